@@ -1,0 +1,109 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// abandon runs next on its own goroutine and returns at the limit, whatever
+// next does.
+func (t *TimeoutPolicy[T]) abandon(ctx context.Context, next Call[T]) (T, error) {
+	limited, cancel := t.limit(ctx)
+	defer cancel()
+	run := &detached[T]{done: make(chan struct{})}
+	go run.do(limited, next, t)
+	select {
+	case <-run.done:
+	case <-limited.Done():
+		// The caller leaves with the first state that both sides agree on. A
+		// result that got there before the swap is taken: a success is a success.
+		if run.state.CompareAndSwap(running, left) {
+			var zero T
+			if limited.expired() {
+				return zero, t.timedOut(ctx, next, nil)
+			}
+			return zero, Ended(ctx)
+		}
+		<-run.done
+	}
+	switch {
+	case run.panicked != nil:
+		panic(run.panicked.Value)
+	case run.exited:
+		runtime.Goexit()
+	}
+	if run.err != nil && limited.expired() {
+		return run.v, t.timedOut(ctx, next, run.err)
+	}
+	return run.v, run.err
+}
+
+const (
+	running  int32 = iota
+	returned       // the function ended first; the caller takes its result
+	left           // the caller left first; the result is late
+)
+
+// detached is a function on a goroutine of its own. state decides, by one
+// compare-and-swap, who came first: without it a result that arrives while the
+// caller is leaving would be told to both, or to nobody.
+type detached[T any] struct {
+	state    atomic.Int32
+	done     chan struct{} // closed when the fields below may be read
+	v        T
+	err      error
+	panicked *PanicError
+	exited   bool
+}
+
+func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T]) {
+	exited := true
+	defer func() {
+		// A recover is right here, and only here: nothing above this frame could
+		// catch the panic, and the caller raises it again if it still waits.
+		if r := recover(); r != nil {
+			d.panicked = &PanicError{Value: r, Stack: debug.Stack()}
+			d.err = d.panicked
+		} else if exited {
+			d.exited = true
+			d.err = ErrNoReturn
+		}
+		early := d.state.CompareAndSwap(running, returned)
+		close(d.done)
+		if early {
+			return
+		}
+		next.Emit(ctx, Event{Kind: FinishedLate, Policy: t.name(), Err: d.err})
+		if t.late != nil {
+			t.late(d.v, d.err)
+		}
+	}()
+	d.v, d.err = next.Do(ctx)
+	exited = false
+}
+
+// PanicError is a panic of an abandoned function, given to OnLate.
+type PanicError struct {
+	Value any    // what the function panicked with
+	Stack []byte // the stack of its goroutine
+}
+
+// Error returns the panic's value and its stack.
+func (e *PanicError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	return fmt.Sprintf("policy: panic: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns the panic's value if it is an error.
+func (e *PanicError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	err, _ := e.Value.(error)
+	return err
+}

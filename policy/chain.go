@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Chain is a named sequence of policies with an observer: what a pipeline runs.
+// Most callers want package pipeline instead. A Chain is immutable and safe for
+// concurrent use.
+//
+// A Chain is itself a Policy. One that stands in another is flattened into it
+// when the outer one is made, so nesting costs nothing per call.
+type Chain[T any] struct {
+	name     string
+	policies []Policy[T]
+	observer Observer
+	links    []link[T]
+}
+
+// link is one policy and whom its events are told to.
+type link[T any] struct {
+	policy Policy[T]
+	scope  *scope
+}
+
+// scope is the pipeline that a policy belongs to, with its observers and those
+// of the pipelines around it.
+type scope struct {
+	name     string
+	observer Observer
+}
+
+// Chained is a policy that is a chain of others, as a pipeline is. It is
+// flattened into the chain that it stands in.
+type Chained[T any] interface {
+	Policy[T]
+	Chain() *Chain[T]
+}
+
+// NewChain returns the chain of the given policies, the first outermost. An
+// empty name and a nil observer are fine; a nil policy is not, and is for the
+// caller to refuse.
+func NewChain[T any](name string, observer Observer, policies ...Policy[T]) *Chain[T] {
+	c := &Chain[T]{name: name, policies: append([]Policy[T](nil), policies...), observer: observer}
+	c.links = c.flatten(nil)
+	return c
+}
+
+// Name returns the chain's name.
+func (c *Chain[T]) Name() string { return c.name }
+
+// Observer returns the chain's own observer, or nil.
+func (c *Chain[T]) Observer() Observer { return c.observer }
+
+// Policies returns a copy of the policies as they were given, outermost first.
+func (c *Chain[T]) Policies() []Policy[T] { return append([]Policy[T](nil), c.policies...) }
+
+// Chain returns c.
+func (c *Chain[T]) Chain() *Chain[T] { return c }
+
+// String describes the policies, outermost first: "retry(3) > breaker(stripe)".
+func (c *Chain[T]) String() string {
+	parts := make([]string, len(c.policies))
+	for i, p := range c.policies {
+		parts[i] = Describe(p)
+	}
+	return strings.Join(parts, " > ")
+}
+
+// Call returns a call of fn through the chain. It panics when fn is nil.
+func (c *Chain[T]) Call(fn Func[T]) Call[T] {
+	if fn == nil {
+		panic("policy: Chain.Call: fn is nil, want a function")
+	}
+	return Call[T]{chain: c, fn: fn}
+}
+
+// Execute runs next inside the chain. It is the way in for a chain that stands
+// in a policy of somebody else's making; a chain in a chain is flattened.
+func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
+	inner := c
+	if next.Observed() {
+		inner = &Chain[T]{name: c.name, policies: c.policies, observer: c.observer}
+		inner.links = inner.flatten(next.chain.links[next.at-1].scope.observer)
+	}
+	return inner.Call(next.Do).Do(ctx)
+}
+
+// flatten lists the links of c, where outer observes the chains around it. An
+// observed chain begins with a link that tells of its end.
+func (c *Chain[T]) flatten(outer Observer) []link[T] {
+	s := &scope{name: c.name, observer: Observers(c.observer, outer)}
+	var links []link[T]
+	if s.observer != nil {
+		links = append(links, link[T]{finisher[T]{clockOf(c.policies)}, s})
+	}
+	for _, p := range c.policies {
+		if nested, ok := p.(Chained[T]); ok {
+			links = append(links, nested.Chain().flatten(s.observer)...)
+			continue
+		}
+		links = append(links, link[T]{p, s})
+	}
+	return links
+}
+
+// finisher emits Finished when what is inside it has ended, however it ended.
+type finisher[T any] struct{ clock Clock }
+
+func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (v T, err error) {
+	start := Now(f.clock)
+	err = ErrNoReturn
+	defer func() {
+		next.Emit(ctx, Event{Kind: Finished, Elapsed: Now(f.clock).Sub(start), Err: err})
+	}()
+	v, err = next.Do(ctx)
+	return v, err
+}
+
+// clockOf returns the clock of the outermost policy that has one, so that a
+// pipeline under test is measured in virtual time.
+func clockOf[T any](policies []Policy[T]) Clock {
+	for _, p := range policies {
+		switch p := p.(type) {
+		case interface{ Clock() Clock }:
+			if c := p.Clock(); c != nil {
+				return c
+			}
+		case Chained[T]:
+			if c := clockOf(p.Chain().policies); c != nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// Describe returns what p's String method says of it, or the name of its type.
+func Describe(p any) string {
+	if s, ok := p.(interface{ String() string }); ok {
+		return s.String()
+	}
+	return typeName(p)
+}
+
+// Elapsed returns the time since start on clock; nil means real time.
+func Elapsed(clock Clock, start time.Time) time.Duration { return Now(clock).Sub(start) }

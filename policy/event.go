@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// EventKind says what happened, in the past tense.
+type EventKind uint8
+
+const (
+	// Attempted: a retry's attempt has ended; Attempt, Elapsed and Err tell of it.
+	Attempted EventKind = iota + 1
+	// Retried: an attempt is given up for another, after Delay. Attempt is the
+	// number of the one that ended and Err its error, nil for a refused value.
+	Retried
+	// GaveUp: a retry ended without success; Err is its *retry.Error.
+	GaveUp
+	// TimedOut: a timeout expired; Err is its *TimeoutError.
+	TimedOut
+	// FinishedLate: a function that a timeout had abandoned has ended; Err is its
+	// error, nil for a late success.
+	FinishedLate
+	// FellBack: a fallback is about to take over from Err, nil for a refused value.
+	FellBack
+	// Rejected: a policy refused to run the function; Err says why.
+	Rejected
+	// StateChanged: this call's outcome moved a circuit From one state To another.
+	StateChanged
+	// Finished: the whole pipeline has ended, with Err. Elapsed is measured on the
+	// clock of the outermost policy that was given one.
+	Finished
+)
+
+var kinds = [...]string{
+	Attempted: "attempted", Retried: "retried", GaveUp: "gave up", TimedOut: "timed out",
+	FinishedLate: "finished late", FellBack: "fell back", Rejected: "rejected",
+	StateChanged: "state changed", Finished: "finished",
+}
+
+// String returns the kind in words: "gave up".
+func (k EventKind) String() string {
+	if int(k) < len(kinds) && kinds[k] != "" {
+		return kinds[k]
+	}
+	return fmt.Sprintf("event(%d)", uint8(k))
+}
+
+// Event is something that happened in a call. Fields that a kind does not
+// mention are zero.
+type Event struct {
+	Kind     EventKind
+	Pipeline string        // the pipeline's name, empty if it has none
+	Policy   string        // the policy's name, or its kind ("retry") if it has none
+	Attempt  int           // 1 is the first
+	Delay    time.Duration // the wait that is about to begin
+	Elapsed  time.Duration // since the policy's, or the pipeline's, part of the call began
+	Err      error
+	From, To string // a circuit's states
+}
+
+// Observer is told of events, on the goroutine of the call that they belong to
+// and before the call goes on, so it should be quick. It must be safe for
+// concurrent use.
+type Observer func(ctx context.Context, e Event)
+
+// Observers returns an observer that tells each of those given that is not nil,
+// in order, or nil if none is left.
+func Observers(observers ...Observer) Observer {
+	var some []Observer
+	for _, o := range observers {
+		if o != nil {
+			some = append(some, o)
+		}
+	}
+	switch len(some) {
+	case 0:
+		return nil
+	case 1:
+		return some[0]
+	}
+	return func(ctx context.Context, e Event) {
+		for _, o := range some {
+			o(ctx, e)
+		}
+	}
+}
+
+// typeName returns the type of v without package paths or type arguments.
+func typeName(v any) string {
+	name, _, _ := strings.Cut(fmt.Sprintf("%T", v), "[")
+	return name
+}

@@ -1,0 +1,103 @@
+// Package policy is the contract that every resilience policy of ductile
+// speaks, and the home of the two policies small enough to live beside it:
+// [Timeout] and [Fallback].
+//
+// A policy decides whether, when and how often the rest of a call runs. It is
+// one method:
+//
+//	type once[T any] struct{ used atomic.Bool }
+//
+//	func (o *once[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) {
+//		if o.used.Swap(true) {
+//			var zero T
+//			return zero, fmt.Errorf("once: %w", policy.ErrRejected)
+//		}
+//		return next.Do(ctx)
+//	}
+//
+// Policies are composed by package pipeline. Each of ductile's own also runs
+// alone, through its Do method.
+//
+// Every policy promises the same things. A context that has already ended runs
+// nothing. A function that returned a nil error has succeeded, whatever became
+// of the context meanwhile. Panics and runtime.Goexit pass through unrecovered.
+// A policy value is safe for concurrent use and keeps nothing of a call once
+// the call has returned.
+package policy
+
+import (
+	"context"
+	"errors"
+)
+
+// Func is a call to be made resilient.
+type Func[T any] func(ctx context.Context) (T, error)
+
+// Policy decides whether, when and how often the rest of a call runs.
+//
+// Execute runs next as often as it sees fit, from zero times up, and answers
+// for it. It must be safe for concurrent use. It must not keep next or ctx
+// after it has returned, unless it started a goroutine that accounts for them.
+type Policy[T any] interface {
+	Execute(ctx context.Context, next Call[T]) (T, error)
+}
+
+// Outcome is what a call says of the thing it called.
+type Outcome uint8
+
+const (
+	// Success speaks for the dependency.
+	Success Outcome = iota
+	// Failure speaks against it.
+	Failure
+	// Ignored says nothing about it, as when the caller gave up.
+	Ignored
+)
+
+// String returns "success", "failure" or "ignored".
+func (o Outcome) String() string {
+	switch o {
+	case Success:
+		return "success"
+	case Failure:
+		return "failure"
+	case Ignored:
+		return "ignored"
+	}
+	return "unknown outcome"
+}
+
+var (
+	// ErrRejected is matched by the error of every policy that refused a call:
+	// the function did not run.
+	ErrRejected = errors.New("policy: rejected")
+
+	// ErrNoReturn stands where an error is wanted for a function that never
+	// returned one: it panicked or called runtime.Goexit. It is seen in events
+	// and callbacks and is never returned from a call.
+	ErrNoReturn = errors.New("policy: the function panicked or called runtime.Goexit")
+)
+
+// Ended returns nil while ctx lives. Afterwards it returns an error that
+// matches, by [errors.Is] and [errors.As], both ctx.Err() and [context.Cause]
+// of ctx.
+func Ended(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(cause, err) {
+		if cause == nil {
+			return err
+		}
+		return cause
+	}
+	return &endedError{err: err, cause: cause}
+}
+
+// endedError is the end of a context whose cause does not match its Err.
+type endedError struct{ err, cause error }
+
+func (e *endedError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
+func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }

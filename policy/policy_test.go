@@ -1,0 +1,116 @@
+package policy_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+var errDown = errors.New("down")
+
+func fail(err error) policy.Func[int] {
+	return func(context.Context) (int, error) { return 0, err }
+}
+
+func TestEndedMatchesErrAndCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	require.NoError(t, policy.Ended(ctx))
+	cancel(errDown)
+	err := policy.Ended(ctx)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, errDown)
+}
+
+func TestEndedIsThePlainErrorWithoutACause(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	assert.Equal(t, context.Canceled, policy.Ended(ctx))
+}
+
+func TestCallOfRefusesANilFunction(t *testing.T) {
+	assert.PanicsWithValue(t, "policy: CallOf: fn is nil, want a function", func() { policy.CallOf[int](nil) })
+}
+
+func TestEveryKindAndOutcomeHasAName(t *testing.T) {
+	for k := policy.Attempted; k <= policy.Finished; k++ {
+		assert.NotContains(t, k.String(), "event(")
+	}
+	assert.Equal(t, "gave up", policy.GaveUp.String())
+	assert.Equal(t, "event(99)", policy.EventKind(99).String())
+	assert.Equal(t, "success failure ignored unknown outcome",
+		policy.Success.String()+" "+policy.Failure.String()+" "+policy.Ignored.String()+" "+policy.Outcome(9).String())
+}
+
+func TestFallbackAnswersForAnError(t *testing.T) {
+	v, err := policy.FallbackValue(7).Do(context.Background(), fail(errDown))
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+}
+
+func TestFallbackLeavesASuccessAlone(t *testing.T) {
+	v, err := policy.FallbackValue(7).Do(context.Background(), func(context.Context) (int, error) { return 1, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+}
+
+func TestFallbackWhenSeesValues(t *testing.T) {
+	f := policy.FallbackValue(7).When(func(v int, err error) bool { return v < 0 })
+	v, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+	_, err = f.Do(context.Background(), fail(errDown))
+	assert.Equal(t, errDown, err)
+}
+
+func TestTrap38FallbackThatFailsTooMatchesBoth(t *testing.T) {
+	errToo := errors.New("cache empty")
+	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errToo })
+	_, err := f.Do(context.Background(), fail(errDown))
+	assert.ErrorIs(t, err, errDown)
+	assert.ErrorIs(t, err, errToo)
+}
+
+func TestTrap38FallbackDoesNotRunForACallerWhoHasGone(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := policy.FallbackValue(7).Do(ctx, func(ctx context.Context) (int, error) {
+		cancel()
+		return 0, ctx.Err()
+	})
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestTrap38FallbackGetsTheCallersContext(t *testing.T) {
+	f := policy.Fallback(func(ctx context.Context, _ error) (int, error) { return 7, ctx.Err() })
+	timeout := policy.Timeout[int](time.Nanosecond)
+	v, err := f.Do(context.Background(), func(ctx context.Context) (int, error) {
+		return timeout.Do(ctx, func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+}
+
+func TestAnEndedContextRunsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errDown)
+	for name, p := range map[string]policy.Policy[int]{
+		"fallback": policy.FallbackValue(7),
+		"timeout":  policy.Timeout[int](time.Second),
+		"abandon":  policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}),
+	} {
+		_, err := p.Execute(ctx, policy.CallOf(func(context.Context) (int, error) {
+			t.Errorf("%s ran", name)
+			return 1, nil
+		}))
+		assert.ErrorIs(t, err, context.Canceled, name)
+		assert.ErrorIs(t, err, errDown, name)
+	}
+}

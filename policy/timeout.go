@@ -1,0 +1,192 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// TimeoutConfig says how long a call may take. After is required.
+type TimeoutConfig struct {
+	Name  string        // for events and errors; empty is fine
+	After time.Duration // the limit, more than 0
+	// Abandon runs the function on a goroutine of its own, and returns at the
+	// limit even if the function ignores its context. See [TimeoutPolicy.OnLate].
+	Abandon bool
+	Clock   Clock // nil means real time
+}
+
+// Validate returns nil for a config that [NewTimeout] takes, or an error that
+// names the field.
+func (c TimeoutConfig) Validate() error {
+	if c.After <= 0 {
+		return fmt.Errorf("policy: TimeoutConfig.After is %v, want more than 0", c.After)
+	}
+	return nil
+}
+
+// TimeoutPolicy bounds the time that a call may take. Make one with [Timeout]
+// or [NewTimeout]. It is immutable and safe for concurrent use.
+//
+// The function gets a context with the deadline, whose cause is the
+// *[TimeoutError]. A function that succeeds late has succeeded. If it failed
+// and the limit had passed while the caller's context was live, the error is a
+// *TimeoutError that also matches the function's own. If the caller's context
+// ended first, that is what comes through.
+//
+// In real time a function that ignores its context costs no timer: none is
+// armed until somebody asks for Done. Where nobody did, a context of the
+// caller's that has ended by the time the function returns is taken to have
+// ended first.
+type TimeoutPolicy[T any] struct {
+	cfg     TimeoutConfig
+	late    func(v T, err error)
+	expiry  *TimeoutError   // the cause of every context that this policy lets expire
+	expired context.Context // ended with that cause; see clockCtx
+}
+
+// Timeout returns a policy that gives a call the time d. It panics when d is
+// not more than 0.
+func Timeout[T any](d time.Duration) *TimeoutPolicy[T] {
+	return NewTimeout[T](TimeoutConfig{After: d})
+}
+
+// NewTimeout returns a policy as cfg says. It panics with Validate's error.
+func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	expiry := &TimeoutError{After: cfg.After, Name: cfg.Name}
+	expired, cancel := context.WithCancelCause(context.Background())
+	cancel(expiry)
+	return &TimeoutPolicy[T]{cfg: cfg, expiry: expiry, expired: expired}
+}
+
+// OnLate returns a copy that hands fn what an abandoned function came to in the
+// end, so that a body can be closed: its result; a *[PanicError] if it
+// panicked, which ends there; [ErrNoReturn] if it called runtime.Goexit. fn
+// runs on the abandoned goroutine and must not panic. It is never called
+// without Abandon.
+func (t *TimeoutPolicy[T]) OnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
+	u := *t
+	u.late = fn
+	return &u
+}
+
+// Clock returns the clock that the policy was given, or nil.
+func (t *TimeoutPolicy[T]) Clock() Clock { return t.cfg.Clock }
+
+// String returns "timeout(10s)", or "timeout(name, 10s)".
+func (t *TimeoutPolicy[T]) String() string {
+	if t.cfg.Name != "" {
+		return fmt.Sprintf("timeout(%s, %v)", t.cfg.Name, t.cfg.After)
+	}
+	return fmt.Sprintf("timeout(%v)", t.cfg.After)
+}
+
+// Do runs fn within the limit.
+func (t *TimeoutPolicy[T]) Do(ctx context.Context, fn Func[T]) (T, error) {
+	return t.Execute(ctx, CallOf(fn))
+}
+
+// Execute runs next within the limit.
+func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
+	if ctx.Err() != nil {
+		var zero T
+		return zero, Ended(ctx)
+	}
+	if t.cfg.Abandon {
+		return t.abandon(ctx, next)
+	}
+	if t.cfg.Clock != nil {
+		limited, cancel := t.limit(ctx)
+		defer cancel()
+		v, err := next.Do(limited)
+		if err != nil && limited.expired() {
+			return v, t.timedOut(ctx, next, err)
+		}
+		return v, err
+	}
+	limited := &lazyCtx{parent: ctx, deadline: nanotime() + int64(t.cfg.After), expiry: t.expiry}
+	defer limited.finish()
+	v, err := next.Do(limited)
+	if err != nil && limited.expired() {
+		return v, t.timedOut(ctx, next, err)
+	}
+	return v, err
+}
+
+// limit derives the function's context on the policy's clock.
+func (t *TimeoutPolicy[T]) limit(ctx context.Context) (*clockCtx, context.CancelFunc) {
+	if t.cfg.Clock == nil {
+		inner, cancel := context.WithTimeoutCause(ctx, t.cfg.After, t.expiry)
+		return &clockCtx{Context: inner, parent: ctx, ended: t.expired}, cancel
+	}
+	inner, cancel := t.cfg.Clock.WithTimeout(ctx, t.cfg.After)
+	return &clockCtx{Context: inner, parent: ctx, ended: t.expired}, cancel
+}
+
+// timedOut makes the error of a call that the limit ended and tells of it.
+func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, next Call[T], err error) error {
+	if err == error(t.expiry) {
+		err = nil // the function returned our own cause; say it once
+	}
+	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry}
+	next.Emit(ctx, Event{Kind: TimedOut, Policy: t.name(), Elapsed: t.cfg.After, Err: timeout})
+	return timeout
+}
+
+func (t *TimeoutPolicy[T]) name() string {
+	if t.cfg.Name != "" {
+		return t.cfg.Name
+	}
+	return "timeout"
+}
+
+// TimeoutError says that a Timeout policy's limit passed. It matches
+// [context.DeadlineExceeded] and the error of the function that was cut short.
+type TimeoutError struct {
+	After time.Duration // the limit
+	Name  string        // the policy's name
+
+	err    error         // what the function returned, if it did
+	expiry *TimeoutError // the policy's own, which was the context's cause
+}
+
+// Error says which limit passed, and what the function said.
+func (e *TimeoutError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	msg := "policy: timeout"
+	if e.Name != "" {
+		msg += " " + e.Name
+	}
+	msg += fmt.Sprintf(": no result within %v", e.After)
+	if e.err != nil {
+		msg += ": " + e.err.Error()
+	}
+	return msg
+}
+
+// Unwrap returns the function's own error, or nil.
+func (e *TimeoutError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.err
+}
+
+// Is reports whether target is [context.DeadlineExceeded], or the cause of the
+// context that the limit ended.
+func (e *TimeoutError) Is(target error) bool {
+	if target == context.DeadlineExceeded {
+		return true
+	}
+	t, ok := target.(*TimeoutError)
+	return ok && e != nil && t != nil && t == e.expiry
+}
+
+// Timeout returns true: a TimeoutError is a timeout to those who ask as for a
+// net.Error.
+func (e *TimeoutError) Timeout() bool { return true }
