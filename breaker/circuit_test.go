@@ -1,0 +1,402 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+var errDown = errors.New("down")
+
+func record(t *testing.T, c *breaker.Circuit, outcomes ...policy.Outcome) {
+	t.Helper()
+	for _, o := range outcomes {
+		p, err := c.Acquire()
+		require.NoError(t, err)
+		p.Record(o)
+	}
+}
+
+func repeat(n int, o policy.Outcome) []policy.Outcome {
+	all := make([]policy.Outcome, n)
+	for i := range all {
+		all[i] = o
+	}
+	return all
+}
+
+func TestDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{})
+		record(t, c, repeat(4, policy.Failure)...)
+		assert.Equal(t, breaker.Closed, c.State())
+		record(t, c, policy.Failure)
+		assert.Equal(t, breaker.Open, c.State())
+		assert.Equal(t, 30*time.Second, c.Snapshot().RetryAfter)
+		time.Sleep(30*time.Second - 1)
+		assert.Equal(t, breaker.Open, c.State())
+		time.Sleep(1)
+		assert.Equal(t, breaker.HalfOpen, c.State())
+		var probes [3]breaker.Permit
+		for i := range probes {
+			var err error
+			probes[i], err = c.Acquire()
+			require.NoError(t, err)
+		}
+		_, err := c.Acquire()
+		assert.ErrorIs(t, err, breaker.ErrOpen)
+		assert.ErrorIs(t, err, policy.ErrRejected)
+		probes[0].Record(policy.Success)
+		assert.Equal(t, breaker.Closed, c.State())
+	})
+}
+
+func TestASuccessBeginsANewRow(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
+	record(t, c, policy.Failure, policy.Success, policy.Failure)
+	assert.Equal(t, breaker.Closed, c.State())
+	assert.Equal(t, breaker.Counts{Failures: 1}, c.Snapshot().Counts)
+}
+
+func TestReopensWhenAProbeFailsForTwiceAsLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, MaxRecoveryTimeout: 3 * time.Second})
+		record(t, c, policy.Failure)
+		for _, want := range []time.Duration{1, 2, 3, 3} {
+			assert.Equal(t, want*time.Second, c.Snapshot().RetryAfter)
+			time.Sleep(want * time.Second)
+			record(t, c, policy.Failure)
+		}
+		time.Sleep(3 * time.Second)
+		record(t, c, policy.Success, policy.Failure)
+		assert.Equal(t, time.Second, c.Snapshot().RetryAfter)
+	})
+}
+
+func TestRecoveryJitterAddsUpToItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{
+			FailureThreshold: 1, RecoveryTimeout: time.Second, RecoveryJitter: 0.5, Rand: func() float64 { return 0.5 },
+		})
+		record(t, c, policy.Failure)
+		assert.Equal(t, 1250*time.Millisecond, c.Snapshot().RetryAfter)
+	})
+}
+
+func TestTrap17PanicAndGoexitGiveThePermitBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
+		for _, end := range []func(){func() { panic("boom") }, runtime.Goexit} {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { _ = recover() }()
+				_, _ = breaker.Do(context.Background(), c, func(context.Context) (int, error) { end(); return 0, nil })
+			}()
+			<-done
+			assert.Equal(t, breaker.Open, c.State())
+			time.Sleep(time.Second)
+			_, err := breaker.Do(context.Background(), c, func(context.Context) (int, error) { return 1, nil })
+			require.NoError(t, err)
+			assert.Equal(t, breaker.Closed, c.State())
+		}
+	})
+}
+
+func TestTrap18LateResultsDecideNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second})
+		late, err := c.Acquire()
+		require.NoError(t, err)
+		other, err := c.Acquire()
+		require.NoError(t, err)
+		record(t, c, policy.Failure)
+		time.Sleep(time.Second)
+		require.Equal(t, breaker.HalfOpen, c.State())
+		late.Record(policy.Success)
+		other.Record(policy.Failure)
+		assert.Equal(t, breaker.HalfOpen, c.State())
+		assert.Equal(t, breaker.Counts{}, c.Snapshot().Counts)
+	})
+}
+
+func TestTrap19NeverMoreProbesThanPermits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, SuccessThreshold: 1000})
+		record(t, c, policy.Failure)
+		time.Sleep(time.Second)
+		var inFlight, most, ran atomic.Int64
+		var wg sync.WaitGroup
+		gate := make(chan struct{})
+		for range 1000 {
+			wg.Go(func() {
+				<-gate
+				_, _ = breaker.Do(context.Background(), c, func(context.Context) (int, error) {
+					n := inFlight.Add(1)
+					for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+					}
+					ran.Add(1)
+					runtime.Gosched()
+					inFlight.Add(-1)
+					return 1, nil
+				})
+			})
+		}
+		close(gate)
+		wg.Wait()
+		assert.LessOrEqual(t, most.Load(), int64(3))
+		assert.Positive(t, ran.Load())
+	})
+}
+
+func TestTrap20ProbesThatNeverReturnAreReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
+		record(t, c, policy.Failure)
+		time.Sleep(time.Second)
+		lost, err := c.Acquire()
+		require.NoError(t, err)
+		_, err = c.Acquire()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		time.Sleep(time.Second)
+		_, err = c.Acquire()
+		require.NoError(t, err)
+		_, err = c.Acquire()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		lost.Record(policy.Success)
+		assert.Equal(t, breaker.Closed, c.State())
+	})
+}
+
+func TestTrap21IgnoredGivesItsPermitBackAndDecidesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
+		record(t, c, policy.Failure)
+		time.Sleep(time.Second)
+		record(t, c, repeat(5, policy.Ignored)...)
+		assert.Equal(t, breaker.HalfOpen, c.State())
+		assert.Equal(t, int64(5), c.Snapshot().Counts.Ignored)
+	})
+}
+
+func TestTrap22TheCallersCancelIsNotAFailure(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	ctx, cancel := context.WithCancelCause(context.Background())
+	_, err := breaker.Do(ctx, c, func(ctx context.Context) (int, error) {
+		cancel(errDown)
+		return 0, context.Cause(ctx)
+	})
+	require.ErrorIs(t, err, errDown)
+	assert.Equal(t, breaker.Closed, c.State())
+	_, err = breaker.Do(context.Background(), c, func(context.Context) (int, error) { return 0, context.Canceled })
+	require.Error(t, err)
+	assert.Equal(t, breaker.Open, c.State())
+}
+
+func TestTrap23RateIsComparedWithAtLeast(t *testing.T) {
+	for name, cfg := range map[string]breaker.Config{
+		"time":  {Window: time.Minute, FailureRate: 0.55, MinCalls: 20},
+		"calls": {WindowCalls: 20, FailureRate: 0.55},
+	} {
+		c := breaker.NewCircuit(cfg)
+		record(t, c, repeat(9, policy.Success)...)
+		record(t, c, repeat(10, policy.Failure)...)
+		assert.Equal(t, breaker.Closed, c.State(), name)
+		record(t, c, policy.Failure)
+		assert.Equal(t, breaker.Open, c.State(), name)
+	}
+}
+
+func TestTrap24CountsAreRolledToNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, FailureThreshold: 5})
+		record(t, c, repeat(4, policy.Failure)...)
+		assert.Equal(t, int64(4), c.Snapshot().Counts.Failures)
+		time.Sleep(10 * time.Second)
+		assert.Zero(t, c.Snapshot().Counts.Failures)
+		record(t, c, repeat(4, policy.Failure)...)
+		assert.Equal(t, breaker.Closed, c.State())
+	})
+}
+
+func TestTrap26ReportingTwiceCountsOnce(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
+	p, err := c.Acquire()
+	require.NoError(t, err)
+	p.Record(policy.Failure)
+	p.Record(policy.Failure)
+	assert.Equal(t, breaker.Closed, c.State())
+	var zero breaker.Permit
+	zero.Record(policy.Failure)
+}
+
+func TestTrap28WindowTotalsAreExactAfterQuiescence(t *testing.T) {
+	for name, cfg := range map[string]breaker.Config{
+		"time":  {Window: time.Hour, FailureRate: 1, MinCalls: 1 << 20},
+		"calls": {WindowCalls: 64, FailureRate: 1},
+	} {
+		c := breaker.NewCircuit(cfg)
+		var wg sync.WaitGroup
+		for g := range 8 {
+			wg.Go(func() {
+				for i := range 1000 {
+					p, err := c.Acquire()
+					if err != nil {
+						continue
+					}
+					if (g+i)%4 == 0 {
+						p.Record(policy.Failure)
+					} else {
+						p.Record(policy.Success)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		counts := c.Snapshot().Counts
+		if cfg.WindowCalls > 0 {
+			assert.Equal(t, int64(64), counts.Successes+counts.Failures, name)
+		} else {
+			assert.Equal(t, breaker.Counts{Successes: 6000, Failures: 2000}, counts, name)
+		}
+	}
+}
+
+func TestCallWindowForgetsTheOldest(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{WindowCalls: 4, FailureThreshold: 3})
+	record(t, c, policy.Failure, policy.Failure, policy.Success, policy.Success, policy.Success, policy.Failure)
+	assert.Equal(t, breaker.Counts{Successes: 3, Failures: 1}, c.Snapshot().Counts)
+}
+
+func TestSlowCallsOpen(t *testing.T) {
+	for name, cfg := range map[string]breaker.Config{
+		"time":  {Window: time.Hour, SlowCall: time.Second, SlowRate: 0.5, MinCalls: 2},
+		"calls": {WindowCalls: 2, SlowCall: time.Second, SlowRate: 0.5},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := breaker.NewCircuit(cfg)
+			record(t, c, policy.Success)
+			p, err := c.Acquire()
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			p.Record(policy.Success)
+			assert.Equal(t, breaker.Open, c.State(), name)
+		})
+	}
+}
+
+func TestTrap29IsolatedLetsNothingThroughUntilReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{})
+		c.Isolate()
+		time.Sleep(time.Hour)
+		_, err := c.Acquire()
+		var open *breaker.OpenError
+		require.ErrorAs(t, err, &open)
+		assert.Equal(t, breaker.Isolated, open.State)
+		assert.Zero(t, open.RetryAfter())
+		c.Trip(time.Second)
+		assert.Equal(t, breaker.Isolated, c.State())
+		c.Reset()
+		assert.Equal(t, breaker.Closed, c.State())
+		c.Trip(time.Second)
+		assert.Equal(t, time.Second, c.Snapshot().RetryAfter)
+	})
+}
+
+func TestTrap30ListenersMayCallBackAndPanic(t *testing.T) {
+	var c *breaker.Circuit
+	var heard []breaker.Transition
+	c = breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) {
+		heard = append(heard, tr)
+		if tr.To == breaker.Open {
+			_ = c.Snapshot()
+			c.Isolate()
+			panic("listener")
+		}
+	}})
+	_, err := breaker.Do(context.Background(), c, func(context.Context) (int, error) { return 0, errDown })
+	assert.Equal(t, errDown, err)
+	require.Len(t, heard, 2)
+	assert.Equal(t, breaker.Isolated, heard[1].To)
+	assert.Equal(t, errDown, heard[0].Cause)
+	assert.Equal(t, int64(1), heard[0].Counts.Failures)
+}
+
+func TestTrap31EventsAreAPathToldOnceInOrder(t *testing.T) {
+	var heard []breaker.Transition // OnStateChange is called by one goroutine at a time
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: 1, HalfOpenMaxCalls: 2,
+		OnStateChange: func(tr breaker.Transition) { heard = append(heard, tr) }})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				if p, err := c.Acquire(); err == nil {
+					p.Record(policy.Outcome((g + i) % 3))
+				}
+				if i%100 == 99 {
+					c.Isolate()
+					c.Reset()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NotEmpty(t, heard)
+	at := breaker.Closed
+	for _, tr := range heard {
+		require.Equal(t, at, tr.From)
+		require.NotEqual(t, tr.From, tr.To)
+		at = tr.To
+	}
+	assert.Contains(t, []breaker.State{at, breaker.HalfOpen}, c.State())
+}
+
+func TestRejectionAllocatesNothing(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{})
+	b := breaker.New[int](c)
+	ctx := context.Background()
+	fn := func(context.Context) (int, error) { return 1, nil }
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Do(ctx, fn) }))
+	c.Trip(time.Hour)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Do(ctx, fn) }))
+}
+
+func TestTrap52NonsenseIsRefusedByName(t *testing.T) {
+	for field, cfg := range map[string]breaker.Config{
+		"FailureThreshold":   {FailureThreshold: -1},
+		"FailureRate":        {FailureRate: 0.5},
+		"SlowCall":           {Window: time.Second, SlowRate: 0.5},
+		"SlowRate":           {Window: time.Second, SlowCall: 1},
+		"WindowCalls":        {Window: time.Second, WindowCalls: 5},
+		"Window":             {Window: 1},
+		"MinCalls":           {WindowCalls: 5, FailureRate: 1, MinCalls: 6},
+		"MaxRecoveryTimeout": {MaxRecoveryTimeout: time.Second},
+		"RecoveryJitter":     {RecoveryJitter: 2},
+		"RecoveryTimeout":    {RecoveryTimeout: -1},
+	} {
+		assert.ErrorContains(t, cfg.Validate(), "breaker: Config."+field+" is ")
+		assert.Panics(t, func() { breaker.NewCircuit(cfg) })
+	}
+}
+
+func TestOpenErrorSaysWhatAPagedEngineerNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1})
+		_, _ = breaker.Do(t.Context(), c, func(context.Context) (int, error) { return 0, errDown })
+		_, err := c.Acquire()
+		assert.EqualError(t, err, `breaker: circuit "stripe" is open, retry after 30s: opened by: down`)
+		assert.NotErrorIs(t, err, errDown)
+	})
+}

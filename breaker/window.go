@@ -1,0 +1,126 @@
+package breaker
+
+import "sync/atomic"
+
+// buckets is how many buckets a time window has.
+const buckets = 10
+
+// timeWindow counts what happened in the last buckets*width nanoseconds.
+//
+// A bucket is never reused: when its time is over, another takes its place in
+// the ring by compare-and-swap. So an addition that was held up while the ring
+// turned goes to the bucket of its own time, where nobody counts any more, and
+// rotation can neither lose nor double a count. The price is one allocation a
+// width.
+type timeWindow struct {
+	width int64
+	ring  [buckets]atomic.Pointer[bucket]
+}
+
+type bucket struct {
+	epoch                              int64 // its time, in widths
+	successes, failures, slow, ignored atomic.Int64
+}
+
+// at returns the bucket of the time now, or nil if the ring has turned past it.
+func (w *timeWindow) at(now int64) *bucket {
+	epoch := now / w.width
+	place := &w.ring[epoch%buckets]
+	for {
+		b := place.Load()
+		if b != nil && b.epoch == epoch {
+			return b
+		}
+		if b != nil && b.epoch > epoch {
+			return nil
+		}
+		// Two callers may both find the old bucket: one swap wins, and the other
+		// looks again and counts in the winner's.
+		fresh := &bucket{epoch: epoch}
+		if place.CompareAndSwap(b, fresh) {
+			return fresh
+		}
+	}
+}
+
+// counts returns the totals of the window that ends now.
+func (w *timeWindow) counts(now int64) Counts {
+	var sum Counts
+	epoch := now / w.width
+	for i := range w.ring {
+		b := w.ring[i].Load()
+		if b == nil || b.epoch <= epoch-buckets || b.epoch > epoch {
+			continue
+		}
+		sum.Successes += b.successes.Load()
+		sum.Failures += b.failures.Load()
+		sum.Slow += b.slow.Load()
+		sum.Ignored += b.ignored.Load()
+	}
+	return sum
+}
+
+// callWindow counts the last len(slots) calls.
+//
+// Each record swaps its outcome into a slot and adds the difference to one word
+// that holds all three totals, so that a reader never sees half of a call. A
+// swap and its addition are two steps: a record that displaces another may add
+// before the other has, which takes a total below zero for a moment. Every
+// total is kept bias above its value, so that it never borrows from its
+// neighbour; two uses of one slot at one moment are len(slots) calls apart.
+type callWindow struct {
+	slots  []atomic.Uint32
+	next   atomic.Uint64
+	totals atomic.Uint64
+}
+
+const (
+	field = 21 // bits of a total
+	bias  = 1 << 19
+	mask  = 1<<field - 1
+
+	oneSuccess = 1
+	oneFailure = 1 << field
+	oneSlow    = 1 << (2 * field)
+)
+
+func newCallWindow(n int) *callWindow {
+	w := &callWindow{slots: make([]atomic.Uint32, n)}
+	w.totals.Store(bias * (oneSuccess + oneFailure + oneSlow))
+	return w
+}
+
+// Slots hold these, or zero while unused.
+const (
+	slotSuccess = 1 << iota
+	slotFailure
+	slotSlow
+)
+
+// weight is what a slot's content adds to the totals.
+func weight(slot uint32) uint64 {
+	var w uint64
+	if slot&slotSuccess != 0 {
+		w += oneSuccess
+	}
+	if slot&slotFailure != 0 {
+		w += oneFailure
+	}
+	if slot&slotSlow != 0 {
+		w += oneSlow
+	}
+	return w
+}
+
+func (w *callWindow) record(slot uint32) Counts {
+	at := (w.next.Add(1) - 1) % uint64(len(w.slots))
+	old := w.slots[at].Swap(slot)
+	return unpack(w.totals.Add(weight(slot) - weight(old)))
+}
+
+func (w *callWindow) counts() Counts { return unpack(w.totals.Load()) }
+
+func unpack(totals uint64) Counts {
+	total := func(shift int) int64 { return max(0, int64(totals>>shift&mask)-bias) }
+	return Counts{Successes: total(0), Failures: total(field), Slow: total(2 * field)}
+}
