@@ -1,0 +1,13 @@
+.DEFAULT_GOAL := help
+MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
+
+.PHONY: help test lint
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+test: ## all tests of every module, with the race detector, shuffled
+	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
+
+lint: ## gofmt and go vet
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	@set -e; for m in $(MODULES); do (cd $$m && go vet ./...); done
