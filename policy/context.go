@@ -62,12 +62,16 @@ var over = func() *armedCtx {
 // Deadline returns the earlier of the limit and the parent's deadline. The wall
 // clock is read anew each time; the monotonic reading is always the same.
 func (c *lazyCtx) Deadline() (time.Time, bool) {
-	now := time.Now()
-	own := now.Add(time.Duration(c.deadline) - now.Sub(epoch))
+	own := c.limit()
 	if d, ok := c.parent.Deadline(); ok && d.Before(own) {
 		return d, true
 	}
 	return own, true
+}
+
+func (c *lazyCtx) limit() time.Time {
+	now := time.Now()
+	return now.Add(time.Duration(c.deadline) - now.Sub(epoch))
 }
 
 // Done arms the context.
@@ -77,11 +81,18 @@ func (c *lazyCtx) arm() *armedCtx {
 	if a := c.armed.Load(); a != nil {
 		return a
 	}
-	deadline, _ := c.Deadline()
-	inner, cancel := context.WithDeadlineCause(c.parent, deadline, c.expiry)
-	a := &armedCtx{inner, cancel}
+	// The limit itself, not the earlier of the two: with the parent's deadline and
+	// our cause, a timer of ours would race the parent's to say whose end it was.
+	// Where both fall on the same instant it is the parent's.
+	a := &armedCtx{}
+	limit := c.limit()
+	if d, ok := c.parent.Deadline(); ok && !limit.Before(d) {
+		a.Context, a.cancel = context.WithCancel(c.parent)
+	} else {
+		a.Context, a.cancel = context.WithDeadlineCause(c.parent, limit, c.expiry)
+	}
 	if !c.armed.CompareAndSwap(nil, a) {
-		cancel()
+		a.cancel()
 		return c.armed.Load()
 	}
 	return a

@@ -73,6 +73,17 @@ func TestTrap33TheCallersEndIsNotOurTimeout(t *testing.T) {
 	})
 }
 
+func TestTrap33OfTwoEqualLimitsTheOuterOneSpeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outer := policy.NewTimeout[int](policy.TimeoutConfig{Name: "outer", After: time.Second})
+		inner := policy.NewTimeout[int](policy.TimeoutConfig{Name: "inner", After: time.Second})
+		_, err := outer.Do(t.Context(), func(ctx context.Context) (int, error) {
+			return inner.Do(ctx, untilDone)
+		})
+		assert.EqualError(t, err, "policy: timeout outer: no result within 1s: context deadline exceeded")
+	})
+}
+
 func TestTrap34TimeoutKeepsWhatTheCalleeSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
