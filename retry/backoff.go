@@ -1,0 +1,144 @@
+package retry
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Step is what a [Backoff] may go by.
+type Step struct {
+	Attempt  int            // the attempt that failed; 1 is the first
+	Previous time.Duration  // the delay before that attempt; 0 before the first
+	Rand     func() float64 // in [0,1); nil means math/rand/v2
+	Err      error          // the attempt's error; nil for a refused value
+}
+
+func (s Step) random() float64 {
+	if s.Rand == nil {
+		return rand.Float64()
+	}
+	return s.Rand()
+}
+
+// Backoff returns how long to wait after a failed attempt. It keeps nothing
+// between calls, so that one may be shared by any number of retries.
+//
+// Those of this package stay between 0 and their max for any attempt, and panic
+// when made with a duration of less than 0.
+type Backoff func(s Step) time.Duration
+
+// Constant always waits d.
+func Constant(d time.Duration) Backoff {
+	notNegative("Constant", "d", d)
+	return func(Step) time.Duration { return d }
+}
+
+// Sequence waits each of delays in turn, then the last one again and again. It
+// panics when given none.
+func Sequence(delays ...time.Duration) Backoff {
+	if len(delays) == 0 {
+		panic("retry: Sequence: no delays, want at least one")
+	}
+	delays = append([]time.Duration(nil), delays...)
+	for i, d := range delays {
+		notNegative("Sequence", fmt.Sprintf("delay %d", i+1), d)
+	}
+	return func(s Step) time.Duration { return delays[min(max(s.Attempt, 1), len(delays))-1] }
+}
+
+// Linear waits base, 2*base, 3*base and so on, at most limit.
+func Linear(base, limit time.Duration) Backoff {
+	notNegative("Linear", "base", base)
+	notNegative("Linear", "max", limit)
+	return func(s Step) time.Duration {
+		return clamp(float64(base)*float64(max(s.Attempt, 1)), limit)
+	}
+}
+
+// Exponential waits base, base*factor, base*factor² and so on, at most limit.
+// It panics when factor is less than 1 or not finite.
+func Exponential(base, limit time.Duration, factor float64) Backoff {
+	notNegative("Exponential", "base", base)
+	notNegative("Exponential", "max", limit)
+	if !(factor >= 1 && !math.IsInf(factor, 1)) {
+		panic(fmt.Sprintf("retry: Exponential: factor is %v, want 1 or more and finite", factor))
+	}
+	return func(s Step) time.Duration {
+		return clamp(exponential(float64(base), float64(limit), factor, s.Attempt), limit)
+	}
+}
+
+// Fibonacci waits base times 1, 1, 2, 3, 5 and so on, at most limit.
+func Fibonacci(base, limit time.Duration) Backoff {
+	notNegative("Fibonacci", "base", base)
+	notNegative("Fibonacci", "max", limit)
+	return func(s Step) time.Duration {
+		a, b := 0.0, float64(base)
+		for n := 1; n < s.Attempt && b < float64(limit) && b > 0; n++ {
+			a, b = b, a+b
+		}
+		return clamp(b, limit)
+	}
+}
+
+// FullJitter waits a random time up to what Exponential with factor 2 would
+// wait. This and the next two are from Marc Brooker, "Exponential Backoff And
+// Jitter", AWS Architecture Blog, 2015.
+func FullJitter(base, limit time.Duration) Backoff {
+	notNegative("FullJitter", "base", base)
+	notNegative("FullJitter", "max", limit)
+	return func(s Step) time.Duration {
+		return clamp(s.random()*exponential(float64(base), float64(limit), 2, s.Attempt), limit)
+	}
+}
+
+// EqualJitter waits half of what Exponential with factor 2 would wait, and a
+// random time up to the other half.
+func EqualJitter(base, limit time.Duration) Backoff {
+	notNegative("EqualJitter", "base", base)
+	notNegative("EqualJitter", "max", limit)
+	return func(s Step) time.Duration {
+		half := exponential(float64(base), float64(limit), 2, s.Attempt) / 2
+		return clamp(half+s.random()*half, limit)
+	}
+}
+
+// Decorrelated waits a random time between base and three times the delay
+// before, at most limit.
+func Decorrelated(base, limit time.Duration) Backoff {
+	notNegative("Decorrelated", "base", base)
+	notNegative("Decorrelated", "max", limit)
+	return func(s Step) time.Duration {
+		low := float64(base)
+		high := max(low, 3*float64(max(s.Previous, base)))
+		return clamp(low+s.random()*(high-low), limit)
+	}
+}
+
+// exponential returns base*factor^(attempt-1), at most limit, in nanoseconds.
+// Floats go to infinity where integers would wrap, and min brings them back.
+func exponential(base, limit, factor float64, attempt int) float64 {
+	if base == 0 {
+		return 0 // and not 0 * infinity
+	}
+	return min(base*math.Pow(factor, float64(max(attempt, 1)-1)), limit)
+}
+
+// clamp rounds d to a nanosecond between 0 and limit.
+func clamp(d float64, limit time.Duration) time.Duration {
+	switch {
+	case !(d > 0):
+		return 0
+	case d >= float64(limit):
+		return limit
+	}
+	return time.Duration(math.Round(d))
+}
+
+func notNegative(fn, name string, d time.Duration) {
+	if d < 0 {
+		panic(fmt.Sprintf("retry: %s: %s is %v, want 0 or more", fn, name, d))
+	}
+}

@@ -1,0 +1,61 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Why a retry ended, as [Error.Reason]. A context that ended is the sixth
+// reason; it is told by its cause.
+var (
+	ErrExhausted  = errors.New("retry: attempts exhausted")
+	ErrElapsed    = errors.New("retry: the next delay does not fit in MaxElapsed")
+	ErrDeadline   = errors.New("retry: the next delay would outlast the context's deadline")
+	ErrBudget     = errors.New("retry: budget spent")
+	ErrRetryAfter = errors.New("retry: the server asks for a longer delay than MaxRetryAfter")
+)
+
+// Error says that a retry ended without success. It matches both its reason and
+// the last attempt's error, by errors.Is and errors.As.
+type Error struct {
+	Attempts int // how many were made
+	// Elapsed is the time since the first attempt began. A retry with neither
+	// MaxElapsed, Clock, OnRetry nor an observer reads no clock before it must,
+	// and counts from the end of the first attempt.
+	Elapsed time.Duration
+	Reason  error // one of this package's, or the cause of the context's end
+	Last    error // the last attempt's; nil if its value was refused
+
+	ended error // what the context says, where its cause does not
+}
+
+// Error says how often was tried, for how long, and why no more.
+func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	plural := "s"
+	if e.Attempts == 1 {
+		plural = ""
+	}
+	msg := fmt.Sprintf("retry: gave up after %d attempt%s in %v: %v", e.Attempts, plural, e.Elapsed, e.Reason)
+	if e.Last != nil {
+		msg += ": last error: " + e.Last.Error()
+	}
+	return msg
+}
+
+// Unwrap returns the reason, then the last attempt's error.
+func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
+	var errs []error
+	for _, err := range []error{e.Reason, e.ended, e.Last} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
