@@ -1,0 +1,204 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+var errDown = errors.New("down")
+
+func one(context.Context) (int, error)  { return 1, nil }
+func down(context.Context) (int, error) { return 0, errDown }
+
+func four(c *breaker.Circuit) *pipeline.Pipeline[int] {
+	return pipeline.New(
+		policy.FallbackValue(7),
+		retry.New[int](retry.Config{}),
+		breaker.New[int](c),
+		policy.Timeout[int](10*time.Second),
+	)
+}
+
+func TestFirstPolicyIsOutermost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := four(breaker.NewCircuit(breaker.Config{Name: "stripe"}))
+		assert.Equal(t, "fallback > retry(3) > breaker(stripe) > timeout(10s)", p.String())
+		v, err := p.Do(t.Context(), down)
+		require.NoError(t, err)
+		assert.Equal(t, 7, v)
+	})
+}
+
+func TestNoPoliciesIsAPassThrough(t *testing.T) {
+	v, err := pipeline.New[int]().Wrap(one)(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+}
+
+func TestANilPolicyIsRefusedByPosition(t *testing.T) {
+	assert.PanicsWithValue(t, "pipeline: New: policy 2 of 2 is nil, want a policy", func() {
+		pipeline.New[int](policy.FallbackValue(1), (*retry.Retry[int])(nil))
+	})
+}
+
+func TestTrap39CopiesShareNothing(t *testing.T) {
+	policies := []policy.Policy[int]{policy.FallbackValue(7)}
+	p := pipeline.New(policies...)
+	policies[0] = policy.FallbackValue(8)
+	q := p.Named("q").Observe(func(context.Context, policy.Event) { t.Error("told of another pipeline's call") })
+	p.Policies()[0] = nil
+	v, err := p.Do(context.Background(), down)
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+	assert.NotSame(t, p, q)
+}
+
+func TestEventsTellTheWholeStory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		observe := func(who string) policy.Observer {
+			return func(_ context.Context, e policy.Event) {
+				told = append(told, fmt.Sprintf("%s %s/%s %v", who, e.Pipeline, e.Policy, e.Kind))
+			}
+		}
+		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 2})
+		inner := pipeline.New(breaker.New[int](c)).Named("in").Observe(observe("1"))
+		outer := pipeline.New(retry.New[int](retry.Config{}), inner).Named("out").Observe(observe("2"))
+		_, err := outer.Do(t.Context(), down)
+		assert.ErrorIs(t, err, breaker.ErrOpen)
+		assert.Equal(t, []string{
+			"1 in/ finished", "2 in/ finished", "2 out/retry attempted", "2 out/retry retried",
+			"1 in/stripe state changed", "2 in/stripe state changed", "1 in/ finished", "2 in/ finished",
+			"2 out/retry attempted", "2 out/retry retried",
+			"1 in/stripe rejected", "2 in/stripe rejected", "1 in/ finished", "2 in/ finished",
+			"2 out/retry attempted", "2 out/ finished",
+		}, told)
+	})
+}
+
+// around is a policy of somebody else's that holds a pipeline.
+type around struct{ inner *pipeline.Pipeline[int] }
+
+func (a around) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
+	return a.inner.Execute(ctx, next)
+}
+
+func TestAPipelineInAForeignPolicyIsObservedTwice(t *testing.T) {
+	var told []string
+	observe := func(_ context.Context, e policy.Event) { told = append(told, e.Pipeline) }
+	p := pipeline.New[int](around{pipeline.New[int]().Named("in")}).Named("out").Observe(observe)
+	_, err := p.Do(context.Background(), one)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"in", "out"}, told)
+	assert.Equal(t, "pipeline_test.around", p.String())
+}
+
+func TestOnePipelineRunsEveryType(t *testing.T) {
+	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
+	s, err := pipeline.Run(context.Background(), p, func(context.Context) (string, error) { return "", errDown })
+	require.NoError(t, err)
+	assert.Equal(t, "seven", s)
+	_, err = pipeline.Run(context.Background(), p, down)
+	assert.EqualError(t, err, "pipeline: Run: a policy answered with a string, want a int")
+	require.NoError(t, pipeline.Exec(context.Background(), p, func(context.Context) error { return errDown }))
+}
+
+func TestAnEndedContextRunsNothing(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errDown)
+	c := breaker.NewCircuit(breaker.Config{})
+	for _, do := range []func() (int, error){
+		func() (int, error) { return four(c).Do(ctx, one) },
+		func() (int, error) { return four(c).Wrap(one)(ctx) },
+		func() (int, error) { return four(c).Execute(ctx, policy.CallOf(one)) },
+	} {
+		v, err := do()
+		assert.Zero(t, v)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, errDown)
+	}
+}
+
+func TestTrap37AnAttemptsTimeoutIsRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline.Standard[int](pipeline.StandardConfig{Name: "std", Circuit: breaker.NewCircuit(breaker.Config{Name: "c"}), AttemptTimeout: time.Second})
+		assert.Equal(t, "timeout(total, 30s) > retry(3) > breaker(c) > timeout(attempt, 1s)", p.String())
+		calls := 0
+		_, err := p.Do(t.Context(), func(ctx context.Context) (int, error) {
+			calls++
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		assert.Equal(t, 3, calls)
+		assert.ErrorIs(t, err, retry.ErrExhausted)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestStandardRefusesWhatCannotFit(t *testing.T) {
+	for want, cfg := range map[string]pipeline.StandardConfig{
+		"StandardConfig.AttemptTimeout is 30s": {AttemptTimeout: 30 * time.Second},
+		"StandardConfig.Retry has delays":      {TotalTimeout: time.Second, AttemptTimeout: time.Millisecond},
+		"retry: Config.MaxAttempts is -2":      {Retry: retry.Config{MaxAttempts: -2}},
+	} {
+		assert.ErrorContains(t, cfg.Validate(), want)
+		assert.Panics(t, func() { pipeline.Standard[int](cfg) })
+	}
+}
+
+func TestSuccessAllocatesOnlyTheTimeout(t *testing.T) {
+	ctx := context.Background()
+	c := breaker.NewCircuit(breaker.Config{})
+	three := pipeline.New(policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](c))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = three.Do(ctx, one) }))
+	nested := pipeline.New[int](three)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = nested.Do(ctx, one) }))
+	p := four(c)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = p.Do(ctx, one) }), 1.0)
+}
+
+func BenchmarkFour(b *testing.B) {
+	p := four(breaker.NewCircuit(breaker.Config{}))
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = p.Do(ctx, one)
+	}
+}
+
+func BenchmarkBare(b *testing.B) {
+	ctx := context.Background()
+	fn := policy.Func[int](one)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = fn(ctx)
+	}
+}
+
+func ExampleNew() {
+	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	p := pipeline.New(
+		policy.FallbackValue("queued"),
+		retry.New[string](retry.Config{}),
+		breaker.New[string](stripe),
+		policy.Timeout[string](10*time.Second),
+	)
+	answer, err := p.Do(context.Background(), func(context.Context) (string, error) { return "charged", nil })
+	fmt.Println(p)
+	fmt.Println(answer, err)
+	// Output:
+	// fallback > retry(3) > breaker(stripe) > timeout(10s)
+	// charged <nil>
+}
