@@ -2,7 +2,10 @@ module github.com/ductile-go/ductile
 
 go 1.26.0
 
-require github.com/stretchr/testify v1.11.1
+require (
+	github.com/benbjohnson/clock v1.3.5
+	github.com/stretchr/testify v1.11.1
+)
 
 require (
 	github.com/davecgh/go-spew v1.1.1 // indirect

@@ -1,0 +1,209 @@
+package fake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/benbjohnson/clock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+var errDown = errors.New("down")
+
+func TestARetryNeedsNoSecondGoroutine(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	f := fake.NewFunc[int]().Fail(errDown, errDown).Return(42)
+	v, err := retry.Do(context.Background(), retry.Config{Clock: clk, Rand: fake.Rand(0, 0.5)}, f.Do)
+	require.NoError(t, err)
+	assert.Equal(t, 42, v)
+	assert.Equal(t, 3, f.Calls())
+	assert.Equal(t, []time.Duration{450 * time.Millisecond, time.Second}, clk.Sleeps())
+	assert.Zero(t, clk.Waiters())
+}
+
+func TestAdvanceFiresInOrderWithTheTimeOfEach(t *testing.T) {
+	clk := fake.NewClock()
+	start := clk.Now()
+	late, early := clk.After(2*time.Second), clk.After(time.Second)
+	assert.Equal(t, 2, clk.Waiters())
+	clk.Advance(3 * time.Second)
+	assert.Equal(t, start.Add(time.Second), <-early)
+	assert.Equal(t, start.Add(2*time.Second), <-late)
+	assert.Equal(t, start.Add(3*time.Second), clk.Now())
+}
+
+func TestTrap50ZeroNegativeAndNextDelays(t *testing.T) {
+	clk := fake.NewClock()
+	<-clk.After(0)
+	<-clk.After(-1)
+	assert.PanicsWithValue(t, "fake: Clock.Advance: d is -1ns, want 0 or more", func() { clk.Advance(-1) })
+	_, ok := clk.AdvanceToNext()
+	assert.False(t, ok)
+	ch := clk.After(time.Minute)
+	d, ok := clk.AdvanceToNext()
+	assert.True(t, ok)
+	assert.Equal(t, time.Minute, d)
+	<-ch
+}
+
+func TestASleepEndsWithItsContextAndLeavesNothing(t *testing.T) {
+	clk := fake.NewClock()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- clk.Sleep(ctx, time.Hour) }()
+	require.NoError(t, clk.BlockUntil(context.Background(), 1))
+	cancel()
+	assert.ErrorIs(t, <-done, context.Canceled)
+	assert.Zero(t, clk.Waiters())
+	assert.ErrorIs(t, clk.Sleep(ctx, time.Hour), context.Canceled)
+	assert.ErrorIs(t, clk.BlockUntil(ctx, 1), context.Canceled)
+}
+
+func TestASleepEndsWhenADeadlineOnTheWayDoes(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	start := clk.Now()
+	ctx, cancel := clk.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	child, stop := context.WithCancel(ctx)
+	defer stop()
+	assert.ErrorIs(t, clk.Sleep(child, time.Minute), context.DeadlineExceeded)
+	assert.Equal(t, start.Add(time.Second), clk.Now())
+	assert.Zero(t, clk.Waiters())
+}
+
+func TestDeadlinesEndWhatIsDerivedBeforeAdvanceReturns(t *testing.T) {
+	clk := fake.NewClock()
+	outer, cancelOuter := clk.WithTimeout(context.Background(), time.Second)
+	defer cancelOuter()
+	inner, cancelInner := clk.WithTimeout(outer, time.Minute)
+	defer cancelInner()
+	child, cancel := context.WithCancel(inner)
+	defer cancel()
+	deadline, _ := inner.Deadline()
+	assert.Equal(t, clk.Now().Add(time.Second), deadline)
+	clk.Advance(time.Second)
+	assert.Equal(t, context.DeadlineExceeded, child.Err())
+	assert.Zero(t, clk.Waiters())
+	over, cancelOver := clk.WithTimeout(context.Background(), 0)
+	defer cancelOver()
+	assert.Equal(t, context.DeadlineExceeded, over.Err())
+}
+
+func TestACancelledDeadlineLeavesNothing(t *testing.T) {
+	clk := fake.NewClock()
+	ctx, cancel := clk.WithTimeout(context.Background(), time.Second)
+	cancel()
+	cancel()
+	assert.Equal(t, context.Canceled, ctx.Err())
+	assert.Zero(t, clk.Waiters())
+}
+
+func TestFuncPlaysItsScript(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	f := fake.NewFunc[int]().Delay(clk, time.Second).Return(1).Panic("boom").Block()
+	ctx, cancel := context.WithCancel(context.Background())
+	v, err := f.Do(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	assert.Equal(t, []time.Duration{time.Second}, clk.Sleeps())
+	assert.PanicsWithValue(t, "boom", func() { _, _ = f.Do(ctx) })
+	cancel()
+	_, err = f.Do(ctx)
+	assert.ErrorIs(t, err, context.Canceled)
+	v, err = fake.NewFunc[int]().Do(ctx)
+	assert.NoError(t, err)
+	assert.Zero(t, v)
+	assert.Panics(t, func() { fake.Rand() })
+	assert.Panics(t, func() { fake.Rand(1) })
+}
+
+func TestTrap51EveryPolicyRunsOnTheClockItWasGiven(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	rec := fake.NewRecorder()
+	c := breaker.NewCircuit(breaker.Config{Name: "c", FailureThreshold: 2, Clock: clk})
+	p := pipeline.New(
+		retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
+		breaker.New[int](c),
+		policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}),
+	).Observe(rec.Observe)
+	f := fake.NewFunc[int]().Delay(clk, time.Minute).Return(1)
+	_, err := p.Do(context.Background(), f.Do)
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	require.ErrorIs(t, err, policy.ErrRejected)
+	assert.Equal(t, 2, f.Calls())
+	events := rec.Events()
+	assert.Equal(t, 3500*time.Millisecond, events[len(events)-1].Elapsed)
+	clk.Advance(29 * time.Second)
+	assert.Equal(t, breaker.HalfOpen, c.State())
+	assert.Zero(t, clk.Waiters())
+}
+
+func TestTimeoutsCauseOnAGivenClock(t *testing.T) {
+	for name, cause := range map[string]error{"ours": nil, "the caller's": errDown} {
+		clk := fake.NewClock()
+		ctx, cancel := context.WithCancelCause(context.Background())
+		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
+		_, err := p.Do(ctx, func(ctx context.Context) (int, error) {
+			child, stop := context.WithCancel(ctx)
+			defer stop()
+			if cause != nil {
+				cancel(cause)
+				<-child.Done()
+			} else {
+				clk.Advance(time.Second)
+			}
+			return 0, context.Cause(child)
+		})
+		var timeout *policy.TimeoutError
+		assert.Equal(t, cause == nil, errors.As(err, &timeout), name)
+		if cause != nil {
+			assert.ErrorIs(t, err, cause, name)
+		}
+	}
+}
+
+func TestPoliciesRunOnBenbjohnsonsMock(t *testing.T) {
+	mock := clock.NewMock()
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Clock: mock})
+	_, err := breaker.Do(context.Background(), c, fake.NewFunc[int]().Fail(errDown).Do)
+	require.ErrorIs(t, err, errDown)
+	mock.Add(30 * time.Second)
+	assert.Equal(t, breaker.HalfOpen, c.State())
+	p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: mock})
+	_, err = p.Do(context.Background(), func(ctx context.Context) (int, error) {
+		mock.Add(time.Second)
+		<-ctx.Done()
+		var timeout *policy.TimeoutError
+		assert.ErrorAs(t, context.Cause(ctx), &timeout)
+		return 0, ctx.Err()
+	})
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestClockIsCleanInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := fake.NewClock()
+		go func() { _ = clk.Sleep(t.Context(), time.Second) }()
+		require.NoError(t, clk.BlockUntil(t.Context(), 1))
+		clk.Advance(time.Second)
+	})
+}
+
+func ExampleNewClock() {
+	clk := fake.NewClock(fake.AutoAdvance())
+	call := fake.NewFunc[int]().Fail(errDown, errDown).Return(42)
+	v, err := retry.Do(context.Background(), retry.Config{Clock: clk, Rand: fake.Rand(0.5)}, call.Do)
+	fmt.Println(v, err, call.Calls(), clk.Sleeps())
+	// Output: 42 <nil> 3 [500ms 1s]
+}

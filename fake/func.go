@@ -1,0 +1,150 @@
+package fake
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Func is a scripted call: each Do plays the next step, and the last step
+// repeats. Without a script it returns the zero value and nil. Write the script
+// first; Do is then safe for concurrent use.
+type Func[T any] struct {
+	mu    sync.Mutex
+	steps []policy.Func[T]
+	delay func(ctx context.Context) error // before the step that is written next
+	calls int
+}
+
+// NewFunc returns a Func with an empty script.
+func NewFunc[T any]() *Func[T] { return &Func[T]{} }
+
+func (f *Func[T]) step(do policy.Func[T]) *Func[T] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if delay := f.delay; delay != nil {
+		inner := do
+		do = func(ctx context.Context) (T, error) {
+			if err := delay(ctx); err != nil {
+				var zero T
+				return zero, err
+			}
+			return inner(ctx)
+		}
+		f.delay = nil
+	}
+	f.steps = append(f.steps, do)
+	return f
+}
+
+// Fail adds a step for each error, which returns it.
+func (f *Func[T]) Fail(errs ...error) *Func[T] {
+	for _, err := range errs {
+		f.step(func(context.Context) (v T, _ error) { return v, err })
+	}
+	return f
+}
+
+// Return adds a step that returns v and no error.
+func (f *Func[T]) Return(v T) *Func[T] {
+	return f.step(func(context.Context) (T, error) { return v, nil })
+}
+
+// Panic adds a step that panics with v.
+func (f *Func[T]) Panic(v any) *Func[T] {
+	return f.step(func(context.Context) (T, error) { panic(v) })
+}
+
+// Block adds a step that returns when its context ends, with what
+// [policy.Ended] says of it.
+func (f *Func[T]) Block() *Func[T] {
+	return f.step(func(ctx context.Context) (v T, _ error) {
+		<-ctx.Done()
+		return v, policy.Ended(ctx)
+	})
+}
+
+// Delay makes the step that is added next begin by sleeping for d on clk. If
+// its context ends meanwhile, the step returns what the sleep says.
+func (f *Func[T]) Delay(clk *Clock, d time.Duration) *Func[T] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.delay = func(ctx context.Context) error { return clk.Sleep(ctx, d) }
+	return f
+}
+
+// Do plays the next step.
+func (f *Func[T]) Do(ctx context.Context) (T, error) {
+	f.mu.Lock()
+	n := f.calls
+	f.calls++
+	var do policy.Func[T]
+	if len(f.steps) > 0 {
+		do = f.steps[min(n, len(f.steps)-1)]
+	}
+	f.mu.Unlock()
+	if do == nil {
+		var zero T
+		return zero, nil
+	}
+	return do(ctx)
+}
+
+// Calls returns how often Do was called.
+func (f *Func[T]) Calls() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+// Rand returns a source of randomness that goes through values and then
+// repeats the last. It is safe for concurrent use. It panics when given none,
+// or one that is not in [0,1).
+func Rand(values ...float64) func() float64 {
+	if len(values) == 0 {
+		panic("fake: Rand: no values, want at least one")
+	}
+	values = slices.Clone(values)
+	for i, v := range values {
+		if !(v >= 0 && v < 1) {
+			panic(fmt.Sprintf("fake: Rand: value %d is %v, want 0 or more and less than 1", i+1, v))
+		}
+	}
+	var mu sync.Mutex
+	next := 0
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		v := values[next]
+		next = min(next+1, len(values)-1)
+		return v
+	}
+}
+
+// Recorder keeps the events that it observes. The zero Recorder is empty and
+// ready; it is safe for concurrent use.
+type Recorder struct {
+	mu     sync.Mutex
+	events []policy.Event
+}
+
+// NewRecorder returns an empty recorder.
+func NewRecorder() *Recorder { return &Recorder{} }
+
+// Observe is a [policy.Observer].
+func (r *Recorder) Observe(_ context.Context, e policy.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// Events returns a copy of the events observed so far, in order.
+func (r *Recorder) Events() []policy.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
