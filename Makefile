@@ -1,9 +1,12 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
 
-.PHONY: help test lint
+.PHONY: help demo test lint
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: ## a server that fails, and a pipeline that copes
+	cd examples && go run ./quickstart
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
