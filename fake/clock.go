@@ -110,20 +110,27 @@ func (c *Clock) AdvanceToNext() (time.Duration, bool) {
 // add queues fire for d from now and returns what takes it back; that reports
 // whether it was still queued.
 func (c *Clock) add(d time.Duration, fire func(time.Time)) (remove func() bool) {
+	_, remove = c.addFor(d, fire)
+	return remove
+}
+
+// addFor is add that also tells the time it queued for, read in the same step:
+// an Advance in between would let a deadline and its waiter differ.
+func (c *Clock) addFor(d time.Duration, fire func(time.Time)) (at time.Time, remove func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seq++
 	w := &waiter{at: c.now.Add(d), seq: c.seq, fire: fire}
-	at, _ := slices.BinarySearchFunc(c.queue, w, func(a, b *waiter) int {
+	place, _ := slices.BinarySearchFunc(c.queue, w, func(a, b *waiter) int {
 		if n := a.at.Compare(b.at); n != 0 {
 			return n
 		}
 		return a.seq - b.seq
 	})
-	c.queue = slices.Insert(c.queue, at, w)
+	c.queue = slices.Insert(c.queue, place, w)
 	close(c.grown)
 	c.grown = make(chan struct{})
-	return func() bool {
+	return w.at, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		i := slices.Index(c.queue, w)

@@ -11,22 +11,19 @@ import (
 // derived from it end with it, before Advance returns. A d of zero or less has
 // passed already. Cancel it, or its waiter stays.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx := &deadlineCtx{Context: parent, deadline: c.Now().Add(d), done: make(chan struct{})}
-	if d, ok := parent.Deadline(); ok && d.Before(ctx.deadline) {
+	ctx := &deadlineCtx{Context: parent, done: make(chan struct{})}
+	at, remove := c.addFor(d, func(time.Time) { ctx.end(context.DeadlineExceeded) })
+	ctx.deadline = at
+	if d, ok := parent.Deadline(); ok && d.Before(at) {
 		ctx.deadline = d
 	}
-	// stop is set after the hooks are, which may already have run.
+	ctx.onEnd(func() { remove() })
 	unhook := afterFunc(parent, func() { ctx.end(parent.Err()) })
-	var remove func() bool
-	switch {
-	case ctx.Err() != nil:
-	case d <= 0:
+	ctx.onEnd(func() { unhook() })
+	if d <= 0 {
 		ctx.end(context.DeadlineExceeded)
-	default:
-		remove = c.add(d, func(time.Time) { unhook(); ctx.end(context.DeadlineExceeded) })
-		ctx.onEnd(func() { remove() })
 	}
-	return ctx, func() { unhook(); ctx.end(context.Canceled) }
+	return ctx, func() { ctx.end(context.Canceled) }
 }
 
 // afterFunc calls f when ctx ends: in step with it if ctx can, as one of this
