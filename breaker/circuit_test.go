@@ -400,3 +400,19 @@ func TestOpenErrorSaysWhatAPagedEngineerNeeds(t *testing.T) {
 		assert.NotErrorIs(t, err, errDown)
 	})
 }
+
+func TestAPermitOfAnEarlierRoundGivesNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
+		record(t, c, policy.Failure)
+		time.Sleep(time.Second)
+		lost, err := c.Acquire()
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		_, err = c.Acquire()
+		require.NoError(t, err)
+		lost.Record(policy.Ignored)
+		_, err = c.Acquire()
+		assert.ErrorIs(t, err, breaker.ErrOpen)
+	})
+}
