@@ -11,6 +11,12 @@ demo: ## a server that fails, and a pipeline that copes
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
 
-lint: ## gofmt and go vet
+STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
+
+lint: $(STATICCHECK) ## gofmt, go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@set -e; for m in $(MODULES); do (cd $$m && go vet ./...); done
+	@set -e; for m in $(MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./...); done
+
+$(STATICCHECK):
+	GOBIN=$(CURDIR)/.bin go install honnef.co/go/tools/cmd/staticcheck@v0.7.0
+	mv .bin/staticcheck $@

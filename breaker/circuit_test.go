@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		assert.Equal(t, 30*time.Second, c.Snapshot().RetryAfter)
 		time.Sleep(30*time.Second - 1)
 		assert.Equal(t, breaker.Open, c.State())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, breaker.HalfOpen, c.State())
 		var probes [3]breaker.Permit
 		for i := range probes {
