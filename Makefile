@@ -5,8 +5,8 @@ MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-demo: ## a server that fails, and a pipeline that copes
-	cd examples && go run ./quickstart
+demo: ## take payments through the Stripe SDK while everything breaks
+	cd examples && go run ./checkout
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done

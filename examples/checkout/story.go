@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// scene is one order, what happens on its way, and what must come of it.
+type scene struct {
+	title  string
+	faults []fault
+	order  order
+	end    end
+	reach  int // requests that get to the server
+	state  breaker.State
+}
+
+// end is how a call ends for the customer.
+type end string
+
+const (
+	paid    end = "paid"
+	queued  end = "queued"
+	refused end = "refused"
+)
+
+func status(code int, kind string) fault { return fault{status: code, kind: kind} }
+
+var unavailable = status(http.StatusServiceUnavailable, "api_error")
+
+// scenes before the outage.
+var scenes = []scene{
+	{"a quiet day", nil, order{"coffee", 450}, paid, 1, breaker.Closed},
+	{"two 503s in a row", []fault{unavailable, unavailable}, order{"teapot", 3200}, paid, 3, breaker.Closed},
+	{"the connection breaks", []fault{{reset: true}}, order{"kettle", 5900}, paid, 2, breaker.Closed},
+	{"charged, but the answer is late", []fault{{delay: 3 * time.Second}}, order{"grinder", 12900}, paid, 2, breaker.Closed},
+	{"the card is declined", []fault{status(http.StatusPaymentRequired, "card_error")}, order{"espresso", 99900}, refused, 1, breaker.Closed},
+	{"the shop forgets the amount", nil, order{"nothing", 0}, refused, 1, breaker.Closed},
+	{"another request holds the key", []fault{status(http.StatusConflict, "idempotency_error")}, order{"filter", 700}, paid, 2, breaker.Closed},
+	{"too many requests, back in 1 s", []fault{{status: http.StatusTooManyRequests, kind: "invalid_request_error", header: [2]string{"Retry-After", "1"}}}, order{"scale", 4100}, paid, 2, breaker.Closed},
+	{"a 500 that must not be repeated", []fault{{status: http.StatusInternalServerError, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "false"}}}, order{"saucer", 600}, refused, 1, breaker.Closed},
+	{"a 400 that may be", []fault{{status: http.StatusBadRequest, kind: "invalid_request_error", header: [2]string{"Stripe-Should-Retry", "true"}}}, order{"spoon", 300}, paid, 2, breaker.Closed},
+}
+
+// outage is what happens while nothing gets through: five failures open the
+// circuit, the sixth call of the SDK is not made.
+var outage = []scene{
+	{"nothing gets through", nil, order{"mug", 1100}, queued, 3, breaker.Closed},
+	{"and the circuit opens", nil, order{"jug", 1900}, queued, 2, breaker.Open},
+	{"so Stripe is left alone", nil, order{"tray", 2500}, queued, 0, breaker.Open},
+}
+
+// show plays scenes, writes the timeline and collects what went wrong.
+type show struct {
+	out    io.Writer
+	log    *timeline
+	proxy  *proxy
+	shop   *checkout
+	orders []order
+	faults []string
+}
+
+// tell plays the whole story against the mock server at url.
+func tell(ctx context.Context, out io.Writer, url string) error {
+	s := &show{out: out, log: newTimeline(out), proxy: newProxy(url)}
+	defer s.proxy.Close()
+	s.shop = newCheckout(s.proxy.URL, "sk_test_123", s.log.observe, nil)
+	fmt.Fprintf(out, "pipeline %s\n", s.shop.calls)
+
+	for _, sc := range scenes {
+		s.play(ctx, sc)
+	}
+	s.badKey(ctx)
+	s.proxy.setOutage(true)
+	for _, sc := range outage {
+		s.play(ctx, sc)
+	}
+	s.proxy.setOutage(false)
+	s.recover(ctx)
+	return s.judge()
+}
+
+// play runs one scene and compares.
+func (s *show) play(ctx context.Context, sc scene) {
+	fmt.Fprintf(s.out, "\n%s\n", sc.title)
+	s.proxy.inject(sc.faults...)
+	before := s.proxy.seen(sc.order.key()).requests
+	r, err := s.shop.pay(ctx, sc.order)
+	s.orders = append(s.orders, sc.order)
+	got := ended(r, err)
+	s.expect(got == sc.end, "%s: order %s was %s, want %s (%v)", sc.title, sc.order.id, got, sc.end, err)
+	reached := s.proxy.seen(sc.order.key()).requests - before
+	s.expect(reached == sc.reach, "%s: %d requests reached the server, want %d", sc.title, reached, sc.reach)
+	state := s.shop.circuit.State()
+	s.expect(state == sc.state, "%s: the circuit is %s, want %s", sc.title, state, sc.state)
+	fmt.Fprintf(s.out, "         %-9s => %s\n", sc.order.id, got)
+}
+
+func (s *show) expect(ok bool, format string, args ...any) {
+	if !ok {
+		s.faults = append(s.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+func ended(r receipt, err error) end {
+	switch {
+	case err != nil:
+		return refused
+	case r.queued:
+		return queued
+	}
+	return paid
+}
+
+// badKey pays with a key that the mock server itself refuses.
+func (s *show) badKey(ctx context.Context) {
+	shop := newCheckout(s.proxy.URL, "not-a-key", s.log.observe, nil)
+	good := s.shop
+	s.shop = shop
+	s.play(ctx, scene{"the API key is wrong", nil, order{"cup", 900}, refused, 1, breaker.Closed})
+	ignored := shop.circuit.Snapshot().Counts
+	s.expect(ignored.Failures == 0 && ignored.Ignored == 1, "a bad key counted as %+v, want one Ignored", ignored)
+	s.shop = good
+}
+
+// recover waits until the circuit lets a probe through, and pays the queue.
+func (s *show) recover(ctx context.Context) {
+	wait := s.shop.circuit.Snapshot().RetryAfter
+	fmt.Fprintf(s.out, "\nStripe is back; the circuit stays open for another %v\n", wait.Round(10*time.Millisecond))
+	if err := policy.Sleep(ctx, nil, wait); err != nil {
+		s.expect(false, "recovery: %v", err)
+		return
+	}
+	queue := s.shop.drain()
+	s.expect(len(queue) == len(outage), "%d orders are queued, want %d", len(queue), len(outage))
+	for _, o := range queue {
+		s.play(ctx, scene{"the queue is paid: " + o.id, nil, o, paid, 1, breaker.Closed})
+	}
+}
+
+// judge writes the tables and returns an error that lists what went wrong.
+func (s *show) judge() error {
+	n := s.log.counts()
+	fmt.Fprintln(s.out)
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, row := range []struct {
+		what string
+		n    int
+	}{
+		{"logical calls", n.calls}, {"attempts", n.attempts}, {"retries", n.retries},
+		{"rejected without touching the network", n.rejected}, {"fallbacks", n.fallbacks},
+		{"timeouts", n.timeouts}, {"state changes", n.moves},
+	} {
+		fmt.Fprintf(w, "%s\t%4d\n", row.what, row.n)
+	}
+	_ = w.Flush()
+
+	fmt.Fprintln(s.out)
+	w = tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "idempotency key\trequests\treplayed\tcharges")
+	requests, shown := 0, map[string]bool{}
+	for _, o := range s.orders {
+		if shown[o.id] {
+			continue
+		}
+		shown[o.id] = true
+		e := s.proxy.seen(o.key())
+		requests += e.requests
+		s.expect(e.charges <= 1, "key %s was charged %d times", o.key(), e.charges)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.key(), e.requests, e.replays, e.charges)
+	}
+	_ = w.Flush()
+	s.expect(s.proxy.seen("order-grinder") == entry{requests: 2, charges: 1, replays: 1, stored: s.proxy.seen("order-grinder").stored},
+		"the late answer was not replayed: %+v", s.proxy.seen("order-grinder"))
+	s.expect(n.attempts-n.rejected == requests, "%d attempts, %d of them rejected, and the server saw %d requests", n.attempts, n.rejected, requests)
+	s.expect(n.moves == 2, "%d state changes by calls, want 2: to open, and to closed", n.moves)
+
+	if len(s.faults) > 0 {
+		return fmt.Errorf("not as expected:\n  %s", strings.Join(s.faults, "\n  "))
+	}
+	fmt.Fprintln(s.out, "\nevery expectation held; no order was charged twice")
+	return nil
+}
