@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -137,7 +138,7 @@ func ExampleDo() {
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1})
 	for range 2 {
 		_, err := breaker.Do(context.Background(), c, func(context.Context) (string, error) { return "", errDown })
-		fmt.Println(err == errDown, c.State())
+		fmt.Println(errors.Is(err, errDown), c.State())
 	}
 	// Output:
 	// true open

@@ -144,7 +144,10 @@ func TestTrap19NeverMoreProbesThanPermits(t *testing.T) {
 				<-gate
 				_, _ = breaker.Do(context.Background(), c, func(context.Context) (int, error) {
 					n := inFlight.Add(1)
-					for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+					for m := most.Load(); n > m; m = most.Load() {
+						if most.CompareAndSwap(m, n) {
+							break
+						}
 					}
 					ran.Add(1)
 					runtime.Gosched()

@@ -92,7 +92,7 @@ func (e *OpenError) Error() string {
 		msg += " and its permits are out"
 	}
 	if e.State == Open {
-		msg += fmt.Sprintf(", retry after %v", e.RetryAfter())
+		msg += fmt.Sprintf(", retry after %v", e.RetryAfter().Round(time.Millisecond))
 	}
 	if e.Cause != nil {
 		msg += ": opened by: " + e.Cause.Error()

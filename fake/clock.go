@@ -196,7 +196,8 @@ func (c *Clock) advanceUntil(ctx context.Context, d time.Duration) {
 	c.mu.Lock()
 	end := c.now.Add(d)
 	c.mu.Unlock()
-	for ctx.Err() == nil && c.fireNext(end) {
+	for more := true; more && ctx.Err() == nil; {
+		more = c.fireNext(end)
 	}
 }
 

@@ -17,7 +17,7 @@ func nanotime() int64 { return int64(time.Since(epoch)) }
 // knows a cause. It is unexported there, so we let context.Cause show it to us.
 var causeKey = func() any {
 	var p keyProbe
-	context.Cause(&p)
+	_ = context.Cause(&p)
 	return p.key
 }()
 
@@ -125,7 +125,7 @@ func (c *lazyCtx) Value(key any) any {
 // expired reports whether the limit passed while the parent was live.
 func (c *lazyCtx) expired() bool {
 	if a := c.armed.Load(); a != nil && a.Err() != nil {
-		return context.Cause(a) == error(c.expiry)
+		return context.Cause(a) == error(c.expiry) //nolint:errorlint // identity: another timeout's error is not ours
 	}
 	return nanotime() >= c.deadline && c.parent.Err() == nil
 }
@@ -165,10 +165,10 @@ func (c *clockCtx) Value(key any) any {
 // expired reports whether the limit passed while the parent was live: what the
 // clock's context ended with is not what the parent had ended with by then.
 func (c *clockCtx) expired() bool {
-	if !errors.Is(c.Context.Err(), context.DeadlineExceeded) {
+	if !errors.Is(c.Err(), context.DeadlineExceeded) {
 		return false
 	}
-	own, _ := c.Context.Deadline()
+	own, _ := c.Deadline()
 	if d, ok := c.parent.Deadline(); ok && !own.Before(d) {
 		return c.parent.Err() == nil
 	}

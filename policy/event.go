@@ -11,25 +11,25 @@ import (
 type EventKind uint8
 
 const (
-	// Attempted: a retry's attempt has ended; Attempt, Elapsed and Err tell of it.
+	// Attempted says that a retry's attempt has ended; Attempt, Elapsed and Err tell of it.
 	Attempted EventKind = iota + 1
-	// Retried: an attempt is given up for another, after Delay. Attempt is the
+	// Retried says that an attempt is given up for another, after Delay. Attempt is the
 	// number of the one that ended and Err its error, nil for a refused value.
 	Retried
-	// GaveUp: a retry ended without success; Err is its *retry.Error.
+	// GaveUp says that a retry ended without success; Err is its *retry.Error.
 	GaveUp
-	// TimedOut: a timeout expired; Err is its *TimeoutError.
+	// TimedOut says that a timeout expired; Err is its *TimeoutError.
 	TimedOut
-	// FinishedLate: a function that a timeout had abandoned has ended; Err is its
+	// FinishedLate says that a function which a timeout had abandoned has ended; Err is its
 	// error, nil for a late success.
 	FinishedLate
-	// FellBack: a fallback is about to take over from Err, nil for a refused value.
+	// FellBack says that a fallback is about to take over from Err, nil for a refused value.
 	FellBack
-	// Rejected: a policy refused to run the function; Err says why.
+	// Rejected says that a policy refused to run the function; Err says why.
 	Rejected
-	// StateChanged: this call's outcome moved a circuit From one state To another.
+	// StateChanged says that this call's outcome moved a circuit From one state To another.
 	StateChanged
-	// Finished: the whole pipeline has ended, with Err. Elapsed is measured on the
+	// Finished says that the whole pipeline has ended, with Err. Elapsed is measured on the
 	// clock of the outermost policy that was given one.
 	Finished
 )

@@ -60,7 +60,7 @@ func TestFallbackLeavesASuccessAlone(t *testing.T) {
 }
 
 func TestFallbackWhenSeesValues(t *testing.T) {
-	f := policy.FallbackValue(7).When(func(v int, err error) bool { return v < 0 })
+	f := policy.FallbackValue(7).When(func(v int, _ error) bool { return v < 0 })
 	v, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)

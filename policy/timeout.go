@@ -128,7 +128,7 @@ func (t *TimeoutPolicy[T]) limit(ctx context.Context) (*clockCtx, context.Cancel
 
 // timedOut makes the error of a call that the limit ended and tells of it.
 func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, next Call[T], err error) error {
-	if err == error(t.expiry) {
+	if err == error(t.expiry) { //nolint:errorlint // wrapped, it has something to add
 		err = nil // the function returned our own cause; say it once
 	}
 	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry}

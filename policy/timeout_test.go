@@ -168,7 +168,7 @@ func TestAbandonLeavesACalleeThatDoesNotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan int, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
-			OnLate(func(v int, err error) { late <- v })
+			OnLate(func(v int, _ error) { late <- v })
 		start := time.Now()
 		_, err := p.Do(t.Context(), func(context.Context) (int, error) {
 			time.Sleep(time.Minute)

@@ -22,9 +22,9 @@ const (
 )
 
 const (
-	// Unlimited, as MaxAttempts, makes attempts until something else ends the retry.
+	// Unlimited as MaxAttempts makes attempts until something else ends the retry.
 	Unlimited = -1
-	// NoJitter, as JitterFactor, takes every delay as it is.
+	// NoJitter as JitterFactor takes every delay as it is.
 	NoJitter = -1
 )
 

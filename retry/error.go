@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 	if e.Attempts == 1 {
 		plural = ""
 	}
-	msg := fmt.Sprintf("retry: gave up after %d attempt%s in %v: %v", e.Attempts, plural, e.Elapsed, e.Reason)
+	msg := fmt.Sprintf("retry: gave up after %d attempt%s in %v: %v", e.Attempts, plural, e.Elapsed.Round(time.Millisecond), e.Reason)
 	if e.Last != nil {
 		msg += ": last error: " + e.Last.Error()
 	}

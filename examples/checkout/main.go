@@ -12,16 +12,15 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "checkout:", err)
-		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run() error {
+	ctx, interrupted := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer interrupted()
 	fmt.Println("building and starting", stripeMock)
 	mock, stop, err := startMock(ctx)
 	if err != nil {

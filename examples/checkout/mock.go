@@ -33,7 +33,7 @@ func startMock(ctx context.Context) (url string, stop func(), err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("building %s: %w\n%s", stripeMock, err, out)
 	}
-	addr, err := freeAddr()
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return "", nil, err
 	}
@@ -51,8 +51,8 @@ func startMock(ctx context.Context) (url string, stop func(), err error) {
 }
 
 // freeAddr returns a loopback address that nobody listened on a moment ago.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddr(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

@@ -19,6 +19,12 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
 	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if asked.Add(1) <= 2 {
@@ -42,10 +48,10 @@ func main() {
 		return get(ctx, server.URL)
 	})
 	if err != nil {
-		server.Close()
-		log.Fatal(err)
+		return err
 	}
 	fmt.Printf("%s: %q\n", p, answer)
+	return nil
 }
 
 func get(ctx context.Context, url string) (string, error) {

@@ -1,0 +1,99 @@
+package policy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// A callee that waits on its context is cut short at the limit.
+func ExampleTimeout() {
+	limit := policy.Timeout[string](time.Millisecond)
+	_, err := limit.Do(context.Background(), func(ctx context.Context) (string, error) {
+		<-ctx.Done()
+		return "", ctx.Err()
+	})
+	fmt.Println(errors.Is(err, context.DeadlineExceeded))
+	fmt.Println(err)
+	// Output:
+	// true
+	// policy: timeout: no result within 1ms: context deadline exceeded
+}
+
+// On a fake clock the limit passes when the test says so.
+func ExampleNewTimeout() {
+	clk := fake.NewClock(fake.AutoAdvance())
+	limit := policy.NewTimeout[int](policy.TimeoutConfig{Name: "report", After: 2 * time.Second, Clock: clk})
+	slow := fake.NewFunc[int]().Delay(clk, 5*time.Second).Return(1)
+	_, err := limit.Do(context.Background(), slow.Do)
+	var timeout *policy.TimeoutError
+	fmt.Println(errors.As(err, &timeout), timeout.After)
+	// Output: true 2s
+}
+
+// Abandon is for a callee that ignores its context: the call returns at the
+// limit, and OnLate gets what comes after it.
+func ExampleTimeoutPolicy_OnLate() {
+	clk := fake.NewClock()
+	late, answer := make(chan string), make(chan string)
+	limit := policy.NewTimeout[string](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk}).
+		OnLate(func(v string, _ error) { late <- v })
+
+	go func() {
+		_ = clk.BlockUntil(context.Background(), 1)
+		clk.Advance(time.Second)
+	}()
+	_, err := limit.Do(context.Background(), func(context.Context) (string, error) { return <-answer, nil })
+	fmt.Println(err)
+	answer <- "here at last"
+	fmt.Println("to be closed:", <-late)
+	// Output:
+	// policy: timeout: no result within 1s
+	// to be closed: here at last
+}
+
+func ExampleFallback() {
+	cached := policy.Fallback(func(_ context.Context, err error) (string, error) {
+		return fmt.Sprintf("yesterday's rates (%v)", err), nil
+	})
+	v, err := cached.Do(context.Background(), func(context.Context) (string, error) {
+		return "", errors.New("rates: no route to host")
+	})
+	fmt.Println(v, err)
+	// Output: yesterday's rates (rates: no route to host) <nil>
+}
+
+// When narrows a fallback down to the failures that it has an answer for.
+func ExampleFallbackValue() {
+	errEmpty := errors.New("no recommendations")
+	none := policy.FallbackValue([]string{}).When(func(_ []string, err error) bool { return errors.Is(err, errEmpty) })
+	v, err := none.Do(context.Background(), func(context.Context) ([]string, error) { return nil, errEmpty })
+	fmt.Println(len(v), err)
+	// Output: 0 <nil>
+}
+
+// once runs a call the first time only: a policy is one method.
+type once[T any] struct{ used bool }
+
+func (o *once[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
+	if o.used {
+		return v, fmt.Errorf("once: %w", policy.ErrRejected)
+	}
+	o.used = true
+	return next.Do(ctx)
+}
+
+func ExamplePolicy() {
+	hello := func(context.Context) (string, error) { return "hello", nil }
+	var p policy.Policy[string] = &once[string]{}
+	for range 2 {
+		fmt.Println(p.Execute(context.Background(), policy.CallOf(hello)))
+	}
+	// Output:
+	// hello <nil>
+	//  once: policy: rejected
+}
