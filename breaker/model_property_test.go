@@ -2,7 +2,9 @@ package breaker_test
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -179,16 +181,41 @@ func TestCircuitDoesWhatTheModelDoes(t *testing.T) {
 		cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(300) {
-				compare(t, cfg, seed)
+				compare(t, cfg, seed, 150, rand.New(rand.NewPCG(seed, 1)))
 			}
 		})
 	}
 }
 
-// compare plays one random history on both.
-func compare(t *testing.T, cfg breaker.Config, seed uint64) {
+// FuzzCircuit lets the fuzzer write the history.
+func FuzzCircuit(f *testing.F) {
+	names := slices.Sorted(maps.Keys(modes))
+	for i := range names {
+		f.Add(uint8(i), []byte("\x00\x00\x30\x00\x01\x30\x00\x01\x30\x00\x01\x60\x1d\x60\x1d\x00\x30\x00\x00"))
+	}
+	f.Fuzz(func(t *testing.T, mode uint8, script []byte) {
+		cfg := modes[names[int(mode)%len(names)]]
+		cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = 50, 2
+		cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
+		compare(t, cfg, 0, len(script), &scripted{script})
+	})
+}
+
+// scripted chooses as its bytes say, and 0 when they have run out.
+type scripted struct{ bytes []byte }
+
+func (s *scripted) IntN(n int) int {
+	if len(s.bytes) == 0 {
+		return 0
+	}
+	b := s.bytes[0]
+	s.bytes = s.bytes[1:]
+	return int(b) % n
+}
+
+// compare plays one history, of so many steps as rnd chooses, on both.
+func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd interface{ IntN(n int) int }) {
 	t.Helper()
-	rnd := rand.New(rand.NewPCG(seed, 1))
 	clk := fake.NewClock()
 	m := &model{cfg: cfg, clk: clk, born: clk.Now()}
 	var path []breaker.State
@@ -200,7 +227,7 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64) {
 		model modelPermit
 	}
 	var permits []held
-	for step := range 150 {
+	for step := range steps {
 		switch n := rnd.IntN(100); {
 		case n < 40:
 			p, err := c.Acquire()

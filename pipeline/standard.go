@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -31,13 +32,17 @@ type StandardConfig struct {
 // with it: what retry.Config.Validate says, an attempt timeout that is not
 // shorter than the total, delays that cannot fit in it.
 func (c StandardConfig) Validate() error {
-	faults := []error{c.Retry.Validate()}
+	retryFault := c.Retry.Validate()
+	faults := []error{retryFault}
 	c = c.withDefaults()
 	if c.TotalTimeout > 0 && c.AttemptTimeout >= c.TotalTimeout {
 		faults = append(faults, fmt.Errorf("pipeline: StandardConfig.AttemptTimeout is %v, want less than TotalTimeout, %v",
 			c.AttemptTimeout, c.TotalTimeout))
 	}
-	if sum := c.delays(); c.TotalTimeout > 0 && sum >= c.TotalTimeout {
+	if c.TotalTimeout <= 0 || retryFault != nil {
+		return errors.Join(faults...) // delays that make no sense add up to none
+	}
+	if sum := c.delays(); sum >= c.TotalTimeout {
 		faults = append(faults, fmt.Errorf("pipeline: StandardConfig.Retry has delays of %v before its last attempt, want less than TotalTimeout, %v",
 			sum, c.TotalTimeout))
 	}
@@ -45,24 +50,25 @@ func (c StandardConfig) Validate() error {
 }
 
 // delays adds up what the retry waits before its last attempt, without jitter,
-// as far as the total timeout. A retry without limit or with a Backoff of its
-// own is not judged.
+// as a geometric series up to the cap and the cap from there on. A retry without
+// limit or with a Backoff of its own is not judged.
 func (c StandardConfig) delays() time.Duration {
 	r := c.Retry
 	if r.Backoff != nil || r.MaxAttempts < 0 {
 		return 0
 	}
-	delay := retry.Exponential(orDefault(r.BaseDelay, retry.DefaultBaseDelay),
-		orDefault(r.MaxDelay, retry.DefaultMaxDelay), orDefault(r.Multiplier, retry.DefaultMultiplier))
-	var sum time.Duration
-	for n := 1; n < orDefault(r.MaxAttempts, retry.DefaultMaxAttempts) && sum < c.TotalTimeout; n++ {
-		d := delay(retry.Step{Attempt: n})
-		if d <= 0 {
-			break
-		}
-		sum += min(d, c.TotalTimeout)
+	limit := float64(orDefault(r.MaxDelay, retry.DefaultMaxDelay))
+	base := min(float64(orDefault(r.BaseDelay, retry.DefaultBaseDelay)), limit)
+	factor := orDefault(r.Multiplier, retry.DefaultMultiplier)
+	waits := float64(orDefault(r.MaxAttempts, retry.DefaultMaxAttempts) - 1)
+
+	growing, sum := waits, base*waits // where factor is 1
+	if factor > 1 {
+		growing = min(waits, math.Ceil(math.Log(limit/base)/math.Log(factor)))
+		sum = base * (math.Pow(factor, growing) - 1) / (factor - 1)
 	}
-	return sum
+	sum += limit * (waits - growing)
+	return time.Duration(min(sum, 1<<62))
 }
 
 func orDefault[T comparable](v, otherwise T) T {

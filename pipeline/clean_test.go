@@ -1,0 +1,187 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/benbjohnson/clock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// every returns each policy alone and all of them together, on clk.
+func every(clk policy.Clock) map[string]policy.Policy[int] {
+	circuit := func() *breaker.Circuit {
+		return breaker.NewCircuit(breaker.Config{FailureRate: 0.5, Window: time.Minute, Clock: clk})
+	}
+	cooperative := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
+	abandoning := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk})
+	again := retry.New[int](retry.Config{Clock: clk})
+	budgeted := retry.New[int](retry.Config{Clock: clk, Budget: retry.NewBudget(retry.BudgetConfig{Clock: clk})})
+	return map[string]policy.Policy[int]{
+		"fallback": policy.FallbackValue(7),
+		"timeout":  cooperative,
+		"abandon":  abandoning,
+		"retry":    again,
+		"budget":   budgeted,
+		"breaker":  breaker.New[int](circuit()),
+		"all":      pipeline.New[int](policy.FallbackValue(7), budgeted, breaker.New[int](circuit()), cooperative, abandoning),
+		"standard": pipeline.Standard[int](pipeline.StandardConfig{Circuit: circuit(), Retry: retry.Config{Clock: clk}, Clock: clk}),
+	}
+}
+
+// calls are the ways in which a function ends.
+var calls = map[string]policy.Func[int]{
+	"succeeds": one,
+	"fails":    down,
+	"blocks": func(ctx context.Context) (int, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		<-ctx.Done()
+		return 0, ctx.Err()
+	},
+	"panics": func(context.Context) (int, error) { panic("boom") },
+}
+
+func contained(p policy.Policy[int], ctx context.Context, fn policy.Func[int]) { //nolint:revive // p is what is run
+	defer func() { _ = recover() }()
+	_, _ = p.Execute(ctx, policy.CallOf(fn))
+}
+
+// A bubble fails a test that leaves a goroutine in it, and its time would not
+// move if a policy waited on something outside.
+func TestEveryPolicyIsCleanInABubble(t *testing.T) {
+	for name := range every(nil) {
+		for how, fn := range calls {
+			t.Run(name+" "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := every(nil)[name]
+					contained(p, t.Context(), fn)
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					defer cancel()
+					contained(p, ctx, fn)
+					synctest.Wait()
+				})
+			})
+		}
+	}
+}
+
+func TestEveryPolicyLeavesNothingOnItsClock(t *testing.T) {
+	for name := range every(nil) {
+		for how, fn := range calls {
+			if how == "blocks" && name != "timeout" && name != "standard" && name != "all" && name != "abandon" {
+				continue // nothing would ever end it
+			}
+			clk := fake.NewClock()
+			p := every(clk)[name]
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				contained(p, t.Context(), fn)
+			}()
+			drive(clk, over)
+			assert.Zero(t, clk.Waiters(), "%s %s", name, how)
+		}
+	}
+}
+
+// drive moves the clock to its next waiter until over is closed.
+func drive(clk *fake.Clock, over <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-over; cancel() }()
+	for clk.BlockUntil(ctx, 1) == nil {
+		clk.AdvanceToNext()
+		runtime.Gosched()
+	}
+}
+
+func TestGoexitPassesThroughEveryPolicy(t *testing.T) {
+	for name, p := range every(nil) {
+		returned := make(chan bool)
+		go func() {
+			normal := false
+			defer func() { returned <- normal }()
+			_, _ = p.Execute(context.Background(), policy.CallOf(func(context.Context) (int, error) {
+				runtime.Goexit()
+				return 0, nil
+			}))
+			normal = true
+		}()
+		assert.False(t, <-returned, name)
+	}
+}
+
+func TestAPanicPassesThroughEveryPolicyWithItsValue(t *testing.T) {
+	errBoom := errors.New("boom")
+	for name, p := range every(nil) {
+		assert.PanicsWithValue(t, errBoom, func() {
+			_, _ = p.Execute(t.Context(), policy.CallOf(func(context.Context) (int, error) { panic(errBoom) }))
+		}, name)
+	}
+}
+
+func TestEveryPolicyRunsOnBenbjohnsonsMock(t *testing.T) {
+	for name := range every(nil) {
+		mock := clock.NewMock()
+		p := every(mock)[name]
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			contained(p, t.Context(), down)
+		}()
+		for ended := false; !ended; {
+			select {
+			case <-over:
+				ended = true
+			default:
+				mock.Add(time.Second)
+			}
+		}
+	}
+}
+
+func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
+	for want, make := range map[string]func(){
+		"pipeline: New: policy 1 of 1 is nil, want a policy":           func() { pipeline.New[int](nil) },
+		"pipeline: Pipeline.Observe: observer is nil, want a function": func() { pipeline.New[int]().Observe(nil) },
+		"pipeline: Run: fn is nil, want a function":                    func() { _, _ = pipeline.Run[int](t.Context(), pipeline.New[any](), nil) },
+		"pipeline: Exec: fn is nil, want a function":                   func() { _ = pipeline.Exec(t.Context(), pipeline.New[any](), nil) },
+		"policy: Chain.Call: fn is nil, want a function":               func() { pipeline.New[int]().Wrap(nil) },
+	} {
+		assert.PanicsWithValue(t, want, make)
+	}
+	for _, cfg := range []pipeline.StandardConfig{
+		{Retry: retry.Config{Multiplier: math.NaN()}},
+		{Retry: retry.Config{BaseDelay: -1}},
+		{Retry: retry.Config{MaxDelay: -1}},
+		{Retry: retry.Config{MaxAttempts: -7}},
+	} {
+		assert.ErrorContains(t, cfg.Validate(), "retry: Config.")
+		assert.Panics(t, func() { pipeline.Standard[int](cfg) })
+	}
+	assert.NoError(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: retry.Unlimited}}.Validate())
+	assert.NoError(t, pipeline.StandardConfig{TotalTimeout: -1, AttemptTimeout: -1}.Validate())
+	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: math.MaxInt, BaseDelay: 1, MaxDelay: 1}}.Validate(), "delays of 1281023h53m38.427387904s")
+	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9}, TotalTimeout: 20 * time.Second}.Validate(), "delays of 23.5s")
+}
+
+func TestRunSaysWhatAPolicyAnsweredWith(t *testing.T) {
+	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
+	_, err := pipeline.Run(t.Context(), p, down)
+	require.EqualError(t, err, "pipeline: Run: a policy answered with a string, want a int")
+	v, err := pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](7)), down)
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+}
