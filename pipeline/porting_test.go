@@ -1,0 +1,114 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// The first lines of the README.
+func Example_readme() {
+	ctx := context.Background()
+	charge := func(context.Context) (string, error) { return "charged", nil }
+	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+
+	p := pipeline.New(
+		policy.FallbackValue("queued"),
+		retry.New[string](retry.Config{}),
+		breaker.New[string](stripe),
+		policy.Timeout[string](10*time.Second),
+	)
+	answer, err := p.Do(ctx, charge) // charge is a func(ctx) (string, error)
+	fmt.Println(answer, err)
+	// Output: charged <nil>
+}
+
+// How the README tests failure handling.
+func Example_readmeTest() {
+	ctx := context.Background()
+	errDown := errors.New("down")
+	clk := fake.NewClock(fake.AutoAdvance())
+	call := fake.NewFunc[int]().Fail(errDown, errDown).Return(42)
+	v, err := retry.Do(ctx, retry.Config{Clock: clk, Rand: fake.Rand(0.5)}, call.Do)
+	// 42, nil; call.Calls() == 3; clk.Sleeps() == [500ms 1s]; no time has passed
+	fmt.Println(v, err, call.Calls(), clk.Sleeps())
+	// Output: 42 <nil> 3 [500ms 1s]
+}
+
+// Porting, use 1: a call with backoff.
+func Example_portingRetry() {
+	ctx := context.Background()
+	fetch := func(context.Context) ([]string, error) { return []string{"a match"}, nil }
+	matches, err := retry.Do(ctx, retry.Config{
+		MaxAttempts: 3,
+		BaseDelay:   500 * time.Millisecond,
+		MaxDelay:    4 * time.Second,
+	}, fetch)
+	fmt.Println(matches, err)
+	// Output: [a match] <nil>
+}
+
+// Porting, use 2: a function decorated with a named circuit.
+func Example_portingBreaker() {
+	ctx := context.Background()
+	complete := func(context.Context) (string, error) { return "a completion", nil }
+	openai := breaker.NewCircuit(breaker.Config{
+		Name:             "openai",
+		FailureThreshold: 5,
+		RecoveryTimeout:  60 * time.Second,
+		HalfOpenMaxCalls: 3,
+	})
+	guarded := pipeline.New[string](breaker.New[string](openai)).Wrap(complete)
+	answer, err := guarded(ctx)
+	fmt.Println(answer, err)
+	// Output: a completion <nil>
+}
+
+// Porting, use 4: retries around a circuit.
+func Example_portingCheckout() {
+	ctx := context.Background()
+	createSession := func(context.Context) (string, error) { return "session", nil }
+	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	checkout := pipeline.New(
+		retry.New[string](retry.Config{MaxAttempts: 3}),
+		breaker.New[string](stripe),
+	)
+	session, err := checkout.Do(ctx, createSession)
+	fmt.Println(session, err)
+	// Output: session <nil>
+}
+
+// Porting, use 5: a flow over services, each with its own circuit.
+func Example_portingFlow() {
+	ctx := context.Background()
+	get := func(context.Context) (any, error) { return "Ada", nil }
+	analyse := func(context.Context) (int, error) { return 7, nil }
+	dataservice := breaker.NewCircuit(breaker.Config{Name: "dataservice", FailureThreshold: 5, RecoveryTimeout: 15 * time.Second})
+	orchestrator := breaker.NewCircuit(breaker.Config{Name: "orchestrator", FailureThreshold: 3, RecoveryTimeout: 30 * time.Second})
+	data := pipeline.Standard[any](pipeline.StandardConfig{Name: "dataservice", Circuit: dataservice})
+	flows := pipeline.Standard[any](pipeline.StandardConfig{Name: "orchestrator", Circuit: orchestrator})
+
+	process := func() (int, error) {
+		if _, err := data.Do(ctx, get); err != nil {
+			return 0, fmt.Errorf("fetching the user: %w", err)
+		}
+		features, err := retry.Do(ctx, retry.Config{MaxAttempts: 3, BaseDelay: time.Second, MaxDelay: 5 * time.Second}, analyse)
+		if err != nil {
+			return 0, fmt.Errorf("analysing: %w", err)
+		}
+		store := func(context.Context) error { return nil }
+		if err := pipeline.Exec(ctx, flows, store); err != nil {
+			return features, fmt.Errorf("storing the features: %w", err)
+		}
+		return features, nil
+	}
+	fmt.Println(process())
+	// Output: 7 <nil>
+}
