@@ -158,38 +158,39 @@ func ExampleCircuit_Acquire() {
 	// Output: charged
 }
 
-func BenchmarkClosed(b *testing.B) {
-	for name, cfg := range map[string]breaker.Config{
-		"row":   {},
-		"time":  {Window: 10 * time.Second, FailureRate: 0.5},
-		"calls": {WindowCalls: 100, FailureRate: 0.5},
+// BenchmarkAlone shows what a breaker costs beside the bare call: closed in each
+// way to count, and open.
+func BenchmarkAlone(b *testing.B) {
+	succeed := func(context.Context) (int, error) { return 1, nil }
+	open := breaker.NewCircuit(breaker.Config{})
+	open.Trip(time.Hour)
+	through := func(c *breaker.Circuit) policy.Func[int] {
+		br := breaker.New[int](c)
+		return func(ctx context.Context) (int, error) { return br.Do(ctx, succeed) }
+	}
+	for _, bench := range []struct {
+		name string
+		call policy.Func[int]
+	}{
+		{"bare", succeed},
+		{"row", through(breaker.NewCircuit(breaker.Config{}))},
+		{"time", through(breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, FailureRate: 0.5}))},
+		{"calls", through(breaker.NewCircuit(breaker.Config{WindowCalls: 100, FailureRate: 0.5}))},
+		{"rejected", through(open)},
 	} {
-		br := breaker.New[int](breaker.NewCircuit(cfg))
-		fn := func(context.Context) (int, error) { return 1, nil }
-		b.Run(name, func(b *testing.B) {
+		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = br.Do(context.Background(), fn)
+				_, _ = bench.call(context.Background())
 			}
 		})
-		b.Run(name+"/parallel", func(b *testing.B) {
+		b.Run(bench.name+"/parallel", func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					_, _ = br.Do(context.Background(), fn)
+					_, _ = bench.call(context.Background())
 				}
 			})
 		})
-	}
-}
-
-func BenchmarkRejected(b *testing.B) {
-	c := breaker.NewCircuit(breaker.Config{})
-	c.Trip(time.Hour)
-	br := breaker.New[int](c)
-	fn := func(context.Context) (int, error) { return 1, nil }
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = br.Do(context.Background(), fn)
 	}
 }

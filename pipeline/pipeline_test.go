@@ -169,33 +169,51 @@ func TestSuccessAllocatesOnlyTheTimeout(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = p.Do(ctx, one) }), 1.0)
 }
 
-func BenchmarkFour(b *testing.B) {
-	p := four(breaker.NewCircuit(breaker.Config{}))
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = p.Do(ctx, one)
-	}
-}
-
-func BenchmarkBare(b *testing.B) {
-	ctx := context.Background()
-	fn := policy.Func[int](one)
-	b.ReportAllocs()
-	for b.Loop() {
-		_, _ = fn(ctx)
+// BenchmarkPipeline shows what composition costs beside the bare call: fallback,
+// retry and breaker, and the same with a timeout.
+func BenchmarkPipeline(b *testing.B) {
+	c := breaker.NewCircuit(breaker.Config{})
+	three := pipeline.New(policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](c))
+	all := four(c)
+	for _, bench := range []struct {
+		name string
+		call policy.Func[int]
+	}{
+		{"bare", one},
+		{"three", func(ctx context.Context) (int, error) { return three.Do(ctx, one) }},
+		{"four", func(ctx context.Context) (int, error) { return all.Do(ctx, one) }},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = bench.call(ctx)
+			}
+		})
+		b.Run(bench.name+"/parallel", func(b *testing.B) {
+			ctx := context.Background()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					_, _ = bench.call(ctx)
+				}
+			})
+		})
 	}
 }
 
 func ExampleNew() {
+	ctx := context.Background()
+	charge := func(context.Context) (string, error) { return "charged", nil }
 	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+
 	p := pipeline.New(
 		policy.FallbackValue("queued"),
 		retry.New[string](retry.Config{}),
 		breaker.New[string](stripe),
 		policy.Timeout[string](10*time.Second),
 	)
-	answer, err := p.Do(context.Background(), func(context.Context) (string, error) { return "charged", nil })
+	answer, err := p.Do(ctx, charge) // charge is a func(ctx) (string, error)
 	fmt.Println(p)
 	fmt.Println(answer, err)
 	// Output:

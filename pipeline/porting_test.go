@@ -9,26 +9,8 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
-	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
-
-// The first lines of the README.
-func Example_readme() {
-	ctx := context.Background()
-	charge := func(context.Context) (string, error) { return "charged", nil }
-	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
-
-	p := pipeline.New(
-		policy.FallbackValue("queued"),
-		retry.New[string](retry.Config{}),
-		breaker.New[string](stripe),
-		policy.Timeout[string](10*time.Second),
-	)
-	answer, err := p.Do(ctx, charge) // charge is a func(ctx) (string, error)
-	fmt.Println(answer, err)
-	// Output: charged <nil>
-}
 
 // How the README tests failure handling.
 func Example_readmeTest() {
