@@ -68,23 +68,36 @@ func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
-	permit, refused := b.circuit.Acquire()
-	if refused != nil {
-		next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.name(), Err: refused})
-		return v, refused
+	permit := Permit{gen: b.circuit.gen.Load()}
+	if !permit.gen.inRow { // else admitted already, without another call
+		var refused error
+		if permit, refused = b.circuit.Acquire(); refused != nil {
+			b.emitRejected(ctx, next, refused)
+			return v, refused
+		}
 	}
 	// Set again only when next and the classifiers have returned; by defer and not
 	// by recover, which would lose the stack and miss Goexit.
 	outcome, cause := policy.Failure, policy.ErrNoReturn
 	defer func() {
-		if to := permit.record(outcome, cause); to != nil {
+		if outcome == policy.Success && permit.gen.inRow {
+			permit.gen.endRow()
+		} else if to := permit.record(outcome, cause); to != nil {
 			b.emitMove(ctx, next, to)
 		}
 	}()
 	v, err = next.Do(ctx)
+	if err == nil && b.when == nil && b.circuit.cfg.Classify == nil {
+		outcome = policy.Success
+		return v, nil
+	}
 	o := b.classify(ctx, v, err)
 	outcome, cause = o, err
 	return v, err
+}
+
+func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refused error) {
+	next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.name(), Err: refused})
 }
 
 func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {

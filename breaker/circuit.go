@@ -192,6 +192,8 @@ func (c *Circuit) generation(g *generation, s step, now int64, at time.Time) *ge
 		to.times = &timeWindow{width: int64(c.cfg.Window) / buckets}
 	case s.to == Closed && c.cfg.WindowCalls > 0:
 		to.calls = newCallWindow(c.cfg.WindowCalls)
+	case s.to == Closed:
+		to.inRow = true
 	}
 	if s.to != Closed {
 		to.rejection = &OpenError{Name: c.cfg.Name, State: s.to, Cause: s.cause, gen: to}

@@ -23,6 +23,7 @@ type generation struct {
 	rejection *OpenError
 
 	// Of a closed state: one of the three.
+	inRow bool         // row is what counts, and admission reads no clock
 	row   atomic.Int64 // failures since the last success
 	times *timeWindow
 	calls *callWindow
@@ -139,8 +140,9 @@ func (g *generation) record(o policy.Outcome, started int64, round uint32, cause
 	case HalfOpen:
 		// The verdict comes before the permit goes back: the other way round, the
 		// next probe could be let in by a circuit that has its verdict.
-		defer g.release(round)
-		return g.recordProbe(o, cause)
+		to := g.recordProbe(o, cause)
+		g.release(round)
+		return to
 	}
 	return nil
 }
@@ -162,14 +164,10 @@ func (g *generation) recordProbe(o policy.Outcome, cause error) *generation {
 
 func (g *generation) recordClosed(o policy.Outcome, started int64, cause error) *generation {
 	cfg := &g.circuit.cfg
-	if g.times == nil && g.calls == nil {
+	if g.inRow {
 		switch o {
 		case policy.Success:
-			// Load before store: an unconditional store would make all cores fight
-			// over this line. A failure that slips in between counts as the earlier.
-			if g.row.Load() != 0 {
-				g.row.Store(0)
-			}
+			g.endRow()
 		case policy.Ignored:
 			g.ignored.Add(1)
 		default:
@@ -188,6 +186,15 @@ func (g *generation) recordClosed(o policy.Outcome, started int64, cause error) 
 		return g.circuit.move(g, step{to: Open, cause: cause})
 	}
 	return nil
+}
+
+// endRow is a success in a row's closed state. It loads before it stores: an
+// unconditional store would make all cores fight over this line. A failure that
+// slips in between counts as the earlier.
+func (g *generation) endRow() {
+	if g.row.Load() != 0 {
+		g.row.Store(0)
+	}
 }
 
 // ignore counts a neutral outcome in a window.

@@ -88,6 +88,19 @@ func (r *Retry[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 		var zero T
 		return zero, policy.Ended(ctx)
 	}
+	if r.timed || next.Observed() || r.cfg.Budget != nil {
+		return r.executeTimed(ctx, next)
+	}
+	v, err := next.Do(withAttempt(ctx, 1))
+	if err == nil && r.when == nil {
+		return v, nil
+	}
+	run := run[T]{Retry: r, ctx: ctx, next: next}
+	return run.goOn(v, err)
+}
+
+// executeTimed is Execute where somebody wants to know of the first attempt.
+func (r *Retry[T]) executeTimed(ctx context.Context, next policy.Call[T]) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	if r.timed || next.Observed() {
 		run.start = policy.Now(r.cfg.Clock)
@@ -97,7 +110,9 @@ func (r *Retry[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
-		next.Emit(ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: 1, Elapsed: run.elapsed()})
+		if next.Observed() {
+			next.Emit(ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: 1, Elapsed: run.elapsed()})
+		}
 		return v, nil
 	}
 	return run.goOn(v, err)
