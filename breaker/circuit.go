@@ -229,7 +229,11 @@ func (c *Circuit) until(now int64, s step) int64 {
 		if random == nil {
 			random = rand.Float64
 		}
-		extra := float64(period) * c.cfg.RecoveryJitter * random()
+		share := min(max(random(), 0), 1)
+		if math.IsNaN(share) { // a source that breaks its promise must not shut the circuit for ever
+			share = 0
+		}
+		extra := float64(period) * c.cfg.RecoveryJitter * share
 		if extra >= float64(math.MaxInt64-period) {
 			return math.MaxInt64
 		}

@@ -201,8 +201,8 @@ func (g *generation) endRow() {
 func (g *generation) ignore() {
 	if g.times == nil {
 		g.ignored.Add(1)
-	} else if b := g.times.at(g.circuit.now()); b != nil {
-		b.ignored.Add(1)
+	} else {
+		g.times.at(g.circuit.now()).ignored.Add(1)
 	}
 }
 
@@ -225,15 +225,14 @@ func (g *generation) count(o policy.Outcome, started int64) (counts Counts, slow
 		}
 		return g.calls.record(slot), slow
 	}
-	if b := g.times.at(now); b != nil {
-		if slow {
-			b.slow.Add(1)
-		}
-		if o == policy.Success {
-			b.successes.Add(1)
-		} else {
-			b.failures.Add(1)
-		}
+	b := g.times.at(now)
+	if slow {
+		b.slow.Add(1)
+	}
+	if o == policy.Success {
+		b.successes.Add(1)
+	} else {
+		b.failures.Add(1)
 	}
 	if o == policy.Success && !slow {
 		return Counts{}, false

@@ -22,17 +22,16 @@ type bucket struct {
 	successes, failures, slow, ignored atomic.Int64
 }
 
-// at returns the bucket of the time now, or nil if the ring has turned past it.
+// at returns the bucket of the time now. If the ring has turned past it, because
+// the caller was held up or the clock was set back, it is the bucket that has
+// taken its place: a count is never dropped.
 func (w *timeWindow) at(now int64) *bucket {
-	epoch := now / w.width
+	epoch := w.epoch(now)
 	place := &w.ring[epoch%buckets]
 	for {
 		b := place.Load()
-		if b != nil && b.epoch == epoch {
+		if b != nil && b.epoch >= epoch {
 			return b
-		}
-		if b != nil && b.epoch > epoch {
-			return nil
 		}
 		// Two callers may both find the old bucket: one swap wins, and the other
 		// looks again and counts in the winner's.
@@ -43,13 +42,17 @@ func (w *timeWindow) at(now int64) *bucket {
 	}
 }
 
+// epoch returns the time now in widths. What a clock calls a time before the
+// circuit was made is its beginning.
+func (w *timeWindow) epoch(now int64) int64 { return max(0, now) / w.width }
+
 // counts returns the totals of the window that ends now.
 func (w *timeWindow) counts(now int64) Counts {
 	var sum Counts
-	epoch := now / w.width
+	oldest := w.epoch(now) - buckets + 1
 	for i := range w.ring {
 		b := w.ring[i].Load()
-		if b == nil || b.epoch <= epoch-buckets || b.epoch > epoch {
+		if b == nil || b.epoch < oldest {
 			continue
 		}
 		sum.Successes += b.successes.Load()

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -12,6 +13,16 @@ import (
 var epoch = time.Now()
 
 func nanotime() int64 { return int64(time.Since(epoch)) }
+
+// nanotimeIn returns the time in d from now, or the end of time if that is
+// sooner.
+func nanotimeIn(d time.Duration) int64 {
+	now := nanotime()
+	if t := now + int64(d); t > now {
+		return t
+	}
+	return math.MaxInt64
+}
 
 // causeKey is the key under which package context looks for the context that
 // knows a cause. It is unexported there, so we let context.Cause show it to us.

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,4 +175,18 @@ func TestTheEarlierDeadlineIsTheCallees(t *testing.T) {
 			return 0, nil
 		})
 	})
+}
+
+func TestALimitBeyondTheEndOfTimeIsNone(t *testing.T) {
+	for _, abandon := range []bool{false, true} {
+		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: math.MaxInt64, Abandon: abandon})
+		_, err := limit.Do(t.Context(), func(ctx context.Context) (int, error) {
+			child, cancel := context.WithCancel(ctx)
+			defer cancel()
+			assert.NoError(t, child.Err())
+			assert.NoError(t, ctx.Err())
+			return 0, errDown
+		})
+		assert.Equal(t, errDown, err)
+	}
 }

@@ -107,7 +107,7 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 		}
 		return v, err
 	}
-	limited := &lazyCtx{parent: ctx, deadline: nanotime() + int64(t.cfg.After), expiry: t.expiry}
+	limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
 	defer limited.finish()
 	v, err := next.Do(limited)
 	if err != nil && limited.expired() {

@@ -98,7 +98,7 @@ func (b *Budget) take() bool {
 	s.retries.Add(1)
 	var calls, retries int64
 	for i := range b.ring {
-		if old := b.ring[i].Load(); old != nil && old.epoch > s.epoch-slots && old.epoch <= s.epoch {
+		if old := b.ring[i].Load(); old != nil && old.epoch > s.epoch-slots {
 			calls += old.calls.Load()
 			retries += old.retries.Load()
 		}

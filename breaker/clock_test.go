@@ -1,0 +1,75 @@
+package breaker_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// jumping is a clock that is set forward and back.
+type jumping struct {
+	policy.Clock
+	off time.Duration
+}
+
+func (j *jumping) Now() time.Time { return j.Clock.Now().Add(j.off) }
+
+func report(t *testing.T, c *breaker.Circuit, o policy.Outcome) {
+	t.Helper()
+	p, err := c.Acquire()
+	require.NoError(t, err)
+	p.Record(o)
+}
+
+func TestAWindowDropsNothingWhenItsClockIsSetBack(t *testing.T) {
+	clk := &jumping{Clock: fake.NewClock()}
+	c := breaker.NewCircuit(breaker.Config{Window: time.Second, FailureThreshold: 3, Clock: clk})
+	clk.off = time.Hour
+	report(t, c, policy.Failure)
+	clk.off = time.Minute
+	report(t, c, policy.Failure)
+	clk.off = -time.Hour // before the circuit was made
+	assert.EqualValues(t, 2, c.Snapshot().Counts.Failures)
+	report(t, c, policy.Failure)
+	assert.Equal(t, breaker.Open, c.State())
+}
+
+func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {
+	for name, cfg := range modes {
+		rnd := rand.New(rand.NewPCG(1, 1))
+		clk := &jumping{Clock: fake.NewClock()}
+		cfg.Clock, cfg.RecoveryTimeout = clk, 50
+		c := breaker.NewCircuit(cfg)
+		for range 5000 {
+			clk.off = time.Duration(rnd.IntN(2000) - 1000)
+			if p, err := c.Acquire(); err == nil {
+				p.Record(policy.Outcome(rnd.IntN(3)))
+			}
+			c.Snapshot()
+		}
+		clk.off = time.Hour
+		assert.NotEqual(t, breaker.Open, c.State(), name)
+	}
+}
+
+func TestJitterThatBreaksItsPromiseStaysInBounds(t *testing.T) {
+	for _, r := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -5, 5} {
+		clk := fake.NewClock()
+		c := breaker.NewCircuit(breaker.Config{
+			FailureThreshold: 1, RecoveryTimeout: time.Second, RecoveryJitter: 0.5, Clock: clk,
+			Rand: func() float64 { return r },
+		})
+		report(t, c, policy.Failure)
+		wait := c.Snapshot().RetryAfter
+		assert.GreaterOrEqual(t, wait, time.Second, "%v", r)
+		assert.LessOrEqual(t, wait, 1500*time.Millisecond, "%v", r)
+	}
+}
