@@ -60,17 +60,32 @@ func (d *deadlineCtx) Err() error {
 }
 
 // AfterFunc is what package context attaches derived contexts by, without a
-// goroutine. f is called in step with the end.
-func (d *deadlineCtx) AfterFunc(f func()) (stop func() bool) { return d.onEnd(f) }
-
-func (d *deadlineCtx) onEnd(f func()) (stop func() bool) {
-	d.mu.Lock()
-	if d.err != nil {
-		d.mu.Unlock()
-		f()
-		return func() bool { return false }
+// goroutine. f is called in step with the end. Where the end has come already, f
+// gets a goroutine: package context holds the derived context's lock while it
+// attaches it, and f wants that lock.
+func (d *deadlineCtx) AfterFunc(f func()) (stop func() bool) {
+	stop, ended := d.attach(f)
+	if ended {
+		go f()
 	}
+	return stop
+}
+
+// onEnd is AfterFunc for this package, which holds no lock: f is called in step
+// with the end even if that has come already.
+func (d *deadlineCtx) onEnd(f func()) {
+	if _, ended := d.attach(f); ended {
+		f()
+	}
+}
+
+// attach has f called at the end, or reports that the end has come already.
+func (d *deadlineCtx) attach(f func()) (stop func() bool, ended bool) {
+	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.err != nil {
+		return func() bool { return false }, true
+	}
 	if d.hooks == nil {
 		d.hooks = map[*func()]struct{}{}
 	}
@@ -81,7 +96,7 @@ func (d *deadlineCtx) onEnd(f func()) (stop func() bool) {
 		_, ok := d.hooks[&f]
 		delete(d.hooks, &f)
 		return ok
-	}
+	}, false
 }
 
 // end ends the context, once.
