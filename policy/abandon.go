@@ -12,7 +12,12 @@ import (
 // next does.
 func (t *TimeoutPolicy[T]) abandon(ctx context.Context, next Call[T]) (T, error) {
 	limited, cancel := t.limit(ctx)
-	defer cancel()
+	kept := false
+	defer func() {
+		if !kept {
+			cancel()
+		}
+	}()
 	run := &detached[T]{done: make(chan struct{})}
 	go run.do(limited, next, t)
 	select {
@@ -37,6 +42,11 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, next Call[T]) (T, error)
 	}
 	if run.err != nil && limited.expired() {
 		return run.v, t.timedOut(ctx, next, run.err)
+	}
+	if run.err == nil && t.keep != nil {
+		v := t.keep(limited, run.v, cancel)
+		kept = true
+		return v, nil
 	}
 	return run.v, run.err
 }

@@ -97,3 +97,28 @@ func ExamplePolicy() {
 	// hello <nil>
 	//  once: policy: rejected
 }
+
+// stream is a result that is read after the call that opened it.
+type stream struct {
+	ctx   context.Context
+	Close func()
+}
+
+// A stream is read after the call that opened it has returned. Keep leaves its
+// context alive until the stream is closed.
+func ExampleTimeoutPolicy_Keep() {
+	limit := policy.Timeout[*stream](time.Minute).Keep(
+		func(_ context.Context, s *stream, release func()) *stream {
+			s.Close = release
+			return s
+		})
+	s, _ := limit.Do(context.Background(), func(ctx context.Context) (*stream, error) {
+		return &stream{ctx: ctx}, nil
+	})
+	fmt.Println(s.ctx.Err())
+	s.Close()
+	fmt.Println(s.ctx.Err())
+	// Output:
+	// <nil>
+	// context canceled
+}

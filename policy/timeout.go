@@ -41,6 +41,7 @@ func (c TimeoutConfig) Validate() error {
 type TimeoutPolicy[T any] struct {
 	cfg     TimeoutConfig
 	late    func(v T, err error)
+	keep    func(ctx context.Context, v T, release func()) T
 	expiry  *TimeoutError   // the cause of every context that this policy lets expire
 	expired context.Context // ended with that cause; see clockCtx
 }
@@ -73,6 +74,27 @@ func (t *TimeoutPolicy[T]) OnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
 	return &u
 }
 
+// Keep returns a copy for results that outlive the call and still need its
+// context, as the body of an HTTP response, the rows of a query or a stream do.
+// The limit then covers the result's use too.
+//
+// hold is given each value that came with a nil error, the context that it was
+// made with, and the function that ends that context. It returns the value to
+// hand on, which is to call release when it is no longer used: a body that does
+// so in its Close, say. release may be called more than once and from any
+// goroutine. Until then the context ends at the limit, or with the caller's own,
+// and never for the call's having returned. A value that nobody releases holds
+// nothing longer than that.
+//
+// hold runs on the goroutine of the call, and is not asked about a result that
+// came too late for the caller: that goes to OnLate alone. If hold panics, the
+// context ends. A nil hold undoes Keep.
+func (t *TimeoutPolicy[T]) Keep(hold func(ctx context.Context, v T, release func()) T) *TimeoutPolicy[T] {
+	u := *t
+	u.keep = hold
+	return &u
+}
+
 // Clock returns the clock that the policy was given, or nil.
 func (t *TimeoutPolicy[T]) Clock() Clock { return t.cfg.Clock }
 
@@ -100,18 +122,41 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 	}
 	if t.cfg.Clock != nil {
 		limited, cancel := t.limit(ctx)
-		defer cancel()
-		v, err := next.Do(limited)
-		if err != nil && limited.expired() {
-			return v, t.timedOut(ctx, next, err)
-		}
-		return v, err
+		return t.within(ctx, limited, cancel, next)
 	}
 	limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
+	if t.keep != nil {
+		return t.within(ctx, limited, limited.finish, next)
+	}
 	defer limited.finish()
 	v, err := next.Do(limited)
 	if err != nil && limited.expired() {
 		return v, t.timedOut(ctx, next, err)
+	}
+	return v, err
+}
+
+// limitedCtx is the context of a call that has a limit.
+type limitedCtx interface {
+	context.Context
+	expired() bool // the limit passed while the caller's context was live
+}
+
+// within runs next under limited, and ends that unless the result keeps it.
+func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, release func(), next Call[T]) (T, error) {
+	kept := false
+	defer func() {
+		if !kept {
+			release()
+		}
+	}()
+	v, err := next.Do(limited)
+	switch {
+	case err != nil && limited.expired():
+		return v, t.timedOut(ctx, next, err)
+	case err == nil && t.keep != nil:
+		v = t.keep(limited, v, release)
+		kept = true
 	}
 	return v, err
 }
