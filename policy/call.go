@@ -6,9 +6,12 @@ import "context"
 // a small value, passed by value, and safe for concurrent use as far as the
 // function is.
 type Call[T any] struct {
-	chain *Chain[T] // nil when no policies remain and nobody observes
-	at    int       // index of the next link
-	fn    Func[T]
+	// at is the link that the call has reached, whose policy was given this Call
+	// and whose successor runs next. It is nil for a call without policies. Two
+	// words rather than a chain and an index: every policy passes a Call on, and
+	// that is one register less at each of them.
+	at *link[T]
+	fn Func[T]
 }
 
 // CallOf returns a call of fn with no policies, which is what a policy needs to
@@ -22,27 +25,22 @@ func CallOf[T any](fn Func[T]) Call[T] {
 
 // Do runs what remains of the call. A policy may do so zero or more times.
 func (c Call[T]) Do(ctx context.Context) (T, error) {
-	if c.chain == nil || c.at >= len(c.chain.links) {
+	if c.at == nil || c.at.next == nil {
 		return c.fn(ctx)
 	}
-	p := c.chain.links[c.at].policy
-	c.at++
-	return p.Execute(ctx, c)
+	c.at = c.at.next
+	return c.at.policy.Execute(ctx, c)
 }
 
 // Observed reports whether somebody listens to Emit, for a policy that would
 // have to work (to read a clock, say) for the sake of an event alone.
-func (c Call[T]) Observed() bool {
-	return c.chain != nil && c.at > 0 && c.chain.links[c.at-1].scope.observer != nil
-}
+func (c Call[T]) Observed() bool { return c.at != nil && c.at.observer != nil }
 
 // Emit tells the pipeline's observers of e, under the pipeline's name. It costs
 // nothing when there are none.
 func (c Call[T]) Emit(ctx context.Context, e Event) {
-	if !c.Observed() {
-		return
+	if c.Observed() {
+		e.Pipeline = c.at.name
+		c.at.observer(ctx, e)
 	}
-	scope := c.chain.links[c.at-1].scope
-	e.Pipeline = scope.name
-	scope.observer(ctx, e)
 }

@@ -16,20 +16,16 @@ type Chain[T any] struct {
 	name     string
 	policies []Policy[T]
 	observer Observer
-	links    []link[T]
+	entry    link[T] // has no policy; where calls begin
 }
 
-// link is one policy and whom its events are told to.
+// link is one policy and whom its events are told to: the observers of the
+// pipeline that it belongs to and of those around that.
 type link[T any] struct {
-	policy Policy[T]
-	scope  *scope
-}
-
-// scope is the pipeline that a policy belongs to, with its observers and those
-// of the pipelines around it.
-type scope struct {
-	name     string
+	next     *link[T] // nil for the last: then comes the function
+	policy   Policy[T]
 	observer Observer
+	name     string // the pipeline's
 }
 
 // Chained is a policy that is a chain of others, as a pipeline is. It is
@@ -44,7 +40,7 @@ type Chained[T any] interface {
 // caller to refuse.
 func NewChain[T any](name string, observer Observer, policies ...Policy[T]) *Chain[T] {
 	c := &Chain[T]{name: name, policies: append([]Policy[T](nil), policies...), observer: observer}
-	c.links = c.flatten(nil)
+	c.link(nil)
 	return c
 }
 
@@ -74,7 +70,7 @@ func (c *Chain[T]) Call(fn Func[T]) Call[T] {
 	if fn == nil {
 		panic("policy: Chain.Call: fn is nil, want a function")
 	}
-	return Call[T]{chain: c, fn: fn}
+	return Call[T]{at: &c.entry, fn: fn}
 }
 
 // Execute runs next inside the chain. It is the way in for a chain that stands
@@ -83,27 +79,34 @@ func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	inner := c
 	if next.Observed() {
 		inner = &Chain[T]{name: c.name, policies: c.policies, observer: c.observer}
-		inner.links = inner.flatten(next.chain.links[next.at-1].scope.observer)
+		inner.link(next.at.observer)
 	}
 	return inner.Call(next.Do).Do(ctx)
 }
 
-// flatten lists the links of c, where outer observes the chains around it. An
-// observed chain begins with a link that tells of its end.
-func (c *Chain[T]) flatten(outer Observer) []link[T] {
-	s := &scope{name: c.name, observer: Observers(c.observer, outer)}
-	var links []link[T]
-	if s.observer != nil {
-		links = append(links, link[T]{finisher[T]{clockOf(c.policies)}, s})
+// link makes the links of c, where outer observes the chains around it.
+func (c *Chain[T]) link(outer Observer) {
+	last := &c.entry
+	c.flatten(outer, func(l link[T]) {
+		last.next = &l
+		last = last.next
+	})
+}
+
+// flatten yields the links of c and of the chains in it, in order. An observed
+// chain begins with a link that tells of its end.
+func (c *Chain[T]) flatten(outer Observer, yield func(link[T])) {
+	observer := Observers(c.observer, outer)
+	if observer != nil {
+		yield(link[T]{policy: finisher[T]{clockOf(c.policies)}, observer: observer, name: c.name})
 	}
 	for _, p := range c.policies {
 		if nested, ok := p.(Chained[T]); ok {
-			links = append(links, nested.Chain().flatten(s.observer)...)
+			nested.Chain().flatten(observer, yield)
 			continue
 		}
-		links = append(links, link[T]{p, s})
+		yield(link[T]{policy: p, observer: observer, name: c.name})
 	}
-	return links
 }
 
 // finisher emits Finished when what is inside it has ended, however it ended.
