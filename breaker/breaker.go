@@ -40,26 +40,43 @@ func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
 		panic("breaker: Do: circuit is nil, want one made by NewCircuit")
 	}
 	b := Breaker[T]{circuit: c}
-	return b.Execute(ctx, policy.CallOf(fn))
+	return b.Do(ctx, fn)
 }
 
 // Do runs fn as the circuit allows.
-func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
-	return b.Execute(ctx, policy.CallOf(fn))
+func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
+	g := b.circuit.gen.Load()
+	if !g.plain || b.when != nil || fn == nil {
+		return b.guard(ctx, policy.CallOf(fn))
+	}
+	// What Execute does for a plain circuit, without the two calls on the way to fn.
+	returned := false
+	defer g.settleLost(&returned)
+	v, err = fn(ctx)
+	if err == nil && g.inRow {
+		g.endRow()
+	} else {
+		g.settle(ctx, err)
+	}
+	returned = true
+	return v, err
 }
 
 // Circuit returns the circuit that b consults.
 func (b *Breaker[T]) Circuit() *Circuit { return b.circuit }
 
 // Clock returns the clock that the circuit was given, or nil.
-func (b *Breaker[T]) Clock() policy.Clock { return b.circuit.cfg.Clock }
+func (b *Breaker[T]) Clock() policy.Clock { return b.circuit.rare.Clock }
 
 // String returns "breaker(name)".
 func (b *Breaker[T]) String() string {
-	if b.circuit.cfg.Name == "" {
+	if b.circuit.name == "" {
 		return "breaker"
 	}
-	return "breaker(" + b.circuit.cfg.Name + ")"
+	return "breaker(" + b.circuit.name + ")"
 }
 
 // Execute runs next as the circuit allows. A panic or runtime.Goexit in next,
@@ -68,36 +85,55 @@ func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
-	permit := Permit{gen: b.circuit.gen.Load()}
-	if !permit.gen.inRow { // else admitted already, without another call
-		var refused error
-		if permit, refused = b.circuit.Acquire(); refused != nil {
-			b.emitRejected(ctx, next, refused)
-			return v, refused
-		}
+	g := b.circuit.gen.Load()
+	if !g.plain || b.when != nil || next.Observed() {
+		return b.guard(ctx, next)
 	}
+	// The most usual case, for which the deferred function has to remember little:
+	// to store what run remembers would take as long as all the rest.
+	returned := false
+	defer g.settleLost(&returned)
+	v, err = next.Do(ctx)
+	if err == nil && g.inRow {
+		g.endRow()
+	} else {
+		g.settle(ctx, err)
+	}
+	returned = true
+	return v, err
+}
+
+// guard is Execute in any case.
+func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (T, error) {
+	permit, refused := b.circuit.Acquire()
+	if refused != nil {
+		b.emitRejected(ctx, next, refused)
+		var zero T
+		return zero, refused
+	}
+	return b.run(ctx, next, permit)
+}
+
+// run runs an admitted call, in any case.
+func (b *Breaker[T]) run(ctx context.Context, next policy.Call[T], permit Permit) (v T, err error) {
 	// Set again only when next and the classifiers have returned; by defer and not
 	// by recover, which would lose the stack and miss Goexit.
 	outcome, cause := policy.Failure, policy.ErrNoReturn
 	defer func() {
-		if outcome == policy.Success && permit.gen.inRow {
-			permit.gen.endRow()
-		} else if to := permit.record(outcome, cause); to != nil {
+		if to := permit.record(outcome, cause); to != nil {
 			b.emitMove(ctx, next, to)
 		}
 	}()
 	v, err = next.Do(ctx)
-	if err == nil && b.when == nil && b.circuit.cfg.Classify == nil {
-		outcome = policy.Success
-		return v, nil
-	}
 	o := b.classify(ctx, v, err)
 	outcome, cause = o, err
 	return v, err
 }
 
 func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refused error) {
-	next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.name(), Err: refused})
+	if next.Observed() {
+		next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.name(), Err: refused})
+	}
 }
 
 func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {
@@ -110,25 +146,30 @@ func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *gene
 }
 
 func (b *Breaker[T]) name() string {
-	if b.circuit.cfg.Name == "" {
+	if b.circuit.name == "" {
 		return "breaker"
 	}
-	return b.circuit.cfg.Name
+	return b.circuit.name
 }
 
 // classify says what a result means for the circuit.
 func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcome {
-	if err != nil && cancelledByCaller(ctx, err) {
-		return policy.Ignored
-	}
 	switch {
+	case err != nil && cancelledByCaller(ctx, err):
+		return policy.Ignored
 	case b.when != nil:
 		return b.when(v, err)
-	case b.circuit.cfg.Classify != nil:
-		return b.circuit.cfg.Classify(err)
+	case b.circuit.rare.Classify != nil:
+		return b.circuit.rare.Classify(err)
 	case err == nil:
 		return policy.Success
-	case errors.Is(err, policy.ErrRejected):
+	}
+	return byDefault(ctx, err)
+}
+
+// byDefault says what an error means where nobody has another opinion.
+func byDefault(ctx context.Context, err error) policy.Outcome {
+	if cancelledByCaller(ctx, err) || errors.Is(err, policy.ErrRejected) {
 		return policy.Ignored
 	}
 	return policy.Failure

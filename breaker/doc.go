@@ -29,7 +29,8 @@
 // admitted before the circuit opened can neither decide a probe nor feed the
 // windows of a later closed state.
 //
-// A circuit starts no goroutine and no timer. Admission takes no lock, and a
-// success on a closed circuit that counts failures in a row writes no shared
-// memory.
+// A circuit starts no goroutine. In real time an open one has a timer, which
+// spares the calls that it refuses the reading of a clock, and is stopped when
+// the circuit is moved by hand. Admission takes no lock, and a success on a
+// closed circuit that counts failures in a row writes no shared memory.
 package breaker

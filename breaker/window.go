@@ -1,6 +1,10 @@
 package breaker
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/ductile-go/ductile/internal/counter"
+)
 
 // buckets is how many buckets a time window has.
 const buckets = 10
@@ -13,20 +17,31 @@ const buckets = 10
 // rotation can neither lose nor double a count. The price is one allocation a
 // width.
 type timeWindow struct {
-	width int64
-	ring  [buckets]atomic.Pointer[bucket]
+	width  int64
+	newest atomic.Pointer[bucket] // spares most calls the division and the ring
+	ring   [buckets]atomic.Pointer[bucket]
 }
 
+// bucket is what happened in the time from begins on, for a width.
 type bucket struct {
-	epoch                              int64 // its time, in widths
-	successes, failures, slow, ignored atomic.Int64
+	epoch, begins           int64 // epoch is begins in widths
+	failures, slow, ignored atomic.Int64
+	successes               counter.Counter // last, as what is written most
 }
 
-// at returns the bucket of the time now. If the ring has turned past it, because
-// the caller was held up or the clock was set back, it is the bucket that has
-// taken its place: a count is never dropped.
+// at returns the bucket of the time now.
 func (w *timeWindow) at(now int64) *bucket {
-	epoch := w.epoch(now)
+	// As unsigned numbers, so that a time before the bucket is a huge one after it.
+	if b := w.newest.Load(); b != nil && uint64(now-b.begins) < uint64(w.width) {
+		return b
+	}
+	return w.turn(w.epoch(now))
+}
+
+// turn returns the bucket of an epoch and makes it where it is missing. If the
+// ring has turned past it, because the caller was held up or the clock was set
+// back, it is the bucket that has taken its place: a count is never dropped.
+func (w *timeWindow) turn(epoch int64) *bucket {
 	place := &w.ring[epoch%buckets]
 	for {
 		b := place.Load()
@@ -35,9 +50,21 @@ func (w *timeWindow) at(now int64) *bucket {
 		}
 		// Two callers may both find the old bucket: one swap wins, and the other
 		// looks again and counts in the winner's.
-		fresh := &bucket{epoch: epoch}
+		fresh := &bucket{epoch: epoch, begins: epoch * w.width}
 		if place.CompareAndSwap(b, fresh) {
+			w.announce(fresh)
 			return fresh
+		}
+	}
+}
+
+// announce makes b the newest unless a newer one is. It may come late and leave
+// an old one there, which costs the next calls the way over the ring.
+func (w *timeWindow) announce(b *bucket) {
+	for {
+		newest := w.newest.Load()
+		if newest != nil && newest.epoch >= b.epoch || w.newest.CompareAndSwap(newest, b) {
+			return
 		}
 	}
 }
@@ -45,6 +72,18 @@ func (w *timeWindow) at(now int64) *bucket {
 // epoch returns the time now in widths. What a clock calls a time before the
 // circuit was made is its beginning.
 func (w *timeWindow) epoch(now int64) int64 { return max(0, now) / w.width }
+
+func (w *timeWindow) record(now int64, ok, slow bool) {
+	b := w.at(now)
+	if slow {
+		b.slow.Add(1)
+	}
+	if ok {
+		b.successes.Inc()
+	} else {
+		b.failures.Add(1)
+	}
+}
 
 // counts returns the totals of the window that ends now.
 func (w *timeWindow) counts(now int64) Counts {
@@ -115,9 +154,29 @@ func weight(slot uint32) uint64 {
 	return w
 }
 
+func slotOf(ok, slow bool) uint32 {
+	slot := uint32(slotFailure)
+	if ok {
+		slot = slotSuccess
+	}
+	if slow {
+		slot |= slotSlow
+	}
+	return slot
+}
+
+// record takes the place of the oldest call. Where that call ended alike, there
+// is nothing to write: to swap a value for the same is to have read it, and the
+// totals stay. A service that is well, or down, costs one shared write a call.
 func (w *callWindow) record(slot uint32) Counts {
 	at := (w.next.Add(1) - 1) % uint64(len(w.slots))
-	old := w.slots[at].Swap(slot)
+	old := w.slots[at].Load()
+	if old != slot {
+		old = w.slots[at].Swap(slot)
+	}
+	if old == slot {
+		return w.counts()
+	}
 	return unpack(w.totals.Add(weight(slot) - weight(old)))
 }
 

@@ -1,0 +1,19 @@
+package breaker
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// An idle circuit is small, so that a client may have one for each of a hundred
+// thousand hosts. The sizes are of 64-bit machines; on others they are less.
+func TestAnIdleCircuitIsSmall(t *testing.T) {
+	assert.LessOrEqual(t, unsafe.Sizeof(Circuit{}), uintptr(256))
+	inRow := testing.AllocsPerRun(100, func() { NewCircuit(Config{Name: "idle"}) })
+	assert.Equal(t, 1.0, inRow, "the circuit and its first generation are one object")
+
+	window := unsafe.Sizeof(Circuit{}) + unsafe.Sizeof(rareRules{}) + unsafe.Sizeof(timeWindow{}) + buckets*unsafe.Sizeof(bucket{})
+	assert.LessOrEqual(t, window, uintptr(2048))
+}

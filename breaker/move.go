@@ -1,0 +1,110 @@
+package breaker
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// step is where a circuit is to go.
+type step struct {
+	to        State
+	cause     error
+	reopening int
+	period    time.Duration // of an open state; 0 means as configured
+}
+
+// move leaves g for where s says, if the circuit is still there, and returns
+// the generation that it made, or nil if somebody else was first. Moving is one
+// compare-and-swap, so of all who find g due to be left one wins and tells.
+func (c *Circuit) move(g *generation, s step) *generation {
+	if c.gen.Load() != g {
+		return nil // spares a late failure the making of a generation
+	}
+	at := policy.Now(c.rare.Clock)
+	to := &generation{}
+	c.enter(to, g, s, c.since(at), at)
+	if !c.gen.CompareAndSwap(g, to) {
+		to.disarm()
+		return nil
+	}
+	g.disarm()
+	if c.rare.OnStateChange != nil {
+		g.next.Store(to)
+		c.tell()
+	}
+	return to
+}
+
+// enter makes to what follows from, which is nil at the very beginning.
+func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
+	to.circuit, to.state, to.entered, to.at, to.reopening = c, s.to, now, at, s.reopening
+	if s.to != Closed {
+		to.rejection = &OpenError{Name: c.name, State: s.to, Cause: s.cause, gen: to}
+	}
+	switch s.to {
+	case Closed:
+		to.inRow = c.rare.Window == 0 && c.rare.WindowCalls == 0
+		to.plain = c.rare.SlowCall == 0 && c.rare.Classify == nil
+		if c.rare.Window > 0 {
+			to.times = &timeWindow{width: int64(c.rare.Window) / buckets}
+		} else if c.rare.WindowCalls > 0 {
+			to.calls = newCallWindow(c.rare.WindowCalls)
+		}
+	case Open:
+		period := c.period(s)
+		to.until = later(now, period)
+		to.arm(period)
+	case HalfOpen:
+		to.probation = &probation{}
+		to.rejection.Cause = from.rejection.Cause
+	}
+	if from != nil && from.state != s.to {
+		to.told = &Transition{
+			Name: c.name, From: from.state, To: s.to, At: at, Counts: from.counts(now), Cause: s.cause,
+		}
+	}
+}
+
+// period returns how long an open state lasts.
+func (c *Circuit) period(s step) time.Duration {
+	if s.period > 0 {
+		return s.period
+	}
+	period := c.recovery
+	for range s.reopening {
+		if period >= c.rare.MaxRecoveryTimeout {
+			break
+		}
+		period = min(2*period, c.rare.MaxRecoveryTimeout)
+		if period <= 0 { // doubled past what a Duration holds
+			period = c.rare.MaxRecoveryTimeout
+		}
+	}
+	if c.rare.RecoveryJitter == 0 {
+		return period
+	}
+	random := c.rare.Rand
+	if random == nil {
+		random = rand.Float64
+	}
+	share := min(max(random(), 0), 1)
+	if math.IsNaN(share) { // a source that breaks its promise must not shut the circuit for ever
+		share = 0
+	}
+	extra := float64(period) * c.rare.RecoveryJitter * share
+	if extra >= float64(math.MaxInt64-period) {
+		return math.MaxInt64
+	}
+	return period + time.Duration(extra)
+}
+
+// later adds without overflowing.
+func later(now int64, d time.Duration) int64 {
+	if now > math.MaxInt64-int64(d) {
+		return math.MaxInt64
+	}
+	return now + int64(d)
+}

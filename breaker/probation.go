@@ -1,0 +1,65 @@
+package breaker
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// probation is what a half-open state counts.
+type probation struct {
+	// word holds the round in its upper half and the permits of that round that
+	// are out in its lower half; see admit.
+	word      atomic.Uint64
+	granted   atomic.Int64 // when the last permit was
+	successes atomic.Int64
+	failures  atomic.Int64
+}
+
+// admit takes a permit, if one of limit is left, and returns its round.
+//
+// When all permits have been out for patience, the next caller begins a round
+// with a fresh set: permits of an earlier round still report, but give nothing
+// back. The time of a grant is raised before the word is swapped. The other way
+// round, a caller between the two steps would leave the last permit out with the
+// time of the one before it, and another could begin a round too soon.
+func (p *probation) admit(now int64, limit int32, patience time.Duration) (round uint32, ok bool) {
+	for {
+		word := p.word.Load()
+		round, out := uint32(word>>32), uint32(word)
+		taken := word + 1
+		if int64(out) >= int64(limit) {
+			if now-p.granted.Load() < int64(patience) {
+				return 0, false
+			}
+			round++
+			taken = uint64(round)<<32 | 1
+		}
+		raise(&p.granted, now)
+		if p.word.CompareAndSwap(word, taken) {
+			return round, true
+		}
+	}
+}
+
+// release gives a permit back, unless its round is over.
+func (p *probation) release(round uint32) {
+	for {
+		word := p.word.Load()
+		if uint32(word>>32) != round || uint32(word) == 0 {
+			return
+		}
+		if p.word.CompareAndSwap(word, word-1) {
+			return
+		}
+	}
+}
+
+// raise sets v to at least n.
+func raise(v *atomic.Int64, n int64) {
+	for {
+		old := v.Load()
+		if old >= n || v.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
