@@ -51,14 +51,20 @@ func Retryable(err error) bool {
 }
 
 func isPermanent(err error) bool {
-	var p *permanentError
-	return errors.As(err, &p)
+	_, ok := errors.AsType[*permanentError](err) // unlike As, allocates nothing
+	return ok
+}
+
+// hinting is an error that asks for a delay.
+type hinting interface {
+	error
+	RetryAfter() time.Duration
 }
 
 // hint returns what err's chain asks for by a method RetryAfter.
 func hint(err error) time.Duration {
-	var h interface{ RetryAfter() time.Duration }
-	if !errors.As(err, &h) {
+	h, ok := errors.AsType[hinting](err)
+	if !ok {
 		return 0
 	}
 	// A nil pointer in an error is somebody's slip, and no reason to panic here.

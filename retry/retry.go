@@ -15,6 +15,7 @@ import (
 type Retry[T any] struct {
 	cfg     Config
 	timed   bool // the clock is read before the first attempt
+	watched bool // timed, or counted by a budget: the first attempt is not all there is to a success
 	when    func(v T, err error) bool
 	discard func(v T)
 }
@@ -30,21 +31,27 @@ func made[T any](cfg Config) Retry[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	return Retry[T]{
-		cfg:   cfg.withDefaults(),
-		timed: cfg.MaxElapsed > 0 || cfg.Clock != nil || cfg.OnRetry != nil,
-	}
+	timed := cfg.MaxElapsed > 0 || cfg.Clock != nil || cfg.OnRetry != nil
+	return Retry[T]{cfg: cfg.withDefaults(), timed: timed, watched: timed || cfg.Budget != nil}
 }
 
 // Do runs fn, and again as cfg says. It is New(cfg).Do, and panics as New does.
 func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 	r := made[T](cfg)
-	return r.Execute(ctx, policy.CallOf(fn))
+	return r.Do(ctx, fn)
 }
 
 // Do runs fn, and again as r says.
 func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
-	return r.Execute(ctx, policy.CallOf(fn))
+	if r.watched || fn == nil || ctx.Err() != nil {
+		return r.Execute(ctx, policy.CallOf(fn))
+	}
+	// What Execute does, without the two calls on the way to fn.
+	v, err := fn(withAttempt(ctx, 1))
+	if err == nil && r.when == nil {
+		return v, nil
+	}
+	return r.goOn(ctx, policy.CallOf(fn), v, err)
 }
 
 // When returns a copy that tries again after the results that match says true
@@ -88,19 +95,23 @@ func (r *Retry[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 		var zero T
 		return zero, policy.Ended(ctx)
 	}
-	if r.timed || next.Observed() || r.cfg.Budget != nil {
-		return r.executeTimed(ctx, next)
+	if r.watched || next.Observed() {
+		return r.executeWatched(ctx, next)
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
 		return v, nil
 	}
+	return r.goOn(ctx, next, v, err)
+}
+
+func (r *Retry[T]) goOn(ctx context.Context, next policy.Call[T], v T, err error) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	return run.goOn(v, err)
 }
 
-// executeTimed is Execute where somebody wants to know of the first attempt.
-func (r *Retry[T]) executeTimed(ctx context.Context, next policy.Call[T]) (T, error) {
+// executeWatched is Execute where somebody wants to know of the first attempt.
+func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	if r.timed || next.Observed() {
 		run.start = policy.Now(r.cfg.Clock)
@@ -110,9 +121,7 @@ func (r *Retry[T]) executeTimed(ctx context.Context, next policy.Call[T]) (T, er
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
-		if next.Observed() {
-			next.Emit(ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: 1, Elapsed: run.elapsed()})
-		}
+		run.tellAttempt(1, nil)
 		return v, nil
 	}
 	return run.goOn(v, err)
@@ -139,31 +148,47 @@ func (r *run[T]) elapsed() time.Duration {
 
 // goOn takes the first attempt's result and makes the rest of them.
 func (r *run[T]) goOn(v T, err error) (T, error) {
-	if r.start.IsZero() {
-		r.start = policy.Now(r.cfg.Clock)
-	}
 	for n := 1; ; n++ {
-		r.next.Emit(r.ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: n, Elapsed: r.elapsed(), Err: err})
+		r.tellAttempt(n, err)
 		if !r.again(v, err) {
 			return v, unmark(err)
+		}
+		if r.start.IsZero() {
+			r.start = policy.Now(r.cfg.Clock)
 		}
 		if reason := r.stop(n, err); reason != nil {
 			return v, r.giveUp(n, reason, err)
 		}
-		retried := policy.Event{Kind: policy.Retried, Policy: r.name(), Attempt: n, Delay: r.delay, Elapsed: r.elapsed(), Err: unmark(err)}
-		if r.cfg.OnRetry != nil {
-			r.cfg.OnRetry(r.ctx, retried)
-		}
-		r.next.Emit(r.ctx, retried)
+		r.tellRetry(n, err)
 		if failed := policy.Sleep(r.ctx, r.cfg.Clock, r.delay); failed != nil {
-			if r.ctx.Err() == nil { // a clock that cannot sleep
-				return v, r.giveUp(n, failed, err)
+			if r.ctx.Err() != nil { // else it is a clock that cannot sleep
+				failed = context.Cause(r.ctx)
 			}
-			return v, r.giveUp(n, context.Cause(r.ctx), err)
+			return v, r.giveUp(n, failed, err)
 		}
 		r.drop(v, err)
 		v, err = r.next.Do(withAttempt(r.ctx, n+1))
 	}
+}
+
+// tellAttempt says how an attempt ended. The clock is read only where somebody
+// listens; so in tellRetry.
+func (r *run[T]) tellAttempt(n int, err error) {
+	if r.next.Observed() {
+		r.next.Emit(r.ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: n, Elapsed: r.elapsed(), Err: err})
+	}
+}
+
+// tellRetry says that an attempt is given up for another.
+func (r *run[T]) tellRetry(n int, err error) {
+	if r.cfg.OnRetry == nil && !r.next.Observed() {
+		return
+	}
+	retried := policy.Event{Kind: policy.Retried, Policy: r.name(), Attempt: n, Delay: r.delay, Elapsed: r.elapsed(), Err: unmark(err)}
+	if r.cfg.OnRetry != nil {
+		r.cfg.OnRetry(r.ctx, retried)
+	}
+	r.next.Emit(r.ctx, retried)
 }
 
 // again reports whether a result is one to try again after, or whose retry the
