@@ -10,12 +10,11 @@ import (
 
 // abandon runs next on its own goroutine and returns at the limit, whatever
 // next does.
-func (t *TimeoutPolicy[T]) abandon(ctx context.Context, next Call[T]) (T, error) {
-	limited, cancel := t.limit(ctx)
+func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, release func(), next Call[T]) (T, error) {
 	kept := false
 	defer func() {
 		if !kept {
-			cancel()
+			release()
 		}
 	}()
 	run := &detached[T]{done: make(chan struct{})}
@@ -44,7 +43,7 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, next Call[T]) (T, error)
 		return run.v, t.timedOut(ctx, next, run.err)
 	}
 	if run.err == nil && t.keep != nil {
-		v := t.keep(limited, run.v, cancel)
+		v := t.keep(limited, run.v, release)
 		kept = true
 		return v, nil
 	}

@@ -40,112 +40,125 @@ type keyProbe struct {
 func (p *keyProbe) Err() error        { return context.Canceled }
 func (p *keyProbe) Value(key any) any { p.key = key; return nil }
 
+// expiry is what the contexts of one policy say when its limit has passed.
+type expiry struct {
+	err   *TimeoutError   // their cause
+	ended context.Context // one of the standard library's that ended with it, to show context.Cause
+}
+
+func newExpiry(err *TimeoutError) *expiry {
+	ended, cancel := context.WithCancelCause(context.Background())
+	cancel(err)
+	return &expiry{err, ended}
+}
+
+// endedByReturn is a context of the standard library's that ended as that of a call
+// that has returned.
+var endedByReturn = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // lazyCtx is a context with a deadline in real time that arms its timer only
 // when somebody asks for Done. It is one allocation of at most 96 bytes, and a
 // function that ignores it costs one compare-and-swap.
 //
-// Until it is armed it reckons its state from the clock. From then on it is
-// what a context of the standard library, made at that moment, says; derived
-// contexts attach to that one without a goroutine.
+// Until it is armed it reckons its state from the clock, and from its parent.
 type lazyCtx struct {
 	parent   context.Context
-	deadline int64         // monotonic nanoseconds since epoch
-	expiry   *TimeoutError // the cause of an expiry
+	deadline int64 // monotonic nanoseconds since epoch
+	expiry   *expiry
 
-	// armed goes from nil to the armed context or to over, once, by
+	// armed goes from nil to what was armed or to over, once, by
 	// compare-and-swap: whether arming or the end of the call comes first, the
 	// other sees it, so that no timer outlives the call.
-	armed atomic.Pointer[armedCtx]
+	armed atomic.Pointer[armed]
 }
-
-type armedCtx struct {
-	context.Context
-	cancel context.CancelFunc
-}
-
-// over is what a context becomes whose call has returned before it was armed.
-var over = func() *armedCtx {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return &armedCtx{ctx, cancel}
-}()
 
 // Deadline returns the earlier of the limit and the parent's deadline. The wall
 // clock is read anew each time; the monotonic reading is always the same.
 func (c *lazyCtx) Deadline() (time.Time, bool) {
-	own := c.limit()
+	now := time.Now()
+	own := now.Add(time.Duration(c.deadline) - now.Sub(epoch))
 	if d, ok := c.parent.Deadline(); ok && d.Before(own) {
 		return d, true
 	}
 	return own, true
 }
 
-func (c *lazyCtx) limit() time.Time {
-	now := time.Now()
-	return now.Add(time.Duration(c.deadline) - now.Sub(epoch))
-}
+// Done arms the context. As with any context, the channel may be closed a moment
+// after the parent has ended; Err is never behind.
+func (c *lazyCtx) Done() <-chan struct{} { return c.arm().done }
 
-// Done arms the context.
-func (c *lazyCtx) Done() <-chan struct{} { return c.arm().Done() }
-
-func (c *lazyCtx) arm() *armedCtx {
-	if a := c.armed.Load(); a != nil {
-		return a
-	}
-	// The limit itself, not the earlier of the two: with the parent's deadline and
-	// our cause, a timer of ours would race the parent's to say whose end it was.
-	// Where both fall on the same instant it is the parent's.
-	a := &armedCtx{}
-	limit := c.limit()
-	if d, ok := c.parent.Deadline(); ok && !limit.Before(d) {
-		a.Context, a.cancel = context.WithCancel(c.parent)
-	} else {
-		a.Context, a.cancel = context.WithDeadlineCause(c.parent, limit, c.expiry)
-	}
-	if !c.armed.CompareAndSwap(nil, a) {
-		a.cancel()
-		return c.armed.Load()
-	}
-	return a
-}
-
-// Err is nil until the parent ends, the limit passes or the call is over.
+// Err is nil until the parent ends, the limit passes or the call returns.
 func (c *lazyCtx) Err() error {
-	a := c.armed.Load()
-	if a == nil {
-		if err := c.parent.Err(); err != nil {
-			return err
-		}
-		if nanotime() < c.deadline {
-			return nil
-		}
-		a = c.arm() // so that the cause is there for who asks for it next
+	switch c.settle() {
+	case byLimit:
+		return context.DeadlineExceeded
+	case byReturn:
+		return context.Canceled
+	case byParent:
+		return c.parent.Err()
 	}
-	return a.Err()
+	return nil
 }
 
-// Value returns the parent's value. Armed, the context knows its own cause.
+// Value returns the parent's value, except to context.Cause, which finds the
+// cause of this context's own end.
 func (c *lazyCtx) Value(key any) any {
-	a := c.armed.Load()
-	if a == nil || a == over && key != causeKey {
-		return c.parent.Value(key)
+	if key == causeKey {
+		switch c.settle() {
+		case byLimit:
+			return c.expiry.ended.Value(key)
+		case byReturn:
+			return endedByReturn.Value(key)
+		}
 	}
-	return a.Value(key)
+	return c.parent.Value(key)
+}
+
+// AfterFunc lets derived contexts attach without a goroutine.
+func (c *lazyCtx) AfterFunc(f func()) (stop func() bool) { return c.arm().attach(f) }
+
+// settle returns how the context ended, after ending it if that is due: a parent
+// that is asked right after its cancel has ended for its children too, though
+// they hear of it on a goroutine of package context's.
+func (c *lazyCtx) settle() ending {
+	a := c.armed.Load()
+	if a != nil {
+		if how := a.how(); how != live {
+			return how
+		}
+	}
+	switch {
+	case c.parent.Err() != nil:
+		if a == nil {
+			return byParent
+		}
+		a.end(byParent)
+	case a == nil && nanotime() >= c.deadline:
+		a = c.arm() // which ends it
+	case a == nil:
+		return live
+	}
+	return a.how()
 }
 
 // expired reports whether the limit passed while the parent was live.
 func (c *lazyCtx) expired() bool {
-	if a := c.armed.Load(); a != nil && a.Err() != nil {
-		return context.Cause(a) == error(c.expiry) //nolint:errorlint // identity: another timeout's error is not ours
+	if a := c.armed.Load(); a != nil && a.how() != live {
+		return a.how() == byLimit
 	}
 	return nanotime() >= c.deadline && c.parent.Err() == nil
 }
 
 // finish ends the context with the call.
 func (c *lazyCtx) finish() {
-	if !c.armed.CompareAndSwap(nil, over) {
-		c.armed.Load().cancel()
+	if c.armed.Load() == nil && c.armed.CompareAndSwap(nil, over) {
+		return
 	}
+	c.armed.Load().end(byReturn)
 }
 
 // clockCtx is a context with a deadline on a clock of the user's. It adds to
@@ -153,7 +166,7 @@ func (c *lazyCtx) finish() {
 type clockCtx struct {
 	context.Context
 	parent context.Context
-	ended  context.Context // ended with the expiry as its cause
+	expiry *expiry
 }
 
 // AfterFunc lets derived contexts attach without a goroutine where the clock's
@@ -168,7 +181,7 @@ func (c *clockCtx) AfterFunc(f func()) (stop func() bool) {
 // Value answers package context's search for a cause once the limit has passed.
 func (c *clockCtx) Value(key any) any {
 	if key == causeKey && c.expired() {
-		return c.ended.Value(key)
+		return c.expiry.ended.Value(key)
 	}
 	return c.Context.Value(key)
 }

@@ -39,11 +39,10 @@ func (c TimeoutConfig) Validate() error {
 // caller's that has ended by the time the function returns is taken to have
 // ended first.
 type TimeoutPolicy[T any] struct {
-	cfg     TimeoutConfig
-	late    func(v T, err error)
-	keep    func(ctx context.Context, v T, release func()) T
-	expiry  *TimeoutError   // the cause of every context that this policy lets expire
-	expired context.Context // ended with that cause; see clockCtx
+	cfg    TimeoutConfig
+	late   func(v T, err error)
+	keep   func(ctx context.Context, v T, release func()) T
+	expiry *expiry
 }
 
 // Timeout returns a policy that gives a call the time d. It panics when d is
@@ -57,10 +56,7 @@ func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	expiry := &TimeoutError{After: cfg.After, Name: cfg.Name}
-	expired, cancel := context.WithCancelCause(context.Background())
-	cancel(expiry)
-	return &TimeoutPolicy[T]{cfg: cfg, expiry: expiry, expired: expired}
+	return &TimeoutPolicy[T]{cfg: cfg, expiry: newExpiry(&TimeoutError{After: cfg.After, Name: cfg.Name})}
 }
 
 // OnLate returns a copy that hands fn what an abandoned function came to in the
@@ -117,17 +113,15 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 		var zero T
 		return zero, Ended(ctx)
 	}
-	if t.cfg.Abandon {
-		return t.abandon(ctx, next)
+	if t.cfg.Abandon || t.cfg.Clock != nil || t.keep != nil {
+		limited, release := t.limit(ctx)
+		if t.cfg.Abandon {
+			return t.abandon(ctx, limited, release, next)
+		}
+		return t.within(ctx, limited, release, next)
 	}
-	if t.cfg.Clock != nil {
-		limited, cancel := t.limit(ctx)
-		return t.within(ctx, limited, cancel, next)
-	}
+	// The most usual case: of known types, so that the context is all it allocates.
 	limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
-	if t.keep != nil {
-		return t.within(ctx, limited, limited.finish, next)
-	}
 	defer limited.finish()
 	v, err := next.Do(limited)
 	if err != nil && limited.expired() {
@@ -161,22 +155,22 @@ func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, relea
 	return v, err
 }
 
-// limit derives the function's context on the policy's clock.
-func (t *TimeoutPolicy[T]) limit(ctx context.Context) (*clockCtx, context.CancelFunc) {
+// limit derives the function's context, on the policy's clock.
+func (t *TimeoutPolicy[T]) limit(ctx context.Context) (limited limitedCtx, release func()) {
 	if t.cfg.Clock == nil {
-		inner, cancel := context.WithTimeoutCause(ctx, t.cfg.After, t.expiry)
-		return &clockCtx{Context: inner, parent: ctx, ended: t.expired}, cancel
+		limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
+		return limited, limited.finish
 	}
 	inner, cancel := t.cfg.Clock.WithTimeout(ctx, t.cfg.After)
-	return &clockCtx{Context: inner, parent: ctx, ended: t.expired}, cancel
+	return &clockCtx{Context: inner, parent: ctx, expiry: t.expiry}, cancel
 }
 
 // timedOut makes the error of a call that the limit ended and tells of it.
 func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, next Call[T], err error) error {
-	if err == error(t.expiry) { //nolint:errorlint // wrapped, it has something to add
+	if err == error(t.expiry.err) { //nolint:errorlint // wrapped, it has something to add
 		err = nil // the function returned our own cause; say it once
 	}
-	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry}
+	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry.err}
 	next.Emit(ctx, Event{Kind: TimedOut, Policy: t.name(), Elapsed: t.cfg.After, Err: timeout})
 	return timeout
 }
