@@ -161,8 +161,7 @@ func (t *TimeoutPolicy[T]) limit(ctx context.Context) (limited limitedCtx, relea
 		limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
 		return limited, limited.finish
 	}
-	inner, cancel := t.cfg.Clock.WithTimeout(ctx, t.cfg.After)
-	return &clockCtx{Context: inner, parent: ctx, expiry: t.expiry}, cancel
+	return onClock(ctx, t.cfg.Clock, t.cfg.After, t.expiry)
 }
 
 // timedOut makes the error of a call that the limit ended and tells of it.
