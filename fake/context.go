@@ -2,6 +2,7 @@ package fake
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,107 +12,129 @@ import (
 // derived from it end with it, before Advance returns. A d of zero or less has
 // passed already. Cancel it, or its waiter stays.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx := &deadlineCtx{Context: parent, done: make(chan struct{})}
-	at, remove := c.addFor(d, func(time.Time) { ctx.end(context.DeadlineExceeded) })
-	ctx.deadline = at
-	if d, ok := parent.Deadline(); ok && d.Before(at) {
-		ctx.deadline = d
-	}
-	ctx.onEnd(func() { remove() })
-	unhook := afterFunc(parent, func() { ctx.end(parent.Err()) })
-	ctx.onEnd(func() { unhook() })
+	src := &source{Context: parent, done: make(chan struct{})}
+	// The context that is handed out is one of package context's below ours: to
+	// those alone it attaches derived ones without a goroutine, however many value
+	// contexts lie between, so that virtual time cannot run ahead of them. It is
+	// made before anything can end src: package context attaches it under a lock
+	// that an end wants too.
+	ctx, cancel := context.WithCancel(src)
+	src.derived = ctx.Done()
+	src.wait(c, d)
+	src.follow(parent)
 	if d <= 0 {
-		ctx.end(context.DeadlineExceeded)
+		src.end(context.DeadlineExceeded)
 	}
-	return ctx, func() { ctx.end(context.Canceled) }
+	return ctx, func() { src.end(context.Canceled); cancel() }
 }
 
-// afterFunc calls f when ctx ends: in step with it if ctx can, as one of this
-// package can, and otherwise as package context does.
-func afterFunc(ctx context.Context, f func()) (stop func() bool) {
-	if ctx.Err() != nil {
+// source ends a context in virtual time, as its parent.
+type source struct {
+	context.Context // the parent of both: values, and with them a cause of its own
+	deadline        time.Time
+	done            chan struct{}
+	derived         <-chan struct{} // of the context that is handed out
+
+	mu     sync.Mutex
+	err    error
+	remove func() bool // takes the waiter off the clock
+	hooks  []*func()   // in order: the derived context's first, so that it knows its cause when others ask
+}
+
+// sourceKey is the key by which a source is found from below.
+type sourceKey struct{}
+
+func (s *source) Deadline() (time.Time, bool) { return s.deadline, true }
+func (s *source) Done() <-chan struct{}       { return s.done }
+
+func (s *source) Value(key any) any {
+	if key == (sourceKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+func (s *source) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// wait has s end when d has passed on the clock.
+func (s *source) wait(c *Clock, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deadline, s.remove = c.addFor(d, func(time.Time) { s.end(context.DeadlineExceeded) })
+	if outer, ok := s.Context.Deadline(); ok && outer.Before(s.deadline) {
+		s.deadline = outer
+	}
+}
+
+// follow ends s with its parent: in step with the source above, if there is one,
+// and as package context does with what else may end the parent.
+func (s *source) follow(parent context.Context) {
+	above, ok := parent.Value(sourceKey{}).(*source)
+	if ok {
+		unhook := above.onEnd(func() { s.end(above.Err()) })
+		s.onEnd(func() { unhook() })
+	}
+	if parent.Done() == nil || ok && parent.Done() == above.derived {
+		return
+	}
+	if err := parent.Err(); err != nil {
+		s.end(err)
+		return
+	}
+	unhook := context.AfterFunc(parent, func() {
+		// Where the source above has ended, its hook ends s in step. Done here, on
+		// another goroutine, that hook would return before all below s has ended.
+		if !ok || above.Err() == nil {
+			s.end(parent.Err())
+		}
+	})
+	s.onEnd(func() { unhook() })
+}
+
+// AfterFunc is what package context attaches the derived context by, without a
+// goroutine. f is called in step with the end. It is not called twice, nor
+// after stop.
+func (s *source) AfterFunc(f func()) (stop func() bool) { return s.onEnd(f) }
+
+// onEnd has f called in step with the end, at once if that has come already.
+func (s *source) onEnd(f func()) (stop func() bool) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
 		f()
 		return func() bool { return false }
 	}
-	if a, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
-		return a.AfterFunc(f)
-	}
-	return context.AfterFunc(ctx, f)
-}
-
-// deadlineCtx is a context with a deadline in virtual time.
-type deadlineCtx struct {
-	context.Context // the parent: values, and with them a cause of its own
-	deadline        time.Time
-	done            chan struct{}
-
-	mu    sync.Mutex
-	err   error
-	hooks map[*func()]struct{}
-}
-
-func (d *deadlineCtx) Deadline() (time.Time, bool) { return d.deadline, true }
-func (d *deadlineCtx) Done() <-chan struct{}       { return d.done }
-
-func (d *deadlineCtx) Err() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.err
-}
-
-// AfterFunc is what package context attaches derived contexts by, without a
-// goroutine. f is called in step with the end. Where the end has come already, f
-// gets a goroutine: package context holds the derived context's lock while it
-// attaches it, and f wants that lock.
-func (d *deadlineCtx) AfterFunc(f func()) (stop func() bool) {
-	stop, ended := d.attach(f)
-	if ended {
-		go f()
-	}
-	return stop
-}
-
-// onEnd is AfterFunc for this package, which holds no lock: f is called in step
-// with the end even if that has come already.
-func (d *deadlineCtx) onEnd(f func()) {
-	if _, ended := d.attach(f); ended {
-		f()
-	}
-}
-
-// attach has f called at the end, or reports that the end has come already.
-func (d *deadlineCtx) attach(f func()) (stop func() bool, ended bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.err != nil {
-		return func() bool { return false }, true
-	}
-	if d.hooks == nil {
-		d.hooks = map[*func()]struct{}{}
-	}
-	d.hooks[&f] = struct{}{}
+	defer s.mu.Unlock()
+	s.hooks = append(s.hooks, &f)
 	return func() bool {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		_, ok := d.hooks[&f]
-		delete(d.hooks, &f)
-		return ok
-	}, false
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		i := slices.Index(s.hooks, &f)
+		if i >= 0 {
+			s.hooks = slices.Delete(s.hooks, i, i+1)
+		}
+		return i >= 0
+	}
 }
 
 // end ends the context, once.
-func (d *deadlineCtx) end(err error) {
-	d.mu.Lock()
-	if d.err != nil {
-		d.mu.Unlock()
+func (s *source) end(err error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
 		return
 	}
-	d.err = err
-	hooks := d.hooks
-	d.hooks = nil
-	close(d.done)
-	d.mu.Unlock()
-	for f := range hooks {
+	s.err = err
+	hooks := s.hooks
+	s.hooks = nil
+	s.remove() // first: whoever sees the end finds no waiter of it
+	close(s.done)
+	s.mu.Unlock()
+	for _, f := range hooks {
 		(*f)()
 	}
 }
