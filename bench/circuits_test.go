@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -107,24 +108,24 @@ var windowFactories = []factory{
 // its turn comes, and reports what one of them holds.
 func many(b *testing.B, name string) {
 	for _, f := range factories[name] {
-		for _, mode := range []string{"serial", "parallel"} {
-			b.Run("lib="+f.lib+"/mode="+mode, func(b *testing.B) {
-				calls, each := walked(f, population())
-				b.ReportMetric(each, "B/circuit")
-				if mode == "parallel" {
-					walkParallel(b, calls)
-					return
+		made := sync.OnceValues(func() ([]call, float64) { return walked(f, population()) })
+		b.Run("lib="+f.lib+"/mode=serial", func(b *testing.B) {
+			calls, held := made()
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = calls[i](context.Background())
+				if i++; i == len(calls) {
+					i = 0
 				}
-				i := 0
-				b.ReportAllocs()
-				for b.Loop() {
-					_, _ = calls[i](context.Background())
-					if i++; i == len(calls) {
-						i = 0
-					}
-				}
-			})
-		}
+			}
+			b.ReportMetric(held, "B/circuit")
+		})
+		b.Run("lib="+f.lib+"/mode=parallel", func(b *testing.B) {
+			calls, held := made()
+			walkParallel(b, calls)
+			b.ReportMetric(held, "B/circuit")
+		})
 	}
 }
 
@@ -132,6 +133,7 @@ func many(b *testing.B, name string) {
 func walkParallel(b *testing.B, calls []call) {
 	var begun atomic.Int64
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		i := int(begun.Add(1)-1) * len(calls) / runtime.GOMAXPROCS(0) % len(calls)
 		for pb.Next() {
