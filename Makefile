@@ -4,13 +4,15 @@ PACKAGES := ./policy,./retry,./breaker,./pipeline,./fake
 FLOOR := 95
 FUZZTIME := 20s
 BENCH := .
-COUNT := 1
-TIME := 1s
+COUNT := 8
+TIME := 200ms
+MARGIN := 10%
+BASE :=
 
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
-.PHONY: help demo test lint cover bench fuzz examples
+.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check fuzz examples
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -33,8 +35,26 @@ cover: ## coverage of the library packages by all tests; fails below FLOOR perce
 	@go tool cover -func=.cover.out | awk -v floor=$(FLOOR) '{ sub("%", "", $$NF) } $$NF+0 < 100 { print } \
 		/^total:/ && $$NF+0 < floor+0 { print "coverage is below " floor " %"; exit 1 }'
 
-bench: ## the benchmarks; BENCH, COUNT and TIME choose which, how often and how long
+bench: ## side by side with the peers: COUNT passes of TIME each over BENCH, into bench/RESULTS.md and bench/results.svg
+	@mkdir -p .bench && rm -f .bench/pass-*.txt
+	cd bench && go test -c -o $(CURDIR)/.bench/bench.test .
+	@set -e; for i in $$(seq $(COUNT)); do echo "pass $$i of $(COUNT)"; .bench/bench.test -test.run '^$$' \
+		-test.bench '$(BENCH)' -test.benchtime $(TIME) -test.timeout 0 > .bench/pass-$$i.txt; done
+	cd bench && go run ./cmd/report -md RESULTS.md -svg results.svg \
+		-command "make bench BENCH='$(BENCH)' COUNT=$(COUNT) TIME=$(TIME)" $(CURDIR)/.bench/pass-*.txt
+
+bench-packages: ## the packages' own benchmarks: COUNT times TIME each of BENCH
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -benchtime $(TIME) ./...
+
+bench-smoke: ## every benchmark once, to see that it runs; writes nothing
+	go test -run '^$$' -bench . -benchtime 1x ./...
+	cd bench && go test -short -run '^$$' -bench . -benchtime 1x .
+
+bench-check: COUNT := 6
+bench-check: TIME := 50ms
+bench-check: ## compares BENCH with the merge base, or BASE; fails on an allocation more, or on more than MARGIN of time
+	cd bench && go run ./cmd/check -base '$(BASE)' -bench '$(BENCH)' -count $(COUNT) -time $(TIME) \
+		-margin '$(MARGIN)' $(if $(SHORT),-short)
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | awk '{ print $$2 }' | while read -r f; do \
