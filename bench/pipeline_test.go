@@ -112,7 +112,7 @@ func fourClosure() []contender {
 		return func(ctx context.Context) (int, error) {
 			n++
 			request := n
-			return p.Do(ctx, func(ctx context.Context) (int, error) { return asked(f, ctx, request) })
+			return p.Do(ctx, func(ctx context.Context) (int, error) { return asked(ctx, f, request) })
 		}
 	}}, {"failsafe", func(f callee) call {
 		n := 0
@@ -120,7 +120,7 @@ func fourClosure() []contender {
 			n++
 			request := n
 			return e.GetWithExecution(func(exec failsafe.Execution[int]) (int, error) {
-				return asked(f, exec.Context(), request)
+				return asked(exec.Context(), f, request)
 			})
 		}
 	}}}
@@ -130,7 +130,7 @@ func fourClosure() []contender {
 			return func(ctx context.Context) (int, error) {
 				n++
 				request := n
-				return c.bind(callee{fn: func(ctx context.Context) (int, error) { return asked(f, ctx, request) }})(ctx)
+				return c.bind(callee{fn: func(ctx context.Context) (int, error) { return asked(ctx, f, request) }})(ctx)
 			}
 		}})
 	}
@@ -138,17 +138,17 @@ func fourClosure() []contender {
 }
 
 // asked uses what a closure captured.
-func asked(f callee, ctx context.Context, request int) (int, error) {
+func asked(ctx context.Context, f callee, request int) (int, error) {
 	v, err := f.fn(ctx)
 	return v + request, err
 }
 
 // orAnswer is a fallback by hand.
-func orAnswer(v int, err error) (int, error) {
-	if err != nil {
-		return answer, nil
+func orAnswer(v int, failed error) (int, error) {
+	if failed == nil {
+		return v, nil
 	}
-	return v, nil
+	return answer, nil
 }
 
 func avastAndGobreaker() contender {

@@ -114,7 +114,7 @@ func confirmed(first, again []finding) (lost []finding) {
 
 // parseMargin reads "10%" or "1.1x", both of which are 1.1.
 func parseMargin(s string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	number, percent := strings.CutSuffix(s, "%")
 	number, times := strings.CutSuffix(number, "x")
 	v, err := strconv.ParseFloat(number, 64)
 	switch {

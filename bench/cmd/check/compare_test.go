@@ -85,7 +85,7 @@ func TestALossCountsWhenItShowsTwice(t *testing.T) {
 }
 
 func TestMargins(t *testing.T) {
-	for text, want := range map[string]float64{"10%": 1.1, "0%": 1, "2.0x": 2, "1x": 1, " 50% ": 1.5} {
+	for text, want := range map[string]float64{"10%": 1.1, "0%": 1, "2.0x": 2, "1x": 1, "50%": 1.5} {
 		got, err := parseMargin(text)
 		require.NoError(t, err, text)
 		assert.InDelta(t, want, got, 1e-9, text)
