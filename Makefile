@@ -8,6 +8,7 @@ COUNT := 8
 TIME := 200ms
 MARGIN := 10%
 BASE :=
+ACCEPT :=
 
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
@@ -54,7 +55,7 @@ bench-check: COUNT := 6
 bench-check: TIME := 50ms
 bench-check: ## compares BENCH with the merge base, or BASE; fails on an allocation more, or on more than MARGIN of time
 	cd bench && go run ./cmd/check -base '$(BASE)' -bench '$(BENCH)' -count $(COUNT) -time $(TIME) \
-		-margin '$(MARGIN)' $(if $(SHORT),-short)
+		-margin '$(MARGIN)' -accept '$(ACCEPT)' $(if $(SHORT),-short)
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | awk '{ print $$2 }' | while read -r f; do \

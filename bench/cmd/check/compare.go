@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/perf/benchmath"
 
@@ -23,7 +24,8 @@ type finding struct {
 
 // compare finds what head does worse than base. A time is a loss when the two
 // samples differ beyond noise and the median has grown by more than margin; an
-// allocation when there is one more.
+// allocation when every pass has more than any of base had: how often goroutines
+// get in each other's way decides about some.
 func compare(base, head *runs.Runs, margin float64) (all []finding) {
 	for _, key := range head.Order {
 		if key.Lib == yardstick || base.ByKey[key] == nil {
@@ -31,11 +33,12 @@ func compare(base, head *runs.Runs, margin float64) (all []finding) {
 		}
 		all = append(all, compareTimes(base, head, key, margin))
 		for _, unit := range []string{runs.Allocs, runs.Bytes, runs.Circuit} {
-			if head.ByKey[key][unit] == nil || base.ByKey[key][unit] == nil {
+			b, h := base.ByKey[key][unit], head.ByKey[key][unit]
+			if len(b) == 0 || len(h) == 0 {
 				continue
 			}
-			f := finding{key: key, unit: unit, base: base.Median(key, unit), head: head.Median(key, unit), p: 1}
-			f.loss = f.head > f.base+slack(unit, f.base)
+			f := finding{key: key, unit: unit, base: median(b), head: median(h), p: 1}
+			f.loss = slices.Min(h) > slices.Max(b)+slack(unit, f.base)
 			all = append(all, f)
 		}
 	}
@@ -110,6 +113,21 @@ func confirmed(first, again []finding) (lost []finding) {
 		}
 	}
 	return lost
+}
+
+// refused keeps the losses at scenarios that nobody has accepted any at.
+func refused(lost []finding, accepted []string) (kept []finding) {
+	for _, f := range lost {
+		if !slices.Contains(accepted, f.key.Scenario) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// scenarioList reads names that are separated by commas or space.
+func scenarioList(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // parseMargin reads "10%" or "1.1x", both of which are 1.1.

@@ -67,6 +67,13 @@ func TestCompareNeedsPassesToCallALossOne(t *testing.T) {
 	assert.Empty(t, losses(compare(read(t, base), read(t, head), 1.1)))
 }
 
+func TestAllocationsThatDependOnLuckAreNoLoss(t *testing.T) {
+	times, bares := []float64{100}, []float64{1}
+	base := printed(times, bares, 7, 0) + printed(times, bares, 8, 0) + printed(times, bares, 7, 0)
+	head := printed(times, bares, 8, 0) + printed(times, bares, 8, 0) + printed(times, bares, 9, 0)
+	assert.Empty(t, losses(compare(read(t, base), read(t, head), 1.1)))
+}
+
 func TestCompareLeavesOutWhatBaseDoesNotHave(t *testing.T) {
 	base := "BenchmarkThree/lib=ductile/mode=serial-2 100 1 ns/op\n"
 	head := printed([]float64{100}, []float64{1}, 0, 0)
@@ -82,6 +89,16 @@ func TestALossCountsWhenItShowsTwice(t *testing.T) {
 	assert.Empty(t, confirmed([]finding{loss}, []finding{fine}))
 	assert.Empty(t, confirmed([]finding{loss}, []finding{other}))
 	assert.Empty(t, confirmed([]finding{fine}, []finding{loss}))
+}
+
+func TestAcceptedLossesAreNotRefused(t *testing.T) {
+	half := finding{key: runs.Key{Scenario: "HalfOpen"}, unit: runs.Allocs, loss: true}
+	four := finding{key: runs.Key{Scenario: "Four"}, unit: runs.Allocs, loss: true}
+	closure := finding{key: runs.Key{Scenario: "FourClosure"}, unit: runs.Time, loss: true}
+	lost := []finding{half, four, closure}
+	assert.Equal(t, lost, refused(lost, scenarioList("")))
+	assert.Equal(t, []finding{closure}, refused(lost, scenarioList("HalfOpen, Four\n")))
+	assert.Empty(t, refused(lost, scenarioList("FourClosure Four,HalfOpen")))
 }
 
 func TestMargins(t *testing.T) {

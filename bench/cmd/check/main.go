@@ -4,7 +4,10 @@
 // It checks the base out beside this tree, builds the benchmarks of this tree
 // on each, and runs the two binaries in turn, so that whatever else the machine
 // does falls on both. Times are multiples of the bare call's in the same pass.
-// What looks lost is measured again, and must show again.
+// What looks lost is measured again, and must show again. A loss that is meant
+// is accepted by a line at the end of a commit's message:
+//
+//	Bench-Accept: HalfOpen, IdleWindow
 //
 //	go run ./cmd/check -base main -margin 10% -count 6 -time 50ms
 package main
@@ -25,7 +28,9 @@ func main() {
 	flag.StringVar(&o.time, "time", "50ms", "how long each benchmark runs")
 	margin := flag.String("margin", "10%", "the loss of time that is let pass, such as 10% or 2.0x")
 	flag.BoolVar(&o.short, "short", false, "few circuits where there would be 100,000")
+	accept := flag.String("accept", "", "scenarios at which a loss is meant, as in commits' Bench-Accept lines")
 	flag.Parse()
+	o.accepted = scenarioList(*accept)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error

@@ -19,7 +19,12 @@ type options struct {
 	count             int
 	margin            float64
 	short             bool
+	accepted          []string // scenarios at which a loss is meant
 }
+
+// trailer is what a commit message says before the scenarios that the commit
+// makes worse on purpose.
+const trailer = "Bench-Accept"
 
 // run compares the tree around the working directory with its base.
 func run(ctx context.Context, o options) error {
@@ -51,6 +56,11 @@ func run(ctx context.Context, o options) error {
 		fmt.Printf("nothing to compare with: no benchmarks build on %s: %v\n", base, err)
 		return nil
 	}
+	trailers, err := output(ctx, root, "git", "log", "--format=%(trailers:key="+trailer+",valueonly)", base+"..HEAD")
+	if err != nil {
+		return err
+	}
+	o.accepted = append(o.accepted, scenarioList(trailers)...)
 	fmt.Printf("comparing with %s\n", base)
 	return judge(ctx, o, before, after)
 }
@@ -129,10 +139,12 @@ func judge(ctx context.Context, o options, before, after string) error {
 	for _, f := range lost {
 		fmt.Println(f)
 	}
-	if len(lost) > 0 {
-		return fmt.Errorf("%d losses", len(lost))
+	bad := refused(lost, o.accepted)
+	if len(bad) > 0 {
+		return fmt.Errorf("%d losses; one that is meant is accepted by a line in the commit message: %s: %s",
+			len(bad), trailer, bad[0].key.Scenario)
 	}
-	fmt.Println("none; it was noise")
+	fmt.Printf("%d losses, all of them accepted\n", len(lost))
 	return nil
 }
 
