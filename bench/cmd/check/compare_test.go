@@ -29,6 +29,10 @@ func read(t *testing.T, text string) *runs.Runs {
 	return &rs
 }
 
+func key(scenario, mode string) runs.Key {
+	return runs.Key{Scenario: scenario, Lib: "ductile", Mode: mode}
+}
+
 func TestCompareFindsLossesAboveNoise(t *testing.T) {
 	steady := []float64{1, 1, 1, 1, 1, 1}
 	base := printed([]float64{100, 101, 102, 103, 104, 105}, steady, 1, 96)
@@ -81,10 +85,9 @@ func TestCompareLeavesOutWhatBaseDoesNotHave(t *testing.T) {
 }
 
 func TestALossCountsWhenItShowsTwice(t *testing.T) {
-	key := runs.Key{Scenario: "Four", Lib: "ductile", Mode: "serial"}
-	loss := finding{key: key, unit: runs.Time, loss: true}
-	fine := finding{key: key, unit: runs.Time}
-	other := finding{key: key, unit: runs.Allocs, loss: true}
+	loss := finding{key: key("Four", "serial"), unit: runs.Time, loss: true}
+	fine := finding{key: key("Four", "serial"), unit: runs.Time}
+	other := finding{key: key("Four", "serial"), unit: runs.Allocs, loss: true}
 	assert.Equal(t, []finding{loss}, confirmed([]finding{loss}, []finding{loss}))
 	assert.Empty(t, confirmed([]finding{loss}, []finding{fine}))
 	assert.Empty(t, confirmed([]finding{loss}, []finding{other}))
@@ -92,9 +95,9 @@ func TestALossCountsWhenItShowsTwice(t *testing.T) {
 }
 
 func TestAcceptedLossesAreNotRefused(t *testing.T) {
-	half := finding{key: runs.Key{Scenario: "HalfOpen"}, unit: runs.Allocs, loss: true}
-	four := finding{key: runs.Key{Scenario: "Four"}, unit: runs.Allocs, loss: true}
-	closure := finding{key: runs.Key{Scenario: "FourClosure"}, unit: runs.Time, loss: true}
+	half := finding{key: key("HalfOpen", "serial"), unit: runs.Allocs, loss: true}
+	four := finding{key: key("Four", "serial"), unit: runs.Allocs, loss: true}
+	closure := finding{key: key("FourClosure", "serial"), unit: runs.Time, loss: true}
 	lost := []finding{half, four, closure}
 	assert.Equal(t, lost, refused(lost, scenarioList("")))
 	assert.Equal(t, []finding{closure}, refused(lost, scenarioList("HalfOpen, Four\n")))

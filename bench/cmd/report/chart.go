@@ -78,7 +78,10 @@ type bars struct {
 	text  text.Style
 }
 
-const lineHeight vg.Length = 15 // points
+const (
+	lineHeight vg.Length = 15 // points
+	half                 = 0.36 * lineHeight
+)
 
 // Plot implements plot.Plotter.
 func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
@@ -88,6 +91,7 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			c.StrokeLine2(draw.LineStyle{Color: lineColor, Width: vg.Points(0.5)}, x(tick.Value), c.Min.Y, x(tick.Value), c.Max.Y)
 		}
 	}
+	c.StrokeLine2(draw.LineStyle{Color: titleColor, Width: vg.Points(1)}, x(1), c.Min.Y, x(1), c.Max.Y)
 	for i, l := range b.lines {
 		middle := y(float64(len(b.lines) - i))
 		style := b.text
@@ -95,18 +99,19 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 			style.Color = titleColor
 			style.Font.Weight = xfont.WeightBold
 			above := middle + 0.6*lineHeight
+			c.FillPolygon(color.White, rectangle(c.Min.X, middle-half, c.Min.X+style.Width(l.title)+vg.Points(8), middle+half))
 			c.StrokeLine2(draw.LineStyle{Color: lineColor, Width: vg.Points(1)}, c.Min.X, above, c.Max.X, above)
 			c.FillText(style, vg.Point{X: c.Min.X + vg.Points(4), Y: middle}, l.title)
 			continue
 		}
 		from, to := x(1), x(l.ratio)
-		half := vg.Length(0.36) * lineHeight
-		c.FillPolygon(barColor(l), []vg.Point{
-			{X: from, Y: middle - half}, {X: to, Y: middle - half}, {X: to, Y: middle + half}, {X: from, Y: middle + half},
-		})
+		c.FillPolygon(barColor(l), rectangle(from, middle-half, to, middle+half))
 		c.FillText(style, vg.Point{X: max(from, to) + vg.Points(4), Y: middle}, multiple(l.ratio)+"×  "+l.lib)
 	}
-	c.StrokeLine2(draw.LineStyle{Color: titleColor, Width: vg.Points(1)}, x(1), c.Min.Y, x(1), c.Max.Y)
+}
+
+func rectangle(x1, y1, x2, y2 vg.Length) []vg.Point {
+	return []vg.Point{{X: x1, Y: y1}, {X: x2, Y: y1}, {X: x2, Y: y2}, {X: x1, Y: y2}}
 }
 
 func barColor(l line) color.Color {
@@ -194,5 +199,5 @@ type swatch struct{ color.Color }
 
 // Thumbnail implements plot.Thumbnailer.
 func (s swatch) Thumbnail(c *draw.Canvas) {
-	c.FillPolygon(s.Color, []vg.Point{c.Min, {X: c.Min.X, Y: c.Max.Y}, c.Max, {X: c.Max.X, Y: c.Min.Y}})
+	c.FillPolygon(s.Color, rectangle(c.Min.X, c.Min.Y, c.Max.X, c.Max.Y))
 }

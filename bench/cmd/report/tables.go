@@ -104,6 +104,9 @@ func table(b *strings.Builder, rs *runs.Runs, s bench.Scenario, libs []string) {
 	}
 	head = append(head, "does less or otherwise")
 	fmt.Fprintf(b, "\n## %s\n\n`Benchmark%s`\n\n", s.Title, s.Name)
+	if s.Missing != "" {
+		fmt.Fprintf(b, "Without %s.\n\n", s.Missing)
+	}
 	row(b, head)
 	row(b, append([]string{"---"}, append(slices.Repeat([]string{"---:"}, len(head)-2), "---")...))
 	for _, lib := range libs {
