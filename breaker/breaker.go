@@ -136,13 +136,16 @@ func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refu
 	}
 }
 
+// emitMove tells of the move to a state that a call's outcome caused.
 func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {
-	if t := to.told; t != nil {
-		next.Emit(ctx, policy.Event{
-			Kind: policy.StateChanged, Policy: b.name(), Err: t.Cause,
-			From: t.From.String(), To: t.To.String(),
-		})
+	if !next.Observed() || to.from == to.state {
+		return
 	}
+	moved := policy.Event{Kind: policy.StateChanged, Policy: b.name(), From: to.from.String(), To: to.state.String()}
+	if to.state == Open {
+		moved.Err = to.rejection.Cause
+	}
+	next.Emit(ctx, moved)
 }
 
 func (b *Breaker[T]) name() string {

@@ -55,7 +55,7 @@ func (c *Circuit) Acquire() (Permit, error) {
 			}
 			c.move(g, step{to: HalfOpen, reopening: g.reopening})
 		case HalfOpen:
-			round, ok := g.probation.admit(c.now(), c.maxProbes, c.recovery)
+			round, ok := g.probation.admit(c)
 			if !ok {
 				g.rejected.Inc()
 				return Permit{}, g.rejection
@@ -131,7 +131,8 @@ func (c *Circuit) Isolate() { c.force(step{to: Isolated}) }
 func (c *Circuit) Reset() { c.force(step{to: Closed}) }
 
 // Trip opens the circuit for d from now; a d of zero or less means the
-// configured recovery timeout. An isolated circuit stays isolated.
+// configured recovery timeout, as grown by now. An isolated circuit stays
+// isolated.
 func (c *Circuit) Trip(d time.Duration) { c.force(step{to: Open, period: d}) }
 
 func (c *Circuit) force(s step) {
@@ -139,6 +140,9 @@ func (c *Circuit) force(s step) {
 		g := c.gen.Load()
 		if g.state == Isolated && s.to != Closed {
 			return
+		}
+		if s.to == Open {
+			s.reopening = g.reopening // only closing ends the growth
 		}
 		if c.move(g, s) != nil {
 			return

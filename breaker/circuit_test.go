@@ -114,6 +114,37 @@ func TestTrap17PanicAndGoexitGiveThePermitBack(t *testing.T) {
 	})
 }
 
+func TestTrap17AClassifierThatDoesNotReturnIsAFailure(t *testing.T) {
+	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
+		for where, place := range map[string]func(*breaker.Config) func(int, error) policy.Outcome{
+			"Classify": func(cfg *breaker.Config) func(int, error) policy.Outcome {
+				cfg.Classify = func(error) policy.Outcome { end(); return policy.Ignored }
+				return nil
+			},
+			"When": func(*breaker.Config) func(int, error) policy.Outcome {
+				return func(int, error) policy.Outcome { end(); return policy.Ignored }
+			},
+		} {
+			cfg := breaker.Config{FailureThreshold: 1}
+			when := place(&cfg)
+			c := breaker.NewCircuit(cfg)
+			b := breaker.New[int](c)
+			if when != nil {
+				b = b.When(when)
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { _ = recover() }()
+				_, _ = b.Do(context.Background(), func(context.Context) (int, error) { return 0, nil })
+			}()
+			<-done
+			assert.Equal(t, breaker.Open, c.State(), "%s in %s", name, where)
+			assert.ErrorIs(t, c.Snapshot().Cause, policy.ErrNoReturn)
+		}
+	}
+}
+
 func TestTrap18LateResultsDecideNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second})
@@ -378,18 +409,19 @@ func TestRejectionAllocatesNothing(t *testing.T) {
 
 func TestTrap52NonsenseIsRefusedByName(t *testing.T) {
 	for field, cfg := range map[string]breaker.Config{
-		"FailureThreshold":   {FailureThreshold: -1},
-		"FailureRate":        {FailureRate: 0.5},
-		"SlowCall":           {Window: time.Second, SlowRate: 0.5},
-		"SlowRate":           {Window: time.Second, SlowCall: 1},
-		"WindowCalls":        {Window: time.Second, WindowCalls: 5},
-		"Window":             {Window: 1},
-		"MinCalls":           {WindowCalls: 5, FailureRate: 1, MinCalls: 6},
+		"FailureThreshold": {FailureThreshold: -1},
+		"FailureRate":      {FailureRate: 0.5},
+		"SlowCall":         {Window: time.Second, SlowRate: 0.5},
+		"SlowRate":         {Window: time.Second, SlowCall: 1},
+		"WindowCalls":      {Window: time.Second, WindowCalls: 5},
+		"Window":           {Window: 1},
+		"MinCalls":         {WindowCalls: 5, FailureRate: 1, MinCalls: 6},
+		"MinCalls is 50, want 0 without FailureRate or SlowRate": {Window: time.Second, MinCalls: 50},
 		"MaxRecoveryTimeout": {MaxRecoveryTimeout: time.Second},
 		"RecoveryJitter":     {RecoveryJitter: 2},
 		"RecoveryTimeout":    {RecoveryTimeout: -1},
 	} {
-		assert.ErrorContains(t, cfg.Validate(), "breaker: Config."+field+" is ")
+		assert.ErrorContains(t, cfg.Validate(), "breaker: Config."+field)
 		assert.Panics(t, func() { breaker.NewCircuit(cfg) })
 	}
 }

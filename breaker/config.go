@@ -57,7 +57,7 @@ type Config struct {
 	// through. 0 means 30 s.
 	RecoveryTimeout time.Duration
 	// MaxRecoveryTimeout, if set, makes the time double at each re-opening up to
-	// this. Closing resets it.
+	// this. Closing resets it. Jitter comes on top.
 	MaxRecoveryTimeout time.Duration
 	// RecoveryJitter, at most 1, adds a random share up to this to the time, so
 	// that many replicas do not probe at once.
@@ -148,6 +148,9 @@ func (c Config) validateWindow(fault func(field string, value any, want string))
 	}
 	if c.SlowRate > 0 && !windowed {
 		fault("SlowRate", c.SlowRate, "0 without Window or WindowCalls")
+	}
+	if c.MinCalls > 0 && c.FailureRate == 0 && c.SlowRate == 0 {
+		fault("MinCalls", c.MinCalls, "0 without FailureRate or SlowRate: FailureThreshold does not wait for it")
 	}
 	if c.SlowRate > 0 && c.SlowCall == 0 {
 		fault("SlowCall", c.SlowCall, "more than 0 with SlowRate")

@@ -36,7 +36,8 @@ type generation struct {
 
 	entered int64 // on the circuit's clock
 	at      time.Time
-	told    *Transition // what OnStateChange is told of the entry
+	from    State       // the one before
+	told    *Transition // what OnStateChange is told of the entry, where there is one
 	next    atomic.Pointer[generation]
 
 	ignored  atomic.Int64
@@ -213,11 +214,11 @@ func (g *generation) count(ok bool, started int64) (trips bool) {
 		now = g.circuit.now()
 		slow = limit > 0 && now-started >= int64(limit)
 	}
-	var totals Counts
+	bad := !ok || slow
 	if g.calls != nil {
-		totals = g.calls.record(slotOf(ok, slow))
-	} else if g.times.record(now, ok, slow); !ok || slow {
-		totals = g.times.counts(now)
+		totals := g.calls.record(slotOf(ok, slow))
+		return bad && g.circuit.trips(totals) && g.circuit.trips(g.calls.confirmed())
 	}
-	return (!ok || slow) && g.circuit.trips(totals)
+	g.times.record(now, ok, slow)
+	return bad && g.circuit.trips(g.times.counts(now))
 }

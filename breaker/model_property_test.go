@@ -257,7 +257,7 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd inter
 		default:
 			c.Trip(20)
 			if m.state != breaker.Isolated {
-				m.enter(breaker.Open, 0, 20)
+				m.enter(breaker.Open, m.reopened, 20)
 			}
 		}
 		require.Equal(t, m.look(), c.State(), "seed %d, step %d: state", seed, step)

@@ -24,7 +24,7 @@ func (c *Circuit) move(g *generation, s step) *generation {
 		return nil // spares a late failure the making of a generation
 	}
 	at := policy.Now(c.rare.Clock)
-	to := &generation{}
+	to := made(s.to)
 	c.enter(to, g, s, c.since(at), at)
 	if !c.gen.CompareAndSwap(g, to) {
 		to.disarm()
@@ -38,11 +38,33 @@ func (c *Circuit) move(g *generation, s step) *generation {
 	return to
 }
 
-// enter makes to what follows from, which is nil at the very beginning.
+// made returns a generation with what its state needs, in one piece.
+func made(s State) *generation {
+	switch s {
+	case Closed:
+		return &generation{}
+	case HalfOpen:
+		g := &struct {
+			generation
+			rejection OpenError
+			probation probation
+		}{}
+		g.generation.rejection, g.generation.probation = &g.rejection, &g.probation
+		return &g.generation
+	}
+	g := &struct {
+		generation
+		rejection OpenError
+	}{}
+	g.generation.rejection = &g.rejection
+	return &g.generation
+}
+
+// enter fills to, as s says, to follow from, which is nil at the very beginning.
 func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
 	to.circuit, to.state, to.entered, to.at, to.reopening = c, s.to, now, at, s.reopening
 	if s.to != Closed {
-		to.rejection = &OpenError{Name: c.name, State: s.to, Cause: s.cause, gen: to}
+		*to.rejection = OpenError{Name: c.name, State: s.to, Cause: s.cause, gen: to}
 	}
 	switch s.to {
 	case Closed:
@@ -58,10 +80,13 @@ func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
 		to.until = later(now, period)
 		to.arm(period)
 	case HalfOpen:
-		to.probation = &probation{}
 		to.rejection.Cause = from.rejection.Cause
 	}
-	if from != nil && from.state != s.to {
+	if from == nil {
+		return
+	}
+	to.from = from.state
+	if from.state != s.to && c.rare.OnStateChange != nil {
 		to.told = &Transition{
 			Name: c.name, From: from.state, To: s.to, At: at, Counts: from.counts(now), Cause: s.cause,
 		}

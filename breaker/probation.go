@@ -1,9 +1,6 @@
 package breaker
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
 // probation is what a half-open state counts.
 type probation struct {
@@ -15,26 +12,34 @@ type probation struct {
 	failures  atomic.Int64
 }
 
-// admit takes a permit, if one of limit is left, and returns its round.
+// admit takes a permit of c, if one is left, and returns its round.
 //
-// When all permits have been out for patience, the next caller begins a round
-// with a fresh set: permits of an earlier round still report, but give nothing
-// back. The time of a grant is raised before the word is swapped. The other way
-// round, a caller between the two steps would leave the last permit out with the
-// time of the one before it, and another could begin a round too soon.
-func (p *probation) admit(now int64, limit int32, patience time.Duration) (round uint32, ok bool) {
+// When all permits have been out for the recovery timeout, the next caller begins
+// a round with a fresh set: permits of an earlier round still report, but give
+// nothing back. The time of a grant is raised before the word is swapped. The
+// other way round, a caller between the two steps would leave the last permit out
+// with the time of the one before it, and another could begin a round too soon.
+//
+// The clock is read after the time of the last grant: a time before that is of a
+// clock that has been set back, and not of a caller who was held up.
+func (p *probation) admit(c *Circuit) (round uint32, ok bool) {
 	for {
-		word := p.word.Load()
+		word, granted := p.word.Load(), p.granted.Load()
+		now := c.now()
 		round, out := uint32(word>>32), uint32(word)
 		taken := word + 1
-		if int64(out) >= int64(limit) {
-			if now-p.granted.Load() < int64(patience) {
+		if int64(out) >= int64(c.maxProbes) {
+			if now >= granted && now-granted < int64(c.recovery) {
 				return 0, false
 			}
 			round++
 			taken = uint64(round)<<32 | 1
 		}
-		raise(&p.granted, now)
+		if now < granted {
+			p.granted.CompareAndSwap(granted, now)
+		} else {
+			raise(&p.granted, now)
+		}
 		if p.word.CompareAndSwap(word, taken) {
 			return round, true
 		}

@@ -73,116 +73,48 @@ func (w *timeWindow) announce(b *bucket) {
 // circuit was made is its beginning.
 func (w *timeWindow) epoch(now int64) int64 { return max(0, now) / w.width }
 
+// record counts a call. That it was slow comes last, so that no reader who asks
+// in the other order sees more slow calls than calls.
 func (w *timeWindow) record(now int64, ok, slow bool) {
 	b := w.at(now)
-	if slow {
-		b.slow.Add(1)
-	}
 	if ok {
 		b.successes.Inc()
 	} else {
 		b.failures.Add(1)
 	}
+	if slow {
+		b.slow.Add(1)
+	}
 }
 
 // counts returns the totals of the window that ends now.
+//
+// What speaks against the dependency is read first, of every bucket, and the
+// successes after it. The other way round, calls that end in between would be
+// counted with their failures and without their successes, and a circuit could
+// open at a rate that there never was.
 func (w *timeWindow) counts(now int64) Counts {
 	var sum Counts
 	oldest := w.epoch(now) - buckets + 1
+	var live [buckets]*bucket
 	for i := range w.ring {
 		b := w.ring[i].Load()
 		if b == nil || b.epoch < oldest {
 			continue
 		}
-		sum.Successes += b.successes.Load()
-		sum.Failures += b.failures.Load()
+		live[i] = b
 		sum.Slow += b.slow.Load()
-		sum.Ignored += b.ignored.Load()
+	}
+	for _, b := range live {
+		if b != nil {
+			sum.Failures += b.failures.Load()
+			sum.Ignored += b.ignored.Load()
+		}
+	}
+	for _, b := range live {
+		if b != nil {
+			sum.Successes += b.successes.Load()
+		}
 	}
 	return sum
-}
-
-// callWindow counts the last len(slots) calls.
-//
-// Each record swaps its outcome into a slot and adds the difference to one word
-// that holds all three totals, so that a reader never sees half of a call. A
-// swap and its addition are two steps: a record that displaces another may add
-// before the other has, which takes a total below zero for a moment. Every
-// total is kept bias above its value, so that it never borrows from its
-// neighbour; two uses of one slot at one moment are len(slots) calls apart.
-type callWindow struct {
-	slots  []atomic.Uint32
-	next   atomic.Uint64
-	totals atomic.Uint64
-}
-
-const (
-	field = 21 // bits of a total
-	bias  = 1 << 19
-	mask  = 1<<field - 1
-
-	oneSuccess = 1
-	oneFailure = 1 << field
-	oneSlow    = 1 << (2 * field)
-)
-
-func newCallWindow(n int) *callWindow {
-	w := &callWindow{slots: make([]atomic.Uint32, n)}
-	w.totals.Store(bias * (oneSuccess + oneFailure + oneSlow))
-	return w
-}
-
-// Slots hold these, or zero while unused.
-const (
-	slotSuccess = 1 << iota
-	slotFailure
-	slotSlow
-)
-
-// weight is what a slot's content adds to the totals.
-func weight(slot uint32) uint64 {
-	var w uint64
-	if slot&slotSuccess != 0 {
-		w += oneSuccess
-	}
-	if slot&slotFailure != 0 {
-		w += oneFailure
-	}
-	if slot&slotSlow != 0 {
-		w += oneSlow
-	}
-	return w
-}
-
-func slotOf(ok, slow bool) uint32 {
-	slot := uint32(slotFailure)
-	if ok {
-		slot = slotSuccess
-	}
-	if slow {
-		slot |= slotSlow
-	}
-	return slot
-}
-
-// record takes the place of the oldest call. Where that call ended alike, there
-// is nothing to write: to swap a value for the same is to have read it, and the
-// totals stay. A service that is well, or down, costs one shared write a call.
-func (w *callWindow) record(slot uint32) Counts {
-	at := (w.next.Add(1) - 1) % uint64(len(w.slots))
-	old := w.slots[at].Load()
-	if old != slot {
-		old = w.slots[at].Swap(slot)
-	}
-	if old == slot {
-		return w.counts()
-	}
-	return unpack(w.totals.Add(weight(slot) - weight(old)))
-}
-
-func (w *callWindow) counts() Counts { return unpack(w.totals.Load()) }
-
-func unpack(totals uint64) Counts {
-	total := func(shift int) int64 { return max(0, int64(totals>>shift&mask)-bias) }
-	return Counts{Successes: total(0), Failures: total(field), Slow: total(2 * field)}
 }
