@@ -8,8 +8,8 @@ import (
 )
 
 // Breaker is the policy that consults a circuit about calls that return T. Make
-// one with [New]. It is immutable and safe for concurrent use; any number of
-// them may share a circuit.
+// one with [New]; the zero Breaker has no circuit. It is immutable and safe for
+// concurrent use; any number of them may share a circuit.
 type Breaker[T any] struct {
 	circuit *Circuit
 	when    func(v T, err error) policy.Outcome
@@ -24,7 +24,8 @@ func New[T any](c *Circuit) *Breaker[T] {
 }
 
 // When returns a copy that asks classify what a result means, instead of the
-// circuit's Classify. It panics when classify is nil.
+// circuit's Classify. classify must be safe for concurrent use. When panics when
+// it is nil.
 func (b *Breaker[T]) When(classify func(v T, err error) policy.Outcome) *Breaker[T] {
 	if classify == nil {
 		panic("breaker: Breaker.When: classify is nil, want a function")
@@ -48,8 +49,11 @@ func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error)
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
+	if fn == nil {
+		panic("breaker: Breaker.Do: fn is nil, want a function")
+	}
 	g := b.circuit.gen.Load()
-	if !g.plain || b.when != nil || fn == nil {
+	if !g.plain || b.when != nil {
 		return b.guard(ctx, policy.CallOf(fn))
 	}
 	// What Execute does for a plain circuit, without the two calls on the way to fn.
@@ -158,7 +162,7 @@ func (b *Breaker[T]) name() string {
 // classify says what a result means for the circuit.
 func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcome {
 	switch {
-	case err != nil && cancelledByCaller(ctx, err):
+	case policy.Cancelled(ctx, err):
 		return policy.Ignored
 	case b.when != nil:
 		return b.when(v, err)
@@ -172,17 +176,8 @@ func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcom
 
 // byDefault says what an error means where nobody has another opinion.
 func byDefault(ctx context.Context, err error) policy.Outcome {
-	if cancelledByCaller(ctx, err) || errors.Is(err, policy.ErrRejected) {
+	if policy.Cancelled(ctx, err) || errors.Is(err, policy.ErrRejected) {
 		return policy.Ignored
 	}
 	return policy.Failure
-}
-
-// cancelledByCaller reports whether err is that ctx was cancelled, said either
-// as context.Canceled or as the cause that the caller gave.
-func cancelledByCaller(ctx context.Context, err error) bool {
-	if !errors.Is(ctx.Err(), context.Canceled) {
-		return false
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Circuit is the state of one dependency, shared by all calls to it, of any
-// result type. Make one with [NewCircuit]. It is safe for concurrent use.
+// result type. Make one with [NewCircuit]; the zero Circuit is not one. It is
+// safe for concurrent use.
 type Circuit struct {
 	gen atomic.Pointer[generation]
 	rules
@@ -83,7 +84,8 @@ type Permit struct {
 }
 
 // Record reports how the call ended. The first report counts and later ones do
-// nothing. An outcome that is neither Success nor Ignored is a Failure.
+// nothing. An outcome that is neither Success nor Ignored is a Failure. A Permit
+// is for one goroutine at a time.
 func (p *Permit) Record(o policy.Outcome) { p.record(o, nil) }
 
 func (p *Permit) record(o policy.Outcome, cause error) *generation {

@@ -123,3 +123,22 @@ func TestTripKeepsWhatTheRecoveryTimeHasGrownTo(t *testing.T) {
 	fail()
 	assert.Equal(t, time.Second, c.Snapshot().RetryAfter, "closing ends the growth")
 }
+
+func TestTrap31AListenerThatEndsItsGoroutineStopsNoTelling(t *testing.T) {
+	var told []breaker.State
+	c := breaker.NewCircuit(breaker.Config{OnStateChange: func(tr breaker.Transition) {
+		told = append(told, tr.To)
+		if tr.To == breaker.Open {
+			runtime.Goexit()
+		}
+	}})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		c.Trip(time.Hour)
+	}()
+	<-over
+	c.Isolate()
+	c.Reset()
+	assert.Equal(t, []breaker.State{breaker.Open, breaker.Isolated, breaker.Closed}, told)
+}

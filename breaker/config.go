@@ -29,7 +29,8 @@ const maxWindowCalls = 1 << 20
 // begins a new row. With Window, what happened in that time, in 10 buckets.
 // With WindowCalls, the last so many calls. A circuit with more than one
 // condition opens on the first that is met, and only a failure or a slow call
-// makes it look.
+// makes it look. Its functions are called on the goroutines of the calls, of many
+// at once, except OnStateChange.
 type Config struct {
 	Name string // for errors, events and Snapshot
 

@@ -158,7 +158,8 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 		"pipeline: Pipeline.Observe: observer is nil, want a function": func() { pipeline.New[int]().Observe(nil) },
 		"pipeline: Run: fn is nil, want a function":                    func() { _, _ = pipeline.Run[int](t.Context(), pipeline.New[any](), nil) },
 		"pipeline: Exec: fn is nil, want a function":                   func() { _ = pipeline.Exec(t.Context(), pipeline.New[any](), nil) },
-		"policy: Chain.Call: fn is nil, want a function":               func() { pipeline.New[int]().Wrap(nil) },
+		"pipeline: Pipeline.Wrap: fn is nil, want a function":          func() { pipeline.New[int]().Wrap(nil) },
+		"pipeline: Pipeline.Do: fn is nil, want a function":            func() { _, _ = pipeline.New[int]().Do(t.Context(), nil) },
 	} {
 		assert.PanicsWithValue(t, want, make)
 	}

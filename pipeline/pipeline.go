@@ -25,8 +25,11 @@ import (
 
 // Pipeline is policies composed. Make one with [New] or [Standard]. It is
 // immutable and safe for concurrent use, and is itself a policy: pipelines
-// nest, at no cost per call.
-type Pipeline[T any] struct{ chain *policy.Chain[T] }
+// nest, at no cost per call. The zero Pipeline is not one.
+type Pipeline[T any] struct {
+	chain    *policy.Chain[T]   // what runs: nested pipelines are chains in it
+	policies []policy.Policy[T] // as they were given
+}
 
 // New returns a pipeline of the given policies, the first outermost: New(a, b)
 // runs a(b(fn)). With none it is a pass-through. The slice is copied. New panics
@@ -37,7 +40,18 @@ func New[T any](policies ...policy.Policy[T]) *Pipeline[T] {
 			panic(fmt.Sprintf("pipeline: New: policy %d of %d is nil, want a policy", i+1, len(policies)))
 		}
 	}
-	return &Pipeline[T]{policy.NewChain("", nil, policies...)}
+	return made("", nil, append([]policy.Policy[T](nil), policies...))
+}
+
+// made returns a pipeline of the policies, which it keeps.
+func made[T any](name string, observer policy.Observer, policies []policy.Policy[T]) *Pipeline[T] {
+	parts := append([]policy.Policy[T](nil), policies...)
+	for i, p := range parts {
+		if nested, ok := p.(*Pipeline[T]); ok {
+			parts[i] = nested.chain
+		}
+	}
+	return &Pipeline[T]{policy.NewChain(name, observer, parts...), policies}
 }
 
 // isNil reports whether p is nil or holds a nil pointer.
@@ -57,11 +71,17 @@ func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 		var zero T
 		return zero, policy.Ended(ctx)
 	}
+	if fn == nil {
+		panic("pipeline: Pipeline.Do: fn is nil, want a function")
+	}
 	return p.chain.Call(fn).Do(ctx)
 }
 
 // Wrap returns fn decorated: a function that runs fn through the pipeline.
 func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
+	if fn == nil {
+		panic("pipeline: Pipeline.Wrap: fn is nil, want a function")
+	}
 	call := p.chain.Call(fn)
 	return func(ctx context.Context) (T, error) {
 		if ctx.Err() != nil {
@@ -74,7 +94,7 @@ func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 
 // Named returns a copy whose events carry name.
 func (p *Pipeline[T]) Named(name string) *Pipeline[T] {
-	return &Pipeline[T]{policy.NewChain(name, p.chain.Observer(), p.chain.Policies()...)}
+	return made(name, p.chain.Observer(), p.policies)
 }
 
 // Observe returns a copy that also tells o of events, after the observers added
@@ -84,8 +104,7 @@ func (p *Pipeline[T]) Observe(o policy.Observer) *Pipeline[T] {
 	if o == nil {
 		panic("pipeline: Pipeline.Observe: observer is nil, want a function")
 	}
-	observer := policy.Observers(p.chain.Observer(), o)
-	return &Pipeline[T]{policy.NewChain(p.chain.Name(), observer, p.chain.Policies()...)}
+	return made(p.chain.Name(), policy.Observers(p.chain.Observer(), o), p.policies)
 }
 
 // Execute runs next inside the pipeline.
@@ -97,14 +116,13 @@ func (p *Pipeline[T]) Execute(ctx context.Context, next policy.Call[T]) (T, erro
 	return p.chain.Execute(ctx, next)
 }
 
-// Chain returns what the pipeline runs, for a pipeline that it is nested in.
-func (p *Pipeline[T]) Chain() *policy.Chain[T] { return p.chain }
-
 // String describes the policies: "retry(3) > breaker(stripe) > timeout(10s)".
 func (p *Pipeline[T]) String() string { return p.chain.String() }
 
 // Policies returns a copy of the policies, outermost first.
-func (p *Pipeline[T]) Policies() []policy.Policy[T] { return p.chain.Policies() }
+func (p *Pipeline[T]) Policies() []policy.Policy[T] {
+	return append([]policy.Policy[T](nil), p.policies...)
+}
 
 // Run runs fn, of any result type, through a pipeline of any. The policies see
 // the value as an any. A policy that answers with a value of another type than

@@ -57,7 +57,7 @@ func (c StandardConfig) delays() time.Duration {
 	if r.Backoff != nil || r.MaxAttempts < 0 {
 		return 0
 	}
-	limit := float64(orDefault(r.MaxDelay, retry.DefaultMaxDelay))
+	limit := float64(orDefault(r.MaxDelay, max(retry.DefaultMaxDelay, r.BaseDelay)))
 	base := min(float64(orDefault(r.BaseDelay, retry.DefaultBaseDelay)), limit)
 	factor := orDefault(r.Multiplier, retry.DefaultMultiplier)
 	waits := float64(orDefault(r.MaxAttempts, retry.DefaultMaxAttempts) - 1)

@@ -27,7 +27,7 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 		if run.state.CompareAndSwap(running, left) {
 			var zero T
 			if limited.expired() {
-				return zero, t.timedOut(ctx, next, nil)
+				return zero, t.timedOut(ctx, limited, next, nil)
 			}
 			return zero, Ended(ctx)
 		}
@@ -40,7 +40,7 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 		runtime.Goexit()
 	}
 	if run.err != nil && limited.expired() {
-		return run.v, t.timedOut(ctx, next, run.err)
+		return run.v, t.timedOut(ctx, limited, next, run.err)
 	}
 	if run.err == nil && t.keep != nil {
 		v := t.keep(limited, run.v, release)
@@ -85,10 +85,10 @@ func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T])
 		if early {
 			return
 		}
-		next.Emit(ctx, Event{Kind: FinishedLate, Policy: t.name(), Err: d.err})
-		if t.late != nil {
+		if t.late != nil { // first: an observer that panics must not keep a body open
 			t.late(d.v, d.err)
 		}
+		next.Emit(ctx, Event{Kind: FinishedLate, Policy: t.name(), Err: d.err})
 	}()
 	d.v, d.err = next.Do(ctx)
 	exited = false

@@ -4,7 +4,8 @@ import "context"
 
 // Call is what remains of a call: the inner policies, then the function. It is
 // a small value, passed by value, and safe for concurrent use as far as the
-// function is.
+// function is. Policies are given one; [CallOf] and [Chain.Call] make one. The
+// zero Call has no function to run.
 type Call[T any] struct {
 	// at is the link that the call has reached, whose policy was given this Call
 	// and whose successor runs next. It is nil for a call without policies. Two

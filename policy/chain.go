@@ -28,13 +28,6 @@ type link[T any] struct {
 	name     string // the pipeline's
 }
 
-// Chained is a policy that is a chain of others, as a pipeline is. It is
-// flattened into the chain that it stands in.
-type Chained[T any] interface {
-	Policy[T]
-	Chain() *Chain[T]
-}
-
 // NewChain returns the chain of the given policies, the first outermost. An
 // empty name and a nil observer are fine; a nil policy is not, and is for the
 // caller to refuse.
@@ -52,9 +45,6 @@ func (c *Chain[T]) Observer() Observer { return c.observer }
 
 // Policies returns a copy of the policies as they were given, outermost first.
 func (c *Chain[T]) Policies() []Policy[T] { return append([]Policy[T](nil), c.policies...) }
-
-// Chain returns c.
-func (c *Chain[T]) Chain() *Chain[T] { return c }
 
 // String describes the policies, outermost first: "retry(3) > breaker(stripe)".
 func (c *Chain[T]) String() string {
@@ -81,7 +71,11 @@ func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 		inner = &Chain[T]{name: c.name, policies: c.policies, observer: c.observer}
 		inner.link(next.at.observer)
 	}
-	return inner.Call(next.Do).Do(ctx)
+	fn := next.fn
+	if next.at != nil && next.at.next != nil {
+		fn = next.Do
+	}
+	return inner.Call(fn).Do(ctx)
 }
 
 // link makes the links of c, where outer observes the chains around it.
@@ -101,8 +95,8 @@ func (c *Chain[T]) flatten(outer Observer, yield func(link[T])) {
 		yield(link[T]{policy: finisher[T]{clockOf(c.policies)}, observer: observer, name: c.name})
 	}
 	for _, p := range c.policies {
-		if nested, ok := p.(Chained[T]); ok {
-			nested.Chain().flatten(observer, yield)
+		if nested, ok := p.(*Chain[T]); ok { // and not what embeds one, which may do otherwise
+			nested.flatten(observer, yield)
 			continue
 		}
 		yield(link[T]{policy: p, observer: observer, name: c.name})
@@ -131,8 +125,8 @@ func clockOf[T any](policies []Policy[T]) Clock {
 			if c := p.Clock(); c != nil {
 				return c
 			}
-		case Chained[T]:
-			if c := clockOf(p.Chain().policies); c != nil {
+		case *Chain[T]:
+			if c := clockOf(p.policies); c != nil {
 				return c
 			}
 		}

@@ -65,7 +65,7 @@ type lazyCtx struct {
 	deadline int64 // monotonic nanoseconds since epoch
 	expiry   *expiry
 
-	// armed goes from nil to the armed context or to over, once, by
+	// armed goes from nil to the armed context or to unarmed, once, by
 	// compare-and-swap: whether arming or the end of the call comes first, the
 	// other sees it, so that no timer outlives the call.
 	armed atomic.Pointer[armedCtx]
@@ -76,8 +76,8 @@ type armedCtx struct {
 	cancel context.CancelFunc
 }
 
-// over is what a context becomes whose call has returned before it was armed.
-var over = func() *armedCtx {
+// unarmed is what a context becomes whose call has returned before it was armed.
+var unarmed = func() *armedCtx {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return &armedCtx{ctx, cancel}
@@ -141,7 +141,7 @@ func (c *lazyCtx) Value(key any) any {
 	if a == nil && key == causeKey && c.Err() != nil {
 		a = c.armed.Load() // the limit has passed, unseen till now
 	}
-	if a == nil || a == over && key != causeKey {
+	if a == nil || a == unarmed && key != causeKey {
 		return c.parent.Value(key)
 	}
 	return a.Value(key)
@@ -155,9 +155,11 @@ func (c *lazyCtx) expired() bool {
 	return nanotime() >= c.deadline && passedFirst(c.parent, c.limit())
 }
 
+func (c *lazyCtx) over() time.Duration { return time.Duration(max(0, nanotime()-c.deadline)) }
+
 // finish ends the context with the call.
 func (c *lazyCtx) finish() {
-	if c.armed.Load() == nil && c.armed.CompareAndSwap(nil, over) {
+	if c.armed.Load() == nil && c.armed.CompareAndSwap(nil, unarmed) {
 		return
 	}
 	c.armed.Load().cancel()
@@ -191,6 +193,7 @@ func passedFirst(parent context.Context, limit time.Time) bool {
 type clockCtx struct {
 	context.Context
 	parent context.Context
+	clock  Clock
 	limit  time.Time
 	expiry *expiry
 }
@@ -203,7 +206,7 @@ func onClock(parent context.Context, clock Clock, d time.Duration, e *expiry) (*
 		derive = func() (context.Context, context.CancelFunc) { return context.WithCancel(parent) }
 	}
 	inner, cancel := derive()
-	return &clockCtx{Context: inner, parent: parent, limit: limit, expiry: e}, cancel
+	return &clockCtx{Context: inner, parent: parent, clock: clock, limit: limit, expiry: e}, cancel
 }
 
 // AfterFunc lets derived contexts attach without a goroutine where the clock's
@@ -234,3 +237,5 @@ func (c *clockCtx) Value(key any) any {
 func (c *clockCtx) expired() bool {
 	return errors.Is(c.Err(), context.DeadlineExceeded) && passedFirst(c.parent, c.limit)
 }
+
+func (c *clockCtx) over() time.Duration { return max(0, c.clock.Now().Sub(c.limit)) }

@@ -2,12 +2,11 @@ package policy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
 // FallbackPolicy answers for a call that failed. Make one with [Fallback] or
-// [FallbackValue]. It is immutable and safe for concurrent use.
+// [FallbackValue]; the zero FallbackPolicy has no answer. It is immutable and safe for concurrent use.
 type FallbackPolicy[T any] struct {
 	fn   func(ctx context.Context, err error) (T, error)
 	when func(v T, err error) bool
@@ -17,8 +16,8 @@ type FallbackPolicy[T any] struct {
 // and returns what fn returns. fn gets the context that the policy was called
 // with, not that of an attempt. If fn fails too, the error matches both.
 //
-// By default every error is answered for, except context.Canceled of a caller
-// whose own context was cancelled: nobody is there to take the answer. See When.
+// By default every error is answered for, except that of a caller who has given
+// up, as [Cancelled] says: nobody is there to take the answer. See When.
 //
 // Fallback panics when fn is nil.
 func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *FallbackPolicy[T] {
@@ -35,7 +34,8 @@ func FallbackValue[T any](v T) *FallbackPolicy[T] {
 
 // When returns a copy that answers for those results that match says true of,
 // instead of the default, values with a nil error included. It is not asked
-// about a call that a gone caller cancelled. When panics when match is nil.
+// about a call that a gone caller cancelled, and must be safe for concurrent use.
+// When panics when match is nil.
 func (f *FallbackPolicy[T]) When(match func(v T, err error) bool) *FallbackPolicy[T] {
 	if match == nil {
 		panic("policy: FallbackPolicy.When: match is nil, want a function")
@@ -64,7 +64,7 @@ func (f *FallbackPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error
 }
 
 func (f *FallbackPolicy[T]) answer(ctx context.Context, next Call[T], v T, err error) (T, error) {
-	if gone := errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled); gone {
+	if Cancelled(ctx, err) {
 		return v, err
 	}
 	if f.when != nil && !f.when(v, err) {

@@ -76,7 +76,6 @@ func TestChainsDescribeWhatTheyHold(t *testing.T) {
 	assert.Equal(t, "outer", outer.Name())
 	assert.Nil(t, outer.Observer())
 	assert.Len(t, outer.Policies(), 2)
-	assert.Same(t, outer, outer.Chain())
 	v, err := outer.Call(fail(errDown)).Do(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)

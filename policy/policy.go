@@ -96,6 +96,17 @@ func Ended(ctx context.Context) error {
 	return &endedError{err: err, cause: cause}
 }
 
+// Cancelled reports whether err says that the caller who passed ctx has given up:
+// ctx was cancelled, and err matches [context.Canceled] or the cause that was
+// given. Nobody waits for an answer, and the function that returned err is not to
+// blame.
+func Cancelled(ctx context.Context, err error) bool {
+	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
+		return false
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
+}
+
 // endedError is the end of a context whose cause does not match its Err.
 type endedError struct{ err, cause error }
 

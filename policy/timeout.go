@@ -26,7 +26,8 @@ func (c TimeoutConfig) Validate() error {
 }
 
 // TimeoutPolicy bounds the time that a call may take. Make one with [Timeout]
-// or [NewTimeout]. It is immutable and safe for concurrent use.
+// or [NewTimeout]; the zero TimeoutPolicy is not one. It is immutable and safe for
+// concurrent use.
 //
 // The function gets a context with the deadline, whose cause is the
 // *[TimeoutError]. A function that succeeds late has succeeded. If it failed
@@ -62,8 +63,9 @@ func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 // OnLate returns a copy that hands fn what an abandoned function came to in the
 // end, so that a body can be closed: its result; a *[PanicError] if it
 // panicked, which ends there; [ErrNoReturn] if it called runtime.Goexit. fn
-// runs on the abandoned goroutine and must not panic. It is never called
-// without Abandon.
+// runs on the abandoned goroutine, before observers hear of it, and must not
+// panic; it must be safe for concurrent use. It is never called without Abandon. A
+// nil fn is none.
 func (t *TimeoutPolicy[T]) OnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
 	u := *t
 	u.late = fn
@@ -125,7 +127,7 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 	defer limited.finish()
 	v, err := next.Do(limited)
 	if err != nil && limited.expired() {
-		return v, t.timedOut(ctx, next, err)
+		return v, t.timedOut(ctx, limited, next, err)
 	}
 	return v, err
 }
@@ -133,7 +135,8 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 // limitedCtx is the context of a call that has a limit.
 type limitedCtx interface {
 	context.Context
-	expired() bool // the limit passed while the caller's context was live
+	expired() bool       // the limit passed while the caller's context was live
+	over() time.Duration // how long ago the limit passed
 }
 
 // within runs next under limited, and ends that unless the result keeps it.
@@ -147,7 +150,7 @@ func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, relea
 	v, err := next.Do(limited)
 	switch {
 	case err != nil && limited.expired():
-		return v, t.timedOut(ctx, next, err)
+		return v, t.timedOut(ctx, limited, next, err)
 	case err == nil && t.keep != nil:
 		v = t.keep(limited, v, release)
 		kept = true
@@ -165,12 +168,14 @@ func (t *TimeoutPolicy[T]) limit(ctx context.Context) (limited limitedCtx, relea
 }
 
 // timedOut makes the error of a call that the limit ended and tells of it.
-func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, next Call[T], err error) error {
+func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, limited limitedCtx, next Call[T], err error) error {
 	if err == error(t.expiry.err) { //nolint:errorlint // wrapped, it has something to add
 		err = nil // the function returned our own cause; say it once
 	}
 	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry.err}
-	next.Emit(ctx, Event{Kind: TimedOut, Policy: t.name(), Elapsed: t.cfg.After, Err: timeout})
+	if next.Observed() {
+		next.Emit(ctx, Event{Kind: TimedOut, Policy: t.name(), Elapsed: t.cfg.After + limited.over(), Err: timeout})
+	}
 	return timeout
 }
 
@@ -225,6 +230,9 @@ func (e *TimeoutError) Is(target error) bool {
 	return ok && e != nil && t != nil && t == e.expiry
 }
 
-// Timeout returns true: a TimeoutError is a timeout to those who ask as for a
-// net.Error.
+// Timeout returns true. With Temporary it makes a TimeoutError a net.Error, as
+// context.DeadlineExceeded is one.
 func (e *TimeoutError) Timeout() bool { return true }
+
+// Temporary returns true, as that of context.DeadlineExceeded does.
+func (e *TimeoutError) Temporary() bool { return true }

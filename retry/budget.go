@@ -42,8 +42,8 @@ const slots = 10
 
 // Budget bounds the retries of all who share it to a share of their calls, so
 // that retries cannot multiply the load of a service that is down. Make one
-// with [NewBudget]. It is safe for concurrent use, takes no lock, and may be
-// shared by retries of any result type.
+// with [NewBudget]; the zero Budget is not one. It is safe for concurrent use,
+// takes no lock, and may be shared by retries of any result type.
 type Budget struct {
 	cfg   BudgetConfig
 	born  time.Time

@@ -29,7 +29,8 @@ const (
 )
 
 // Config says how often to try and how long to wait. The zero Config is the
-// documented default.
+// documented default. Its functions are called on the goroutines of the calls,
+// of many at once.
 type Config struct {
 	Name string // for events; empty is fine
 
@@ -39,7 +40,7 @@ type Config struct {
 	// MaxDelay if that is less.
 	BaseDelay time.Duration
 	// MaxDelay is what no delay exceeds, jitter included; only a server's hint
-	// may. 0 means 4 s.
+	// may. 0 means 4 s, or BaseDelay if that is set and more.
 	MaxDelay time.Duration
 	// Multiplier is by how much each delay is longer than the one before. 0 means 2.
 	Multiplier float64
@@ -65,7 +66,7 @@ type Config struct {
 	// OnRetry is told before each delay, on the goroutine of the call.
 	OnRetry func(ctx context.Context, e policy.Event)
 	Clock   policy.Clock   // nil means real time
-	Rand    func() float64 // in [0,1), safe for concurrent use; nil means math/rand/v2
+	Rand    func() float64 // in [0,1); nil means math/rand/v2
 }
 
 // Validate returns nil for a config that [New] takes, or all that is wrong with
@@ -84,8 +85,8 @@ func (c Config) Validate() error {
 	if c.MaxDelay < 0 {
 		fault("MaxDelay", c.MaxDelay, "0 or more")
 	}
-	if limit := orDefault(c.MaxDelay, DefaultMaxDelay); c.MaxDelay >= 0 && c.BaseDelay > limit && c.Backoff == nil {
-		fault("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", limit))
+	if c.MaxDelay > 0 && c.BaseDelay > c.MaxDelay && c.Backoff == nil {
+		fault("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", c.MaxDelay))
 	}
 	if m := c.Multiplier; m != 0 && !(m >= 1 && !math.IsInf(m, 1)) { // so that NaN is refused
 		fault("Multiplier", m, "0, or 1 or more and finite")
@@ -104,7 +105,7 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	c.MaxAttempts = orDefault(c.MaxAttempts, DefaultMaxAttempts)
-	c.MaxDelay = orDefault(c.MaxDelay, DefaultMaxDelay)
+	c.MaxDelay = orDefault(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
 	c.BaseDelay = orDefault(c.BaseDelay, min(DefaultBaseDelay, c.MaxDelay))
 	c.Multiplier = orDefault(c.Multiplier, DefaultMultiplier)
 	c.JitterFactor = orDefault(c.JitterFactor, DefaultJitterFactor)

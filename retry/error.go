@@ -22,12 +22,14 @@ type Error struct {
 	Attempts int // how many were made
 	// Elapsed is the time since the first attempt began. A retry with neither
 	// MaxElapsed, Clock, OnRetry nor an observer reads no clock before it must,
-	// and counts from the end of the first attempt.
+	// and counts from the end of the first attempt; the message then leaves it out.
 	Elapsed time.Duration
 	Reason  error // one of this package's, or the cause of the context's end
 	Last    error // the last attempt's; nil if its value was refused
 
-	ended error // what the context says, where its cause does not
+	ended error         // what the context says, where its cause does not
+	late  bool          // Elapsed leaves out the first attempt
+	asked time.Duration // what the last error asked for
 }
 
 // Error says how often was tried, for how long, and why no more.
@@ -35,15 +37,30 @@ func (e *Error) Error() string {
 	if e == nil {
 		return "<nil>"
 	}
-	plural := "s"
-	if e.Attempts == 1 {
-		plural = ""
+	msg := fmt.Sprintf("retry: gave up after %d attempt", e.Attempts)
+	if e.Attempts != 1 {
+		msg += "s"
 	}
-	msg := fmt.Sprintf("retry: gave up after %d attempt%s in %v: %v", e.Attempts, plural, e.Elapsed.Round(time.Millisecond), e.Reason)
+	if !e.late {
+		msg += fmt.Sprintf(" in %v", e.Elapsed.Round(time.Millisecond))
+	}
+	msg += fmt.Sprintf(": %v", e.Reason)
+	if e.Reason == ErrRetryAfter { //nolint:errorlint // our own, and never wrapped
+		msg += fmt.Sprintf(" (%v)", e.asked)
+	}
 	if e.Last != nil {
 		msg += ": last error: " + e.Last.Error()
 	}
 	return msg
+}
+
+// RetryAfter returns for how long the last attempt's error asked to be left
+// alone, or 0. A retry around this one keeps to it.
+func (e *Error) RetryAfter() time.Duration {
+	if e == nil {
+		return 0
+	}
+	return e.asked
 }
 
 // Unwrap returns the reason, then the last attempt's error.

@@ -9,9 +9,10 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Permanent marks err as final: no retry tries again after it, whatever its
-// conditions say. The mark is taken off before the error comes back, unless it
-// was wrapped meanwhile. Permanent(nil) is nil.
+// Permanent marks err as final: the retry around the function tries no more,
+// whatever its conditions say. The mark is taken off before the error comes back,
+// so that a retry further out decides by conditions of its own; wrapped in another
+// error the mark stays, and ends that one too. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil

@@ -10,8 +10,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Retry is the policy that tries again. Make one with [New]. It is immutable,
-// keeps nothing between calls, and is safe for concurrent use.
+// Retry is the policy that tries again. Make one with [New]; the zero Retry makes
+// no attempt worth the name. It is immutable, keeps nothing between calls, and is
+// safe for concurrent use.
 type Retry[T any] struct {
 	cfg     Config
 	timed   bool // the clock is read before the first attempt
@@ -38,12 +39,25 @@ func made[T any](cfg Config) Retry[T] {
 // Do runs fn, and again as cfg says. It is New(cfg).Do, and panics as New does.
 func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 	r := made[T](cfg)
-	return r.Do(ctx, fn)
+	if fn == nil || r.watched || ctx.Err() != nil {
+		return keep(r).Do(ctx, fn)
+	}
+	// As in Retry.Do, but r moves to the heap only where one attempt is not enough.
+	v, err := fn(withAttempt(ctx, 1))
+	if err == nil {
+		return v, nil
+	}
+	return keep(r).goOn(ctx, policy.CallOf(fn), v, err)
 }
+
+func keep[T any](r Retry[T]) *Retry[T] { return &r }
 
 // Do runs fn, and again as r says.
 func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
-	if r.watched || fn == nil || ctx.Err() != nil {
+	if fn == nil {
+		panic("retry: Retry.Do: fn is nil, want a function")
+	}
+	if r.watched || ctx.Err() != nil {
 		return r.Execute(ctx, policy.CallOf(fn))
 	}
 	// What Execute does, without the two calls on the way to fn.
@@ -56,7 +70,8 @@ func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 
 // When returns a copy that tries again after the results that match says true
 // of, values with a nil error included. It is asked instead of RetryIf, and not
-// about a [Permanent] error. When panics when match is nil.
+// about a [Permanent] error. match must be safe for concurrent use. When panics
+// when match is nil.
 func (r *Retry[T]) When(match func(v T, err error) bool) *Retry[T] {
 	if match == nil {
 		panic("retry: Retry.When: match is nil, want a function")
@@ -68,7 +83,9 @@ func (r *Retry[T]) When(match func(v T, err error) bool) *Retry[T] {
 
 // Discard returns a copy that hands fn each value that is given up for another
 // attempt, just before that attempt, so that a body can be closed. A zero value
-// beside an error is not handed over. Discard panics when fn is nil.
+// beside an error is not handed over. If the context ends meanwhile, there is no
+// attempt, and the retry ends with a zero value. fn must be safe for concurrent
+// use. Discard panics when fn is nil.
 func (r *Retry[T]) Discard(fn func(v T)) *Retry[T] {
 	if fn == nil {
 		panic("retry: Retry.Discard: fn is nil, want a function")
@@ -136,6 +153,7 @@ type run[T any] struct {
 	ctx   context.Context
 	next  policy.Call[T]
 	start time.Time     // zero until the clock is first read
+	late  bool          // that was after the first attempt
 	delay time.Duration // the last one
 }
 
@@ -154,7 +172,7 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 			return v, unmark(err)
 		}
 		if r.start.IsZero() {
-			r.start = policy.Now(r.cfg.Clock)
+			r.start, r.late = policy.Now(r.cfg.Clock), true
 		}
 		if reason := r.stop(n, err); reason != nil {
 			return v, r.giveUp(n, reason, err)
@@ -167,6 +185,10 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 			return v, r.giveUp(n, failed, err)
 		}
 		r.drop(v, err)
+		if r.ctx.Err() != nil { // Discard may have taken its time, or ended the context itself
+			var dropped T
+			return dropped, r.giveUp(n, context.Cause(r.ctx), err)
+		}
 		v, err = r.next.Do(withAttempt(r.ctx, n+1))
 	}
 }
@@ -175,7 +197,7 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 // listens; so in tellRetry.
 func (r *run[T]) tellAttempt(n int, err error) {
 	if r.next.Observed() {
-		r.next.Emit(r.ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: n, Elapsed: r.elapsed(), Err: err})
+		r.next.Emit(r.ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: n, Elapsed: r.elapsed(), Err: unmark(err)})
 	}
 }
 
@@ -240,7 +262,7 @@ func (r *run[T]) stop(n int, err error) error {
 }
 
 func (r *run[T]) giveUp(n int, reason, last error) error {
-	err := &Error{Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: unmark(last)}
+	err := &Error{Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: unmark(last), late: r.late, asked: hint(last)}
 	if ended := r.ctx.Err(); ended != nil && !errors.Is(reason, ended) {
 		err.ended = ended
 	}

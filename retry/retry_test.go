@@ -52,7 +52,7 @@ func TestDefaultJitterIsTenPercentAndTheCapFourSeconds(t *testing.T) {
 func TestTrap01ZeroAttemptsIsTheDefaultAndNonsenseIsRefused(t *testing.T) {
 	for field, cfg := range map[string]retry.Config{
 		"MaxAttempts":   {MaxAttempts: -2},
-		"BaseDelay":     {BaseDelay: time.Minute},
+		"BaseDelay":     {BaseDelay: time.Minute, MaxDelay: time.Second},
 		"MaxDelay":      {MaxDelay: -1},
 		"Multiplier":    {Multiplier: math.NaN()},
 		"JitterFactor":  {JitterFactor: 1.5},

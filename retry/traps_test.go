@@ -65,7 +65,7 @@ func TestTrap52NonsenseIsRefusedWhenARetryIsMade(t *testing.T) {
 		"retry: Fibonacci: max is -1ns, want 0 or more":                func() { retry.Fibonacci(1, -1) },
 		"retry: Retry.When: match is nil, want a function":             func() { retry.New[int](retry.Config{}).When(nil) },
 		"retry: Retry.Discard: fn is nil, want a function":             func() { retry.New[int](retry.Config{}).Discard(nil) },
-		"policy: CallOf: fn is nil, want a function":                   func() { _, _ = retry.Do[int](t.Context(), retry.Config{}, nil) },
+		"retry: Retry.Do: fn is nil, want a function":                  func() { _, _ = retry.Do[int](t.Context(), retry.Config{}, nil) },
 	} {
 		assert.PanicsWithValue(t, want, make)
 	}

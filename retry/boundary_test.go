@@ -1,0 +1,163 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+func TestTrap04ADelayThatEndsWithTheDeadlineIsNotBegun(t *testing.T) {
+	for left, attempts := range map[time.Duration]int{time.Second: 1, time.Second + 1: 2} {
+		clk := fake.NewClock(fake.AutoAdvance())
+		ctx, cancel := clk.WithTimeout(t.Context(), left)
+		f := fake.NewFunc[int]().Fail(errDown)
+		_, err := retry.Do(ctx, retry.Config{Backoff: retry.Constant(time.Second), Clock: clk}, f.Do)
+		require.ErrorIs(t, err, retry.ErrDeadline)
+		assert.Equal(t, attempts, f.Calls(), "%v left", left)
+		cancel()
+	}
+}
+
+func TestTrap05ElapsedAndTheLongestDelayDoNotOverflow(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	f := fake.NewFunc[int]().Delay(clk, time.Second).Fail(errDown)
+	_, err := retry.Do(t.Context(), retry.Config{
+		Backoff: retry.Constant(math.MaxInt64), MaxElapsed: time.Hour, MaxRetryAfter: math.MaxInt64, Clock: clk,
+	}, f.Do)
+	require.ErrorIs(t, err, retry.ErrElapsed)
+	assert.Equal(t, 1, f.Calls())
+}
+
+// cancelling is a clock whose sleeps end on time, in the instant of a cancel.
+type cancelling struct {
+	policy.Clock
+	cancel context.CancelFunc
+}
+
+func (c cancelling) After(time.Duration) <-chan time.Time {
+	ch := make(chan time.Time, 1)
+	ch <- c.Now()
+	c.cancel()
+	return ch
+}
+
+func TestTrap09OfATimerAndACancelThatAreBothReadyTheCancelWins(t *testing.T) {
+	for range 50 { // select picks either
+		ctx, cancel := context.WithCancel(t.Context())
+		f := fake.NewFunc[int]().Fail(errDown)
+		clk := cancelling{afterOnly{fake.NewClock()}, cancel}
+		_, err := retry.Do(ctx, retry.Config{Clock: clk}, f.Do)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, errDown)
+		require.Equal(t, 1, f.Calls())
+	}
+}
+
+// afterOnly hides that a clock can Sleep.
+type afterOnly struct{ policy.Clock }
+
+func TestTrap36TheCauseOfAContextThatEndedInAnAttemptIsTheReason(t *testing.T) {
+	errGone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	_, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { cancel(errGone); return 0, errDown })
+	var ended *retry.Error
+	require.ErrorAs(t, err, &ended)
+	assert.Equal(t, errGone, ended.Reason)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestAHintIsAFloorAndNeverACeiling(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	f := fake.NewFunc[int]().Fail(retry.After(errDown, time.Second), retry.After(errDown, time.Minute)).Return(1)
+	_, err := retry.Do(t.Context(), retry.Config{Backoff: retry.Constant(10 * time.Second), MaxRetryAfter: time.Hour, Clock: clk}, f.Do)
+	require.NoError(t, err)
+	assert.Equal(t, []time.Duration{10 * time.Second, time.Minute}, clk.Sleeps())
+}
+
+func TestAHintThatIsTooLongIsSaidAndPassedOn(t *testing.T) {
+	_, err := retry.Do(t.Context(), retry.Config{}, fake.NewFunc[int]().Fail(retry.After(errDown, 2*time.Minute)).Do)
+	require.ErrorIs(t, err, retry.ErrRetryAfter)
+	assert.ErrorContains(t, err, "than MaxRetryAfter (2m0s): last error: down")
+	var asks interface{ RetryAfter() time.Duration }
+	require.ErrorAs(t, err, &asks)
+	assert.Equal(t, 2*time.Minute, asks.RetryAfter())
+	assert.Zero(t, (*retry.Error)(nil).RetryAfter())
+}
+
+func TestABudgetForgetsWhatIsOlderThanItsWindow(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 0.001, MinPerSecond: 1, Window: 2 * time.Second, Clock: clk})
+	spend := func() (attempts int) {
+		f := fake.NewFunc[int]().Fail(errDown)
+		_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 10, Backoff: retry.Constant(0), Budget: budget, Clock: clk}, f.Do)
+		require.ErrorIs(t, err, retry.ErrBudget)
+		return f.Calls()
+	}
+	assert.Equal(t, 3, spend())
+	assert.Equal(t, 1, spend())
+	clk.Advance(2 * time.Second)
+	assert.Equal(t, 3, spend())
+}
+
+func TestTrap09ACancelInDiscardMakesNoFurtherAttempt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	r := retry.New[int](retry.Config{Backoff: retry.Constant(0)}).
+		When(func(v int, _ error) bool { return v < 0 }).
+		Discard(func(int) { cancel() })
+	f := fake.NewFunc[int]().Return(-1)
+	v, err := r.Do(ctx, f.Do)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Zero(t, v, "what was discarded does not come back")
+	assert.Equal(t, 1, f.Calls())
+}
+
+func TestAnErrorDoesNotClaimATimeThatItDidNotMeasure(t *testing.T) {
+	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 1}, fake.NewFunc[int]().Fail(errDown).Do)
+	assert.EqualError(t, err, "retry: gave up after 1 attempt: retry: attempts exhausted: last error: down")
+	clk := fake.NewClock(fake.AutoAdvance())
+	_, err = retry.Do(t.Context(), retry.Config{Clock: clk, JitterFactor: retry.NoJitter}, fake.NewFunc[int]().Fail(errDown).Do)
+	assert.EqualError(t, err, "retry: gave up after 3 attempts in 1.5s: retry: attempts exhausted: last error: down")
+}
+
+func TestNothingIsAllocatedWhereNothingIsRetried(t *testing.T) {
+	ctx := context.Background()
+	one := policy.Func[int](func(context.Context) (int, error) { return 1, nil })
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = retry.Do(ctx, retry.Config{}, one) }))
+
+	open := breaker.NewCircuit(breaker.Config{})
+	open.Trip(time.Hour)
+	rejecting := pipeline.New[int](policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](open))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = rejecting.Do(ctx, one) }), "a rejection behind a retry")
+}
+
+func TestADefaultBendsToWhatIsSet(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	cfg := retry.Config{BaseDelay: 10 * time.Second, JitterFactor: retry.NoJitter, Clock: clk}
+	require.NoError(t, cfg.Validate())
+	_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
+	require.Error(t, err)
+	assert.Equal(t, []time.Duration{10 * time.Second, 10 * time.Second}, clk.Sleeps())
+}
+
+func TestTheContextOfALaterAttemptLetsOthersAttach(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	start := clk.Now()
+	p := pipeline.Standard[int](pipeline.StandardConfig{
+		TotalTimeout: 10 * time.Second, AttemptTimeout: 8 * time.Second,
+		Retry: retry.Config{JitterFactor: retry.NoJitter}, Clock: clk,
+	})
+	_, err := p.Do(t.Context(), fake.NewFunc[int]().Delay(clk, time.Minute).Return(1).Do)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, 10*time.Second, clk.Now().Sub(start), "virtual time did not run past the total")
+}
