@@ -27,8 +27,7 @@ func NewCircuit(cfg Config) *Circuit {
 		panic(err)
 	}
 	c := &Circuit{rules: rulesOf(cfg.withDefaults())}
-	at := policy.Now(cfg.Clock)
-	c.enter(&c.first, nil, step{to: Closed}, c.since(at), at)
+	c.enter(&c.first, nil, step{to: Closed})
 	c.told = &c.first
 	c.gen.Store(&c.first)
 	return c
@@ -51,10 +50,11 @@ func (c *Circuit) Acquire() (Permit, error) {
 			}
 			return Permit{gen: g}, nil
 		case Open:
-			if !g.due() {
+			now, due := g.due()
+			if !due {
 				return Permit{}, g.rejection
 			}
-			c.move(g, step{to: HalfOpen, reopening: g.reopening})
+			c.move(g, step{to: HalfOpen, at: now, reopening: g.reopening})
 		case HalfOpen:
 			round, ok := g.probation.admit(c)
 			if !ok {
@@ -105,10 +105,14 @@ func (c *Circuit) State() State { return c.settled().state }
 func (c *Circuit) settled() *generation {
 	for {
 		g := c.gen.Load()
-		if g.state != Open || !g.elapsed(c.now()) {
+		if g.state != Open {
 			return g
 		}
-		c.move(g, step{to: HalfOpen, reopening: g.reopening})
+		now := c.now()
+		if !g.elapsed(now) {
+			return g
+		}
+		c.move(g, step{to: HalfOpen, at: now, reopening: g.reopening})
 	}
 }
 
@@ -116,9 +120,10 @@ func (c *Circuit) settled() *generation {
 // moves a circuit as State does.
 func (c *Circuit) Snapshot() Snapshot {
 	g := c.settled()
+	now := c.now()
 	s := Snapshot{
-		Name: c.name, State: g.state, Counts: g.counts(c.now()),
-		RetryAfter: g.remaining(), Since: g.at,
+		Name: c.name, State: g.state, Counts: g.counts(now),
+		RetryAfter: g.remaining(now), Since: c.when(g.entered),
 	}
 	if g.rejection != nil {
 		s.Cause = g.rejection.Cause
@@ -146,6 +151,7 @@ func (c *Circuit) force(s step) {
 		if s.to == Open {
 			s.reopening = g.reopening // only closing ends the growth
 		}
+		s.at = c.now()
 		if c.move(g, s) != nil {
 			return
 		}

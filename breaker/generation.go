@@ -34,8 +34,7 @@ type generation struct {
 	timer     *time.Timer // sets near
 	reopening int         // how many times the circuit re-opened since it was closed
 
-	entered int64 // on the circuit's clock
-	at      time.Time
+	entered int64       // on the circuit's clock
 	from    State       // the one before
 	told    *Transition // what OnStateChange is told of the entry, where there is one
 	next    atomic.Pointer[generation]
@@ -89,26 +88,28 @@ func (g *generation) disarm() {
 	}
 }
 
-// due reports whether an open state may be left, for a call that is refused, and
-// counted, if not.
-func (g *generation) due() bool {
-	if g.near.Load() && g.elapsed(g.circuit.now()) {
-		return true
+// due reports whether an open state may be left, and the time where it has looked
+// at the clock. A call that it may not be left for is counted as refused.
+func (g *generation) due() (now int64, due bool) {
+	if g.near.Load() {
+		if now = g.circuit.now(); g.elapsed(now) {
+			return now, true
+		}
 	}
-	n := g.rejected.Inc()
-	return n%unreadMost == 0 && g.elapsed(g.circuit.now())
+	if g.rejected.Inc()%unreadMost == 0 {
+		now = g.circuit.now()
+		return now, g.elapsed(now)
+	}
+	return now, false
 }
 
 // elapsed reports whether an open state may be left. A clock that is now before
 // the opening has been set back, and must not keep the circuit shut.
 func (g *generation) elapsed(now int64) bool { return now >= g.until || now < g.entered }
 
-func (g *generation) remaining() time.Duration {
-	if g.state != Open {
-		return 0
-	}
-	now := g.circuit.now()
-	if g.elapsed(now) {
+// remaining returns how long an open state lasts yet.
+func (g *generation) remaining(now int64) time.Duration {
+	if g.state != Open || g.elapsed(now) {
 		return 0
 	}
 	return time.Duration(g.until - now)
@@ -134,13 +135,13 @@ func (g *generation) recordProbe(o policy.Outcome, cause error) *generation {
 	switch o {
 	case policy.Success:
 		if g.probation.successes.Add(1) >= int64(g.circuit.enough) {
-			return g.circuit.move(g, step{to: Closed})
+			return g.circuit.move(g, step{to: Closed, at: g.circuit.now()})
 		}
 	case policy.Ignored:
 		g.ignored.Add(1)
 	default:
 		g.probation.failures.Add(1)
-		return g.circuit.move(g, step{to: Open, cause: cause, reopening: g.reopening + 1})
+		return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause, reopening: g.reopening + 1})
 	}
 	return nil
 }
@@ -153,11 +154,11 @@ func (g *generation) recordClosed(o policy.Outcome, started int64, cause error) 
 		g.endRow()
 	case g.inRow:
 		if g.row.Add(1) >= int64(g.circuit.threshold) {
-			return g.circuit.move(g, step{to: Open, cause: cause})
+			return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause})
 		}
 	default:
 		if g.count(o == policy.Success, started) {
-			return g.circuit.move(g, step{to: Open, cause: cause})
+			return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause})
 		}
 	}
 	return nil

@@ -4,13 +4,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
-
-	"github.com/ductile-go/ductile/policy"
 )
 
 // step is where a circuit is to go.
 type step struct {
 	to        State
+	at        int64 // when, on the circuit's clock
 	cause     error
 	reopening int
 	period    time.Duration // of an open state; 0 means as configured
@@ -23,9 +22,8 @@ func (c *Circuit) move(g *generation, s step) *generation {
 	if c.gen.Load() != g {
 		return nil // spares a late failure the making of a generation
 	}
-	at := policy.Now(c.rare.Clock)
 	to := made(s.to)
-	c.enter(to, g, s, c.since(at), at)
+	c.enter(to, g, s)
 	if !c.gen.CompareAndSwap(g, to) {
 		to.disarm()
 		return nil
@@ -61,8 +59,8 @@ func made(s State) *generation {
 }
 
 // enter fills to, as s says, to follow from, which is nil at the very beginning.
-func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
-	to.circuit, to.state, to.entered, to.at, to.reopening = c, s.to, now, at, s.reopening
+func (c *Circuit) enter(to, from *generation, s step) {
+	to.circuit, to.state, to.entered, to.reopening = c, s.to, s.at, s.reopening
 	if s.to != Closed {
 		*to.rejection = OpenError{Name: c.name, State: s.to, Cause: s.cause, gen: to}
 	}
@@ -77,7 +75,7 @@ func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
 		}
 	case Open:
 		period := c.period(s)
-		to.until = later(now, period)
+		to.until = later(s.at, period)
 		to.arm(period)
 	case HalfOpen:
 		to.rejection.Cause = from.rejection.Cause
@@ -88,7 +86,7 @@ func (c *Circuit) enter(to, from *generation, s step, now int64, at time.Time) {
 	to.from = from.state
 	if from.state != s.to && c.rare.OnStateChange != nil {
 		to.told = &Transition{
-			Name: c.name, From: from.state, To: s.to, At: at, Counts: from.counts(now), Cause: s.cause,
+			Name: c.name, From: from.state, To: s.to, At: c.when(s.at), Counts: from.counts(s.at), Cause: s.cause,
 		}
 	}
 }

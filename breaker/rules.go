@@ -2,6 +2,8 @@ package breaker
 
 import (
 	"time"
+
+	"github.com/ductile-go/ductile/policy"
 )
 
 // rules is a Config with its defaults, laid out for a program that has a hundred
@@ -57,15 +59,13 @@ func (r *rules) now() int64 {
 	if r.rare.Clock == nil {
 		return int64(time.Since(epoch)) - r.born
 	}
-	return r.since(r.rare.Clock.Now())
+	return int64(r.rare.Clock.Now().Sub(r.rare.born))
 }
 
-// since returns what now was at a time of the circuit's clock.
-func (r *rules) since(at time.Time) int64 {
-	if r.rare.Clock == nil {
-		return int64(at.Sub(epoch)) - r.born
-	}
-	return int64(at.Sub(r.rare.born))
+// when returns the time that now was at, as the clock tells it today: of a wall
+// clock that was set meanwhile, what it would have said.
+func (r *rules) when(at int64) time.Time {
+	return policy.Now(r.rare.Clock).Add(time.Duration(at - r.now()))
 }
 
 // trips reports whether the totals of a window open the circuit.

@@ -111,5 +111,5 @@ func (e *OpenError) RetryAfter() time.Duration {
 	if e == nil || e.gen == nil {
 		return 0
 	}
-	return e.gen.remaining()
+	return e.gen.remaining(e.gen.circuit.now())
 }
