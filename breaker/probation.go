@@ -4,8 +4,10 @@ import "sync/atomic"
 
 // probation is what a half-open state counts.
 type probation struct {
-	// word holds the round in its upper half and the permits of that round that
-	// are out in its lower half; see admit.
+	// word holds, from the top, 16 bits that count grants, 16 that number the round,
+	// and 32 for the permits of that round that are out; see admit. That the first
+	// two wrap does not matter: a caller would have to be held up for exactly so
+	// many grants, or a permit for so many recovery timeouts.
 	word      atomic.Uint64
 	granted   atomic.Int64 // when the last permit was
 	successes atomic.Int64
@@ -20,20 +22,25 @@ type probation struct {
 // other way round, a caller between the two steps would leave the last permit out
 // with the time of the one before it, and another could begin a round too soon.
 //
+// Grants are counted in the word so that a round is begun only from the very word
+// that was found to be overdue. Without it, a permit that is given back and granted
+// anew meanwhile leaves the word as it was, and the round would come on top of a
+// probe that has only begun.
+//
 // The clock is read after the time of the last grant: a time before that is of a
 // clock that has been set back, and not of a caller who was held up.
 func (p *probation) admit(c *Circuit) (round uint32, ok bool) {
 	for {
 		word, granted := p.word.Load(), p.granted.Load()
 		now := c.now()
-		round, out := uint32(word>>32), uint32(word)
-		taken := word + 1
+		round, out := roundOf(word), uint32(word)
+		taken := word + oneGrant + 1
 		if int64(out) >= int64(c.maxProbes) {
 			if now >= granted && now-granted < int64(c.recovery) {
 				return 0, false
 			}
-			round++
-			taken = uint64(round)<<32 | 1
+			round = roundOf(word + oneRound)
+			taken = (word+oneGrant)&^(oneGrant-1) | uint64(round)*oneRound | 1
 		}
 		if now < granted {
 			p.granted.CompareAndSwap(granted, now)
@@ -46,11 +53,18 @@ func (p *probation) admit(c *Circuit) (round uint32, ok bool) {
 	}
 }
 
+const (
+	oneRound = 1 << 32
+	oneGrant = 1 << 48
+)
+
+func roundOf(word uint64) uint32 { return uint32(uint16(word / oneRound)) }
+
 // release gives a permit back, unless its round is over.
 func (p *probation) release(round uint32) {
 	for {
 		word := p.word.Load()
-		if uint32(word>>32) != round || uint32(word) == 0 {
+		if roundOf(word) != round || uint32(word) == 0 {
 			return
 		}
 		if p.word.CompareAndSwap(word, word-1) {
