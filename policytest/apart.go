@@ -1,0 +1,74 @@
+package policytest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// callsAreApart makes calls that know their own number, and looks for another's
+// in what comes back.
+func callsAreApart(p *probe) {
+	const callers, each = 8, 25
+	var wg sync.WaitGroup
+	for caller := range callers {
+		wg.Go(func() {
+			for n := range each {
+				p.callApart(1 + caller*each + n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (p *probe) callApart(call int) {
+	ctx := context.WithValue(context.Background(), valueKey{}, call)
+	own := &failure{call}
+	succeeds := call%2 == 0
+	e := p.do(ctx, func(ctx context.Context) (int, error) {
+		if got := ctx.Value(valueKey{}); got != call {
+			p.Errorf("policytest: call %d ran with the context of call %v", call, got)
+		}
+		time.Sleep(time.Millisecond)
+		if succeeds {
+			return call, nil
+		}
+		return 0, own
+	})
+	if !succeeds || e.runs == 0 {
+		p.matches(e, own)
+		return
+	}
+	if e.v != call || e.err != nil {
+		p.Errorf("policytest: call %d, which succeeded with its own number, came back as %d and %v", call, e.v, e.err)
+	}
+}
+
+// laterCallsAreAlike counts the runs that a failing call takes. A success and a
+// day lie between one and the next, so that what a policy keeps on purpose, a
+// circuit's row or a budget, is as it was.
+func laterCallsAreAlike(p *probe) {
+	first := int64(0)
+	for n := range 4 {
+		e := p.do(context.Background(), func(context.Context) (int, error) {
+			time.Sleep(time.Millisecond)
+			return 0, &failure{}
+		})
+		if errors.Is(e.err, policy.ErrRejected) {
+			return // it has a reason that is no call's own
+		}
+		if n == 0 {
+			first = e.runs
+		}
+		if e.runs != first {
+			p.Errorf("policytest: a failing function ran %d times in the first call and %d times in call %d, want as often: something of a call was kept", first, e.runs, n+1)
+			return
+		}
+		time.Sleep(day)
+		p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
+		time.Sleep(day)
+	}
+}

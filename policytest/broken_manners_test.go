@@ -1,0 +1,158 @@
+package policytest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// wrongManners are faults in what the function gets and in what is left of a
+// call.
+var wrongManners = map[string]fault{
+	"runs outside the caller's context": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(context.Background())
+				if err != nil && ctx.Err() != nil {
+					return v, policy.Ended(ctx)
+				}
+				return v, err
+			})
+		},
+		[]string{
+			"values reach the function", "the deadline reaches the function", "a cancel reaches the function",
+			"calls at the same time are apart",
+		},
+	},
+	"keeps the values and nothing else": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				return next.Do(context.WithoutCancel(ctx))
+			})
+		},
+		[]string{"the deadline reaches the function", "a cancel reaches the function"},
+	},
+	"gives another cause": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+				defer cancel()
+				defer context.AfterFunc(ctx, cancel)()
+				if d, ok := ctx.Deadline(); ok {
+					inner, cancel = context.WithDeadline(inner, d)
+					defer cancel()
+				}
+				return next.Do(inner)
+			})
+		},
+		[]string{"a cancel reaches the function"},
+	},
+	"says something else of a cancel": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if errors.Is(err, context.Canceled) {
+					err = policy.ErrRejected
+				}
+				return v, err
+			})
+		},
+		[]string{"a cancel reaches the function"},
+	},
+	"sleeps through a cancel": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if err != nil {
+					time.Sleep(time.Second)
+				}
+				return v, err
+			})
+		},
+		[]string{"a caller who leaves is let go"},
+	},
+	"tries again after a cancel": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				for range 15 {
+					if v, err = next.Do(ctx); err == nil || errors.Is(err, context.Canceled) {
+						break
+					}
+				}
+				return v, err
+			})
+		},
+		[]string{"a caller who leaves is let go"},
+	},
+	"shares the last error": {
+		func() policy.Policy[int] {
+			var last atomic.Pointer[error]
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if err != nil {
+					last.CompareAndSwap(nil, &err)
+					return v, *last.Load()
+				}
+				return v, nil
+			})
+		},
+		[]string{"calls at the same time are apart"},
+	},
+	"shares the last value": {
+		func() policy.Policy[int] {
+			var last atomic.Int64
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if err != nil {
+					return v, err
+				}
+				last.CompareAndSwap(0, int64(v))
+				return int(last.Load()), nil
+			})
+		},
+		[]string{"calls at the same time are apart"},
+	},
+	"keeps its counter": {
+		func() policy.Policy[int] {
+			var tries atomic.Int64
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				for {
+					v, err := next.Do(ctx)
+					if err == nil || ctx.Err() != nil || tries.Add(1) >= 3 {
+						return v, err
+					}
+				}
+			})
+		},
+		[]string{"a later call goes as the first did"},
+	},
+	"leaves a goroutine": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				go time.Sleep(1000 * day)
+				return next.Do(ctx)
+			})
+		},
+		everyCheck()[1:],
+	},
+	"leaves a child of the context": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				inner, cancel := context.WithCancel(ctx)
+				_ = context.AfterFunc(ctx, cancel)
+				v, err := next.Do(inner)
+				return v, err
+			})
+		},
+		[]string{"nothing is left behind"},
+	},
+	"never returns": {
+		func() policy.Policy[int] {
+			return careless(func(context.Context, policy.Call[int]) (int, error) { select {} })
+		},
+		everyCheck(),
+	},
+}

@@ -1,0 +1,193 @@
+package policytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// does is a policy by what it does.
+type does func(ctx context.Context, next policy.Call[int]) (int, error)
+
+func (d does) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
+	if ctx.Err() != nil {
+		return 0, policy.Ended(ctx)
+	}
+	return d(ctx, next)
+}
+
+// careless is a policy that looks at no context first.
+type careless does
+
+func (c careless) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
+	return c(ctx, next)
+}
+
+// fault is a policy with one fault, and the checks that find it.
+type fault struct {
+	build   func() policy.Policy[int]
+	foundBy []string
+}
+
+// wrongResults are faults in what comes back.
+var wrongResults = map[string]fault{
+	"runs under an ended context": {
+		func() policy.Policy[int] {
+			return careless(func(ctx context.Context, next policy.Call[int]) (int, error) { return next.Do(ctx) })
+		},
+		[]string{"an ended context runs nothing"},
+	},
+	"drops the cause": {
+		func() policy.Policy[int] {
+			return careless(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				if ctx.Err() != nil {
+					return 0, ctx.Err()
+				}
+				return next.Do(ctx)
+			})
+		},
+		[]string{"an ended context runs nothing"},
+	},
+	"waits before it refuses": {
+		func() policy.Policy[int] {
+			return careless(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				if ctx.Err() != nil {
+					time.Sleep(time.Second)
+					return 0, policy.Ended(ctx)
+				}
+				return next.Do(ctx)
+			})
+		},
+		[]string{"an ended context runs nothing"},
+	},
+	"loses the value": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				_, err := next.Do(ctx)
+				return 0, err
+			})
+		},
+		[]string{
+			"a success comes back from one run", "a success survives a cancel", "panics pass through and take nothing",
+			"Goexit passes through and takes nothing", "calls at the same time are apart",
+		},
+	},
+	"runs twice": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				_, _ = next.Do(ctx)
+				return next.Do(ctx)
+			})
+		},
+		[]string{
+			"a success comes back from one run", "panics pass through and take nothing",
+			"Goexit passes through and takes nothing", "a cancel reaches the function",
+		},
+	},
+	"drops a success": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if ctx.Err() != nil {
+					return 0, policy.Ended(ctx)
+				}
+				return v, err
+			})
+		},
+		[]string{"a success survives a cancel"},
+	},
+	"leaves at the cancel without its cause": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				return elsewhere(ctx, next, func() error { return ctx.Err() })
+			})
+		},
+		[]string{"a success survives a cancel"},
+	},
+	"hides the error": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if err != nil && ctx.Err() == nil {
+					err = fmt.Errorf("it failed: %v", err) //nolint:errorlint // the fault
+				}
+				return v, err
+			})
+		},
+		[]string{"an error is still matched", "calls at the same time are apart"},
+	},
+	"refuses without saying so": {
+		func() policy.Policy[int] {
+			return does(func(context.Context, policy.Call[int]) (int, error) { return 0, errors.New("no") })
+		},
+		[]string{
+			"a success comes back from one run", "a success survives a cancel", "an error is still matched",
+			"panics pass through and take nothing", "Goexit passes through and takes nothing", "calls at the same time are apart",
+		},
+	},
+	"swallows panics": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				defer func() {
+					if r := recover(); r != nil {
+						err = fmt.Errorf("panic: %v", r)
+					}
+				}()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"panics pass through and take nothing"},
+	},
+	"raises another panic": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				defer func() {
+					if r := recover(); r != nil {
+						panic(fmt.Sprint(r))
+					}
+				}()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"panics pass through and take nothing"},
+	},
+	"survives Goexit": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				err = policy.ErrNoReturn
+				var boom any
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					defer func() { boom = recover() }()
+					v, err = next.Do(ctx)
+				})
+				wg.Wait()
+				if boom != nil {
+					panic(boom)
+				}
+				return v, err
+			})
+		},
+		[]string{"Goexit passes through and takes nothing"},
+	},
+	"keeps a place after a panic or Goexit": {
+		func() policy.Policy[int] {
+			places := make(chan struct{}, 16)
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				select {
+				case places <- struct{}{}:
+				default:
+					return 0, policy.ErrRejected
+				}
+				v, err := next.Do(ctx)
+				<-places
+				return v, err
+			})
+		},
+		[]string{"panics pass through and take nothing", "Goexit passes through and takes nothing"},
+	},
+}

@@ -1,0 +1,97 @@
+package policytest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+func everyCheck() []string {
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// elsewhere runs next on a goroutine of its own and leaves it at a cancel.
+func elsewhere(ctx context.Context, next policy.Call[int], left func() error) (int, error) {
+	type result struct {
+		v        int
+		err      error
+		panicked any
+		exited   bool
+	}
+	over := make(chan result, 1)
+	go func() {
+		r := result{exited: true}
+		defer func() {
+			if r.panicked = recover(); r.panicked != nil {
+				r.exited = false
+			}
+			over <- r
+		}()
+		r.v, r.err = next.Do(ctx)
+		r.exited = false
+	}()
+	select {
+	case r := <-over:
+		if r.panicked != nil {
+			panic(r.panicked)
+		}
+		if r.exited {
+			runtime.Goexit()
+		}
+		return r.v, r.err
+	case <-ctx.Done():
+		return 0, left()
+	}
+}
+
+// heard keeps what a check reports.
+type heard struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (h *heard) Helper() {}
+func (h *heard) Errorf(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, fmt.Sprintf(format, args...))
+}
+
+func TestEachFaultIsFoundByTheChecksForIt(t *testing.T) {
+	found := map[string]bool{}
+	broken := maps.Clone(wrongResults)
+	maps.Copy(broken, wrongManners)
+	for name, b := range broken {
+		t.Run(name, func(t *testing.T) {
+			var by []string
+			for _, c := range checks {
+				h := &heard{}
+				t.Run(c.name, func(t *testing.T) { c.in(t, h, b.build) })
+				if len(h.said) > 0 {
+					by = append(by, c.name)
+				}
+				for _, said := range h.said {
+					assert.Regexp(t, `^policytest: .*`, said)
+				}
+			}
+			assert.Equal(t, b.foundBy, by)
+			for _, c := range by {
+				found[c] = found[c] || len(b.foundBy) < len(checks)
+			}
+		})
+	}
+	for _, c := range checks {
+		assert.True(t, found[c.name], "no policy is broken in a way that only some checks find and %q does", c.name)
+	}
+}

@@ -1,0 +1,79 @@
+package policytest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/policytest"
+	"github.com/ductile-go/ductile/retry"
+)
+
+func again(cfg retry.Config) func() policy.Policy[int] {
+	return func() policy.Policy[int] { return retry.New[int](cfg) }
+}
+
+func guarded(cfg breaker.Config) func() policy.Policy[int] {
+	return func() policy.Policy[int] { return breaker.New[int](breaker.NewCircuit(cfg)) }
+}
+
+func limited(cfg policy.TimeoutConfig) func() policy.Policy[int] {
+	return func() policy.Policy[int] { return policy.NewTimeout[int](cfg) }
+}
+
+func standard() policy.Policy[int] {
+	return pipeline.Standard[int](pipeline.StandardConfig{Circuit: breaker.NewCircuit(breaker.Config{})})
+}
+
+// kept are ductile's own policies, in what configurations differ by.
+var kept = map[string]func() policy.Policy[int]{
+	"retry":             again(retry.Config{}),
+	"retry once":        again(retry.Config{MaxAttempts: 1}),
+	"retry for a while": again(retry.Config{MaxAttempts: retry.Unlimited, MaxElapsed: 10 * time.Second}),
+	"retry virtually":   func() policy.Policy[int] { return again(retry.Config{Clock: fake.NewClock(fake.AutoAdvance())})() },
+	"retry decorrelated": again(retry.Config{
+		MaxAttempts: 5, Backoff: retry.Decorrelated(time.Millisecond, time.Second),
+	}),
+	"retry in a budget": func() policy.Policy[int] {
+		return retry.New[int](retry.Config{Budget: retry.NewBudget(retry.BudgetConfig{})})
+	},
+	"retry some values": func() policy.Policy[int] {
+		return retry.New[int](retry.Config{}).When(func(v int, err error) bool { return err != nil || v < 0 }).Discard(func(int) {})
+	},
+	"breaker in a row":    guarded(breaker.Config{}),
+	"breaker at once":     guarded(breaker.Config{FailureThreshold: 1, MaxRecoveryTimeout: time.Hour, RecoveryJitter: 1}),
+	"breaker by time":     guarded(breaker.Config{FailureRate: 0.5, Window: time.Minute, MinCalls: 3}),
+	"breaker by calls":    guarded(breaker.Config{FailureRate: 0.5, WindowCalls: 10}),
+	"breaker by slowness": guarded(breaker.Config{SlowCall: time.Millisecond, SlowRate: 1, Window: time.Minute}),
+	"timeout":             limited(policy.TimeoutConfig{After: time.Second}),
+	"timeout virtually": func() policy.Policy[int] {
+		return limited(policy.TimeoutConfig{After: time.Second, Clock: fake.NewClock(fake.AutoAdvance())})()
+	},
+	"timeout abandoning": limited(policy.TimeoutConfig{After: time.Second, Abandon: true}),
+	"fallback":           func() policy.Policy[int] { return policy.FallbackValue(7) },
+	"pipeline":           standard,
+	"no policy":          func() policy.Policy[int] { return pipeline.New[int]() },
+	"observed": func() policy.Policy[int] {
+		return pipeline.New(standard()).Named("observed").Observe(fake.NewRecorder().Observe)
+	},
+	"nested": func() policy.Policy[int] {
+		return pipeline.New[int](policy.FallbackValue(7), standard(), pipeline.New(guarded(breaker.Config{})(), limited(policy.TimeoutConfig{
+			After: time.Second, Abandon: true,
+		})()))
+	},
+}
+
+func TestOurOwnPoliciesKeepTheirPromises(t *testing.T) {
+	for name, build := range kept {
+		t.Run(name, func(t *testing.T) { policytest.Run(t, build) })
+	}
+}
+
+func TestNothingToBuildWithIsMisuse(t *testing.T) {
+	assert.PanicsWithValue(t, "policytest: Run: build is nil, want a function that returns a policy", func() { policytest.Run(t, nil) })
+}

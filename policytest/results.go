@@ -1,0 +1,102 @@
+package policytest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing/synctest"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+func endedContextRunsNothing(p *probe) {
+	cancelled, cancel := context.WithCancelCause(context.Background())
+	cancel(errLeft)
+	late, release := context.WithTimeoutCause(context.Background(), -time.Second, errLeft)
+	defer release()
+	for _, ctx := range []context.Context{cancelled, late} {
+		start := time.Now()
+		e := p.do(ctx, func(context.Context) (int, error) { return 1, nil })
+		if e.runs != 0 {
+			p.Errorf("policytest: the function ran %d times under a context that had ended with %v, want 0", e.runs, ctx.Err())
+		}
+		if !errors.Is(e.err, ctx.Err()) || !errors.Is(e.err, errLeft) {
+			p.Errorf("policytest: under a context that had ended the error is %v, want one that matches both %v and the cause, %v; see policy.Ended",
+				e.err, ctx.Err(), errLeft)
+		}
+		if waited := time.Since(start); waited != 0 {
+			p.Errorf("policytest: under a context that had ended the call took %v, want to return at once", waited)
+		}
+	}
+}
+
+func successComesBack(p *probe) {
+	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
+	if e.v != 42 || e.err != nil || !e.returned {
+		p.Errorf("policytest: a function that returned 42 and nil came back as %d and %v, want 42 and nil", e.v, e.err)
+	}
+	if e.runs != 1 {
+		p.Errorf("policytest: a function that succeeded ran %d times, want 1", e.runs)
+	}
+}
+
+// successSurvivesACancel lets everybody else come to rest between the cancel and
+// the success: a policy that waits for its function is still there then, and one
+// that returns when its caller leaves has returned.
+func successSurvivesACancel(p *probe) {
+	caller := newCountedCtx()
+	var returned, abandoned, ran atomic.Bool
+	ended := make(chan struct{})
+	v, err := p.policy.Execute(caller, policy.CallOf(func(context.Context) (int, error) {
+		if ran.Swap(true) {
+			return 42, nil
+		}
+		defer close(ended)
+		caller.leave()
+		synctest.Wait()
+		abandoned.Store(returned.Load())
+		return 42, nil
+	}))
+	returned.Store(true)
+	if !ran.Load() {
+		p.Errorf("policytest: a new policy did not run the function: %v", err)
+		return
+	}
+	<-ended
+	switch {
+	case abandoned.Load():
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, errLeft) {
+			p.Errorf("policytest: the call left its function because the caller had left, and the error is %v, want one that matches context.Canceled and the cause", err)
+		}
+	case v != 42 || err != nil:
+		p.Errorf("policytest: 42 and nil came back as %d and %v because the caller's context ended meanwhile, want 42 and nil", v, err)
+	}
+}
+
+func errorIsMatched(p *probe) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	own := &failure{1}
+	e := p.do(ctx, func(context.Context) (int, error) {
+		time.Sleep(time.Millisecond)
+		return 0, own
+	})
+	p.matches(e, own)
+}
+
+// matches checks the error of a call whose function failed with own.
+func (p *probe) matches(e ending, own *failure) {
+	if e.err == nil || errors.Is(e.err, policy.ErrRejected) {
+		return
+	}
+	var got *failure
+	switch {
+	case e.runs == 0:
+		p.Errorf("policytest: the function did not run and the error is %v, want one that matches policy.ErrRejected", e.err)
+	case !errors.As(e.err, &got):
+		p.Errorf("policytest: the error is %v, want one that matches the function's own by errors.Is and errors.As", e.err)
+	case got != own:
+		p.Errorf("policytest: the error is that of call %d, want that of call %d", got.call, own.call)
+	}
+}

@@ -1,0 +1,79 @@
+package policytest
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Run checks the policies that build returns, a new one for each check. A
+// failing check fails a subtest of t and says what was promised.
+//
+// The policy should admit a call when it is new, keep time in real time (the
+// bubble makes that virtual) or on an AutoAdvance clock of package fake, end by
+// itself where a function fails again and again, and, whatever happened, admit
+// calls again a day later. build is called inside the bubble, and makes everything
+// that the policy needs, its clock too, anew. A policy that keeps
+// a result's context open on purpose, as TimeoutPolicy.Keep does, is not one for
+// this package: that is a child of the caller's context left behind.
+func Run(t *testing.T, build func() policy.Policy[int]) {
+	t.Helper()
+	if build == nil {
+		panic("policytest: Run: build is nil, want a function that returns a policy")
+	}
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) {
+			t.Helper()
+			c.in(t, t, build)
+		})
+	}
+}
+
+// reporter is the part of testing.T that a check speaks through, so that this
+// package's tests can see a check fail.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// check is one promise.
+type check struct {
+	name string
+	run  func(p *probe)
+}
+
+var checks = []check{
+	{"an ended context runs nothing", endedContextRunsNothing},
+	{"a success comes back from one run", successComesBack},
+	{"a success survives a cancel", successSurvivesACancel},
+	{"an error is still matched", errorIsMatched},
+	{"panics pass through and take nothing", panicsPassThrough},
+	{"Goexit passes through and takes nothing", goexitPassesThrough},
+	{"values reach the function", valuesReachTheFunction},
+	{"the deadline reaches the function", deadlineReachesTheFunction},
+	{"a cancel reaches the function", cancelReachesTheFunction},
+	{"a caller who leaves is let go", leaverIsLetGo},
+	{"calls at the same time are apart", callsAreApart},
+	{"a later call goes as the first did", laterCallsAreAlike},
+	{"nothing is left behind", nothingIsLeft},
+}
+
+// in runs the check in a bubble of t's. The bubble panics where a goroutine is
+// left when the check has returned, or where all of them wait for ever.
+func (c check) in(t *testing.T, r reporter, build func() policy.Policy[int]) {
+	t.Helper()
+	defer func() {
+		t.Helper()
+		if stuck := recover(); stuck != nil {
+			r.Errorf("policytest: a goroutine is left behind, or the call never returned: %v", stuck)
+		}
+	}()
+	synctest.Test(t, func(*testing.T) {
+		c.run(&probe{reporter: r, policy: build()})
+	})
+}
+
+// day is long enough for any circuit, budget or limit to have recovered.
+const day = 24 * time.Hour
