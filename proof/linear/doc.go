@@ -1,0 +1,24 @@
+// Package linear checks that a circuit used by many at once behaves as if its
+// operations had been done one after another, each at some moment between its
+// call and its return.
+//
+// A history is made by a few goroutines that call Acquire, Record, State,
+// Snapshot, Isolate, Reset and Trip as a seed says. Virtual time stands still
+// while they run and moves when they have all come to rest. There, the whole
+// Snapshot with its counters and the list of transitions told are compared too.
+// The clock yields the processor when it is read, which the circuit does in the
+// middle of its moves.
+//
+// [porcupine] looks for an order. Three things are looser than one moment an
+// operation, and are spelt out in the specification:
+//
+//   - A Record counts its outcome and moves the circuit at two moments, in this
+//     order, both before it returns. A call that ends between them has seen the
+//     state before.
+//   - An Acquire, State or Snapshot that finds an open circuit's time elapsed moves
+//     it at one moment and takes what it finds at another, later one.
+//   - Where all probes have been out for the recovery timeout, of several who
+//     Acquire at the same time some may be refused while one begins the new round.
+//
+// [porcupine]: https://github.com/anishathalye/porcupine
+package linear
