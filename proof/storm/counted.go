@@ -1,0 +1,66 @@
+package storm
+
+import (
+	"context"
+	"sync"
+)
+
+// counted is a caller's context that knows how many children are attached to
+// it. Its Done is its own, or package context would attach them to the context
+// inside.
+type counted struct {
+	context.Context
+	inner context.CancelCauseFunc
+	done  chan struct{}
+
+	mu       sync.Mutex
+	children map[*func()]struct{}
+}
+
+func newCounted(parent context.Context) *counted {
+	ctx, cancel := context.WithCancelCause(parent)
+	return &counted{Context: ctx, inner: cancel, done: make(chan struct{}), children: map[*func()]struct{}{}}
+}
+
+func (c *counted) Done() <-chan struct{} { return c.done }
+
+// cancel ends the context, once, and its children with it before it returns.
+func (c *counted) cancel(cause error) {
+	c.mu.Lock()
+	if c.Err() != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.inner(cause)
+	close(c.done)
+	children := c.children
+	c.children = nil
+	c.mu.Unlock()
+	for f := range children {
+		(*f)()
+	}
+}
+
+// AfterFunc is what package context, and package fake, attach children by.
+func (c *counted) AfterFunc(f func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.Err() != nil {
+		go f()
+		return func() bool { return false }
+	}
+	c.children[&f] = struct{}{}
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_, was := c.children[&f]
+		delete(c.children, &f)
+		return was
+	}
+}
+
+func (c *counted) attached() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.children)
+}

@@ -1,0 +1,124 @@
+package storm
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// play makes the scene's calls and checks what must hold.
+func (s *scene) play() {
+	if s.alone {
+		for n := range perScene {
+			s.one(n, script(s.rnd), s.rnd)
+		}
+	} else {
+		s.together()
+	}
+	s.settle()
+}
+
+// together has eight callers share the pipeline.
+func (s *scene) together() {
+	const callers = 8
+	var wg sync.WaitGroup
+	for caller := range callers {
+		rnd := rand.New(rand.NewPCG(s.rnd.Uint64(), 0))
+		wg.Go(func() {
+			for n := range perScene / callers {
+				s.one(caller*perScene/callers+n, script(rnd), rnd)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// one makes a call, on a goroutine of its own that Goexit may end.
+func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
+	c := &call{n: n, script: steps, clock: s.clock, rest: func() {}}
+	if s.alone {
+		c.rest = synctest.Wait
+	}
+	c.caller = newCounted(context.WithValue(context.Background(), callKey{}, c))
+	ctx, patience, release := s.arrive(c, rnd)
+	e := ending{ctx: ctx, gone: ctx.Err() != nil, patience: patience}
+	start := s.now()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		defer func() { e.panicked = recover() }()
+		_, e.err = s.pipe.Do(ctx, c.run)
+		e.returned = true
+	}()
+	<-over
+	e.took = s.now().Sub(start)
+	s.audit(c, e)
+	for c.ended.Load() < c.started.Load() { // abandoned, and on its way
+		time.Sleep(time.Millisecond)
+	}
+	release()
+	if s.alone {
+		synctest.Wait()
+		s.nothingIsLeftOf(c)
+		s.placesAreBack()
+	}
+	s.mu.Lock()
+	s.calls = append(s.calls, c)
+	s.mu.Unlock()
+	s.pause(time.Duration(rnd.Int64N(int64(10 * time.Millisecond))))
+}
+
+func (s *scene) pause(d time.Duration) {
+	if s.clock != nil {
+		s.clock.Advance(d)
+		return
+	}
+	time.Sleep(d)
+}
+
+// arrive gives the caller a deadline, or has him gone already, or neither.
+func (s *scene) arrive(c *call, rnd *rand.Rand) (ctx context.Context, patience time.Duration, release func()) {
+	switch rnd.IntN(10) {
+	case 0:
+		c.caller.cancel(errGone)
+	case 1, 2, 3:
+		patience = 1 + time.Duration(rnd.Int64N(int64(20*time.Millisecond)))
+		if s.clock != nil {
+			ctx, release = s.clock.WithTimeout(c.caller, patience)
+		} else {
+			ctx, release = context.WithTimeoutCause(c.caller, patience, errGone)
+		}
+		return ctx, patience, release
+	}
+	return c.caller, 0, func() {}
+}
+
+// placesAreBack takes every place of a half-open circuit and gives them back.
+// Nothing runs meanwhile, so all of them must be there.
+func (s *scene) placesAreBack() {
+	for _, c := range s.circuits {
+		if c.State() != breaker.HalfOpen {
+			continue
+		}
+		var permits []breaker.Permit
+		for {
+			p, err := c.Acquire()
+			if err != nil {
+				break
+			}
+			permits = append(permits, p)
+		}
+		for i := range permits {
+			permits[i].Record(policy.Ignored)
+		}
+		s.refused[c.Name()]++
+		if want := s.plan.places[c]; len(permits) != want {
+			s.fault("circuit %s: half-open with %d places, want %d: some were not given back", c.Name(), len(permits), want)
+		}
+	}
+}

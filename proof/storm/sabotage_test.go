@@ -1,0 +1,122 @@
+package storm
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+type does func(ctx context.Context, next policy.Call[int]) (int, error)
+
+func (d does) Execute(ctx context.Context, next policy.Call[int]) (int, error) { return d(ctx, next) }
+
+// saboteurs break one thing each, and what is said of it.
+var saboteurs = map[string]saboteur{
+	"children of the caller's context are left": func(*scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			inner, cancel := context.WithCancel(ctx)
+			context.AfterFunc(ctx, cancel)
+			return next.Do(inner)
+		})
+	},
+	"some were not given back": func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			_, _ = s.circuits[0].Acquire()
+			return next.Do(ctx)
+		})
+	},
+	"with a deadline in": func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			v, err := next.Do(ctx)
+			s.pause(time.Second)
+			return v, err
+		})
+	},
+	"under limits of": func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			v, err := next.Do(ctx)
+			s.pause(time.Second)
+			return v, err
+		})
+	},
+	"runs began": func(*scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			ctx.Value(callKey{}).(*call).started.Add(-1)
+			return next.Do(ctx)
+		})
+	},
+	"want the function's": func(*scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			defer func() {
+				if recover() != nil {
+					panic("another")
+				}
+			}()
+			return next.Do(ctx)
+		})
+	},
+	"a goroutine is left": func(*scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			go func() { select {} }()
+			return next.Do(ctx)
+		})
+	},
+	"waiters are left on the clock": func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			if s.clock != nil {
+				_, cancel := s.clock.WithTimeout(context.Background(), 1000*time.Hour)
+				context.AfterFunc(context.Background(), cancel)
+			}
+			return next.Do(ctx)
+		})
+	},
+	"counted": func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			for _, c := range s.circuits {
+				if p, err := c.Acquire(); err == nil {
+					p.Record(policy.Ignored)
+				}
+			}
+			return next.Do(ctx)
+		})
+	},
+	"Finished": func(*scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			next.Emit(ctx, policy.Event{Kind: policy.Finished})
+			return next.Do(ctx)
+		})
+	},
+}
+
+func TestTheAuditFindsEachSaboteur(t *testing.T) {
+	for want, broken := range saboteurs {
+		t.Run(want, func(t *testing.T) {
+			found := ""
+			for seed := uint64(1); seed < 40 && !strings.Contains(found, want); seed++ {
+				found += strings.Join(enact(t, seed, broken).faults, "\n")
+			}
+			assert.Contains(t, found, want)
+		})
+	}
+}
+
+func TestAHistoryThatIsNotTheSeedsIsFound(t *testing.T) {
+	random := func(s *scene) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			s.pause(time.Duration(rand.IntN(1000)))
+			return next.Do(ctx)
+		})
+	}
+	for seed := uint64(1); ; seed++ {
+		if one := enact(t, seed, random); one.alone {
+			assert.Contains(t, difference(one.history.Bytes(), enact(t, seed, random).history.Bytes()), "line ")
+			return
+		}
+	}
+}

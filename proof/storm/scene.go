@@ -1,0 +1,177 @@
+package storm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+const perScene = 64 // calls
+
+// books are what a scene's calls came to.
+type books struct {
+	Succeeded, Failed, Cancelled, Rejected, Panicked, Exited, TurnedAway int
+}
+
+func (b books) started() int {
+	return b.Succeeded + b.Failed + b.Cancelled + b.Rejected + b.Panicked + b.Exited + b.TurnedAway
+}
+
+func (b *books) add(o books) {
+	b.Succeeded += o.Succeeded
+	b.Failed += o.Failed
+	b.Cancelled += o.Cancelled
+	b.Rejected += o.Rejected
+	b.Panicked += o.Panicked
+	b.Exited += o.Exited
+	b.TurnedAway += o.TurnedAway
+}
+
+// scene is one pipeline and its calls.
+type scene struct {
+	rnd      *rand.Rand
+	pipe     *pipeline.Pipeline[int]
+	plan     *planner
+	clock    *fake.Clock // nil means real time
+	alone    bool        // one call after another
+	circuits []*breaker.Circuit
+
+	mu       sync.Mutex
+	calls    []*call
+	history  bytes.Buffer
+	byReturn books
+	byEvents books
+	told     map[string][]breaker.Transition
+	refused  map[string]int64 // Rejected events, by circuit
+	attempts map[string]int   // the last Attempted of each retry, where calls are alone
+	faults   []string
+}
+
+type callKey struct{}
+
+// saboteur makes a policy that breaks what must hold.
+type saboteur func(s *scene) policy.Policy[int]
+
+// newScene makes what seed says, with saboteurs innermost. Call it in the bubble
+// that the scene is played in.
+func newScene(seed uint64, saboteurs ...saboteur) *scene {
+	s := &scene{
+		rnd:  rand.New(rand.NewPCG(seed, 0x5702)),
+		told: map[string][]breaker.Transition{}, refused: map[string]int64{}, attempts: map[string]int{},
+	}
+	s.alone = s.rnd.IntN(2) == 0
+	p := &planner{rnd: s.rnd, random: s.jitter(seed), alone: s.alone, places: map[*breaker.Circuit]int{}}
+	if s.rnd.IntN(2) == 0 {
+		s.clock = fake.NewClock(fake.AutoAdvance())
+		p.clock = s.clock
+	}
+	for _, name := range []string{"a", "b"} {
+		s.circuits = append(s.circuits, p.circuit(name, func(t breaker.Transition) { s.hear(t) }))
+	}
+	p.circuits = s.circuits
+	p.budget = retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: 100, Clock: p.clock})
+	s.plan = p
+	policies := p.outermost()
+	for _, broken := range saboteurs {
+		policies = append(policies, broken(s))
+	}
+	s.pipe = pipeline.New(policies...).Named("outer").Observe(s.observe)
+	return s
+}
+
+// jitter is a source of its own, so that what it is asked for does not change
+// what comes after.
+func (s *scene) jitter(seed uint64) func() float64 {
+	rnd := rand.New(rand.NewPCG(seed, 0x717e4))
+	var mu sync.Mutex
+	return func() float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		return rnd.Float64()
+	}
+}
+
+func (s *scene) fault(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, fmt.Sprintf(format, args...))
+}
+
+func (s *scene) now() time.Time {
+	if s.clock != nil {
+		return s.clock.Now()
+	}
+	return time.Now()
+}
+
+func (s *scene) write(format string, args ...any) {
+	if s.alone {
+		fmt.Fprintf(&s.history, "%s ", s.now().Format("15:04:05.000000000"))
+		fmt.Fprintf(&s.history, format+"\n", args...)
+	}
+}
+
+// hear is the circuits' OnStateChange.
+func (s *scene) hear(t breaker.Transition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told[t.Name] = append(s.told[t.Name], t)
+	s.write("circuit %s: %v to %v, %+v, %v", t.Name, t.From, t.To, t.Counts, t.Cause)
+}
+
+// observe is the pipeline's observer.
+func (s *scene) observe(ctx context.Context, e policy.Event) {
+	c := ctx.Value(callKey{}).(*call)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.write("call %d: %v %q %q, attempt %d, delay %v, elapsed %v, %s to %s, %v",
+		c.n, e.Kind, e.Pipeline, e.Policy, e.Attempt, e.Delay, e.Elapsed, e.From, e.To, text(e.Err))
+	if len(c.finished) > 0 && e.Kind != policy.FinishedLate {
+		c.late = append(c.late, e.Kind)
+	}
+	switch {
+	case e.Kind == policy.Finished && e.Pipeline == "outer":
+		c.finished = append(c.finished, e.Err)
+	case e.Kind == policy.Rejected:
+		s.refused[e.Policy]++
+	case e.Kind == policy.Attempted && s.alone:
+		if last := s.attempts[e.Policy]; e.Attempt != 1 && e.Attempt != last+1 {
+			s.faults = append(s.faults, fmt.Sprintf("call %d: attempt %d of %s was told after attempt %d", c.n, e.Attempt, e.Policy, last))
+		}
+		s.attempts[e.Policy] = e.Attempt
+	}
+}
+
+// text is what err says, without the stack of a panic: that has the numbers of
+// goroutines in it.
+func text(err error) string {
+	var p *policy.PanicError
+	if errors.As(err, &p) {
+		return fmt.Sprintf("panic: %v", p.Value)
+	}
+	return fmt.Sprint(err)
+}
+
+// sort enters the end of a call whose error is err.
+func (b *books) sort(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		b.Succeeded++
+	case errors.Is(err, policy.ErrRejected):
+		b.Rejected++
+	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
+		b.Cancelled++
+	default:
+		b.Failed++
+	}
+}
