@@ -1,0 +1,143 @@
+package differ_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// pair is a circuit of each library that one failure opens for recovery.
+func pair(places int) (*breaker.Circuit, *gobreaker.CircuitBreaker[int]) {
+	ours := breaker.NewCircuit(breaker.Config{
+		FailureThreshold: 1, RecoveryTimeout: recovery, HalfOpenMaxCalls: places, SuccessThreshold: places,
+	})
+	theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
+		MaxRequests: uint32(places), Timeout: recovery,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 1 },
+	})
+	return ours, theirs
+}
+
+// open opens both.
+func open(t *testing.T, ours *breaker.Circuit, theirs *gobreaker.CircuitBreaker[int]) {
+	t.Helper()
+	_, _ = breaker.Do(t.Context(), ours, func(context.Context) (int, error) { return 0, errDown })
+	_, _ = theirs.Execute(func() (int, error) { return 0, errDown })
+	require.Equal(t, breaker.Open, ours.State())
+	require.Equal(t, gobreaker.StateOpen, theirs.State())
+}
+
+func TestHalfOpenBeginsAtTheEndOfTheTimeoutAndTheirsAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := pair(1)
+		open(t, ours, theirs)
+		time.Sleep(recovery)
+		assert.Equal(t, breaker.HalfOpen, ours.State())
+		assert.Equal(t, gobreaker.StateOpen, theirs.State())
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, gobreaker.StateHalfOpen, theirs.State())
+	})
+}
+
+func TestPlacesAreForProbesAtATimeAndTheirsForAllOfAHalfOpenState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := pair(2)
+		open(t, ours, theirs)
+		time.Sleep(recovery + 1)
+		first, err := ours.Acquire()
+		require.NoError(t, err)
+		_, err = ours.Acquire()
+		require.NoError(t, err)
+		first.Record(policy.Success)
+		_, err = ours.Acquire()
+		assert.NoError(t, err, "one has come back")
+
+		twoStep := make(chan error)
+		for range 2 {
+			go func() { _, _ = theirs.Execute(func() (int, error) { return 0, <-twoStep }) }()
+			synctest.Wait()
+		}
+		twoStep <- nil
+		synctest.Wait()
+		_, err = theirs.Execute(func() (int, error) { return 0, nil })
+		assert.ErrorIs(t, err, gobreaker.ErrTooManyRequests)
+		twoStep <- nil
+	})
+}
+
+func TestAProbeThatNeverReturnsIsReplacedAndTheirsShutsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := pair(1)
+		open(t, ours, theirs)
+		time.Sleep(recovery + 1)
+		_, err := ours.Acquire()
+		require.NoError(t, err)
+		never := make(chan int)
+		go func() { _, _ = theirs.Execute(func() (int, error) { return <-never, nil }) }()
+		synctest.Wait()
+		time.Sleep(1000 * time.Hour)
+		_, err = ours.Acquire()
+		assert.NoError(t, err)
+		_, err = theirs.Execute(func() (int, error) { return 0, nil })
+		assert.ErrorIs(t, err, gobreaker.ErrTooManyRequests)
+		close(never)
+	})
+}
+
+func TestGoexitIsAFailureAndTheirsLosesThePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := pair(1)
+		open(t, ours, theirs)
+		time.Sleep(recovery + 1)
+		go func() {
+			_, _ = breaker.Do(t.Context(), ours, func(context.Context) (int, error) { runtime.Goexit(); return 0, nil })
+		}()
+		go func() { _, _ = theirs.Execute(func() (int, error) { runtime.Goexit(); return 0, nil }) }()
+		synctest.Wait()
+		assert.Equal(t, breaker.Open, ours.State())
+		time.Sleep(1000 * time.Hour)
+		_, err := breaker.Do(t.Context(), ours, func(context.Context) (int, error) { return 0, nil })
+		assert.NoError(t, err)
+		_, err = theirs.Execute(func() (int, error) { return 0, nil })
+		assert.ErrorIs(t, err, gobreaker.ErrTooManyRequests)
+	})
+}
+
+func TestACallCountsWhenItEndsAndTheirsWhenItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours := breaker.NewCircuit(breaker.Config{Window: 100, FailureRate: 1, MinCalls: 1})
+		theirs := gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{
+			Interval: 100, BucketPeriod: 10, ReadyToTrip: func(c gobreaker.Counts) bool { return c.TotalFailures >= 1 },
+		})
+		permit, err := ours.Acquire()
+		require.NoError(t, err)
+		done, err := theirs.Allow()
+		require.NoError(t, err)
+		time.Sleep(200) // longer than the window
+		permit.Record(policy.Failure)
+		done(errDown)
+		assert.Equal(t, breaker.Open, ours.State())
+		assert.Equal(t, gobreaker.StateClosed, theirs.State(), "the failure of a slow call is forgotten before it is counted")
+	})
+}
+
+func TestFiveFailuresOpenByDefaultAndTheirsSix(t *testing.T) {
+	ours := breaker.NewCircuit(breaker.Config{})
+	theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{})
+	for range 5 {
+		assert.Equal(t, breaker.Closed, ours.State())
+		_, _ = breaker.Do(t.Context(), ours, func(context.Context) (int, error) { return 0, errDown })
+		_, _ = theirs.Execute(func() (int, error) { return 0, errDown })
+	}
+	assert.Equal(t, breaker.Open, ours.State())
+	assert.Equal(t, gobreaker.StateClosed, theirs.State())
+}

@@ -1,0 +1,163 @@
+package differ_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/proof/row"
+)
+
+var (
+	schedules = flag.Int("schedules", 300, "schedules of each kind")
+	firstSeed = flag.Uint64("seed", 1, "the first seed")
+)
+
+var (
+	errDown    = errors.New("down")
+	errIgnored = errors.New("ignored")
+)
+
+// kind is a configuration in which both should do the same.
+type kind struct {
+	places     int           // in half-open, and successes that close
+	overlap    bool          // calls may be out at the same time
+	threshold  int           // in a row
+	window     time.Duration // or a rate in a window
+	firstState bool          // compared until the circuit opens
+}
+
+// Where two places or more are given out at the same time, or a second window
+// begins, the semantics differ; see differences_test.go.
+var kinds = map[string]kind{
+	"in a row, one place":             {places: 1, overlap: true, threshold: 3},
+	"one failure opens":               {places: 1, overlap: true, threshold: 1},
+	"three places, one after another": {places: 3, threshold: 2},
+	"rate in a window":                {places: 1, window: 100, firstState: true},
+}
+
+const (
+	recovery = 51 // odd, where all steps are even: never is now the very end of it
+	minCalls = 4
+	rate     = 0.5
+)
+
+func (k kind) ours() *breaker.Circuit {
+	cfg := breaker.Config{
+		RecoveryTimeout: recovery, HalfOpenMaxCalls: k.places, SuccessThreshold: k.places,
+		FailureThreshold: k.threshold, Window: k.window,
+	}
+	if k.window > 0 {
+		cfg.FailureRate, cfg.MinCalls = rate, minCalls
+	}
+	return breaker.NewCircuit(cfg)
+}
+
+func (k kind) theirs() *gobreaker.TwoStepCircuitBreaker[int] {
+	return gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{
+		MaxRequests: uint32(k.places), Timeout: recovery, Interval: k.window, BucketPeriod: k.window / 10,
+		IsExcluded: func(err error) bool { return errors.Is(err, errIgnored) },
+		ReadyToTrip: func(c gobreaker.Counts) bool {
+			if k.window == 0 {
+				return c.ConsecutiveFailures >= uint32(k.threshold)
+			}
+			total := c.TotalSuccesses + c.TotalFailures
+			return total >= minCalls && float64(c.TotalFailures)/float64(total) >= rate
+		},
+	})
+}
+
+// outcomes are what a call can come to, in both languages.
+var outcomes = []struct {
+	ours   policy.Outcome
+	theirs error
+}{{policy.Success, nil}, {policy.Failure, errDown}, {policy.Ignored, errIgnored}}
+
+// both is a call that both admitted.
+type both struct {
+	permit breaker.Permit
+	done   func(error)
+	brief  bool // over before time passes
+}
+
+func (b both) end(n int) {
+	b.permit.Record(outcomes[n].ours)
+	b.done(outcomes[n].theirs)
+}
+
+// schedule plays what seed says on both, and returns how many steps it took.
+func (k kind) schedule(t *testing.T, seed uint64) (steps int) {
+	t.Helper()
+	rnd := rand.New(rand.NewPCG(seed, 0xd1ff))
+	ours, theirs := k.ours(), k.theirs()
+	var out []both
+	for ; steps < 200; steps++ {
+		switch n := rnd.IntN(10); {
+		case n < 4 && (k.overlap || len(out) == 0):
+			if b, ok := k.admit(t, seed, steps, ours, theirs); ok {
+				out = append(out, b)
+			}
+		case n < 8 && len(out) > 0:
+			i := rnd.IntN(len(out))
+			out[i].end(rnd.IntN(len(outcomes)))
+			out = slices.Delete(out, i, i+1)
+		case n >= 8:
+			out = endBrief(out, rnd)
+			time.Sleep(2 * time.Duration(rnd.IntN(30)))
+		}
+		require.Equal(t, theirs.State().String(), ours.State().String(), "seed %d, step %d: state", seed, steps)
+		if k.firstState && ours.State() != breaker.Closed {
+			return steps
+		}
+	}
+	return steps
+}
+
+func (k kind) admit(t *testing.T, seed uint64, step int, ours *breaker.Circuit, theirs *gobreaker.TwoStepCircuitBreaker[int]) (both, bool) {
+	t.Helper()
+	permit, refused := ours.Acquire()
+	done, theirRefusal := theirs.Allow()
+	require.Equal(t, theirRefusal == nil, refused == nil, "seed %d, step %d: admission, %v and %v", seed, step, theirRefusal, refused)
+	return both{permit, done, ours.State() == breaker.HalfOpen || k.window > 0}, refused == nil
+}
+
+// endBrief ends what may not be out while time passes: how long a probe may, and
+// where in a window a call counts that did, are differences.
+func endBrief(out []both, rnd *rand.Rand) []both {
+	return slices.DeleteFunc(out, func(b both) bool {
+		if b.brief {
+			b.end(rnd.IntN(len(outcomes)))
+		}
+		return b.brief
+	})
+}
+
+func TestACircuitDoesWhatGobreakerDoesWhereTheyAgree(t *testing.T) {
+	steps := 0
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		t.Run(name, func(t *testing.T) {
+			for n := range *schedules {
+				synctest.Test(t, func(t *testing.T) { steps += kinds[name].schedule(t, *firstSeed+uint64(n)) })
+			}
+		})
+	}
+	if !t.Failed() {
+		row.Row{
+			Searched: "differential: circuit and gobreaker v2.4.0",
+			Amount:   fmt.Sprintf("%d schedules of %d kinds, %d steps", *schedules*len(kinds), len(kinds), steps),
+			Seeds:    fmt.Sprintf("%d to %d", *firstSeed, *firstSeed+uint64(*schedules)-1),
+			Result:   "same admissions and states; 6 differences, each with its test",
+		}.Print()
+	}
+}

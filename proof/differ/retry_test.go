@@ -1,0 +1,191 @@
+package differ_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cenkalti/backoff/v7"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/proof/row"
+	"github.com/ductile-go/ductile/retry"
+)
+
+func exponential(base, limit time.Duration, factor float64) *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = base, limit, factor, 0
+	b.Reset()
+	return b
+}
+
+// TestDelaysAreThoseOfBackoff compares without jitter. They cut each delay to a
+// nanosecond and go on from there, we round the power: with a factor of 2 that
+// is the same, with another the cuts add up to less than a nanosecond an attempt,
+// multiplied like the delay.
+func TestDelaysAreThoseOfBackoff(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(*firstSeed, 0xde1a))
+	delays, worst := 0, time.Duration(0)
+	for n := range *schedules {
+		base := time.Millisecond + time.Duration(rnd.Int64N(int64(time.Second)))
+		limit := base + time.Duration(rnd.Int64N(int64(time.Hour)))
+		factor := 2.0
+		if n%2 == 1 {
+			factor = 1 + 2*rnd.Float64()
+		}
+		ours, theirs := retry.Exponential(base, limit, factor), exponential(base, limit, factor)
+		for attempt := range 40 {
+			a, b := ours(retry.Step{Attempt: attempt + 1}), theirs.NextBackOff()
+			tolerance := 0.0
+			if factor != 2 {
+				tolerance = 1 + math.Pow(factor, float64(attempt))*factor/(factor-1)
+			}
+			require.InDelta(t, float64(b), float64(a), min(tolerance, float64(limit)/1e5),
+				"seed %d, schedule %d: base %v, max %v, factor %v, attempt %d", *firstSeed, n, base, limit, factor, attempt+1)
+			delays, worst = delays+1, max(worst, (a-b).Abs())
+		}
+	}
+	row.Row{
+		Searched: "differential: delays and backoff v7.0.3",
+		Amount:   fmt.Sprintf("%d delays of %d schedules", delays, *schedules),
+		Seeds:    fmt.Sprint(*firstSeed),
+		Result:   fmt.Sprintf("the same with a factor of 2; at most %v apart by rounding with others", worst),
+	}.Print()
+}
+
+// work is a schedule for a retry: how each attempt ends and how long it takes,
+// and when the caller leaves. All times are even but that one, so that nothing
+// else happens in that instant.
+type work struct {
+	ends       []error
+	takes      []time.Duration
+	delay      time.Duration
+	growing    bool
+	tries      int
+	maxElapsed time.Duration
+	leaves     time.Duration // 0 is never
+}
+
+func plan(seed uint64) work {
+	rnd := rand.New(rand.NewPCG(seed, 0x7e72))
+	even := func(n int64) time.Duration { return 2 + 2*time.Duration(rnd.Int64N(n)) }
+	w := work{delay: even(50), growing: rnd.IntN(2) == 0, tries: 1 + rnd.IntN(6)}
+	for range w.tries {
+		end := errDown
+		switch rnd.IntN(6) {
+		case 0:
+			end = nil
+		case 1:
+			end = errForGood
+		}
+		w.ends, w.takes = append(w.ends, end), append(w.takes, even(20))
+	}
+	if rnd.IntN(3) == 0 {
+		w.maxElapsed = even(150)
+	}
+	if rnd.IntN(3) == 0 {
+		w.leaves = even(150) + 1
+	}
+	return w
+}
+
+var errForGood = errors.New("for good")
+
+// course is how a retry went: when each attempt began, when it was over, and why.
+type course struct {
+	began []time.Duration
+	over  time.Duration
+	why   string
+}
+
+// follow runs a retry of w and notes its course.
+func (w work) follow(run func(ctx context.Context, attempt func() error) error) course {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	if w.leaves > 0 {
+		defer time.AfterFunc(w.leaves, leave).Stop()
+	}
+	var c course
+	start := time.Now()
+	err := run(ctx, func() error {
+		n := len(c.began)
+		c.began = append(c.began, time.Since(start))
+		time.Sleep(w.takes[n])
+		return w.ends[n]
+	})
+	c.over, c.why = time.Since(start), w.reason(ctx, len(c.began), err)
+	return c
+}
+
+// reason says why a retry ended, in words of neither library. Where the caller
+// has left during the last attempt, both reasons are true and each names
+// another: a difference.
+func (w work) reason(ctx context.Context, attempts int, err error) string {
+	switch {
+	case err == nil:
+		return "success"
+	case errors.Is(err, errForGood):
+		return "final"
+	case ctx.Err() != nil:
+		return "the caller left"
+	case attempts == w.tries && (errors.Is(err, retry.ErrExhausted) || errors.Is(err, backoff.ErrExhausted)):
+		return "exhausted"
+	case errors.Is(err, retry.ErrElapsed) || errors.Is(err, backoff.ErrMaxElapsedTime):
+		return "elapsed"
+	}
+	return err.Error()
+}
+
+func (w work) ours(ctx context.Context, attempt func() error) error {
+	cfg := retry.Config{MaxAttempts: w.tries, MaxElapsed: w.maxElapsed, Backoff: retry.Constant(w.delay)}
+	if w.growing {
+		cfg.Backoff = retry.Exponential(w.delay, 10*w.delay, 2)
+	}
+	_, err := retry.Do(ctx, cfg, func(context.Context) (int, error) {
+		err := attempt()
+		if errors.Is(err, errForGood) {
+			err = retry.Permanent(err)
+		}
+		return 0, err
+	})
+	return err
+}
+
+func (w work) theirs(ctx context.Context, attempt func() error) error {
+	var delays backoff.BackOff = backoff.NewConstantBackOff(w.delay)
+	if w.growing {
+		delays = exponential(w.delay, 10*w.delay, 2)
+	}
+	_, err := backoff.Retry(ctx, func() (int, error) {
+		err := attempt()
+		if errors.Is(err, errForGood) {
+			err = backoff.Permanent(err)
+		}
+		return 0, err
+	}, backoff.WithMaxTries(uint(w.tries)), backoff.WithMaxElapsedTime(w.maxElapsed), backoff.WithBackOff(delays))
+	return err
+}
+
+func TestARetryDoesWhatBackoffDoesWhereTheyAgree(t *testing.T) {
+	attempts, n := 0, 4**schedules
+	for i := range n {
+		seed := *firstSeed + uint64(i)
+		synctest.Test(t, func(t *testing.T) {
+			w := plan(seed)
+			ours := w.follow(w.ours)
+			require.Equal(t, w.follow(w.theirs), ours, "seed %d: %+v", seed, w)
+			attempts += len(ours.began)
+		})
+	}
+	row.Row{
+		Searched: "differential: retry and backoff v7.0.3",
+		Amount:   fmt.Sprintf("%d schedules, %d attempts", n, attempts),
+		Seeds:    fmt.Sprintf("%d to %d", *firstSeed, *firstSeed+uint64(n)-1),
+		Result:   "same attempts at the same times, same reasons; 7 differences, each with its test",
+	}.Print()
+}
