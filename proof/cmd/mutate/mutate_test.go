@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const source = `package p
+
+func Larger(a, b int) int {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+func Count(ok func() bool) (n int) {
+	for ok() {
+		n++
+	}
+	return n
+}
+`
+
+const tests = `package p
+
+import "testing"
+
+func TestLarger(t *testing.T) {
+	if Larger(1, 2) != 2 || Larger(2, 1) != 2 {
+		t.Fatal("not the larger")
+	}
+}
+`
+
+// module writes a module of one package, half of which is tested, and goes to it.
+func module(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module p\n\ngo 1.26.0\n", "p/p.go": source, "p/p_test.go": tests,
+	} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	t.Chdir(dir)
+	return dir
+}
+
+func TestMutantsOfAFile(t *testing.T) {
+	module(t)
+	mutants, err := mutantsOf("p/p.go")
+	require.NoError(t, err)
+	var keys []string
+	for _, m := range mutants {
+		keys = append(keys, m.key())
+	}
+	assert.Equal(t, []string{
+		"p/p.go Larger | if a > b { | > -> >=",
+		"p/p.go Larger | if a > b { | > -> <=",
+		"p/p.go Larger | return a | return a -> nothing",
+		"p/p.go Count | n++ | ++ -> --",
+	}, keys)
+	assert.Contains(t, string(mutants[1].apply([]byte(source))), "if a <= b {")
+}
+
+func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
+	dir := module(t)
+	s := &session{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1}
+	ok, err := s.all(context.Background(), []string{"p"})
+	require.NoError(t, err)
+	assert.False(t, ok)
+	assert.Equal(t, map[fate]int{killed: 2, survived: 2}, s.tally)
+
+	s.explained = map[string]string{
+		"p/p.go Larger | if a > b { | > -> >=": "of two that are equal either is the larger",
+		"p/p.go Count | n++ | ++ -> --":        "nobody counts",
+	}
+	s.equal = 0
+	ok, err = s.all(context.Background(), []string{"p"})
+	require.NoError(t, err)
+	assert.True(t, ok)
+	assert.Equal(t, 2, s.equal)
+	text, err := os.ReadFile("p/p.go")
+	require.NoError(t, err)
+	assert.Equal(t, source, string(text), "the tree is as it was")
+}
+
+func TestWhatDoesNotCompileOrNeverEnds(t *testing.T) {
+	dir := module(t)
+	r := runner{root: dir, timeout: time.Second, scratch: t.TempDir()}
+	f, err := r.try(context.Background(), mutant{file: "p/p.go", start: 0, end: 7, is: "nonsense"})
+	require.NoError(t, err)
+	assert.Equal(t, notViable, f)
+	f, err = r.try(context.Background(), mutant{file: "p/p.go", start: len("package p\n\nfunc Larger(a, b int) int {"), end: len("package p\n\nfunc Larger(a, b int) int {"), is: "\nfor {}\n"})
+	require.NoError(t, err)
+	assert.Equal(t, timedOut, f)
+}
+
+func TestReasonsAreReadByKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mutants.txt")
+	require.NoError(t, os.WriteFile(path, []byte("# a note\na | b | < -> <= => the same\n"), 0o600))
+	reasons, err := readExplained(path)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"a | b | < -> <=": "the same"}, reasons)
+	reasons, err = readExplained("nowhere")
+	require.NoError(t, err)
+	assert.Empty(t, reasons)
+	_, err = sources([]string{"nowhere"})
+	assert.Error(t, err)
+}

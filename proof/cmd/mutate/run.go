@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// fate is what became of a mutant.
+type fate string
+
+const (
+	killed    fate = "killed"
+	timedOut  fate = "killed by running for ever"
+	notViable fate = "does not compile"
+	survived  fate = "survived"
+)
+
+// runner tries mutants. It changes no file of the tree: the changed one is laid
+// over it for one run of the tests.
+type runner struct {
+	root    string   // the module's
+	deep    string   // another module whose tests are run at last; empty for none
+	others  []string // packages whose tests are run after the mutant's own
+	timeout time.Duration
+	scratch string
+}
+
+// try runs the tests on m until some fail.
+func (r runner) try(ctx context.Context, m mutant) (fate, error) {
+	overlay, err := r.overlay(m)
+	if err != nil {
+		return "", err
+	}
+	own := "./" + filepath.ToSlash(filepath.Dir(m.file))
+	for _, where := range []struct {
+		dir      string
+		packages []string
+	}{{r.root, []string{own}}, {r.root, r.others}, {r.deep, []string{"./linear", "./storm", "./fuzz"}}} {
+		if where.dir == "" || len(where.packages) == 0 {
+			continue
+		}
+		f, err := r.test(ctx, where.dir, overlay, where.packages)
+		if err != nil || f != survived {
+			return f, err
+		}
+	}
+	return survived, nil
+}
+
+// overlay writes the changed file and what lays it over the tree.
+func (r runner) overlay(m mutant) (string, error) {
+	path := filepath.Join(r.root, m.file)
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	changed := filepath.Join(r.scratch, "mutant.go")
+	if err := os.WriteFile(changed, m.apply(src), 0o600); err != nil {
+		return "", err
+	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	if err != nil {
+		return "", err
+	}
+	overlay := filepath.Join(r.scratch, "overlay.json")
+	return overlay, os.WriteFile(overlay, list, 0o600)
+}
+
+func (r runner) test(ctx context.Context, dir, overlay string, packages []string) (fate, error) {
+	// Twice the time: go test's own timeout should be first, which prints where
+	// the mutant was; this one is for a build that hangs.
+	ctx, cancel := context.WithTimeout(ctx, 2*r.timeout+time.Minute)
+	defer cancel()
+	args := append([]string{
+		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", r.timeout.String(), "-overlay", overlay,
+	}, packages...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.WaitDelay = time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return survived, nil
+	case !errors.As(err, &exit):
+		return "", err
+	case strings.Contains(out.String(), "[build failed]"), strings.Contains(out.String(), "[setup failed]"):
+		return notViable, nil
+	case strings.Contains(out.String(), "panic: test timed out"), ctx.Err() != nil:
+		return timedOut, nil
+	}
+	return killed, nil
+}
