@@ -174,7 +174,7 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 	}
 	assert.NoError(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: retry.Unlimited}}.Validate())
 	assert.NoError(t, pipeline.StandardConfig{TotalTimeout: -1, AttemptTimeout: -1}.Validate())
-	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: math.MaxInt, BaseDelay: 1, MaxDelay: 1}}.Validate(), "delays of 1281023h53m38.427387904s")
+	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: math.MaxInt, BaseDelay: time.Hour, MaxDelay: time.Hour}}.Validate(), "delays of 1281023h53m38.427387904s")
 	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9}, TotalTimeout: 20 * time.Second}.Validate(), "delays of 23.5s")
 }
 
