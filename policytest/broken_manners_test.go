@@ -140,11 +140,11 @@ var wrongManners = map[string]fault{
 	},
 	"leaves a child of the context": {
 		func() policy.Policy[int] {
+			var kept atomic.Pointer[context.CancelFunc]
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				inner, cancel := context.WithCancel(ctx)
-				_ = context.AfterFunc(ctx, cancel)
-				v, err := next.Do(inner)
-				return v, err
+				kept.Store(&cancel) // and not called
+				return next.Do(inner)
 			})
 		},
 		[]string{"nothing is left behind"},
