@@ -13,9 +13,9 @@ ACCEPT :=
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
-.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check fuzz examples
+.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check fuzz examples prove prove-386 prove-arm64 prove-mutation
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: ## take payments through the Stripe SDK while everything breaks
 	cd examples && go run ./checkout
@@ -60,6 +60,19 @@ bench-check: ## compares BENCH with the merge base, or BASE; fails on an allocat
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; grep -rho --exclude-dir=proof --include='*_test.go' '^func Fuzz[A-Za-z]*' . | awk '{ print $$2 }' | while read -r f; do \
 		go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$(dirname $$(grep -rl --include='*_test.go' "^func $$f(" .)); done
+
+prove: ## search for faults in every way there is, one table; SHORT=1 for a little of each, SEED to repeat
+	cd proof && go run ./cmd/prove $(if $(SHORT),-short,-write RESULTS.md) $(if $(SEED),-seed $(SEED))
+
+prove-386: ## the library's tests with 32-bit words
+	GOARCH=386 CGO_ENABLED=0 go test -count=1 ./...
+
+prove-arm64: ## the library's tests with weakly ordered memory; needs qemu-aarch64 elsewhere than on arm64
+	GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+	GOARCH=arm64 CGO_ENABLED=0 go test -count=1 -p 1 $(if $(filter aarch64,$(shell uname -m)),,-exec qemu-aarch64) ./...
+
+prove-mutation: ## change the library one thing at a time and see that a test fails
+	cd proof && go run ./cmd/mutate -root .. -deep . retry breaker policy pipeline
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.bin go install honnef.co/go/tools/cmd/staticcheck@v0.7.0

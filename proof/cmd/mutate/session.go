@@ -74,7 +74,7 @@ func (s *session) report(args []string) bool {
 	}
 	sample := ""
 	if s.every > 1 {
-		sample = fmt.Sprintf(", every %dth", s.every)
+		sample = fmt.Sprintf(", one in %d", s.every)
 	}
 	row.Row{
 		Searched: "mutation of " + strings.Join(args, ", "),

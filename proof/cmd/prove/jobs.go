@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+
+	"github.com/ductile-go/ductile/proof/row"
+)
+
+// job is one search: a program whose output holds rows, or is made into one.
+type job struct {
+	name string
+	dir  string
+	env  []string
+	args []string
+	rows func(output string) []row.Row // nil takes those that the output holds
+}
+
+// run returns what the job found, its output, and whether nothing was wrong.
+func (j job) run(ctx context.Context) (rows []row.Row, output string, ok bool) {
+	cmd := exec.CommandContext(ctx, j.args[0], j.args[1:]...)
+	cmd.Dir = j.dir
+	cmd.Env = append(os.Environ(), j.env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	output = out.String()
+	collect := j.rows
+	if collect == nil {
+		collect = held
+	}
+	rows = collect(output)
+	if err != nil || len(rows) == 0 {
+		rows = append(rows, row.Row{Searched: j.name, Result: fmt.Sprintf("FAILED: %v", err)})
+		return rows, output, false
+	}
+	return rows, output, true
+}
+
+func held(output string) (rows []row.Row) {
+	for _, line := range strings.Split(output, "\n") {
+		if r, ok := row.Parse(line); ok {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// jobs lists the searches, each as large as it is to be.
+func jobs(seed uint64, short bool) []job {
+	size := func(little, much int) string {
+		if short {
+			return fmt.Sprint(little)
+		}
+		return fmt.Sprint(much)
+	}
+	search := func(dir string, flags ...string) []string {
+		args := []string{"go", "test", "-count=1", "-v", "-timeout=2h", "./" + dir, "-args", "-seed", fmt.Sprint(seed)}
+		return append(args, flags...)
+	}
+	all := []job{
+		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
+		{name: "linear", args: search("linear", "-histories", size(200, 10_000))},
+		{name: "storm", args: search("storm", "-calls", size(30_000, 1_000_000))},
+		{name: "differ", args: search("differ", "-schedules", size(300, 5000))},
+	}
+	for _, target := range []string{"FuzzRetryConfig", "FuzzBudgetConfig", "FuzzTimeoutConfig", "FuzzStandardConfig", "FuzzBreakerConfig"} {
+		all = append(all, job{
+			name: "fuzz", rows: fuzzed(target),
+			args: []string{"go", "test", "-run=^$", "-fuzz=^" + target + "$", "-fuzztime=" + size(2, 60) + "s", "./fuzz"},
+		})
+	}
+	all = append(all, platforms()...)
+	return append(all, mutation(short))
+}
+
+// mutation tries every mutant and lets the searches have a look at what survives
+// the tests. The short version tries a few.
+func mutation(short bool) job {
+	j := job{name: "mutation", args: []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}}
+	if short {
+		j.args = append(j.args, "-every", "3", "retry/attempt.go")
+		return j
+	}
+	j.args = append(j.args, "-deep", ".", "retry", "breaker", "policy", "pipeline")
+	return j
+}
+
+// platforms runs the library's tests where words are 32 bits wide, and built for
+// a machine whose memory is weakly ordered: an emulator on another machine shows
+// that machine's order, real hardware its own. Both without cgo, and so without
+// the race detector.
+func platforms() []job {
+	all := []job{{
+		name: "386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"}, args: tests("./..."),
+		rows: passed("32 bits: the library's tests on 386"),
+	}}
+	arm64 := job{name: "arm64", dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"}}
+	if qemu, err := exec.LookPath("qemu-aarch64"); err == nil {
+		arm64.args = tests("-p=1", "-exec="+qemu, "./...")
+		arm64.rows = passed("arm64: the library's tests, emulated; memory is ordered as the host orders it")
+	} else {
+		arm64.args = []string{"go", "vet", "-v", "./..."}
+		arm64.rows = func(string) []row.Row {
+			return []row.Row{{Searched: "arm64", Amount: "every package", Result: "builds and vets; not run, no qemu-aarch64 here"}}
+		}
+	}
+	return append(all, arm64)
+}
+
+func tests(args ...string) []string {
+	return append([]string{"go", "test", "-count=1", "-v"}, args...)
+}
+
+var onePassed = regexp.MustCompile(`(?m)^\s*--- PASS: `)
+
+// passed makes a row of how many tests passed.
+func passed(searched string) func(string) []row.Row {
+	return func(output string) []row.Row {
+		n := len(onePassed.FindAllString(output, -1))
+		if n == 0 {
+			return nil
+		}
+		return []row.Row{{Searched: searched, Amount: fmt.Sprintf("%d tests", n), Result: "all pass"}}
+	}
+}
+
+var executions = regexp.MustCompile(`execs: (\d+) `)
+
+// fuzzed makes a row of how many inputs were tried.
+func fuzzed(target string) func(string) []row.Row {
+	return func(output string) []row.Row {
+		all := executions.FindAllStringSubmatch(output, -1)
+		if len(all) == 0 || strings.Contains(output, "FAIL") {
+			return nil
+		}
+		return []row.Row{{
+			Searched: "fuzzing: " + strings.TrimPrefix(target, "Fuzz") + ", what Validate accepts works",
+			Amount:   all[len(all)-1][1] + " inputs", Seeds: "the fuzzer's", Result: "nothing found",
+		}}
+	}
+}

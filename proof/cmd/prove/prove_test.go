@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/proof/row"
+)
+
+func TestAJobThatFailsOrSaysNothingIsAFailure(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		ok   bool
+	}{
+		"says a row":        {[]string{"printf", "noise\nPROOF\ta\tb\tc\td\n"}, true},
+		"says nothing":      {[]string{"printf", "noise"}, false},
+		"fails with a row":  {[]string{"sh", "-c", `printf 'PROOF\ta\tb\tc\td\n'; exit 1`}, false},
+		"cannot be started": {[]string{"./no such program"}, false},
+	} {
+		rows, _, ok := job{name: name, args: c.args}.run(context.Background())
+		assert.Equal(t, c.ok, ok, name)
+		assert.NotEmpty(t, rows, name)
+		assert.Equal(t, !ok, len(rows[len(rows)-1].Result) > 6 && rows[len(rows)-1].Result[:6] == "FAILED", name)
+	}
+}
+
+func TestRowsAreMadeOfOutput(t *testing.T) {
+	assert.Equal(t, []row.Row{{Searched: "s", Amount: "2 tests", Result: "all pass"}},
+		passed("s")("--- PASS: A (0s)\n    --- PASS: A/b (0s)\nok p"))
+	assert.Empty(t, passed("s")("ok p [no tests to run]"))
+	assert.Equal(t, "20 inputs", fuzzed("FuzzX")("execs: 3 (1/sec)\nfuzz: execs: 20 (1/sec)\nPASS")[0].Amount)
+	assert.Empty(t, fuzzed("FuzzX")("execs: 3 (1/sec)\nFAIL"))
+	assert.Empty(t, fuzzed("FuzzX")(""))
+}
+
+func TestTheTable(t *testing.T) {
+	var tab table
+	tab.add([]row.Row{{Searched: "a", Amount: "1", Seeds: "2", Result: "r"}, {Searched: "b"}}, time.Second)
+	assert.Equal(t, "SEARCHED  HOW MUCH  SEEDS  RESULT  TOOK\na         1         2      r       1s\nb                                  \n", tab.text())
+	assert.Contains(t, tab.markdown(), "| a | 1 | 2 | r | 1s |\n| b |  |  |  |  |\n")
+	assert.Contains(t, tab.markdown(), "`make prove`")
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ductile-go/ductile/proof/row"
+)
+
+// table is all rows of a run.
+type table struct {
+	short  bool
+	failed bool
+	rows   []timed
+}
+
+// timed is a row with the time that its job took; jobs with more than one row
+// show it at the first.
+type timed struct {
+	row.Row
+	took string
+}
+
+func (t *table) add(rows []row.Row, took time.Duration) {
+	for i, r := range rows {
+		line := timed{Row: r}
+		if i == 0 {
+			line.took = took.Round(100 * time.Millisecond).String()
+		}
+		t.rows = append(t.rows, line)
+	}
+}
+
+func (t *table) text() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SEARCHED\tHOW MUCH\tSEEDS\tRESULT\tTOOK")
+	for _, r := range t.rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Searched, r.Amount, r.Seeds, r.Result, r.took)
+	}
+	_ = w.Flush() // to a strings.Builder, which cannot fail
+	return b.String()
+}
+
+func (t *table) markdown() string {
+	var b strings.Builder
+	how := "make prove"
+	if t.short {
+		how += " SHORT=1"
+	}
+	fmt.Fprintf(&b, "# Results\n\nWritten by `%s` with %s on %s/%s, %d cores.\n\n",
+		how, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	b.WriteString("| searched | how much | seeds | result | took |\n|---|---|---|---|---|\n")
+	for _, r := range t.rows {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Searched, r.Amount, r.Seeds, r.Result, r.took)
+	}
+	return b.String()
+}
