@@ -1,0 +1,70 @@
+//go:build ductile_explore
+
+// Package atomicx is sync/atomic with a scheduler's hook before each operation.
+package atomicx
+
+import "sync/atomic"
+
+// Hook is called before each operation if it is not nil. It is for a scheduler
+// that lets one goroutine run at a time, and is not itself synchronized.
+var Hook func()
+
+func yield() {
+	if Hook != nil {
+		Hook()
+	}
+}
+
+// cell is what all types of sync/atomic can do.
+type cell[V any] interface {
+	Load() V
+	Store(V)
+	Swap(V) V
+	CompareAndSwap(old, replacement V) bool
+}
+
+// hooked is one of them with the hook.
+type hooked[V, A any, P interface {
+	*A
+	cell[V]
+}] struct{ a A }
+
+func (h *hooked[V, A, P]) Load() V    { yield(); return P(&h.a).Load() }
+func (h *hooked[V, A, P]) Store(v V)  { yield(); P(&h.a).Store(v) }
+func (h *hooked[V, A, P]) Swap(v V) V { yield(); return P(&h.a).Swap(v) }
+func (h *hooked[V, A, P]) CompareAndSwap(old, replacement V) bool {
+	yield()
+	return P(&h.a).CompareAndSwap(old, replacement)
+}
+
+// counter is what the numeric types can do.
+type counter[V any] interface {
+	cell[V]
+	Add(V) V
+	And(V) V
+	Or(V) V
+}
+
+type number[V, A any, P interface {
+	*A
+	counter[V]
+}] struct{ hooked[V, A, P] }
+
+func (n *number[V, A, P]) Add(v V) V { yield(); return P(&n.a).Add(v) }
+func (n *number[V, A, P]) And(v V) V { yield(); return P(&n.a).And(v) }
+func (n *number[V, A, P]) Or(v V) V  { yield(); return P(&n.a).Or(v) }
+
+type (
+	// Bool is atomic.Bool with the hook.
+	Bool = hooked[bool, atomic.Bool, *atomic.Bool]
+	// Int32 is atomic.Int32 with the hook.
+	Int32 = number[int32, atomic.Int32, *atomic.Int32]
+	// Int64 is atomic.Int64 with the hook.
+	Int64 = number[int64, atomic.Int64, *atomic.Int64]
+	// Uint32 is atomic.Uint32 with the hook.
+	Uint32 = number[uint32, atomic.Uint32, *atomic.Uint32]
+	// Uint64 is atomic.Uint64 with the hook.
+	Uint64 = number[uint64, atomic.Uint64, *atomic.Uint64]
+	// Pointer is atomic.Pointer with the hook.
+	Pointer[T any] = hooked[*T, atomic.Pointer[T], *atomic.Pointer[T]]
+)

@@ -1,0 +1,384 @@
+//go:build ductile_explore
+
+package explore
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/proof/row"
+)
+
+var (
+	most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as many preemptions as fit in them")
+	_    = flag.Uint64("seed", 0, "not used: nothing is random here")
+)
+
+func hook(f func()) { atomicx.Hook = f }
+
+const recovery = 100
+
+// rig is a circuit under exploration, with what is known of it from outside.
+type rig struct {
+	*breaker.Circuit
+	clk    *fake.Clock
+	places int
+	told   []breaker.Transition
+	out    int // permits that are out in the half-open state that the rig began in
+	most   int
+	got    []breaker.Permit // permits that were taken before the threads began
+	faults []string
+}
+
+func newRig(cfg breaker.Config) *rig {
+	r := &rig{clk: fake.NewClock(), places: max(1, cfg.HalfOpenMaxCalls)}
+	cfg.Clock, cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = r.clk, recovery, r.places
+	cfg.OnStateChange = func(t breaker.Transition) { r.told = append(r.told, t) }
+	r.Circuit = breaker.NewCircuit(cfg)
+	return r
+}
+
+// take acquires n permits before the threads begin.
+func (r *rig) take(n int) *rig {
+	for range n {
+		p, err := r.Acquire()
+		if err != nil {
+			panic(err)
+		}
+		r.got = append(r.got, p)
+	}
+	return r
+}
+
+// elapsed opens the circuit and lets the recovery timeout pass.
+func (r *rig) elapsed() *rig {
+	r.Trip(recovery)
+	r.clk.Advance(recovery)
+	return r
+}
+
+// halfOpen is elapsed with the move made.
+func (r *rig) halfOpen() *rig {
+	r.elapsed()
+	if r.State() != breaker.HalfOpen {
+		panic("not half-open")
+	}
+	return r
+}
+
+// call is a thread that makes one call which comes to o.
+func (r *rig) call(o policy.Outcome) func() {
+	return func() {
+		p, err := r.Acquire()
+		if err != nil {
+			return
+		}
+		r.out++
+		r.most = max(r.most, r.out)
+		r.out-- // before the report: from its first step on, the place may be another's
+		p.Record(o)
+	}
+}
+
+// report is a thread that reports permit n.
+func (r *rig) report(n int, o policy.Outcome) func() {
+	return func() { r.got[n].Record(o) }
+}
+
+// keep is a thread that takes a permit and never reports.
+func (r *rig) keep() {
+	if _, err := r.Acquire(); err == nil {
+		r.out++
+		r.most = max(r.most, r.out)
+	}
+}
+
+func (r *rig) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
+}
+
+// path is the states that were told of, "open, half-open".
+func (r *rig) path() string {
+	var states []string
+	for _, t := range r.told {
+		states = append(states, t.To.String())
+	}
+	return strings.Join(states, ", ")
+}
+
+// settle is what must hold of every circuit when its threads have ended: each
+// move was told once and in order, the last one is where the circuit is, and it
+// is not stuck there.
+func (r *rig) settle() {
+	state, at := r.State(), breaker.Closed
+	for _, t := range r.told {
+		if t.From != at || t.To == at {
+			r.fault("told of a move from %v to %v when it was %v", t.From, t.To, at)
+		}
+		at = t.To
+	}
+	if at != state {
+		r.fault("the last move told is to %v, and it is %v", at, state)
+	}
+	r.clk.Advance(recovery)
+	if state == breaker.Open && r.State() != breaker.HalfOpen {
+		r.fault("open for ever")
+	}
+	if r.State() == breaker.HalfOpen {
+		r.probes()
+	}
+	r.Reset()
+	if p, err := r.Acquire(); err != nil || r.State() != breaker.Closed {
+		r.fault("refuses after Reset: %v", err)
+	} else {
+		p.Record(policy.Success)
+	}
+}
+
+// probes takes all places; where some are still out, the recovery timeout that
+// has passed gives them back.
+func (r *rig) probes() {
+	n := 0
+	for ; n <= r.places; n++ {
+		if _, err := r.Acquire(); err != nil {
+			break
+		}
+	}
+	if n == 0 || n > r.places {
+		r.fault("half-open with %d places, want 1 to %d", n, r.places)
+	}
+}
+
+// scenario is a rig, its threads, and what must hold at the end beside the rest.
+type scenario struct {
+	build func() (*rig, []func())
+	check func(r *rig)
+}
+
+// oneOf checks the path that was told.
+func oneOf(paths ...string) func(*rig) {
+	return func(r *rig) {
+		if !slices.Contains(paths, r.path()) {
+			r.fault("told of %q, want one of %q", r.path(), paths)
+		}
+	}
+}
+
+const (
+	good    = policy.Success
+	bad     = policy.Failure
+	neutral = policy.Ignored
+)
+
+func scenarios() map[string]scenario {
+	return map[string]scenario{
+		"closed: two failures open it once": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 2})
+				return r, []func(){r.call(bad), r.call(bad)}
+			}, oneOf("open"),
+		},
+		"closed: of two who fail, one opens it": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1}).take(2)
+				return r, []func(){r.report(0, bad), r.report(1, bad)}
+			}, oneOf("open"),
+		},
+		"closed: failures beside a success": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 2}).take(3)
+				return r, []func(){r.report(0, bad), r.report(1, bad), r.report(2, good)}
+			}, oneOf("", "open"),
+		},
+		"call window: three failures are counted": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 8, FailureThreshold: 3}).take(3)
+				return r, []func(){r.report(0, bad), r.report(1, bad), r.report(2, bad)}
+			}, oneOf("open"),
+		},
+		"call window: two calls push two out": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 2}).take(4)
+				r.got[0].Record(bad)
+				r.got[1].Record(good)
+				return r, []func(){r.report(2, good), r.report(3, good)}
+			}, func(r *rig) {
+				if c := r.Snapshot().Counts; c.Successes != 2 || c.Failures != 0 {
+					r.fault("the window holds %+v, want 2 successes", c)
+				}
+			},
+		},
+		"time window: counts at the turn of a bucket": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{Window: 100, FailureThreshold: 9}).take(3)
+				r.got[0].Record(bad)
+				r.clk.Advance(100) // the place of the first bucket is due again
+				return r, []func(){r.report(1, bad), r.report(2, good)}
+			}, func(r *rig) {
+				if c := r.Snapshot().Counts; c.Successes != 1 || c.Failures != 1 {
+					r.fault("the window holds %+v, want a success and a failure", c)
+				}
+			},
+		},
+		"opening: three callers as the time is up": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2}).elapsed()
+				return r, []func(){r.keep, r.keep, r.keep}
+			}, func(r *rig) {
+				oneOf("open, half-open")(r)
+				if r.most != 2 {
+					r.fault("%d probes were let in, want 2", r.most)
+				}
+			},
+		},
+		"half-open: a place is one caller's at a time": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{SuccessThreshold: 9}).halfOpen()
+				return r, []func(){r.keep, r.call(neutral)}
+			}, func(r *rig) {
+				if r.most != 1 {
+					r.fault("%d probes at a time, want 1", r.most)
+				}
+			},
+		},
+		"half-open: places come back": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{SuccessThreshold: 9, HalfOpenMaxCalls: 2}).halfOpen().take(2)
+				return r, []func(){r.report(0, neutral), r.report(1, good)}
+			}, func(r *rig) {
+				if r.take(2); r.Snapshot().Counts.Successes != 1 {
+					r.fault("counted %+v", r.Snapshot().Counts)
+				}
+			},
+		},
+		"half-open: two successes close it once": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2}).halfOpen().take(2)
+				return r, []func(){r.report(0, good), r.report(1, good)}
+			}, oneOf("open, half-open, closed"),
+		},
+		"half-open: a success and a failure": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2}).halfOpen().take(2)
+				return r, []func(){r.report(0, good), r.report(1, bad)}
+			}, oneOf("open, half-open, closed", "open, half-open, open"),
+		},
+		"closing: a caller beside the success": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, FailureThreshold: 1}).halfOpen().take(1)
+				return r, []func(){r.report(0, good), r.call(bad)}
+			}, oneOf("open, half-open, closed, open", "open, half-open, open", "open, half-open, closed"),
+		},
+		"half-open: a failure of an earlier state says nothing": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1}).take(1).halfOpen().take(1)
+				return r, []func(){r.report(0, bad), r.report(1, good)}
+			}, oneOf("open, half-open, closed"),
+		},
+		"half-open: a new round when all have been out for long": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 1, SuccessThreshold: 9}).halfOpen().take(1)
+				r.clk.Advance(recovery)
+				return r, []func(){r.keep, r.keep, r.report(0, neutral)}
+			}, func(r *rig) {
+				if r.most != 1 {
+					r.fault("%d probes of the new round, want 1", r.most)
+				}
+			},
+		},
+		"Isolate beside a failure and a caller": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
+				return r, []func(){r.report(0, bad), r.Isolate}
+			}, func(r *rig) {
+				oneOf("isolated", "open, isolated")(r)
+				if _, err := r.Acquire(); !errors.Is(err, breaker.ErrOpen) {
+					r.fault("an isolated circuit admits")
+				}
+			},
+		},
+		"Trip and Reset beside a failure": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
+				return r, []func(){r.report(0, bad), func() { r.Trip(time.Hour) }, r.Reset}
+			}, func(r *rig) { r.clk.Advance(time.Hour) },
+		},
+	}
+}
+
+func TestNoInterleavingBreaksTheCircuit(t *testing.T) {
+	var sum Report
+	whole, least := 0, *most
+	all := scenarios()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t.Run(name, func(t *testing.T) {
+			report, err := Deepest(all[name].program, *most, hook)
+			require.NoError(t, err)
+			require.Greater(t, report.Longest, len(all[name].program().Threads), "the circuit does not stop at its atomic operations")
+			t.Logf("%+v", report)
+			sum.Schedules += report.Schedules
+			sum.States += report.States
+			sum.Longest = max(sum.Longest, report.Longest)
+			if report.Whole {
+				whole++
+			} else {
+				least = min(least, report.Bound)
+			}
+		})
+	}
+	if !t.Failed() {
+		row.Row{
+			Searched: fmt.Sprintf("interleavings of a circuit's atomic operations, %d scenes of 2 or 3 callers", len(all)),
+			Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", sum.Schedules, sum.Longest, sum.States),
+			Result:   fmt.Sprintf("none breaks it; %d scenes whole, the others with %d preemptions or more", whole, least),
+		}.Print()
+	}
+}
+
+// program makes the scenario anew.
+func (s scenario) program() Program {
+	r, threads := s.build()
+	return Program{Threads: threads, Check: func() error {
+		s.check(r)
+		r.settle()
+		if len(r.faults) > 0 {
+			return errors.New(strings.Join(r.faults, "; "))
+		}
+		return nil
+	}}
+}
+
+// A circuit that breaks under some interleaving is found: this one looks for a
+// place in one step and takes it in another.
+func TestABrokenPlaceIsFound(t *testing.T) {
+	build := func() Program {
+		var out atomicx.Int64
+		most := int64(0)
+		enter := func() {
+			if out.Load() < 1 {
+				most = max(most, out.Add(1))
+			}
+		}
+		return Program{Threads: []func(){enter, enter}, Check: func() error {
+			if most > 1 {
+				return errors.New("two in one place")
+			}
+			return nil
+		}}
+	}
+	_, err := Deepest(build, 0, hook)
+	assert.ErrorContains(t, err, "two in one place")
+}
