@@ -1,6 +1,6 @@
 package breaker
 
-import "sync/atomic"
+import atomic "github.com/ductile-go/ductile/internal/atomicx"
 
 // callWindow counts the last len(slots) calls.
 //

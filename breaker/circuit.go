@@ -1,9 +1,9 @@
 package breaker
 
 import (
-	"sync/atomic"
 	"time"
 
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/policy"
 )
 

@@ -2,9 +2,9 @@ package breaker
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/counter"
 	"github.com/ductile-go/ductile/policy"
 )

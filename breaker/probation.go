@@ -1,6 +1,6 @@
 package breaker
 
-import "sync/atomic"
+import atomic "github.com/ductile-go/ductile/internal/atomicx"
 
 // probation is what a half-open state counts.
 type probation struct {

@@ -1,8 +1,7 @@
 package breaker
 
 import (
-	"sync/atomic"
-
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/counter"
 )
 

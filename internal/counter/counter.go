@@ -4,8 +4,9 @@ package counter
 import (
 	"math/bits"
 	"runtime"
-	"sync/atomic"
 	"unsafe"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
 // Counter is a number that any number of goroutines add to. Nothing is lost: once
