@@ -22,10 +22,7 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-var (
-	most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as many preemptions as fit in them")
-	_    = flag.Uint64("seed", 0, "not used: nothing is random here")
-)
+var most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as many preemptions as fit in them")
 
 func hook(f func()) { atomicx.Hook = f }
 

@@ -66,6 +66,10 @@ func jobs(seed uint64, short bool) []job {
 	all := []job{
 		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
 		{name: "linear", args: search("linear", "-histories", size(200, 10_000))},
+		{name: "explore", args: []string{
+			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
+			"-args", "-schedules", size(5000, 300_000),
+		}},
 		{name: "storm", args: search("storm", "-calls", size(30_000, 1_000_000))},
 		{name: "differ", args: search("differ", "-schedules", size(300, 5000))},
 	}
