@@ -17,8 +17,10 @@
 //     state before.
 //   - An Acquire, State or Snapshot that finds an open circuit's time elapsed moves
 //     it at one moment and takes what it finds at another, later one.
-//   - Where all probes have been out for the recovery timeout, of several who
-//     Acquire at the same time some may be refused while one begins the new round.
+//   - Of several who Acquire from a half-open circuit at the same time, one may be
+//     refused for a place, or for the beginning of a new round, that another had
+//     taken and did not keep, because the circuit moved on meanwhile or somebody
+//     else was first. Nobody is admitted for that reason.
 //
 // [porcupine]: https://github.com/anishathalye/porcupine
 package linear

@@ -164,7 +164,7 @@ func (r *recorder) rest() {
 	}, input{kind: settle})
 }
 
-// overlap marks each Acquire that another ran beside.
+// overlap counts for each Acquire those that ran beside it.
 func overlap(ops []porcupine.Operation) {
 	for i := range ops {
 		in := ops[i].Input.(input)
@@ -173,7 +173,7 @@ func overlap(ops []porcupine.Operation) {
 		}
 		for j := range ops {
 			if i != j && ops[j].Input.(input).kind == acquire && ops[i].Call < ops[j].Return && ops[j].Call < ops[i].Return {
-				in.overlaps = true
+				in.rivals++
 			}
 		}
 		ops[i].Input = in

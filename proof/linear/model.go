@@ -34,9 +34,9 @@ type input struct {
 	id      int // of a permit
 	outcome policy.Outcome
 	d       time.Duration
-	// overlaps says that another Acquire ran at the same time, and may have been
-	// beginning a round of probes.
-	overlaps bool
+	// rivals is how many other Acquires ran at the same time. Each may have held a
+	// place, or the beginning of a round, that it did not keep.
+	rivals int
 }
 
 // output is what an operation returned.
@@ -101,8 +101,8 @@ func (sp spec) stepAcquire(s state, in input, out output) (bool, state) {
 	if admitted == out.admitted {
 		return admitted || out.state == s.state, next
 	}
-	roundIsDue := admitted && s.state == breaker.HalfOpen && s.out >= sp.cfg.HalfOpenMaxCalls
-	return in.overlaps && roundIsDue && out.state == s.state, sp.refuse(s)
+	rivals := s.state == breaker.HalfOpen && in.rivals > 0 && s.out+in.rivals >= sp.cfg.HalfOpenMaxCalls
+	return admitted && rivals && out.state == s.state, sp.refuse(s)
 }
 
 func (sp spec) retryAfter(s state) time.Duration {
