@@ -34,7 +34,7 @@ func status() int {
 		*seed = uint64(time.Now().Unix())
 	}
 
-	t := table{short: *short}
+	t := table{short: *short, only: *only}
 	for _, j := range jobs(*seed, *short) {
 		if *only != "" && !strings.Contains(","+*only+",", ","+j.name+",") {
 			continue

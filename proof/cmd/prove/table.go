@@ -13,6 +13,7 @@ import (
 // table is all rows of a run.
 type table struct {
 	short  bool
+	only   string // the jobs that were run, if not all
 	failed bool
 	rows   []timed
 }
@@ -50,6 +51,9 @@ func (t *table) markdown() string {
 	how := "make prove"
 	if t.short {
 		how += " SHORT=1"
+	}
+	if t.only != "" {
+		how = "go run ./cmd/prove -only " + t.only
 	}
 	fmt.Fprintf(&b, "# Results\n\nWritten by `%s` with %s on %s/%s, %d cores.\n\n",
 		how, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
