@@ -46,26 +46,26 @@ func run(ctx context.Context) (ok bool, err error) {
 	every := flag.Int("every", 1, "try every nth mutant only")
 	flag.Parse()
 
-	s := session{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every}
-	if s.root, err = filepath.Abs(*root); err != nil {
+	c := campaign{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every}
+	if c.root, err = filepath.Abs(*root); err != nil {
 		return false, err
 	}
 	if *deep != "" {
-		if s.deep, err = filepath.Abs(*deep); err != nil {
+		if c.deep, err = filepath.Abs(*deep); err != nil {
 			return false, err
 		}
 	}
-	if s.explained, err = readExplained(*explained); err != nil {
+	if c.explained, err = readExplained(*explained); err != nil {
 		return false, err
 	}
-	if s.scratch, err = os.MkdirTemp("", "mutate"); err != nil {
+	if c.scratch, err = os.MkdirTemp("", "mutate"); err != nil {
 		return false, err
 	}
-	defer func() { _ = os.RemoveAll(s.scratch) }()
-	if err := os.Chdir(s.root); err != nil {
+	defer func() { _ = os.RemoveAll(c.scratch) }()
+	if err := os.Chdir(c.root); err != nil {
 		return false, err
 	}
-	return s.all(ctx, flag.Args())
+	return c.all(ctx, flag.Args())
 }
 
 // readExplained returns reasons by the keys of mutants.

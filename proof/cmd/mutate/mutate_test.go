@@ -73,7 +73,7 @@ func TestMutantsOfAFile(t *testing.T) {
 
 func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 	dir := module(t)
-	s := &session{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1}
+	s := &campaign{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1}
 	ok, err := s.all(context.Background(), []string{"p"})
 	require.NoError(t, err)
 	assert.False(t, ok)

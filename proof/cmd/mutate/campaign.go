@@ -10,8 +10,8 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// session is one run of the program.
-type session struct {
+// campaign is one run of the program.
+type campaign struct {
 	runner
 	explained map[string]string
 	every     int
@@ -21,12 +21,12 @@ type session struct {
 
 // all tries the mutants of the packages, or single files, that args name, and
 // reports whether none survived but those with a reason.
-func (s *session) all(ctx context.Context, args []string) (bool, error) {
+func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	files, err := sources(args)
 	if err != nil {
 		return false, err
 	}
-	s.tally = map[fate]int{}
+	c.tally = map[fate]int{}
 	n := 0
 	for _, file := range files {
 		mutants, err := mutantsOf(file)
@@ -34,26 +34,26 @@ func (s *session) all(ctx context.Context, args []string) (bool, error) {
 			return false, err
 		}
 		for _, m := range mutants {
-			if n++; n%s.every != 0 {
+			if n++; n%c.every != 0 {
 				continue
 			}
-			if err := s.one(ctx, m); err != nil {
+			if err := c.one(ctx, m); err != nil {
 				return false, err
 			}
 		}
 	}
-	return s.report(args), nil
+	return c.report(args), nil
 }
 
-func (s *session) one(ctx context.Context, m mutant) error {
-	f, err := s.try(ctx, m)
+func (c *campaign) one(ctx context.Context, m mutant) error {
+	f, err := c.try(ctx, m)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
-	reason, known := s.explained[m.key()]
+	reason, known := c.explained[m.key()]
 	switch {
 	case f == survived && known:
-		s.equal++
+		c.equal++
 		fmt.Printf("no difference\t%v\t%s\n", m, reason)
 		return nil
 	case f == survived:
@@ -61,28 +61,28 @@ func (s *session) one(ctx context.Context, m mutant) error {
 	case f == timedOut:
 		fmt.Printf("%s\t%v\n", f, m)
 	}
-	s.tally[f]++
+	c.tally[f]++
 	return nil
 }
 
-func (s *session) report(args []string) bool {
-	dead := s.tally[killed] + s.tally[timedOut]
-	tried := dead + s.tally[survived]
+func (c *campaign) report(args []string) bool {
+	dead := c.tally[killed] + c.tally[timedOut]
+	tried := dead + c.tally[survived]
 	score := 100.0
 	if tried > 0 {
 		score = 100 * float64(dead) / float64(tried)
 	}
 	sample := ""
-	if s.every > 1 {
-		sample = fmt.Sprintf(", one in %d", s.every)
+	if c.every > 1 {
+		sample = fmt.Sprintf(", one in %d", c.every)
 	}
 	row.Row{
 		Searched: "mutation of " + strings.Join(args, ", "),
-		Amount:   fmt.Sprintf("%d mutants%s, %d more do not compile", tried+s.equal, sample, s.tally[notViable]),
+		Amount:   fmt.Sprintf("%d mutants%s, %d more do not compile", tried+c.equal, sample, c.tally[notViable]),
 		Result: fmt.Sprintf("%.1f %% killed (%d by running for ever), %d survived, %d make no difference",
-			score, s.tally[timedOut], s.tally[survived], s.equal),
+			score, c.tally[timedOut], c.tally[survived], c.equal),
 	}.Print()
-	return s.tally[survived] == 0
+	return c.tally[survived] == 0
 }
 
 // sources lists the Go files that args name, tests left out.

@@ -1,0 +1,145 @@
+//go:build ductile_explore
+
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+const recovery = 100
+
+// rig is a circuit under exploration, with what is known of it from outside.
+type rig struct {
+	*breaker.Circuit
+	clk    *fake.Clock
+	places int
+	told   []breaker.Transition
+	out    int // permits that are out in the half-open state that the rig began in
+	most   int
+	got    []breaker.Permit // permits that were taken before the threads began
+	faults []string
+}
+
+func newRig(cfg breaker.Config) *rig {
+	r := &rig{clk: fake.NewClock(), places: max(1, cfg.HalfOpenMaxCalls)}
+	cfg.Clock, cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = r.clk, recovery, r.places
+	cfg.OnStateChange = func(t breaker.Transition) { r.told = append(r.told, t) }
+	r.Circuit = breaker.NewCircuit(cfg)
+	return r
+}
+
+// take acquires n permits before the threads begin.
+func (r *rig) take(n int) *rig {
+	for range n {
+		p, err := r.Acquire()
+		if err != nil {
+			panic(err)
+		}
+		r.got = append(r.got, p)
+	}
+	return r
+}
+
+// elapsed opens the circuit and lets the recovery timeout pass.
+func (r *rig) elapsed() *rig {
+	r.Trip(recovery)
+	r.clk.Advance(recovery)
+	return r
+}
+
+// halfOpen is elapsed with the move made.
+func (r *rig) halfOpen() *rig {
+	r.elapsed()
+	if r.State() != breaker.HalfOpen {
+		panic("not half-open")
+	}
+	return r
+}
+
+// call is a thread that makes one call which comes to o.
+func (r *rig) call(o policy.Outcome) func() {
+	return func() {
+		p, err := r.Acquire()
+		if err != nil {
+			return
+		}
+		r.out++
+		r.most = max(r.most, r.out)
+		r.out-- // before the report: from its first step on, the place may be another's
+		p.Record(o)
+	}
+}
+
+// report is a thread that reports permit n.
+func (r *rig) report(n int, o policy.Outcome) func() {
+	return func() { r.got[n].Record(o) }
+}
+
+// keep is a thread that takes a permit and never reports.
+func (r *rig) keep() {
+	if _, err := r.Acquire(); err == nil {
+		r.out++
+		r.most = max(r.most, r.out)
+	}
+}
+
+func (r *rig) fault(format string, args ...any) {
+	r.faults = append(r.faults, fmt.Sprintf(format, args...))
+}
+
+// path is the states that were told of, "open, half-open".
+func (r *rig) path() string {
+	var states []string
+	for _, t := range r.told {
+		states = append(states, t.To.String())
+	}
+	return strings.Join(states, ", ")
+}
+
+// settle is what must hold of every circuit when its threads have ended: each
+// move was told once and in order, the last one is where the circuit is, and it
+// is not stuck there.
+func (r *rig) settle() {
+	state, at := r.State(), breaker.Closed
+	for _, t := range r.told {
+		if t.From != at || t.To == at {
+			r.fault("told of a move from %v to %v when it was %v", t.From, t.To, at)
+		}
+		at = t.To
+	}
+	if at != state {
+		r.fault("the last move told is to %v, and it is %v", at, state)
+	}
+	r.clk.Advance(recovery)
+	if state == breaker.Open && r.State() != breaker.HalfOpen {
+		r.fault("open for ever")
+	}
+	if r.State() == breaker.HalfOpen {
+		r.probes()
+	}
+	r.Reset()
+	if p, err := r.Acquire(); err != nil || r.State() != breaker.Closed {
+		r.fault("refuses after Reset: %v", err)
+	} else {
+		p.Record(policy.Success)
+	}
+}
+
+// probes takes all places; where some are still out, the recovery timeout that
+// has passed gives them back.
+func (r *rig) probes() {
+	n := 0
+	for ; n <= r.places; n++ {
+		if _, err := r.Acquire(); err != nil {
+			break
+		}
+	}
+	if n == 0 || n > r.places {
+		r.fault("half-open with %d places, want 1 to %d", n, r.places)
+	}
+}
