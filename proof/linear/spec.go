@@ -241,7 +241,11 @@ func (sp spec) force(s state, to breaker.State, period time.Duration) state {
 	if s.state == breaker.Isolated && to != breaker.Closed {
 		return s
 	}
-	return sp.enter(s, to, 0, period)
+	reopening := 0
+	if to == breaker.Open {
+		reopening = s.reopening // only closing ends the growth
+	}
+	return sp.enter(s, to, reopening, period)
 }
 
 // counts is what Snapshot shows when nothing else runs.
