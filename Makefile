@@ -13,7 +13,7 @@ ACCEPT :=
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
-.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check fuzz examples prove prove-386 prove-arm64 prove-mutation
+.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check scaling fuzz examples prove prove-386 prove-arm64 prove-mutation
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -56,6 +56,11 @@ bench-check: TIME := 50ms
 bench-check: ## compares BENCH with the merge base, or BASE; fails on an allocation more, or on more than MARGIN of time
 	cd bench && go run ./cmd/check -base '$(BASE)' -bench '$(BENCH)' -count $(COUNT) -time $(TIME) \
 		-margin '$(MARGIN)' -accept '$(ACCEPT)' $(if $(SHORT),-short)
+
+scaling: ## what a call writes to shared memory, and what calls cost with GOMAXPROCS 1 to 64; for docs/scaling.md
+	cd proof && go test -count=1 -v -tags ductile_explore ./traffic
+	cd bench && go test -run '^$$' -bench '(ClosedRow|ClosedWindow|ClosedCalls|FailingRow|FailingWindow|Rejecting)/lib=(ductile|gobreaker|mutex)$$/mode=parallel' \
+		-cpu 1,2,4,8,16,32,64 -benchtime 60ms -count 3 .
 
 fuzz: ## each fuzz target for FUZZTIME
 	@set -e; grep -rho --exclude-dir=proof --include='*_test.go' '^func Fuzz[A-Za-z]*' . | awk '{ print $$2 }' | while read -r f; do \

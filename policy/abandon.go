@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
 // abandon runs next on its own goroutine and returns at the limit, whatever

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync/atomic"
 	"time"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
 // epoch is where this package's monotonic time begins. time.Since of a fixed

@@ -9,9 +9,20 @@ import "sync/atomic"
 // that lets one goroutine run at a time, and is not itself synchronized.
 var Hook func()
 
+// Wrote is called, after Hook, before each operation that may write, if it is not
+// nil. It is for counting what calls write to shared memory.
+var Wrote func()
+
 func yield() {
 	if Hook != nil {
 		Hook()
+	}
+}
+
+func write() {
+	yield()
+	if Wrote != nil {
+		Wrote()
 	}
 }
 
@@ -30,10 +41,10 @@ type hooked[V, A any, P interface {
 }] struct{ a A }
 
 func (h *hooked[V, A, P]) Load() V    { yield(); return P(&h.a).Load() }
-func (h *hooked[V, A, P]) Store(v V)  { yield(); P(&h.a).Store(v) }
-func (h *hooked[V, A, P]) Swap(v V) V { yield(); return P(&h.a).Swap(v) }
+func (h *hooked[V, A, P]) Store(v V)  { write(); P(&h.a).Store(v) }
+func (h *hooked[V, A, P]) Swap(v V) V { write(); return P(&h.a).Swap(v) }
 func (h *hooked[V, A, P]) CompareAndSwap(old, replacement V) bool {
-	yield()
+	write()
 	return P(&h.a).CompareAndSwap(old, replacement)
 }
 
@@ -50,9 +61,9 @@ type number[V, A any, P interface {
 	counter[V]
 }] struct{ hooked[V, A, P] }
 
-func (n *number[V, A, P]) Add(v V) V { yield(); return P(&n.a).Add(v) }
-func (n *number[V, A, P]) And(v V) V { yield(); return P(&n.a).And(v) }
-func (n *number[V, A, P]) Or(v V) V  { yield(); return P(&n.a).Or(v) }
+func (n *number[V, A, P]) Add(v V) V { write(); return P(&n.a).Add(v) }
+func (n *number[V, A, P]) And(v V) V { write(); return P(&n.a).And(v) }
+func (n *number[V, A, P]) Or(v V) V  { write(); return P(&n.a).Or(v) }
 
 type (
 	// Bool is atomic.Bool with the hook.

@@ -70,6 +70,10 @@ func jobs(seed uint64, short bool) []job {
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
 			"-args", "-schedules", size(5000, 300_000),
 		}},
+		{
+			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
+			rows: passed("what a call writes to shared memory, for 11 ways through the library"),
+		},
 		{name: "storm", args: search("storm", "-calls", size(30_000, 1_000_000))},
 		{name: "differ", args: search("differ", "-schedules", size(300, 5000))},
 	}

@@ -1,0 +1,88 @@
+//go:build ductile_explore
+
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+var errDown = errors.New("down")
+
+func succeed(context.Context) (int, error) { return 1, nil }
+func fail(context.Context) (int, error)    { return 0, errDown }
+
+// path is one way through the library, with the atomic operations that a call on
+// it makes once it is warm: any, and those that may write.
+type path struct {
+	name        string
+	ops, writes int
+	own         int // of the writes, those to memory that is the call's own
+	policy      policy.Policy[int]
+	fn          policy.Func[int]
+	warm        int // calls before the one that is counted
+}
+
+func paths() []path {
+	closed := func(cfg breaker.Config) policy.Policy[int] { return breaker.New[int](breaker.NewCircuit(cfg)) }
+	window := breaker.Config{Window: time.Hour, FailureRate: 1}
+	calls := breaker.Config{WindowCalls: 8, FailureRate: 1, MinCalls: 8}
+	open := breaker.NewCircuit(breaker.Config{})
+	open.Trip(time.Hour)
+	budget := retry.NewBudget(retry.BudgetConfig{Window: time.Hour})
+	three := pipeline.New[int](policy.FallbackValue(7), retry.New[int](retry.Config{}), closed(breaker.Config{}), policy.Timeout[int](time.Hour))
+	return []path{
+		{name: "fallback, success", policy: policy.FallbackValue(7), fn: succeed},
+		{name: "retry, success", policy: retry.New[int](retry.Config{}), fn: succeed},
+		{name: "retry with a budget, success", ops: 2, writes: 1, policy: retry.New[int](retry.Config{Budget: budget}), fn: succeed, warm: 1},
+		{name: "circuit in a row, success", ops: 2, policy: closed(breaker.Config{}), fn: succeed},
+		{name: "circuit in a row, failure", ops: 2, writes: 1, policy: closed(breaker.Config{FailureThreshold: 100}), fn: fail},
+		{name: "circuit with a time window, success", ops: 5, writes: 1, policy: closed(window), fn: succeed, warm: 1},
+		{name: "circuit with a window of calls, success among successes", ops: 2, policy: closed(calls), fn: succeed, warm: 8},
+		{name: "circuit with a window of calls, success that displaces a failure", ops: 6, writes: 3, policy: closed(calls), fn: failThen(1), warm: 8},
+		{name: "open circuit, rejection", ops: 6, writes: 1, policy: breaker.New[int](open), fn: succeed},
+		{name: "timeout, success", ops: 2, writes: 1, own: 1, policy: policy.Timeout[int](time.Hour), fn: succeed},
+		{name: "fallback > retry > circuit in a row > timeout, success", ops: 4, writes: 1, own: 1, policy: three, fn: succeed},
+	}
+}
+
+// failThen fails n times and then succeeds.
+func failThen(n int) policy.Func[int] {
+	return func(context.Context) (int, error) {
+		if n--; n >= 0 {
+			return 0, errDown
+		}
+		return 1, nil
+	}
+}
+
+func TestACallWritesWhatTheDocsSay(t *testing.T) {
+	for _, p := range paths() {
+		call := func() { _, _ = p.policy.Execute(context.Background(), policy.CallOf(p.fn)) }
+		for range p.warm {
+			call()
+		}
+		ops, writes := count(call)
+		fmt.Printf("| %s | %d | %d | %d |\n", p.name, ops, writes, writes-p.own)
+		assert.Equal(t, p.ops, ops, "%s: atomic operations", p.name)
+		assert.Equal(t, p.writes, writes, "%s: of them writes", p.name)
+	}
+}
+
+func count(call func()) (ops, writes int) {
+	atomicx.Hook, atomicx.Wrote = func() { ops++ }, func() { writes++ }
+	defer func() { atomicx.Hook, atomicx.Wrote = nil, nil }()
+	call()
+	return ops, writes
+}
