@@ -1,0 +1,181 @@
+package ductilehttp
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// Defaults of [Config].
+const (
+	DefaultAttemptTimeout = 10 * time.Second
+	DefaultTotalTimeout   = 30 * time.Second
+)
+
+// Config configures a [Transport]. The zero Config retries as the zero
+// retry.Config does, gives each host a default circuit, each attempt 10 s and
+// the whole 30 s.
+type Config struct {
+	// Base sends the requests. Nil means http.DefaultTransport.
+	Base http.RoundTripper
+
+	// Retry says how often and when to try again. Its RetryIf, if set, is asked
+	// too: of a status by a *[StatusError]. Its Clock is that of the timeouts, its
+	// JitterFactor also spreads the delays that a server asked for, upwards only.
+	Retry retry.Config
+	// Circuit, if set, is one for every host.
+	Circuit *breaker.Circuit
+	// Circuits is what the circuits of hosts are made from, each with its host as
+	// its Name. Their Classify sees a *[StatusError] for 5xx and 429, nil for every
+	// other status, and the errors of the base. Nil counts all of these errors.
+	Circuits breaker.Config
+	// AttemptTimeout bounds each attempt, its response's body included. 0 means
+	// 10 s, negative none.
+	AttemptTimeout time.Duration
+	// TotalTimeout bounds the whole, the body included. 0 means 30 s, negative none.
+	TotalTimeout time.Duration
+
+	// Pipeline replaces the five above. It sees a *[StatusError] beside a response
+	// that is bad, and [retry.Permanent] errors where nothing is to be repeated, so
+	// that a plain retry and breaker in it do the right thing. Give a Timeout in it
+	// Keep([HoldBody]), or it covers no more than the header.
+	Pipeline *pipeline.Pipeline[*http.Response]
+
+	// RetryRequest says whether a request may be repeated. Nil means
+	// [RetryableRequest]. One of which nothing was sent may be, whatever it says.
+	RetryRequest func(*http.Request) bool
+	// RetryResponse says whether an outcome is worth another attempt. Nil means
+	// [RetryableResponse]. It must leave the response's body alone.
+	RetryResponse func(*http.Response, error) bool
+
+	// AttemptHeader names a header that carries the attempt's number, 1 on the
+	// first; such as "X-Retry-Attempt". Empty means none.
+	AttemptHeader string
+	// TimeoutHeader names a header that carries the time which the attempt has
+	// left, in milliseconds, for a [Handler] to keep to; such as [TimeoutHeader].
+	// Empty means none.
+	TimeoutHeader string
+}
+
+// Validate returns nil for a config that [NewTransport] takes, or all that is
+// wrong with it, each fault naming its field.
+func (c Config) Validate() error {
+	faults := faults{kind: "Config"}
+	for _, h := range []struct{ field, name string }{
+		{"AttemptHeader", c.AttemptHeader}, {"TimeoutHeader", c.TimeoutHeader},
+	} {
+		if h.name != "" && !isToken(h.name) {
+			faults.add(h.field, fmt.Sprintf("%q", h.name), "a header's name")
+		}
+	}
+	if c.Pipeline != nil {
+		c.refuseBesidePipeline(&faults)
+		return faults.err()
+	}
+	retryFault := c.Retry.Validate()
+	faults.wrap("Retry", retryFault)
+	faults.wrap("Circuits", c.Circuits.Validate())
+	if c.Circuit != nil && !isZero(c.Circuits) {
+		faults.add("Circuits", "set", "zero beside Circuit")
+	}
+	attempt, total := c.timeouts()
+	if total > 0 && attempt >= total {
+		faults.add("AttemptTimeout", attempt, fmt.Sprintf("less than TotalTimeout, %v", total))
+	}
+	if retryFault == nil {
+		faults.wrap("Retry", pipeline.StandardConfig{TotalTimeout: total, AttemptTimeout: -1, Retry: c.Retry}.Validate())
+	}
+	return faults.err()
+}
+
+// refuseBesidePipeline finds what would never act.
+func (c Config) refuseBesidePipeline(faults *faults) {
+	for _, f := range []struct {
+		field string
+		value any
+	}{
+		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits},
+		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout},
+	} {
+		if !isZero(f.value) {
+			faults.add(f.field, "set", "zero beside Pipeline")
+		}
+	}
+}
+
+func (c Config) timeouts() (attempt, total time.Duration) {
+	return orDefault(c.AttemptTimeout, DefaultAttemptTimeout), orDefault(c.TotalTimeout, DefaultTotalTimeout)
+}
+
+func (c Config) withDefaults() Config {
+	c.AttemptTimeout, c.TotalTimeout = c.timeouts()
+	if c.Base == nil {
+		c.Base = http.DefaultTransport
+	}
+	if c.RetryRequest == nil {
+		c.RetryRequest = RetryableRequest
+	}
+	if c.RetryResponse == nil {
+		c.RetryResponse = RetryableResponse
+	}
+	return c
+}
+
+// timeout returns a policy of the given limit that covers the body, or none.
+func (c Config) timeout(name string, limit time.Duration) []policy.Policy[*http.Response] {
+	if limit < 0 {
+		return nil
+	}
+	t := policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: name, After: limit, Clock: c.Retry.Clock})
+	return []policy.Policy[*http.Response]{t.Keep(HoldBody)}
+}
+
+// faults gathers what is wrong with a config.
+type faults struct {
+	kind string
+	errs []error
+}
+
+func (f *faults) add(field string, value any, want string) {
+	f.errs = append(f.errs, fmt.Errorf("ductilehttp: %s.%s is %v, want %s", f.kind, field, value, want))
+}
+
+func (f *faults) wrap(field string, err error) {
+	if err != nil {
+		f.errs = append(f.errs, fmt.Errorf("ductilehttp: %s.%s: %w", f.kind, field, err))
+	}
+}
+
+func (f *faults) err() error { return errors.Join(f.errs...) }
+
+func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// isToken reports whether s is a token of RFC 9110, section 5.6.2, as a header's
+// name must be.
+func isToken(s string) bool {
+	for _, r := range s {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		case strings.ContainsRune("!#$%&'*+-.^_`|~", r):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}

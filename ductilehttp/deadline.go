@@ -1,0 +1,35 @@
+package ductilehttp
+
+import (
+	"context"
+	"strconv"
+	"time"
+)
+
+// TimeoutHeader is the usual name for the time that a request has left, in whole
+// milliseconds.
+const TimeoutHeader = "X-Request-Timeout-Ms"
+
+// timeLeft returns the value of a timeout header for a request in ctx that may
+// have one already, whichever is less.
+func timeLeft(ctx context.Context, already string, now time.Time) (string, bool) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return "", false
+	}
+	left := max(deadline.Sub(now), time.Millisecond)
+	if d, ok := parseTimeLeft(already); ok && d < left {
+		left = d
+	}
+	return strconv.FormatInt(left.Milliseconds(), 10), true
+}
+
+// parseTimeLeft reads a timeout header. As in the Connect protocol, ten digits
+// are the most it may have.
+func parseTimeLeft(v string) (time.Duration, bool) {
+	ms, err := strconv.ParseUint(v, 10, 63)
+	if err != nil || len(v) > 10 {
+		return 0, false
+	}
+	return time.Duration(ms) * time.Millisecond, true
+}

@@ -1,0 +1,223 @@
+package ductilehttp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// exchange is one logical request on its way through a [Transport]. A pipeline
+// of the user's may make attempts on other goroutines, and go on with one after
+// the exchange has ended.
+type exchange struct {
+	t          *Transport
+	req        *http.Request
+	upload     upload
+	repeatable bool // RetryRequest says so
+
+	mu       sync.Mutex
+	attempts int
+	unsent   bool // nothing of the last attempt was sent
+	replies  []*http.Response
+	over     bool
+}
+
+func newExchange(t *Transport, r *http.Request) *exchange {
+	x := &exchange{t: t, req: r, repeatable: t.cfg.RetryRequest(r)}
+	limit := 0
+	if x.repeatable {
+		limit = MaxBufferedBody
+	}
+	x.upload = newUpload(r, limit)
+	return x
+}
+
+// attempt sends the request once.
+func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
+	x.discard() // where OnRetry was not there to do it
+	n := x.begin()
+	body, err := x.upload.open()
+	if err != nil {
+		return nil, err
+	}
+	ctx, release := x.scope(ctx)
+	var s sending
+	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
+	x.note(s.unsent())
+	if err != nil {
+		release()
+		return nil, err
+	}
+	if f, ok := ctx.(*followed); ok {
+		f.answered.Store(true)
+	}
+	resp = HoldBody(ctx, resp, release)
+	if !x.keep(resp) {
+		_ = resp.Body.Close()
+		return nil, context.Canceled // nobody is there to take it
+	}
+	return resp, nil
+}
+
+// scope returns the context to send in and what ends it: one of its own where
+// there is no timeout that keeps one.
+func (x *exchange) scope(ctx context.Context) (context.Context, func()) {
+	if x.t.custom {
+		f := follow(ctx, x.req.Context())
+		return f, f.release
+	}
+	return context.WithCancel(ctx)
+}
+
+// send hands r to the base, and holds it to its contract.
+func (x *exchange) send(r *http.Request) (resp *http.Response, err error) {
+	returned := false
+	defer func() {
+		if !returned && r.Body != nil { // a panic, say
+			_ = r.Body.Close()
+		}
+	}()
+	resp, err = x.t.cfg.Base.RoundTrip(r)
+	returned = true
+	switch {
+	case err != nil:
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, err
+	case resp == nil:
+		return nil, errors.New("ductilehttp: Config.Base returned neither a response nor an error")
+	case resp.Request == r || resp.Request == nil:
+		resp.Request = x.req
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+// request returns the request of the nth attempt. Trailers are shared, since
+// their values are set while the body is read.
+func (x *exchange) request(ctx context.Context, n int, body io.ReadCloser, s *sending) *http.Request {
+	r := x.req.WithContext(ctx)
+	r.Header = x.req.Header.Clone()
+	r.Body, r.GetBody = body, nil
+	if body != nil && body != http.NoBody {
+		r.GetBody = func() (io.ReadCloser, error) {
+			if s.mayHaveArrived() {
+				return nil, errBroken
+			}
+			return x.upload.open()
+		}
+	}
+	if x.t.cfg.AttemptHeader != "" {
+		setHeader(r, x.t.cfg.AttemptHeader, strconv.Itoa(n))
+	}
+	if name := x.t.cfg.TimeoutHeader; name != "" {
+		if left, ok := timeLeft(ctx, r.Header.Get(name), policy.Now(x.t.cfg.Retry.Clock)); ok {
+			setHeader(r, name, left)
+		}
+	}
+	return r
+}
+
+func setHeader(r *http.Request, name, value string) {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Header.Set(name, value)
+}
+
+// attemptCounter is the context's key for an *atomic.Int64 that counts attempts.
+type attemptCounter struct{}
+
+// begin counts an attempt.
+func (x *exchange) begin() int {
+	if c, ok := x.req.Context().Value(attemptCounter{}).(*atomic.Int64); ok {
+		c.Add(1)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.attempts++
+	return x.attempts
+}
+
+// note takes down whether the last attempt sent anything.
+func (x *exchange) note(unsent bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unsent = unsent
+}
+
+// keep takes down a response that is to be closed by somebody, or returns false
+// if there is nobody any more.
+func (x *exchange) keep(resp *http.Response) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.over {
+		x.replies = append(x.replies, resp)
+	}
+	return !x.over
+}
+
+// discard lets go of the responses that there were so far.
+func (x *exchange) discard() {
+	x.mu.Lock()
+	replies := x.replies
+	x.replies = nil
+	x.mu.Unlock()
+	for _, resp := range replies {
+		discard(resp, x.t.cfg.Retry.Clock)
+	}
+}
+
+// has reports whether resp was not let go.
+func (x *exchange) has(resp *http.Response) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, r := range x.replies {
+		if r == resp {
+			return true
+		}
+	}
+	return false
+}
+
+// finish ends the exchange with answer, or with an error if that is nil.
+func (x *exchange) finish(answer *http.Response) {
+	x.mu.Lock()
+	x.over = true
+	replies := x.replies
+	x.mu.Unlock()
+	for _, resp := range replies {
+		if resp != answer {
+			_ = resp.Body.Close()
+		}
+	}
+	x.upload.close()
+}
+
+// jitter spreads a delay that a server asked for, as far as it may be awaited:
+// upwards only, since earlier than it asked is of no use.
+func (x *exchange) jitter(asked time.Duration) time.Duration {
+	cfg := x.t.cfg.Retry
+	limit := orDefault(cfg.MaxRetryAfter, retry.DefaultMaxRetryAfter)
+	factor := orDefault(cfg.JitterFactor, retry.DefaultJitterFactor)
+	if asked <= 0 || asked > limit || factor == retry.NoJitter || x.t.custom {
+		return asked
+	}
+	random := cfg.Rand
+	if random == nil {
+		random = rand.Float64
+	}
+	return min(asked+time.Duration(float64(asked)*factor*random()), limit)
+}

@@ -1,0 +1,101 @@
+package ductilehttp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// blame says what an attempt's result means to a circuit: 5xx and 429 are
+// errors, and a fault of the request's own is one that circuits ignore.
+func (x *exchange) blame(resp *http.Response, err error) (*http.Response, error) {
+	switch {
+	case err != nil && RequestError(err):
+		return nil, &ownFault{err}
+	case err == nil && (resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests):
+		return resp, x.statusError(resp)
+	}
+	return resp, err
+}
+
+// ownFault is an error of the request's own on its way through a circuit. Like
+// a rejection, it means that the server was not asked.
+type ownFault struct{ err error }
+
+func (e *ownFault) Error() string        { return e.err.Error() }
+func (e *ownFault) Unwrap() error        { return e.err }
+func (e *ownFault) Is(target error) bool { return target == policy.ErrRejected }
+
+// judge says what an attempt's result means to a retry: an error for what is to
+// be tried again, a permanent one for what failed for good.
+func (x *exchange) judge(resp *http.Response, err error) (*http.Response, error) {
+	var own *ownFault
+	if errors.As(err, &own) {
+		err = own.err
+	}
+	again := x.again(resp, err)
+	switch {
+	case again && err == nil:
+		err = x.statusError(resp)
+	case !again && err != nil:
+		return resp, retry.Permanent(err)
+	}
+	var status *StatusError
+	if errors.As(err, &status) && status.retryAfter > 0 {
+		return resp, retry.After(err, x.jitter(status.retryAfter))
+	}
+	return resp, err
+}
+
+// again reports whether a result is worth another attempt, and the request may
+// have one.
+func (x *exchange) again(resp *http.Response, err error) bool {
+	if resp != nil {
+		err = nil // a status, not an error, to the rules
+	}
+	x.mu.Lock()
+	unsent := x.unsent && err != nil
+	x.mu.Unlock()
+	return (x.repeatable || unsent) && x.upload.replayable() && x.t.cfg.RetryResponse(resp, err)
+}
+
+func (x *exchange) statusError(resp *http.Response) *StatusError {
+	x.mu.Lock()
+	n := x.attempts
+	x.mu.Unlock()
+	return newStatusError(x.req, resp, n, policy.Now(x.t.cfg.Retry.Clock))
+}
+
+// attemptAlone is attempt for a pipeline of the user's making, which gets both
+// judgements at once.
+func (x *exchange) attemptAlone(ctx context.Context) (*http.Response, error) {
+	resp, err := x.attempt(ctx)
+	if err != nil && RequestError(err) {
+		return nil, retry.Permanent(&ownFault{err})
+	}
+	return x.judge(x.blame(resp, err))
+}
+
+// settle turns what a retry ended with into a response or an error. A bad
+// response is what the caller asked for, unless it was let go or the caller has
+// gone.
+func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
+	var own *ownFault
+	if errors.As(err, &own) {
+		err = own.err
+	}
+	switch {
+	case err == nil && resp == nil:
+		return nil, errors.New("ductilehttp: Config.Pipeline returned neither a response nor an error")
+	case err == nil:
+		return resp, nil
+	case resp == nil || !as[*StatusError](err) || !x.has(resp):
+		return nil, err
+	case ctx.Err() != nil && as[*retry.Error](err):
+		return nil, err
+	}
+	return resp, nil
+}
