@@ -1,0 +1,474 @@
+package ductilehttp_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// Each test here is a line of what went wrong in other libraries.
+
+func TestTrap40DiscardedResponsesGiveTheirConnectionBack(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		var n atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1)%3 != 0 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 8<<10))
+		}, overTLS)
+		cfg, _ := config(s.base)
+		tr := ductilehttp.NewTransport(cfg)
+		for range 20 {
+			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+			require.NoError(t, err)
+			assert.Len(t, read(t, resp), 8<<10)
+		}
+		assert.EqualValues(t, 60, s.requests.Load())
+		assert.EqualValues(t, 1, s.connections.Load())
+	})
+}
+
+func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		let := make(chan struct{})
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-let:
+				return
+			default:
+			}
+			close(let)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "and then nothing more")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, overTLS)
+		clk := fake.NewClock()
+		tr := ductilehttp.NewTransport(ductilehttp.Config{Base: s.base, Retry: retry.Config{Clock: clk}})
+		code := make(chan int)
+		go func() {
+			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+			if assert.NoError(t, err) {
+				code <- resp.StatusCode
+				_ = resp.Body.Close()
+			}
+		}()
+		<-let
+		require.NoError(t, clk.BlockUntil(t.Context(), 3)) // both timeouts and the drain's
+		clk.AdvanceToNext()
+		eventually(t, func() bool { return len(clk.Sleeps()) == 1 })
+		assert.Equal(t, 100*time.Millisecond, clk.Now().Sub(fake.NewClock().Now()))
+		require.NoError(t, clk.BlockUntil(t.Context(), 2))
+		clk.AdvanceToNext()
+		assert.Equal(t, 200, <-code)
+	})
+}
+
+func TestTrap40ADrainIsBoundedInBytes(t *testing.T) {
+	for name, length := range map[string]string{"told": "1000000000", "untold": ""} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if sent.Load() > 0 {
+					return
+				}
+				w.Header().Set("Content-Length", length)
+				if length == "" {
+					w.Header().Del("Content-Length")
+				}
+				w.WriteHeader(http.StatusServiceUnavailable)
+				for r.Context().Err() == nil && sent.Load() < 1_000_000_000 {
+					n, err := w.Write(make([]byte, 32<<10))
+					sent.Add(int64(n))
+					if err != nil {
+						return
+					}
+				}
+			})
+			cfg, _ := config(s.base)
+			code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
+			assert.Equal(t, 200, code)
+			assert.Less(t, sent.Load(), int64(100_000_000), "what fits in the sockets, not the gigabyte")
+		})
+	}
+}
+
+// pattern is a body that shows when two attempts read from one source.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8)
+	}
+	return b
+}
+
+// seekable has no GetBody, since net/http does not know its type.
+type seekable struct{ *bytes.Reader }
+
+func (seekable) Close() error { return nil }
+
+func TestTrap41EachAttemptHasABodyOfItsOwn(t *testing.T) {
+	want := pattern(900 << 10)
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		for name, body := range map[string]func() io.Reader{
+			"rewound":  func() io.Reader { return bytes.NewReader(want) },
+			"recorded": func() io.Reader { return seekable{bytes.NewReader(want)} },
+			"piped":    func() io.Reader { return io.MultiReader(bytes.NewReader(want[:10]), bytes.NewReader(want[10:])) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				var got []byte
+				s := serve(t, nil, overTLS)
+				s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if s.requests.Add(1) < 3 { // answer before the upload has been read
+						_, _ = io.CopyN(io.Discard, r.Body, 1000)
+						w.WriteHeader(http.StatusServiceUnavailable)
+						return
+					}
+					got, _ = io.ReadAll(r.Body)
+				})
+				cfg, _ := config(s.base)
+				r := request(t, "PUT", s.URL, body())
+				code, _ := do(t, cfg, r)
+				assert.Equal(t, 200, code)
+				assert.True(t, bytes.Equal(want, got), "the third upload is whole: %d of %d bytes", len(got), len(want))
+			})
+		}
+	})
+}
+
+func TestTrap42NonsenseInRetryAfterIsTheNormalBackoff(t *testing.T) {
+	for _, v := range []string{
+		"-1", "0.5", "1.5", "99999999999999999999999", "9223372036854775807", "31536001", "soon", "1e3", "+5", "0x10", "5s", "1, 2",
+		"Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 32 Jan 2000 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:05", "",
+		"0", "Fri, 31 Dec 1999 23:59:59 GMT", // no nonsense, but no longer than the backoff
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", v)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		cfg, clk := config(s.base)
+		do(t, cfg, request(t, "GET", s.URL, nil))
+		assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps(), v)
+	}
+}
+
+func TestTrap42RetryAfterIsKeptToInEveryForm(t *testing.T) {
+	for _, v := range []string{
+		"5", " 5 ", "005", "Sat, 01 Jan 2000 00:00:05 GMT", "Saturday, 01-Jan-00 00:00:05 GMT", "Sat Jan  1 00:00:05 2000",
+	} {
+		var n atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1) == 1 {
+				w.Header().Set("Retry-After", v)
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+		})
+		cfg, clk := config(s.base)
+		code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
+		assert.Equal(t, 200, code)
+		assert.Equal(t, []time.Duration{5 * time.Second}, clk.Sleeps(), v)
+	}
+}
+
+func TestTrap42JitterIsNeverEarly(t *testing.T) {
+	for random, want := range map[float64]time.Duration{0: 5 * time.Second, 0.5: 5250 * time.Millisecond} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "5")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		cfg, clk := config(s.base)
+		cfg.Retry.MaxAttempts, cfg.Retry.JitterFactor, cfg.Retry.Rand = 2, 0, fake.Rand(random)
+		do(t, cfg, request(t, "GET", s.URL, nil))
+		assert.Equal(t, []time.Duration{want}, clk.Sleeps())
+	}
+}
+
+func TestTrap43ALongRetryAfterBringsTheResponseAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		after string
+		set   func(*ductilehttp.Config)
+	}{
+		"beyond MaxRetryAfter": {"31", func(*ductilehttp.Config) {}},
+		"beyond the total":     {"20", func(c *ductilehttp.Config) { c.TotalTimeout = 19 * time.Second }},
+		"just the total":       {"20", func(c *ductilehttp.Config) { c.TotalTimeout = 20 * time.Second }},
+		"beyond MaxElapsed":    {"20", func(c *ductilehttp.Config) { c.Retry.MaxElapsed = 19 * time.Second }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", c.after)
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = io.WriteString(w, "not now")
+			})
+			cfg, clk := config(s.base)
+			c.set(&cfg)
+			code, body := do(t, cfg, request(t, "GET", s.URL, nil))
+			assert.Equal(t, 503, code)
+			assert.Equal(t, "not now", body)
+			assert.Empty(t, clk.Sleeps())
+			assert.EqualValues(t, 1, s.requests.Load())
+		})
+	}
+}
+
+func TestTrap43AJitteredHintIsNotTooLong(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "29")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	cfg, clk := config(s.base)
+	cfg.Retry.MaxAttempts, cfg.Retry.JitterFactor, cfg.Retry.Rand, cfg.TotalTimeout = 2, 1, fake.Rand(0.9), time.Minute
+	do(t, cfg, request(t, "GET", s.URL, nil))
+	assert.Equal(t, []time.Duration{30 * time.Second}, clk.Sleeps(), "MaxRetryAfter bounds the jitter")
+}
+
+func TestTrap44TheLastResponseComesBackReadable(t *testing.T) {
+	body := string(bytes.Repeat([]byte("down "), 100_000))
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		for name, set := range map[string]func(*ductilehttp.Config){
+			"attempts": func(*ductilehttp.Config) {},
+			"elapsed":  func(c *ductilehttp.Config) { c.Retry.MaxElapsed = time.Second },
+			"budget": func(c *ductilehttp.Config) {
+				c.Retry.Budget = retry.NewBudget(retry.BudgetConfig{MinPerSecond: 1e-9, Clock: c.Retry.Clock})
+			},
+			"no timeouts": func(c *ductilehttp.Config) { c.AttemptTimeout, c.TotalTimeout = -1, -1 },
+			"condition": func(c *ductilehttp.Config) {
+				c.RetryResponse = func(*http.Response, error) bool { return false }
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					w.WriteHeader(http.StatusServiceUnavailable)
+					_, _ = io.WriteString(w, body)
+				}, overTLS)
+				cfg, clk := config(s.base)
+				set(&cfg)
+				code, got := do(t, cfg, request(t, "GET", s.URL, nil))
+				assert.Equal(t, 503, code)
+				assert.Equal(t, body, got)
+				assert.Zero(t, clk.Waiters())
+			})
+		}
+	})
+}
+
+func TestTrap45APostIsNotRepeatedUnlessItHasAKey(t *testing.T) {
+	dropped := func(_ int, c net.Conn, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		reset(c)
+		return false
+	}
+	for _, c := range []struct {
+		name, header, value string
+		requests            int64
+	}{
+		{"none", "X", "y", 1}, {"empty", "Idempotency-Key", "", 1},
+		{"key", "Idempotency-Key", "k", 3}, {"x-key", "X-Idempotency-Key", "k", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := serve(t, statuses(503))
+			broken := raw(t, dropped)
+			cfg, _ := config(s.base)
+			r := request(t, "POST", s.URL, strings.NewReader("charge"))
+			r.Header.Set(c.header, c.value)
+			do(t, cfg, r)
+			assert.Equal(t, c.requests, s.requests.Load())
+
+			cfg.Base = broken.base
+			r = request(t, "POST", broken.URL, strings.NewReader("charge"))
+			r.Header.Set(c.header, c.value)
+			_, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
+			require.Error(t, err)
+			assert.Equal(t, c.requests, broken.requests.Load())
+		})
+	}
+}
+
+func TestTrap45NetHTTPDoesNotRepeatAKeyedPostUnasked(t *testing.T) {
+	// Each connection answers once and breaks under the next request, as one does
+	// that idled for too long.
+	var served sync.Map
+	s := raw(t, func(_ int, c net.Conn, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if _, twice := served.LoadOrStore(c, true); twice {
+			return false
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		return true
+	})
+	cfg, clk := config(s.base)
+	tr := ductilehttp.NewTransport(cfg)
+	for range 2 {
+		r := request(t, "POST", s.URL, strings.NewReader("charge"))
+		r.Header.Set("Idempotency-Key", "k")
+		resp, err := tr.RoundTrip(r)
+		require.NoError(t, err)
+		read(t, resp)
+	}
+	assert.EqualValues(t, 3, s.requests.Load())
+	assert.Len(t, clk.Sleeps(), 1, "the third is a retry of ours, delayed and counted")
+}
+
+func TestTrap46TheRequestStaysAsItWas(t *testing.T) {
+	for name, c := range map[string]struct {
+		body    io.Reader
+		length  int64 // what the server sees
+		rewinds int
+	}{
+		"nil":      {nil, 0, 0},
+		"NoBody":   {http.NoBody, 0, 0},
+		"empty":    {strings.NewReader(""), 0, 0},
+		"rewound":  {strings.NewReader("body"), 4, 2},
+		"streamed": {io.MultiReader(strings.NewReader("body")), -1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var lengths []int64
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				b, _ := io.ReadAll(r.Body)
+				lengths = append(lengths, r.ContentLength)
+				if c.length != 0 {
+					assert.Equal(t, "body", string(b))
+				}
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})
+			cfg, _ := config(s.base)
+			cfg.AttemptHeader, cfg.TimeoutHeader = "X-Retry-Attempt", ductilehttp.TimeoutHeader
+			r := request(t, "PUT", s.URL+"/a?b=c", c.body)
+			rewinds := 0
+			if get := r.GetBody; get != nil {
+				r.GetBody = func() (io.ReadCloser, error) {
+					rewinds++
+					return get()
+				}
+			}
+			before := *r
+			header := r.Header.Clone()
+			do(t, cfg, r)
+			assert.Equal(t, header, r.Header)
+			assert.Equal(t, before.URL.String(), r.URL.String())
+			assert.Equal(t, before.Body, r.Body)
+			assert.Equal(t, before.ContentLength, r.ContentLength)
+			assert.Equal(t, []int64{c.length, c.length, c.length}, lengths)
+			assert.Equal(t, c.rewinds, rewinds)
+		})
+	}
+}
+
+func TestTrap47TheContextLivesUntilTheBodyIsRead(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		goOn := make(chan struct{})
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-goOn
+			_, _ = w.Write(pattern(1 << 20))
+		}, overTLS)
+		cfg, clk := config(s.base)
+		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
+		require.NoError(t, err)
+		assert.Equal(t, 2, clk.Waiters(), "the timeouts run on")
+		close(goOn)
+		assert.Equal(t, string(pattern(1<<20)), read(t, resp))
+		assert.Zero(t, clk.Waiters())
+	})
+}
+
+func TestTrap47TheTimeoutsCoverTheBody(t *testing.T) {
+	for name, c := range map[string]struct {
+		attempt, total, after time.Duration
+	}{
+		"attempt": {0, 0, 10 * time.Second}, "total": {-1, 0, 30 * time.Second}, "attempt alone": {0, -1, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+				s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Length", "100")
+					_, _ = io.WriteString(w, "and then nothing more")
+					_ = http.NewResponseController(w).Flush()
+					<-r.Context().Done()
+				}, overTLS)
+				cfg, clk := config(s.base)
+				cfg.AttemptTimeout, cfg.TotalTimeout = c.attempt, c.total
+				resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
+				require.NoError(t, err)
+				clk.Advance(c.after - 1)
+				_, err = io.ReadFull(resp.Body, make([]byte, len("and then nothing more")))
+				require.NoError(t, err)
+				clk.Advance(1)
+				_, err = resp.Body.Read(make([]byte, 1))
+				var timeout *policy.TimeoutError
+				require.ErrorAs(t, err, &timeout)
+				assert.Equal(t, c.after, timeout.After)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				_ = resp.Body.Close()
+				assert.Zero(t, clk.Waiters())
+			})
+		})
+	}
+}
+
+func TestTrap48ThereIsADelayWhereTheServerNamesNone(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"status": statuses(429),
+		"reset":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, h)
+			cfg, clk := config(s.base)
+			cfg.Retry.JitterFactor = 0
+			resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
+			if err == nil {
+				read(t, resp)
+			}
+			require.Len(t, clk.Sleeps(), 2)
+			assert.GreaterOrEqual(t, clk.Sleeps()[0], 450*time.Millisecond)
+			assert.GreaterOrEqual(t, clk.Sleeps()[1], 900*time.Millisecond)
+		})
+	}
+}
+
+func TestTrap49NothingSecretIsInErrorsNamesAndEvents(t *testing.T) {
+	s := serve(t, statuses(503))
+	gone := serve(t, statuses(200))
+	gone.Close()
+	for _, url := range []string{s.URL, gone.URL} {
+		secret := strings.Replace(url, "://", "://user:hunter2@", 1) + "/path?api_key=hunter2#hunter2"
+		cfg, _ := config(s.base)
+		cfg.Circuits.FailureThreshold = 4
+		var seen []string
+		cfg.Retry.OnRetry = func(_ context.Context, e policy.Event) { seen = append(seen, e.Err.Error()) }
+		tr := ductilehttp.NewTransport(cfg)
+		for range 3 {
+			resp, err := tr.RoundTrip(request(t, "GET", secret, nil))
+			if err != nil {
+				seen = append(seen, err.Error())
+			} else {
+				read(t, resp)
+			}
+		}
+		for name, circuit := range tr.Circuits().All() {
+			assert.Equal(t, url, name)
+			seen = append(seen, name, circuit.Snapshot().Cause.Error())
+		}
+		assert.NotEmpty(t, seen)
+		for _, text := range seen {
+			assert.NotContains(t, text, "hunter2")
+		}
+	}
+}
