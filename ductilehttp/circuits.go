@@ -108,9 +108,10 @@ func (c *Circuits) pipeline(u *url.URL) *pipeline.Pipeline[*http.Response] {
 	if c.calls != nil {
 		return c.calls
 	}
-	calls, added := c.use(hostOf(u))
+	host := hostOf(u)
+	calls, added := c.use(host)
 	if added {
-		c.evict()
+		c.evict(host)
 	}
 	return calls
 }
@@ -137,15 +138,15 @@ func (c *Circuits) use(host string) (calls *pipeline.Pipeline[*http.Response], a
 }
 
 // evict drops closed circuits that are idle, from the back, and where there are
-// too many circuits then, some that are not idle either. To ask a circuit for
+// too many circuits then, some that are not idle either, but never newest's. To ask a circuit for
 // its state may run its OnStateChange, which may look at these circuits: so
 // nothing is locked meanwhile.
-func (c *Circuits) evict() {
+func (c *Circuits) evict(newest string) {
 	now := policy.Now(c.config.Clock)
 	var busy, isolated []entry // passed over, the longest unused first
 	for _, e := range slices.Backward(c.list()) {
-		if now.Sub(e.used) < CircuitIdle && c.Len() <= MaxCircuits {
-			return
+		if e.host == newest || now.Sub(e.used) < CircuitIdle && c.Len() <= MaxCircuits {
+			break
 		}
 		switch e.circuit.State() {
 		case breaker.Closed:

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -123,7 +122,7 @@ func (x *exchange) request(ctx context.Context, n int, body io.ReadCloser, s *se
 		setHeader(r, x.t.cfg.AttemptHeader, strconv.Itoa(n))
 	}
 	if name := x.t.cfg.TimeoutHeader; name != "" {
-		if left, ok := timeLeft(ctx, r.Header.Get(name), policy.Now(x.t.cfg.Retry.Clock)); ok {
+		if left, ok := timeLeft(ctx, r.Header.Get(name), x.t.now()); ok {
 			setHeader(r, name, left)
 		}
 	}

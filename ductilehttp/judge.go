@@ -31,13 +31,18 @@ func (e *ownFault) Is(target error) bool { return target == policy.ErrRejected }
 
 // judge says what an attempt's result means to a retry: an error for what is to
 // be tried again, a permanent one for what failed for good.
-func (x *exchange) judge(resp *http.Response, err error) (*http.Response, error) {
+//
+// Where the context has ended there is nothing to say: the retry sees to that,
+// and tells of the end and the error both.
+func (x *exchange) judge(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
 	var own *ownFault
 	if errors.As(err, &own) {
 		err = own.err
 	}
 	again := x.again(resp, err)
 	switch {
+	case err != nil && resp == nil && ctx.Err() != nil:
+		return nil, err
 	case again && err == nil:
 		err = x.statusError(resp)
 	case !again && err != nil:
@@ -54,6 +59,9 @@ func (x *exchange) judge(resp *http.Response, err error) (*http.Response, error)
 // have one.
 func (x *exchange) again(resp *http.Response, err error) bool {
 	if resp != nil {
+		if resp.StatusCode == http.StatusSwitchingProtocols {
+			return false // the connection is the caller's
+		}
 		err = nil // a status, not an error, to the rules
 	}
 	x.mu.Lock()
@@ -66,7 +74,7 @@ func (x *exchange) statusError(resp *http.Response) *StatusError {
 	x.mu.Lock()
 	n := x.attempts
 	x.mu.Unlock()
-	return newStatusError(x.req, resp, n, policy.Now(x.t.cfg.Retry.Clock))
+	return newStatusError(x.req, resp, n, x.t.now())
 }
 
 // attemptAlone is attempt for a pipeline of the user's making, which gets both
@@ -76,7 +84,8 @@ func (x *exchange) attemptAlone(ctx context.Context) (*http.Response, error) {
 	if err != nil && RequestError(err) {
 		return nil, retry.Permanent(&ownFault{err})
 	}
-	return x.judge(x.blame(resp, err))
+	resp, err = x.blame(resp, err)
+	return x.judge(ctx, resp, err)
 }
 
 // settle turns what a retry ended with into a response or an error. A bad

@@ -18,14 +18,16 @@ type sending struct {
 	asked bool     // for a connection
 	conn  net.Conn // the one that it got, since it last asked
 	wrote bool     // the request's header, on any connection
+	heard bool     // an answer to it
 }
 
 // watch returns ctx with hooks that are called before those of the user's.
 func (s *sending) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn:      func(string) { s.set(func() { s.asked, s.conn = true, nil }) },
-		GotConn:      func(i httptrace.GotConnInfo) { s.set(func() { s.conn = i.Conn }) },
-		WroteHeaders: func() { s.set(func() { s.wrote = true }) },
+		GetConn:              func(string) { s.set(func() { s.asked, s.conn = true, nil }) },
+		GotConn:              func(i httptrace.GotConnInfo) { s.set(func() { s.conn = i.Conn }) },
+		WroteHeaders:         func() { s.set(func() { s.wrote, s.heard = true, false }) },
+		GotFirstResponseByte: func() { s.set(func() { s.heard = true }) },
 	})
 }
 
@@ -43,15 +45,16 @@ func (s *sending) unsent() bool {
 	return s.asked && s.conn == nil && !s.wrote
 }
 
-// mayHaveArrived reports whether the server may have the request. On HTTP/2
-// net/http asks for the body again only where the server said that it has not.
+// mayHaveArrived reports whether the server may have the request, unanswered. On
+// HTTP/2 net/http asks for the body again only where the server said that it has
+// not. After an answer it is not net/http that asks.
 func (s *sending) mayHaveArrived() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, ok := s.conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		return s.wrote && c.ConnectionState().NegotiatedProtocol != "h2"
+		return s.wrote && !s.heard && c.ConnectionState().NegotiatedProtocol != "h2"
 	}
-	return s.wrote
+	return s.wrote && !s.heard
 }
 
 // errBroken is what became of a request when net/http would have repeated it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/pipeline"
@@ -58,11 +59,15 @@ func (t *Transport) Circuits() *Circuits { return t.circuits }
 
 // CloseIdleConnections closes those of the base, if it knows how. It is what
 // http.Client.CloseIdleConnections calls.
-func (t *Transport) CloseIdleConnections() {
-	if base, ok := t.cfg.Base.(interface{ CloseIdleConnections() }); ok {
-		base.CloseIdleConnections()
+func (t *Transport) CloseIdleConnections() { closeIdle(t.cfg.Base) }
+
+func closeIdle(base http.RoundTripper) {
+	if b, ok := base.(interface{ CloseIdleConnections() }); ok {
+		b.CloseIdleConnections()
 	}
 }
+
+func (t *Transport) now() time.Time { return policy.Now(t.cfg.Retry.Clock) }
 
 // RoundTrip sends r, and again as configured.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -126,8 +131,8 @@ func settle(ctx context.Context, x *exchange, resp *http.Response, err error) (*
 	return x.settle(ctx, resp, err)
 }
 
-func judge(_ context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {
-	return x.judge(resp, err)
+func judge(ctx context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {
+	return x.judge(ctx, resp, err)
 }
 
 func blame(_ context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {

@@ -72,7 +72,10 @@ func (u *rewound) open() (io.ReadCloser, error) {
 		return first, nil
 	}
 	body, err := u.again()
-	if err != nil {
+	switch {
+	case errors.Is(err, errBroken): // of a Transport around this one
+		return nil, err
+	case err != nil:
 		return nil, &bodyError{err}
 	}
 	return guard(body), nil
