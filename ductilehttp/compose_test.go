@@ -81,7 +81,7 @@ func TestCookiesAreKept(t *testing.T) {
 }
 
 func TestAClientsTimeoutEndsTheRetrying(t *testing.T) {
-	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s := serve(t, hang)
 	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: s.base}), Timeout: 50 * time.Millisecond}
 	resp, err := client.Do(request(t, "GET", s.URL, nil))
 	if resp != nil {

@@ -137,9 +137,9 @@ func TestContractAnEndedContextSendsNothing(t *testing.T) {
 func TestContractACancelEndsAnAttemptAndIsNobodysFailure(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			cancel()
-			<-r.Context().Done()
+			hang(w, r)
 		}, overTLS)
 		cfg, clk := config(s.base)
 		tr := ductilehttp.NewTransport(cfg)
@@ -262,7 +262,7 @@ func TestContractAnEmptyResponseLeavesNothingToClose(t *testing.T) {
 }
 
 func TestATimeoutTellsThoseWhoAskAsForANetError(t *testing.T) {
-	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s := serve(t, hang)
 	cfg, clk := config(s.base)
 	cfg.Retry.MaxAttempts = 1
 	var failed sync.WaitGroup

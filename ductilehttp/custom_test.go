@@ -170,7 +170,7 @@ func TestALateResponseOfAnAbandonedAttemptIsClosed(t *testing.T) {
 			done <- string(b)
 		}
 	}()
-	require.NoError(t, clk.BlockUntil(t.Context(), 1))
+	eventually(t, func() bool { return sent.Load() == 1 })
 	clk.Advance(time.Second)
 	assert.Equal(t, "early", <-done)
 	close(goOn)

@@ -81,6 +81,13 @@ func statuses(codes ...int) http.HandlerFunc {
 	}
 }
 
+// hang answers nothing, and does not answer late either: net/http takes an answer
+// that comes while it gives up.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
 // config returns a Config in virtual time: whoever waits moves it.
 func config(base http.RoundTripper) (ductilehttp.Config, *fake.Clock) {
 	clk := fake.NewClock(fake.AutoAdvance())
