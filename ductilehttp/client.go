@@ -1,0 +1,301 @@
+package ductilehttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// Defaults of [ClientConfig].
+const (
+	DefaultClientTimeout  = DefaultAttemptTimeout
+	DefaultClientAttempts = retry.DefaultMaxAttempts
+	DefaultMaxResponse    = 10 << 20
+)
+
+// ClientConfig configures a [Client]. BaseURL is required.
+type ClientConfig struct {
+	BaseURL string // of the API, with http or https and a host; its path comes before every call's
+	// Circuit is the API's. Nil means one with the core's defaults: it opens for 30 s
+	// after 5 failures in a row and then lets 3 probes at a time through.
+	Circuit *breaker.Circuit
+	// Timeout bounds each attempt, its response included. 0 means 10 s, negative none.
+	// All attempts together have MaxAttempts times that, and 4 s for each delay.
+	Timeout time.Duration
+	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
+	MaxAttempts int
+	Header      http.Header // sent with every request
+	// Transport sends the requests, each attempt as one. Nil means
+	// http.DefaultTransport. A *[Transport] does the retrying itself, with its own
+	// circuits and times: the three fields above are then zero.
+	Transport http.RoundTripper
+	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
+	MaxResponse int64
+}
+
+// Validate returns nil for a config that [NewClient] takes, or all that is wrong
+// with it, each fault naming its field. It does not show BaseURL, which may have
+// a password in it.
+func (c ClientConfig) Validate() error {
+	faults := faults{kind: "ClientConfig"}
+	u, err := url.Parse(c.BaseURL)
+	switch {
+	case c.BaseURL == "":
+		faults.add("BaseURL", "empty", "an http or https URL")
+	case err != nil:
+		faults.add("BaseURL", "no URL", "an http or https URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		faults.add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
+	case u.Host == "":
+		faults.add("BaseURL", "without a host", "one with a host")
+	case u.RawQuery != "" || u.Fragment != "":
+		faults.add("BaseURL", "with a query or fragment", "one without")
+	}
+	if c.MaxAttempts < retry.Unlimited {
+		faults.add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
+	}
+	if c.MaxResponse < 0 {
+		faults.add("MaxResponse", c.MaxResponse, "0 or more")
+	}
+	for name := range c.Header {
+		if !isToken(name) {
+			faults.add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
+		}
+	}
+	if _, ok := c.Transport.(*Transport); ok {
+		c.refuseBesideTransport(&faults)
+	}
+	return faults.err()
+}
+
+func (c ClientConfig) refuseBesideTransport(faults *faults) {
+	for _, f := range []struct {
+		field string
+		value any
+	}{
+		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts},
+	} {
+		if !isZero(f.value) {
+			faults.add(f.field, "set", "zero beside a *ductilehttp.Transport")
+		}
+	}
+}
+
+// transport returns what sends the requests.
+func (c ClientConfig) transport() *Transport {
+	t, ok := c.Transport.(*Transport)
+	if !ok {
+		t = NewTransport(Config{
+			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: c.Timeout, TotalTimeout: c.total(),
+			Retry: retry.Config{MaxAttempts: c.MaxAttempts},
+		})
+	}
+	return t.reading(orDefault(c.MaxResponse, DefaultMaxResponse))
+}
+
+// total returns the time that all attempts and the delays between them have
+// together. None, where one attempt may take as long as it likes, or there is
+// but one.
+func (c ClientConfig) total() time.Duration {
+	timeout, attempts := orDefault(c.Timeout, DefaultClientTimeout), orDefault(c.MaxAttempts, DefaultClientAttempts)
+	each := timeout + retry.DefaultMaxDelay
+	if timeout < 0 || attempts <= 1 || each > math.MaxInt64/time.Duration(attempts) {
+		return -1
+	}
+	return each*time.Duration(attempts) - retry.DefaultMaxDelay
+}
+
+// Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
+// concurrent use.
+//
+// A response is read as part of its attempt, so that one which breaks off is
+// retried like one that did not come. Redirects are followed within the host of
+// BaseURL. Errors do not show what a URL may have that is secret: the user, the
+// password and the query.
+type Client struct {
+	base      *url.URL
+	header    http.Header
+	http      *http.Client
+	transport *Transport
+}
+
+// NewClient returns a Client as cfg says. It panics with Validate's error.
+func NewClient(cfg ClientConfig) *Client {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	base, _ := url.Parse(cfg.BaseURL)
+	t := cfg.transport()
+	return &Client{
+		base: base, header: cfg.Header.Clone(), transport: t,
+		http: &http.Client{Transport: t, CheckRedirect: within(base)},
+	}
+}
+
+// Circuits returns the circuits that c's calls consult.
+func (c *Client) Circuits() *Circuits { return c.transport.Circuits() }
+
+// CloseIdleConnections closes those of the client's transport.
+func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
+
+// ErrRedirect is matched by the error of a call that was redirected to another
+// host than the client's.
+var ErrRedirect = errors.New("ductilehttp: redirected to another host")
+
+// within keeps redirects on base's host: to another the headers of the call, an
+// API key say, must not go.
+func within(base *url.URL) func(*http.Request, []*http.Request) error {
+	host := hostOf(base)
+	return func(r *http.Request, via []*http.Request) error {
+		if hostOf(r.URL) != host {
+			return ErrRedirect
+		}
+		if len(via) >= 10 {
+			return errors.New("stopped after 10 redirects")
+		}
+		return nil
+	}
+}
+
+// Get calls path, which may have a query, and decodes the answer into out.
+func (c *Client) Get(ctx context.Context, path string, out any, opts ...Option) error {
+	return c.Do(ctx, http.MethodGet, path, nil, out, opts...)
+}
+
+// Post sends in to path and decodes the answer into out. It is tried once, and
+// again only with [Idempotent] or where nothing of it was sent.
+func (c *Client) Post(ctx context.Context, path string, in, out any, opts ...Option) error {
+	return c.Do(ctx, http.MethodPost, path, in, out, opts...)
+}
+
+// Put sends in to path and decodes the answer into out.
+func (c *Client) Put(ctx context.Context, path string, in, out any, opts ...Option) error {
+	return c.Do(ctx, http.MethodPut, path, in, out, opts...)
+}
+
+// Patch sends in to path and decodes the answer into out. It is tried again on
+// the terms of Post.
+func (c *Client) Patch(ctx context.Context, path string, in, out any, opts ...Option) error {
+	return c.Do(ctx, http.MethodPatch, path, in, out, opts...)
+}
+
+// Delete deletes path and decodes the answer into out.
+func (c *Client) Delete(ctx context.Context, path string, out any, opts ...Option) error {
+	return c.Do(ctx, http.MethodDelete, path, nil, out, opts...)
+}
+
+// Do makes a call: in, unless nil, is sent as JSON, and the answer decoded into
+// out, unless that is nil or the answer empty. A status that is not 2xx is a
+// *[StatusError]; an answer longer than MaxResponse matches
+// [ErrResponseTooLarge]; what the policies end a call with matches their errors.
+func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...Option) error {
+	r, err := c.request(ctx, method, path, in, opts)
+	if err != nil {
+		return err
+	}
+	var attempts atomic.Int64
+	r = r.WithContext(context.WithValue(ctx, attemptCounter{}, &attempts))
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return c.fault(r, bare(err))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode/100 != 2 {
+		status := newStatusError(r, resp, int(attempts.Load()), c.transport.now())
+		status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
+		return status
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return c.fault(r, err)
+	}
+	if out == nil || len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return c.fault(r, fmt.Errorf("decode response: %w", err))
+	}
+	return nil
+}
+
+// maxSnippet is how much of a bad answer is kept.
+const maxSnippet = 8 << 10
+
+// bare takes off net/http's *url.Error, which shows the whole URL.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+func (c *Client) fault(r *http.Request, err error) error {
+	return fmt.Errorf("ductilehttp: %s %s: %w", r.Method, publicURL(r.URL), err)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, in any, opts []Option) (*http.Request, error) {
+	u, err := c.url(path)
+	if err != nil {
+		return nil, err
+	}
+	r := (&http.Request{Method: method, URL: u, Header: c.header.Clone(), Host: u.Host}).WithContext(ctx)
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Header.Set("Accept", "application/json")
+	if in != nil {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return nil, c.fault(r, fmt.Errorf("encode request: %w", err))
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.ContentLength = int64(len(body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		r.Body, _ = r.GetBody()
+	}
+	for _, o := range opts {
+		o(r)
+	}
+	return r, nil
+}
+
+// url returns path, with its query, below the base. It cannot leave the base's
+// host or path, whatever is in it.
+func (c *Client) url(path string) (*url.URL, error) {
+	path, query, _ := strings.Cut(path, "?")
+	query, _, _ = strings.Cut(query, "#")
+	plain, err := url.PathUnescape(path)
+	switch {
+	case strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return nil, errors.New("ductilehttp: query has a space or a control character, want it escaped, as Query does")
+	case err != nil:
+		return nil, errors.New("ductilehttp: path has a wrong %-escape")
+	case strings.HasPrefix(path, "//") || strings.Contains(path, "://"):
+		return nil, errors.New("ductilehttp: path names a host, want one below BaseURL")
+	}
+	for segment := range strings.SplitSeq(strings.ReplaceAll(plain, `\`, "/"), "/") {
+		if segment == "." || segment == ".." {
+			return nil, errors.New("ductilehttp: path has a segment of dots, want one below BaseURL")
+		}
+	}
+	u := *c.base
+	if path != "" {
+		u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + strings.TrimPrefix(path, "/")
+		u.Path = strings.TrimSuffix(c.base.Path, "/") + "/" + strings.TrimPrefix(plain, "/")
+	}
+	u.RawQuery = query
+	return &u, nil
+}
