@@ -1,0 +1,47 @@
+package ductilehttp
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// writer notes whether an answer has begun. What the server's own writer can do
+// besides, http.ResponseController finds through Unwrap.
+type writer struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+func (w *writer) WriteHeader(code int) {
+	if code >= 200 || code == http.StatusSwitchingProtocols { // others are no answer yet
+		w.wrote = true
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets a file be sent as the server's writer sends it.
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	w.wrote = true
+	return io.Copy(w.ResponseWriter, r)
+}
+
+// Flush is for handlers that look for http.Flusher.
+func (w *writer) Flush() {
+	w.wrote = true
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, buffer, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.wrote = w.wrote || err == nil
+	return c, buffer, err
+}
+
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
