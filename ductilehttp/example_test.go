@@ -1,0 +1,168 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// flaky is a server that is down for the first requests.
+func flaky(down int) *httptest.Server {
+	var n atomic.Int64
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1) <= int64(down) {
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"name":"Ada"}`)
+	}))
+}
+
+// get is how any client calls: it knows nothing of retries.
+func get(client *http.Client, url string) (string, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+func ExampleNewTransport() {
+	server := flaky(2)
+	defer server.Close()
+	clk := fake.NewClock(fake.AutoAdvance())
+
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Retry: retry.Config{Clock: clk, JitterFactor: retry.NoJitter},
+	})}
+	defer client.CloseIdleConnections()
+	body, err := get(client, server.URL)
+	fmt.Println(body, err, clk.Sleeps())
+	// Output: {"name":"Ada"} <nil> [2s 2s]
+}
+
+func ExampleTransport_Circuits() {
+	server := flaky(0)
+	defer server.Close()
+	transport := ductilehttp.NewTransport(ductilehttp.Config{})
+	client := &http.Client{Transport: transport}
+	defer client.CloseIdleConnections()
+	_, err := get(client, server.URL)
+	fmt.Println(err)
+
+	for host, circuit := range transport.Circuits().All() {
+		fmt.Println(host == server.URL, circuit.State())
+	}
+	circuit, _ := transport.Circuits().Get(server.URL)
+	circuit.Isolate()
+	_, err = get(client, server.URL)
+	fmt.Println(errors.Is(err, breaker.ErrOpen))
+	// Output:
+	// <nil>
+	// true closed
+	// true
+}
+
+func ExampleNewClient() {
+	server := flaky(0)
+	defer server.Close()
+
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: server.URL})
+	defer api.CloseIdleConnections()
+	var out struct{ Name string }
+	err := api.Get(context.Background(), "/students/1", &out, ductilehttp.Header("X-API-Key", "key"))
+	fmt.Println(out.Name, err)
+	// Output: Ada <nil>
+}
+
+func ExampleIdempotent() {
+	var keys sync.Map
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		keys.Store(r.Header.Get("Idempotency-Key"), true)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	defer server.Close()
+	clk := fake.NewClock(fake.AutoAdvance())
+	transport := ductilehttp.NewTransport(ductilehttp.Config{Retry: retry.Config{Clock: clk}})
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: server.URL, Transport: transport})
+	defer api.CloseIdleConnections()
+
+	err := api.Post(context.Background(), "/charges", map[string]int{"amount": 100}, nil, ductilehttp.Idempotent())
+	var status *ductilehttp.StatusError
+	fmt.Println(errors.As(err, &status), status.Status, status.Attempts)
+	keys.Range(func(any, any) bool {
+		fmt.Println("one key")
+		return true
+	})
+	// Output:
+	// true 502 3
+	// one key
+}
+
+func ExampleHandler() {
+	circuit := breaker.NewCircuit(breaker.Config{Name: "payments"})
+	circuit.Trip(20 * time.Second)
+
+	handler := ductilehttp.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		paid, err := breaker.Do(r.Context(), circuit, func(context.Context) (string, error) { return "paid", nil })
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(w).Encode(paid)
+	}, ductilehttp.HandlerConfig{})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), "GET", "/", nil))
+	fmt.Println(w.Code, w.Header().Get("Retry-After"))
+	// Output: 503 20
+}
+
+func ExampleHoldBody() {
+	server := flaky(1)
+	defer server.Close()
+	clk := fake.NewClock(fake.AutoAdvance())
+
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Pipeline: pipeline.New(
+			retry.New[*http.Response](retry.Config{Clock: clk}),
+			policy.Timeout[*http.Response](10*time.Second).Keep(ductilehttp.HoldBody),
+		),
+	})}
+	defer client.CloseIdleConnections()
+	body, err := get(client, server.URL)
+	fmt.Println(body, err, clk.Sleeps())
+	// Output: {"name":"Ada"} <nil> [2s]
+}
+
+func ExampleRetryAfter() {
+	now := time.Date(1994, 11, 6, 8, 49, 0, 0, time.UTC)
+	for _, v := range []string{"120", "Sun, 06 Nov 1994 08:49:37 GMT", "-1"} {
+		d, ok := ductilehttp.RetryAfter(http.Header{"Retry-After": {v}}, now)
+		fmt.Println(d, ok)
+	}
+	// Output:
+	// 2m0s true
+	// 37s true
+	// 0s false
+}

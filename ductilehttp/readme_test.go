@@ -1,0 +1,52 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+// What the README shows of HTTP.
+
+func signUp(ctx context.Context, key string, in student) (out student, failed error) {
+	client := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com"})
+	err := client.Post(ctx, "/student/signup", in, &out, ductilehttp.Header("X-API-Key", key), ductilehttp.Idempotent())
+
+	var status *ductilehttp.StatusError
+	switch {
+	case errors.Is(err, breaker.ErrOpen):
+		return out, fmt.Errorf("try again later: %w", err) // nothing was sent
+	case errors.As(err, &status):
+		return out, fmt.Errorf("%d after %d attempts: %s", status.Status, status.Attempts, status.Body)
+	}
+	return out, err
+}
+
+func anySDK() *http.Client {
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{})}
+	return client
+}
+
+func serves(mux *http.ServeMux, pay ductilehttp.HandlerFunc) {
+	mux.Handle("/pay", ductilehttp.Handler(pay, ductilehttp.HandlerConfig{}))
+}
+
+func TestTheReadmesHTTP(t *testing.T) {
+	_, err := signUp(cancelled(t), "k", student{})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.NotNil(t, anySDK().Transport)
+	mux := http.NewServeMux()
+	serves(mux, failingWith(breaker.ErrOpen))
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/pay", nil))
+	assert.Equal(t, 503, w.Code)
+}
