@@ -71,12 +71,15 @@ func (t *Transport) now() time.Time { return policy.Now(t.cfg.Retry.Clock) }
 
 // RoundTrip sends r, and again as configured.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL == nil { // before a rule is asked that would look at it
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, errors.New("ductilehttp: nil Request.URL")
+	}
 	x := newExchange(t, r)
 	var answer *http.Response
 	defer func() { x.finish(answer) }()
-	if r.URL == nil {
-		return nil, errors.New("ductilehttp: nil Request.URL")
-	}
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
 	attempt := x.attempt
 	if t.custom {
