@@ -24,7 +24,7 @@ func signUp(ctx context.Context, key string, in student) (out student, failed er
 	var status *ductilehttp.StatusError
 	switch {
 	case errors.Is(err, breaker.ErrOpen):
-		return out, fmt.Errorf("try again later: %w", err) // nothing was sent
+		return out, fmt.Errorf("try again later: %w", err) // its circuit refused the last attempt
 	case errors.As(err, &status):
 		return out, fmt.Errorf("%d after %d attempts: %s", status.Status, status.Attempts, status.Body)
 	}
