@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -49,4 +50,26 @@ func TestTheReadmesHTTP(t *testing.T) {
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/pay", nil))
 	assert.Equal(t, 503, w.Code)
+}
+
+// Porting, use 3: an HTTP client with base URL, circuit, timeout and retries.
+func Example_portingClient() {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"name": "Ada"}`))
+	}))
+	defer service.Close()
+	ctx := context.Background()
+	signup := map[string]any{"email": "ada@example.com", "age": 17}
+	var student struct{ Name string }
+
+	dataservice := breaker.NewCircuit(breaker.Config{Name: "dataservice"})
+	client := ductilehttp.NewClient(ductilehttp.ClientConfig{
+		BaseURL:     service.URL,
+		Circuit:     dataservice,
+		Timeout:     10 * time.Second, // for each attempt
+		MaxAttempts: 3,
+	})
+	err := client.Post(ctx, "/student/signup", signup, &student, ductilehttp.Header("X-API-Key", "secret"), ductilehttp.Idempotent())
+	fmt.Println(student.Name, err)
+	// Output: Ada <nil>
 }
