@@ -7,13 +7,14 @@ BENCH := .
 COUNT := 8
 TIME := 200ms
 MARGIN := 10%
+LENGTH := 60s
 BASE :=
 ACCEPT :=
 
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
-.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check scaling fuzz examples prove prove-386 prove-arm64 prove-mutation
+.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check scaling load fuzz examples prove prove-386 prove-arm64 prove-mutation
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -22,6 +23,9 @@ demo: ## take payments through the Stripe SDK while everything breaks
 
 examples: ## run every example once
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
+
+load: ## 200 HTTP clients against a server that fails, hangs and recovers: LENGTH without a retry budget and LENGTH with
+	cd examples && go run ./load -for $(LENGTH)
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
