@@ -12,6 +12,10 @@
 // executor made once rather than for each caller's context. What a peer does
 // less for its time is a note in [Scenarios], and ends up in the results.
 //
+// The HTTP scenarios measure what callers use: an http.Client on a library's
+// RoundTripper, or the client that a library brings along, over a stub or over
+// loopback. There, lib=bare is an http.Client with a loop by hand.
+//
 // A test beside each scenario proves that every contender does the scenario's
 // work.
 package bench

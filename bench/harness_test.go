@@ -60,6 +60,11 @@ var workloads = map[string]workload{
 	"FourClosure":    {always(succeed), fourClosure},
 	"CrowdRow":       {always(succeed), closedRow},
 	"CrowdWindow":    {always(succeed), closedWindow},
+	"HTTPFirst":      {always(succeed), onStub(never)},
+	"HTTPThird":      {always(succeed), onStub(everyThird)},
+	"LoopbackFirst":  {always(succeed), onLoopback(never)},
+	"LoopbackThird":  {always(succeed), onLoopback(everyThird)},
+	"Connections":    {always(succeed), connections},
 }
 
 // measure runs a scenario's contenders, each serially and in parallel.

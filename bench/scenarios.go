@@ -136,7 +136,39 @@ var Scenarios = []Scenario{
 		Name: "IdleWindow", Title: "Making a circuit with a time window, and what it holds when idle",
 		Notes: map[string]string{"go-zero": "40 buckets, not 10", "cep21": "with its hystrix closer"},
 	},
+	{
+		Name: "HTTPFirst", Title: "HTTP GET that succeeds at once, no network",
+		Notes: httpNotes,
+	},
+	{
+		Name: "HTTPThird", Title: "HTTP GETs, every third request answered with a 503, no network, no delay",
+		Notes: httpNotes,
+	},
+	{
+		Name: "LoopbackFirst", Title: "HTTP GET that succeeds at once, over loopback",
+		Notes: httpNotes,
+	},
+	{
+		Name: "LoopbackThird", Title: "HTTP GETs, every third request answered with a 503, over loopback, no delay",
+		Notes: httpNotes,
+	},
+	{
+		Name: "Connections", Title: "1,000 HTTP GETs one after the other, every third request answered with a 503, over loopback, no delay",
+		Notes: httpNotes,
+	},
 }
+
+// httpNotes are about whole clients: total timeout > retry > a circuit per host
+// > attempt timeout, three attempts.
+var httpNotes = map[string]string{
+	"bare":           "an http.Client, in a loop by hand",
+	"ductile-retry":  "retry alone, in a Pipeline",
+	"failsafe":       "one circuit for all hosts; " + leavesOpen,
+	"failsafe-retry": "retry alone; " + leavesOpen,
+	"retryablehttp":  "retry alone, in its own client; no circuit, no timeouts",
+}
+
+const leavesOpen = "a response that is given up is neither read nor closed, and its connection lost"
 
 var closedNotes = map[string]string{
 	"gobreaker": noContext,
