@@ -32,7 +32,7 @@ func compare(base, head *runs.Runs, margin float64) (all []finding) {
 			continue
 		}
 		all = append(all, compareTimes(base, head, key, margin))
-		for _, unit := range []string{runs.Allocs, runs.Bytes, runs.Circuit} {
+		for _, unit := range []string{runs.Allocs, runs.Bytes, runs.Circuit, runs.Conns} {
 			b, h := base.ByKey[key][unit], head.ByKey[key][unit]
 			if len(b) == 0 || len(h) == 0 {
 				continue
@@ -60,10 +60,10 @@ func compareTimes(base, head *runs.Runs, key runs.Key, margin float64) finding {
 	return f
 }
 
-// slack is the growth that is no loss: none in allocations; in bytes, what a
-// pool or a map that happens to grow makes them differ by.
+// slack is the growth that is no loss: none in allocations and connections; in
+// bytes, what a pool or a map that happens to grow makes them differ by.
 func slack(unit string, base float64) float64 {
-	if unit == runs.Allocs {
+	if unit == runs.Allocs || unit == runs.Conns {
 		return 0
 	}
 	return 8 + base/50

@@ -65,6 +65,16 @@ func TestCompareFindsLossesAboveNoise(t *testing.T) {
 	}
 }
 
+func TestAConnectionMoreIsALoss(t *testing.T) {
+	run := func(conns int) string {
+		return fmt.Sprintf("BenchmarkConnections/lib=ductile/mode=serial-2 100 9 ns/op %d conns\n", conns)
+	}
+	assert.Empty(t, losses(compare(read(t, run(1)), read(t, run(1)), 1.1)))
+	lost := losses(compare(read(t, run(1)), read(t, run(2)), 1.1))
+	require.Len(t, lost, 1)
+	assert.Equal(t, runs.Conns, lost[0].unit)
+}
+
 func TestCompareNeedsPassesToCallALossOne(t *testing.T) {
 	base := printed([]float64{100, 100}, []float64{1, 1}, 0, 0)
 	head := printed([]float64{300, 300}, []float64{1, 1}, 0, 0)

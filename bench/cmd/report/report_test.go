@@ -19,6 +19,7 @@ BenchmarkClosedRow/lib=ductile/mode=serial-2     100  10.0 ns/op   0 B/op   0 al
 BenchmarkClosedRow/lib=ductile/mode=parallel-2   100   5.0 ns/op   0 B/op   0 allocs/op
 BenchmarkClosedRow/lib=failsafe/mode=parallel-2  100 450.0 ns/op 384 B/op  14 allocs/op
 BenchmarkIdleRow/lib=ductile/mode=serial-2       100 300.0 ns/op 256 B/op   2 allocs/op 248.0 B/circuit
+BenchmarkConnections/lib=ductile/mode=serial-2   100 9000 ns/op   1.000 conns   300 B/op   7 allocs/op
 `
 
 func read(t *testing.T) *runs.Runs {
@@ -35,6 +36,8 @@ func TestTablesHoldRatiosAllocationsAndNotes(t *testing.T) {
 	assert.Contains(t, text, "| **ductile** | 10.0 ns | ∞ | 1.00 | 5.00 ns | ∞ | 1.00 | 0 | 0 |  |")
 	assert.Contains(t, text, "| failsafe | 400 ns | ∞ | 40.0 | 450 ns | ∞ | 90.0 | 14 | 384 | the caller's context")
 	assert.Contains(t, text, "| **ductile** | 300 ns | ∞ | 1.00 | 2 | 256 | 248 |")
+	assert.Contains(t, text, "| allocs | bytes | connections |")
+	assert.Contains(t, text, "| **ductile** | 9.00 µs | ∞ | 1.00 | 7 | 300 | 1 |")
 	assert.Less(t, strings.Index(text, "| bare"), strings.Index(text, "| **ductile**"))
 	assert.Contains(t, text, "Without go-zero, which does not count in a row.")
 	assert.NotContains(t, text, "BenchmarkFour")

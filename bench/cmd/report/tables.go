@@ -93,14 +93,14 @@ func first(rs *runs.Runs, scenario, lib string) (t float64, mode string) {
 
 func table(b *strings.Builder, rs *runs.Runs, s bench.Scenario, libs []string) {
 	modes := modesOf(rs, s.Name)
-	circuits := measured(rs, s.Name, runs.Circuit)
+	extras := extrasOf(rs, s.Name)
 	head := []string{""}
 	for _, mode := range modes {
 		head = append(head, mode, "±", "×")
 	}
 	head = append(head, "allocs", "bytes")
-	if circuits {
-		head = append(head, "bytes held by a circuit")
+	for _, x := range extras {
+		head = append(head, x.title)
 	}
 	head = append(head, "does less or otherwise")
 	fmt.Fprintf(b, "\n## %s\n\n`Benchmark%s`\n\n", s.Title, s.Name)
@@ -120,8 +120,8 @@ func table(b *strings.Builder, rs *runs.Runs, s bench.Scenario, libs []string) {
 		_, mode := first(rs, s.Name, lib)
 		key := runs.Key{Scenario: s.Name, Lib: lib, Mode: mode}
 		cells = append(cells, whole(rs, key, runs.Allocs), whole(rs, key, runs.Bytes))
-		if circuits {
-			cells = append(cells, whole(rs, key, runs.Circuit))
+		for _, x := range extras {
+			cells = append(cells, whole(rs, key, x.unit))
 		}
 		row(b, append(cells, s.Notes[lib]))
 	}
@@ -138,6 +138,18 @@ func modesOf(rs *runs.Runs, scenario string) (modes []string) {
 		}
 	}
 	return modes
+}
+
+// extra is a column that only some scenarios have.
+type extra struct{ unit, title string }
+
+func extrasOf(rs *runs.Runs, scenario string) (extras []extra) {
+	for _, x := range []extra{{runs.Circuit, "bytes held by a circuit"}, {runs.Conns, "connections"}} {
+		if measured(rs, scenario, x.unit) {
+			extras = append(extras, x)
+		}
+	}
+	return extras
 }
 
 func measured(rs *runs.Runs, scenario, unit string) bool {

@@ -17,6 +17,7 @@ const (
 	Allocs  = "allocs/op"
 	Bytes   = "B/op"
 	Circuit = "B/circuit"
+	Conns   = "conns"
 )
 
 // Key is what BenchmarkScenario/lib=Lib/mode=Mode measures.
