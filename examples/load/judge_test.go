@@ -65,6 +65,13 @@ func TestRepeatsByNetHTTPAreLetPass(t *testing.T) {
 	assert.Empty(t, f.faults())
 }
 
+func TestTheWorstPhaseIsShown(t *testing.T) {
+	f := goodFigures()
+	f.phases = append(f.phases, phaseFigures{requests: 1}) // none began in it
+	assert.Equal(t, "1.250", f.worst())
+	assert.Equal(t, "-", new(figures).worst())
+}
+
 func TestAShortRunHolds(t *testing.T) {
 	var out strings.Builder
 	s := settings{clients: 8, length: 200 * time.Millisecond, pause: 5 * time.Millisecond}

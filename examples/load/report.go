@@ -38,6 +38,19 @@ func perCall(n, calls int64) string {
 	return fmt.Sprintf("%.3f", float64(n)/float64(calls))
 }
 
+// worst is the most requests per call of any phase, which the calls that an open
+// circuit rejects in others do not make up for.
+func (f *figures) worst() string {
+	var worst phaseFigures
+	most := 0.
+	for _, p := range f.phases {
+		if n := sum(p.ended); n > 0 && float64(p.requests)/float64(n) > most {
+			worst, most = p, float64(p.requests)/float64(n)
+		}
+	}
+	return perCall(worst.requests, sum(worst.ended))
+}
+
 // compare writes the runs beside each other.
 func compare(out io.Writer, runs []figures) {
 	w := columns(out)
@@ -57,6 +70,7 @@ func compare(out io.Writer, runs []figures) {
 	line("at most", func(f *figures) string { return count(f.bound()) })
 	line("requests at the server", func(f *figures) string { return count(f.total().requests) })
 	line("amplification", func(f *figures) string { return perCall(f.total().requests, f.started) })
+	line("in the worst phase", func(f *figures) string { return f.worst() })
 	line("latency p50, rejections included", func(f *figures) string { return brief(f.p50) })
 	line("latency p99", func(f *figures) string { return brief(f.p99) })
 	line("goroutines before, peak, after", func(f *figures) string { return f.goroutines.String() })
