@@ -48,8 +48,12 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, release := x.scope(ctx)
+	ctx, cancel := x.scope(ctx)
+	release := func() { cancel(context.Canceled) }
 	var s sending
+	if body == nil || body == http.NoBody {
+		s.stop = cancel
+	}
 	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
 	x.note(s.unsent())
 	if err != nil {
@@ -67,14 +71,13 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	return resp, nil
 }
 
-// scope returns the context to send in and what ends it: one of its own where
-// there is no timeout that keeps one.
-func (x *exchange) scope(ctx context.Context) (context.Context, func()) {
+// scope returns the context to send in and what ends it.
+func (x *exchange) scope(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	if x.t.custom {
 		f := follow(ctx, x.req.Context())
 		return f, f.release
 	}
-	return context.WithCancel(ctx)
+	return context.WithCancelCause(ctx)
 }
 
 // send hands r to the base, and holds it to its contract.

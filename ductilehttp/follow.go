@@ -33,9 +33,9 @@ func follow(ctx, caller context.Context) *followed {
 }
 
 // release ends the context and leaves nothing behind.
-func (f *followed) release() {
+func (f *followed) release(cause error) {
 	for _, stop := range f.stop {
 		stop()
 	}
-	f.cancel(context.Canceled)
+	f.cancel(cause)
 }

@@ -28,9 +28,9 @@ import (
 // A request's body is sent again by GetBody, or else, where the request may be
 // repeated, from what the first attempt read of it, up to [MaxBufferedBody].
 //
-// What net/http repeats by itself is kept out of a request with a body; one
-// without, of a method that is safe to repeat or with an idempotency key, it may
-// send once more where a kept-alive connection turns out to be closed.
+// What net/http repeats by itself is kept out: one attempt is one request at the
+// server. Only where nothing was sent, or where an HTTP/2 server said that it has
+// not looked, may net/http take another connection.
 //
 // A request that is refused or that ran out of attempts has an error that matches
 // those of packages retry, breaker and policy.
