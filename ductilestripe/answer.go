@@ -1,0 +1,94 @@
+package ductilestripe
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/stripe/stripe-go/v86"
+)
+
+// answer is what Stripe said to a request that it did not fulfil.
+type answer struct {
+	status int
+	header http.Header // nil where the SDK did not keep it
+}
+
+// retryable reports whether Stripe would take the request again.
+func (a answer) retryable() bool {
+	switch a.header.Get("Stripe-Should-Retry") {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	return a.status == http.StatusConflict || a.troubled()
+}
+
+// troubled reports whether the answer speaks of Stripe's own health. A 409 does
+// not: another request with the same key, or for the same object, is running.
+func (a answer) troubled() bool {
+	return a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
+}
+
+// answerOf finds Stripe's answer in err. The SDK has a type for errors of API
+// v1, several for those of v2, and none for what is not JSON.
+func answerOf(err error) (answer, bool) {
+	if e, ok := errors.AsType[*stripe.Error](err); ok {
+		return answer{e.HTTPStatusCode, headerOf(e.LastResponse)}, true
+	}
+	if e, ok := errors.AsType[*stripe.V2RawError](err); ok {
+		return answer{e.HTTPStatusCode, nil}, true
+	}
+	if e, ok := errors.AsType[*stripe.RateLimitError](err); ok {
+		return answerWith(e.LastResponse, http.StatusTooManyRequests), true
+	}
+	if e, ok := errors.AsType[*stripe.TemporarySessionExpiredError](err); ok {
+		return answerWith(e.LastResponse, http.StatusBadRequest), true
+	}
+	return undecoded(err)
+}
+
+// answerWith is the answer that r is, with a status where r was not kept.
+func answerWith(r *stripe.APIResponse, otherwise int) answer {
+	if r == nil || r.StatusCode == 0 {
+		return answer{otherwise, headerOf(r)}
+	}
+	return answer{r.StatusCode, r.Header}
+}
+
+func headerOf(r *stripe.APIResponse) http.Header {
+	if r == nil {
+		return nil
+	}
+	return r.Header
+}
+
+// undecoded finds the status of an answer that is no JSON, as a load balancer
+// gives. It is in the text of the SDK's error alone.
+func undecoded(err error) (answer, bool) {
+	_, after, _ := strings.Cut(err.Error(), "couldn't deserialize JSON (response status: ")
+	code, _, found := strings.Cut(after, ",")
+	status, nan := strconv.Atoi(code)
+	if !found || nan != nil || status < http.StatusBadRequest {
+		return answer{}, false // a success that was garbled is as good as none
+	}
+	return answer{status, nil}, true
+}
+
+// misuse is how the SDK says that it sent nothing, because a call was wrong.
+var misuse = []string{
+	"cannot use an idempotency key longer than 255 characters",
+	"unknown path prefix", "method must be POST, GET, or DELETE",
+}
+
+func misused(err error) bool {
+	text := err.Error()
+	for _, m := range misuse {
+		if strings.HasPrefix(text, m) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,123 @@
+package ductilestripe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/stripe/stripe-go/v86"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/pipeline"
+)
+
+// Config configures the backends that [NewBackends] makes. The zero Config
+// retries as the zero retry.Config does, gives each of Stripe's hosts a default
+// circuit, each attempt 10 s and the whole 30 s.
+type Config struct {
+	// Transport is what requests go through. Its RetryResponse is [RetryResponse]
+	// if nil. A payment that waits for a bank may need an AttemptTimeout of more.
+	//
+	// An attempt has succeeded when the first MiB of its answer has arrived, so that
+	// a connection which breaks in the middle of an answer leads to another.
+	//
+	// Its circuits see a failure in 429, 5xx, broken connections and timeouts, and
+	// a sign of life in every other answer, a declined card included.
+	Transport ductilehttp.Config
+
+	// Once sends each request once, with no policy here: for a pipeline above the
+	// SDK to decide, by [Call] or [Pin]. Of Transport no more than Base and headers
+	// may be set then.
+	Once bool
+
+	// SDK is the rest of the SDK's own configuration. Its HTTPClient must be nil,
+	// as Transport takes its place; and its MaxNetworkRetries nil or 0, which both
+	// mean 0: the SDK sleeps between its retries without looking at the context,
+	// and does not retry an error in JSON.
+	//
+	// A nil EnableTelemetry means false: what it would report to Stripe as the
+	// latency of a request includes the attempts and delays of the Transport. A nil
+	// LeveledLogger logs nothing: what is logged is also returned as an error.
+	SDK stripe.BackendConfig
+}
+
+// NewBackends returns backends for stripe.WithBackends, with one
+// ductilehttp.Transport below them all. The SDK makes the idempotency key of a
+// call before, so that all attempts have it. It panics with Validate's error.
+//
+// What a call ends with is the SDK's: a *stripe.Error for the last answer, though
+// attempts were spent on it. A connection that broke each time is a *retry.Error,
+// one that was not tried a *breaker.OpenError, both wrapped in a *url.Error.
+func NewBackends(cfg Config) *stripe.Backends {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	sdk := cfg.SDK
+	sdk.HTTPClient = &http.Client{Transport: ductilehttp.NewTransport(cfg.transport())}
+	sdk.MaxNetworkRetries = stripe.Int64(0)
+	if sdk.EnableTelemetry == nil {
+		sdk.EnableTelemetry = stripe.Bool(false)
+	}
+	if sdk.LeveledLogger == nil {
+		sdk.LeveledLogger = &stripe.LeveledLogger{Level: stripe.LevelNull}
+	}
+	return stripe.NewBackendsWithConfig(&sdk)
+}
+
+// transport is the Transport's config with Stripe's rules.
+func (c Config) transport() ductilehttp.Config {
+	t := c.Transport
+	if t.Base == nil {
+		t.Base = http.DefaultTransport
+	}
+	t.Base = whole{t.Base}
+	if t.RetryResponse == nil {
+		t.RetryResponse = RetryResponse
+	}
+	if c.Once && t.Pipeline == nil {
+		t.Pipeline = pipeline.New[*http.Response]() //nolint:bodyclose // there is no response
+	}
+	return t
+}
+
+// Validate returns nil for a config that [NewBackends] takes, or all that is
+// wrong with it, each fault naming its field.
+func (c Config) Validate() error {
+	var faults []error
+	refuse := func(field string, value any, want string) {
+		faults = append(faults, fmt.Errorf("ductilestripe: Config.%s is %v, want %s", field, value, want))
+	}
+	if err := c.transport().Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("ductilestripe: Config.Transport: %w", err))
+	}
+	if c.Once && c.Transport.Pipeline != nil {
+		refuse("Transport.Pipeline", "set", "nil beside Once")
+	}
+	if c.SDK.HTTPClient != nil {
+		refuse("SDK.HTTPClient", "set", "nil: Transport.Base sends the requests")
+	}
+	if n := stripe.Int64Value(c.SDK.MaxNetworkRetries); n != 0 {
+		refuse("SDK.MaxNetworkRetries", n, "0: Transport.Retry makes the retries")
+	}
+	if l := c.SDK.LeveledLogger; !isLogger(l) {
+		refuse("SDK.LeveledLogger", fmt.Sprintf("a %T", l), "one of the SDK's two interfaces for loggers")
+	}
+	if u := c.SDK.URL; u != nil && !isBaseURL(*u) {
+		refuse("SDK.URL", fmt.Sprintf("%q", *u), "an absolute http or https URL")
+	}
+	return errors.Join(faults...)
+}
+
+func isLogger(l any) bool {
+	switch l.(type) {
+	case nil, stripe.LeveledLoggerInterface, stripe.ContextLeveledLoggerInterface:
+		return true
+	}
+	return false
+}
+
+func isBaseURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}

@@ -1,0 +1,50 @@
+package ductilestripe
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+)
+
+// maxWhole is how much of an answer is read before it counts as one. Those to a
+// write are a few KiB; a file that is longer goes on as a stream.
+const maxWhole = 1 << 20
+
+// whole is a RoundTripper whose answers have arrived. A connection that breaks,
+// or a limit that passes, in the middle of an answer is then an attempt that
+// failed, and another is made with the same key. Later on, in the hands of the
+// SDK, it would be an error of a call that has charged and whose key is lost.
+type whole struct{ base http.RoundTripper }
+
+func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(r)
+	if err != nil || resp == nil || resp.Body == nil {
+		return resp, err
+	}
+	var buf bytes.Buffer
+	n, err := io.CopyN(&buf, resp.Body, maxWhole)
+	switch {
+	case n == maxWhole:
+		resp.Body = rest{io.MultiReader(&buf, resp.Body), resp.Body}
+	case err != io.EOF: //nolint:errorlint // CopyN returns it bare
+		_ = resp.Body.Close()
+		return nil, err
+	default:
+		_ = resp.Body.Close()
+		resp.Body = io.NopCloser(&buf)
+	}
+	return resp, nil
+}
+
+// CloseIdleConnections closes those of the base, if it knows how.
+func (t whole) CloseIdleConnections() {
+	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+}
+
+// rest is a body of which the beginning was read already.
+type rest struct {
+	io.Reader
+	io.Closer
+}
