@@ -2,7 +2,10 @@ module github.com/ductile-go/ductile/examples
 
 go 1.26.0
 
-require github.com/ductile-go/ductile v0.0.0
+require (
+	github.com/ductile-go/ductile v0.0.0
+	github.com/ductile-go/ductile/ductilestripe v0.0.0
+)
 
 require (
 	github.com/stretchr/testify v1.12.1
@@ -26,4 +29,7 @@ require (
 	golang.org/x/sys v0.48.0 // indirect
 )
 
-replace github.com/ductile-go/ductile => ../
+replace (
+	github.com/ductile-go/ductile => ../
+	github.com/ductile-go/ductile/ductilestripe => ../ductilestripe
+)

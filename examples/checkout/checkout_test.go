@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/stripe/stripe-go/v86"
 
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/ductilestripe"
 	"github.com/ductile-go/ductile/fake"
-	"github.com/ductile-go/ductile/policy"
-	"github.com/ductile-go/ductile/retry"
 )
 
 // api is a server of the test's that notes the idempotency keys it sees.
@@ -54,7 +51,7 @@ func succeed(w http.ResponseWriter, _ *http.Request) {
 func sdk(url string) *stripe.Client {
 	backends := stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 		URL: stripe.String(url), MaxNetworkRetries: stripe.Int64(2), LeveledLogger: &stripe.LeveledLogger{},
-		HTTPClient: &http.Client{Transport: oneRequest{&http.Transport{DisableKeepAlives: true}}},
+		HTTPClient: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
 	})
 	backends.API.(*stripe.BackendImplementation).SetNetworkRetriesSleep(false)
 	return stripe.NewClient("sk_test_123", stripe.WithBackends(backends))
@@ -122,17 +119,23 @@ func brokenSecond() http.HandlerFunc {
 
 func TestNetHTTPRepeatsByItselfUnlessItIsKeptFromIt(t *testing.T) {
 	for name, test := range map[string]struct {
-		wrap func(*http.Transport) http.RoundTripper
-		want int
+		backends func(url string, base *http.Transport) *stripe.Backends
+		want     int
 	}{
-		"bare":       {func(t *http.Transport) http.RoundTripper { return t }, 3},
-		"oneRequest": {func(t *http.Transport) http.RoundTripper { return oneRequest{t} }, 2},
+		"the SDK's own": {func(url string, base *http.Transport) *stripe.Backends {
+			return stripe.NewBackendsWithConfig(&stripe.BackendConfig{
+				URL: stripe.String(url), MaxNetworkRetries: stripe.Int64(0), LeveledLogger: &stripe.LeveledLogger{},
+				HTTPClient: &http.Client{Transport: base},
+			})
+		}, 3},
+		"ductilestripe's": {func(url string, base *http.Transport) *stripe.Backends {
+			return ductilestripe.NewBackends(ductilestripe.Config{
+				Once: true, Transport: ductilehttp.Config{Base: base}, SDK: stripe.BackendConfig{URL: stripe.String(url)},
+			})
+		}, 2},
 	} {
 		a := serve(t, brokenSecond())
-		client := stripe.NewClient("sk_test_123", stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
-			URL: stripe.String(a.URL), MaxNetworkRetries: stripe.Int64(0), LeveledLogger: &stripe.LeveledLogger{},
-			HTTPClient: &http.Client{Transport: test.wrap(&http.Transport{})},
-		})))
+		client := stripe.NewClient("sk_test_123", stripe.WithBackends(test.backends(a.URL, &http.Transport{})))
 		_, err := client.V1PaymentIntents.Create(t.Context(), &stripe.PaymentIntentCreateParams{})
 		require.NoError(t, err, name)
 		_, _ = client.V1PaymentIntents.Create(t.Context(), &stripe.PaymentIntentCreateParams{})
@@ -140,109 +143,107 @@ func TestNetHTTPRepeatsByItselfUnlessItIsKeptFromIt(t *testing.T) {
 	}
 }
 
-// newShop returns a checkout in front of a proxy in front of a server that
-// always succeeds.
-func newShop(t *testing.T) (*checkout, *proxy) {
+// shops runs test with a checkout of each way, in front of a proxy in front of
+// a server that always succeeds.
+func shops(t *testing.T, test func(t *testing.T, w way, shop *checkout, p *proxy)) {
 	t.Helper()
-	p := newProxy(serve(t, succeed).URL)
-	t.Cleanup(p.Close)
-	return newCheckout(p.URL, "sk_test_123", fake.NewRecorder().Observe, fake.NewClock(fake.AutoAdvance())), p
+	for name, w := range map[string]way{"above": ways[0], "below": ways[1]} {
+		t.Run(name, func(t *testing.T) {
+			p := newProxy(serve(t, succeed).URL)
+			t.Cleanup(p.Close)
+			test(t, w, w.open(p.URL, "sk_test_123", fake.NewRecorder().Observe, fake.NewClock(fake.AutoAdvance())), p)
+		})
+	}
 }
 
 func TestEveryAttemptOfAnOrderHasItsKey(t *testing.T) {
-	shop, p := newShop(t)
-	p.inject(unavailable, fault{reset: true})
-	r, err := shop.pay(t.Context(), order{"a", 100})
-	require.NoError(t, err)
-	assert.Equal(t, receipt{payment: "pi_1"}, r)
-	got := p.seen("order-a")
-	assert.Equal(t, 3, got.requests)
-	assert.Equal(t, 1, got.charges)
+	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+		p.inject(unavailable, fault{reset: true})
+		r, err := shop.pay(t.Context(), order{"a", 100})
+		require.NoError(t, err)
+		assert.Equal(t, receipt{payment: "pi_1"}, r)
+		got := p.seen("order-a")
+		assert.Equal(t, 3, got.requests)
+		assert.Equal(t, 1, got.charges)
+	})
+}
+
+func TestAnAnswerThatDoesNotArriveIsAskedForAgain(t *testing.T) {
+	for name, f := range map[string]fault{"lost": {lost: true}, "cut": {cut: true}} {
+		shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+			p.inject(f)
+			r, err := shop.pay(t.Context(), order{"a", 100})
+			require.NoError(t, err, name)
+			assert.Equal(t, receipt{payment: "pi_1"}, r, name)
+			got := p.seen("order-a")
+			assert.Equal(t, []int{2, 1, 1}, []int{got.requests, got.charges, got.replays}, name)
+		})
+	}
 }
 
 func TestARepeatedOrderIsChargedOnce(t *testing.T) {
-	shop, p := newShop(t)
-	for range 3 {
-		_, err := shop.pay(t.Context(), order{"a", 100})
-		require.NoError(t, err)
-	}
-	got := p.seen("order-a")
-	assert.Equal(t, 1, got.charges)
-	assert.Equal(t, 2, got.replays)
+	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+		for range 3 {
+			_, err := shop.pay(t.Context(), order{"a", 100})
+			require.NoError(t, err)
+		}
+		got := p.seen("order-a")
+		assert.Equal(t, 1, got.charges)
+		assert.Equal(t, 2, got.replays)
+	})
 }
 
 func TestOneOrderPaidByManyAtOnceIsChargedOnce(t *testing.T) {
-	shop, p := newShop(t)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() { _, _ = shop.pay(t.Context(), order{"a", 100}) })
-	}
-	wg.Wait()
-	assert.Equal(t, 1, p.seen("order-a").charges)
+	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { _, _ = shop.pay(t.Context(), order{"a", 100}) })
+		}
+		wg.Wait()
+		assert.LessOrEqual(t, p.seen("order-a").charges, 1) // their delays may run out each other's time
+		shop.circuit.Reset()
+		_, err := shop.pay(t.Context(), order{"a", 100})
+		require.NoError(t, err)
+		assert.Equal(t, 1, p.seen("order-a").charges)
+	})
 }
 
 func TestTheCallersFaultsAreNeitherRetriedNorCounted(t *testing.T) {
 	for _, status := range []int{400, 401, 402, 404} {
-		shop, p := newShop(t)
-		p.inject(fault{status: status, kind: "invalid_request_error"})
-		_, err := shop.pay(t.Context(), order{"a", 100})
-		var e *stripe.Error
-		require.ErrorAs(t, err, &e, "status %d", status)
-		assert.Equal(t, status, e.HTTPStatusCode)
-		assert.Equal(t, 1, p.seen("order-a").requests, "status %d", status)
-		counts := shop.circuit.Snapshot().Counts
-		assert.Zero(t, counts.Failures, "status %d", status)
-		assert.EqualValues(t, 1, counts.Ignored, "status %d", status)
-		assert.Empty(t, shop.drain(), "status %d", status)
+		shops(t, func(t *testing.T, w way, shop *checkout, p *proxy) {
+			p.inject(fault{status: status, kind: "invalid_request_error"})
+			_, err := shop.pay(t.Context(), order{"a", 100})
+			var e *stripe.Error
+			require.ErrorAs(t, err, &e, "status %d", status)
+			assert.Equal(t, status, e.HTTPStatusCode)
+			assert.Equal(t, 1, p.seen("order-a").requests, "status %d", status)
+			counts := shop.circuit.Snapshot().Counts
+			assert.Zero(t, counts.Failures, "status %d", status)
+			assert.EqualValues(t, w.ignored, counts.Ignored, "status %d", status)
+			assert.Empty(t, shop.drain(), "status %d", status)
+		})
 	}
 }
 
-func stripeError(status int, header ...string) error {
-	e := &stripe.Error{HTTPStatusCode: status}
-	h := http.Header{}
-	for i := 0; i < len(header); i += 2 {
-		h.Set(header[i], header[i+1])
-	}
-	e.SetLastResponse(&stripe.APIResponse{Header: h})
-	return fmt.Errorf("paying: %w", e)
-}
-
-func TestMarkAsksStripeFirst(t *testing.T) {
-	for name, test := range map[string]struct {
-		err  error
-		want bool
-	}{
-		"402":                        {stripeError(402), false},
-		"409":                        {stripeError(409), true},
-		"429":                        {stripeError(429), true},
-		"500":                        {stripeError(500), true},
-		"500, but do not":            {stripeError(500, "Stripe-Should-Retry", "false"), false},
-		"400, but do":                {stripeError(400, "Stripe-Should-Retry", "true"), true},
-		"no response kept":           {&stripe.Error{HTTPStatusCode: 503}, true},
-		"not an answer":              {io.ErrUnexpectedEOF, true},
-		"the caller's own cancel":    {context.Canceled, false},
-		"a header that says nothing": {stripeError(503, "Stripe-Should-Retry", "perhaps"), true},
-	} {
-		assert.Equal(t, test.want, retry.Retryable(mark(test.err)), name)
-	}
-}
-
-func TestMarkKeepsRetryAfter(t *testing.T) {
-	var hint interface{ RetryAfter() time.Duration }
-	require.True(t, errors.As(mark(stripeError(429, "Retry-After", "7")), &hint))
-	assert.Equal(t, 7*time.Second, hint.RetryAfter())
-	assert.False(t, errors.As(mark(stripeError(429, "Retry-After", "-7")), &hint))
-	assert.False(t, errors.As(mark(stripeError(429, "Retry-After", "soon")), &hint))
-}
-
-func TestClassify(t *testing.T) {
-	for want, errs := range map[policy.Outcome][]error{
-		policy.Success: {nil},
-		policy.Ignored: {stripeError(400), stripeError(401), stripeError(402), stripeError(409)},
-		policy.Failure: {stripeError(429), stripeError(500), stripeError(503), io.ErrUnexpectedEOF},
-	} {
-		for _, err := range errs {
-			assert.Equal(t, want, classify(err), "%v", err)
+func TestAnOrderIsQueuedWhenItMaySucceedLater(t *testing.T) {
+	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+		for name, f := range map[string]fault{"503": unavailable, "reset": {reset: true}} {
+			p.inject(f, f, f)
+			r, err := shop.pay(t.Context(), order{name, 100})
+			require.NoError(t, err)
+			assert.True(t, r.queued)
+			assert.Equal(t, []order{{name, 100}}, shop.drain())
+			shop.circuit.Reset()
 		}
-	}
+	})
+}
+
+func TestAnOrderIsNotQueuedForACustomerWhoHasGone(t *testing.T) {
+	shops(t, func(t *testing.T, _ way, shop *checkout, _ *proxy) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := shop.pay(ctx, order{"a", 100})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Empty(t, shop.drain())
+	})
 }

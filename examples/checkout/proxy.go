@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -47,6 +48,8 @@ type fault struct {
 	header [2]string     // one header to add
 	reset  bool          // break the connection instead
 	delay  time.Duration // hold the mock's answer back for so long
+	lost   bool          // break the connection instead of giving the mock's answer
+	cut    bool          // break it in the middle of that
 }
 
 func newProxy(target string) *proxy {
@@ -113,7 +116,14 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.delay > 0 {
 		hold(r.Context(), f.delay)
 	}
-	a.write(w)
+	switch {
+	case f.lost:
+		reset(w)
+	case f.cut:
+		a.cut(w)
+	default:
+		a.write(w)
+	}
 }
 
 // answer returns the stored answer to the key, or the mock's, which it stores.
@@ -182,6 +192,16 @@ func (a *answer) write(w http.ResponseWriter) {
 	}
 	w.WriteHeader(a.status)
 	_, _ = io.Copy(w, bytes.NewReader(a.body))
+}
+
+// cut writes half of the answer and breaks the connection.
+func (a *answer) cut(w http.ResponseWriter) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	half := *a
+	half.body = a.body[:len(a.body)/2]
+	half.write(w)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // hold waits for d, or until the client has hung up.

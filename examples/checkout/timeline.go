@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -22,6 +23,17 @@ type counts struct {
 	calls, attempts, retries, rejected, fallbacks, timeouts, moves int
 }
 
+// attempt counts an attempt, unless nothing was sent for it.
+func (n *counts) attempt(err error) {
+	if errors.Is(err, policy.ErrRejected) {
+		return
+	}
+	n.attempts++
+	if _, ok := errors.AsType[*policy.TimeoutError](err); ok {
+		n.timeouts++
+	}
+}
+
 func newTimeline(out io.Writer) *timeline { return &timeline{out: out, start: time.Now()} }
 
 func (t *timeline) counts() counts {
@@ -37,22 +49,22 @@ func (t *timeline) observe(ctx context.Context, e policy.Event) {
 	var what string
 	switch e.Kind {
 	case policy.Attempted:
-		t.n.attempts++
+		t.n.attempt(e.Err)
 		what = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
 	case policy.Retried:
 		t.n.retries++
 		what = fmt.Sprintf("again in %v", e.Delay.Round(time.Millisecond))
-	case policy.Rejected:
-		t.n.rejected++
-		return // the attempt says so
-	case policy.TimedOut:
-		t.n.timeouts++
+	case policy.Rejected, policy.TimedOut:
 		return // the attempt says so
 	case policy.GaveUp:
 		what = "gave up: " + brief(e.Err)
 	case policy.FellBack:
 		t.n.fallbacks++
 		what = "falls back: the order is queued under its key"
+		if errors.Is(e.Err, policy.ErrRejected) {
+			t.n.rejected++
+			what += ", since the " + brief(e.Err)
+		}
 	case policy.StateChanged:
 		t.n.moves++
 		what = fmt.Sprintf("circuit %s: %s -> %s", e.Policy, e.From, e.To)

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/stripe/stripe-go/v86"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/ductilestripe"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// way is where a checkout has its policies.
+type way struct {
+	title   string
+	backend string // what is below the SDK
+	open    func(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout
+	moves   int // that the story is told of: by the calls that made them, or by the circuit
+	// ignored is how a circuit counts a call that is the caller's fault: above the
+	// SDK as nothing, below it as a sign of life.
+	ignored int
+}
+
+var ways = []way{
+	{"every policy above the SDK", "each request once", above, 2, 1},
+	{"most policies below the SDK", "total(10s) > retry(3) > breaker(stripe) > timeout(1s)", below, 3, 0},
+}
+
+// Times that end a story soon. A service would use ten times as much and more.
+const (
+	attemptTimeout  = time.Second
+	totalTimeout    = 10 * time.Second
+	recoveryTimeout = 1500 * time.Millisecond
+)
+
+// retries returns the configuration of the retry, in whichever place it is.
+func retries(clock policy.Clock) retry.Config {
+	return retry.Config{
+		BaseDelay:     100 * time.Millisecond,
+		MaxDelay:      800 * time.Millisecond,
+		MaxRetryAfter: 5 * time.Second,
+		Clock:         clock,
+	}
+}
+
+// above returns a checkout whose pipeline decides everything. The SDK sends each
+// request once. A nil clock means real time.
+func above(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout {
+	c := &checkout{
+		stripe: newStripe(apiKey, ductilestripe.Config{Once: true}, url),
+		circuit: breaker.NewCircuit(breaker.Config{
+			Name:             "stripe",
+			FailureThreshold: 5,
+			RecoveryTimeout:  recoveryTimeout,
+			Classify:         ductilestripe.Classify,
+			Clock:            clock,
+		}),
+	}
+	c.calls = pipeline.New(
+		policy.Fallback(c.enqueue).When(queueable),
+		retry.New[receipt](retries(clock)),
+		breaker.New[receipt](c.circuit),
+		policy.Timeout[receipt](attemptTimeout),
+	).Named("checkout").Observe(observe)
+	return c
+}
+
+// below returns a checkout that keeps no more than the fallback for itself: the
+// rest is in the SDK's backend, for every call of the SDK alike.
+func below(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout {
+	circuit := breaker.NewCircuit(breaker.Config{
+		Name:             "stripe",
+		FailureThreshold: 5,
+		RecoveryTimeout:  recoveryTimeout,
+		OnStateChange:    moved(observe),
+		Clock:            clock,
+	})
+	cfg := ductilestripe.Config{Transport: ductilehttp.Config{
+		Base:           sent{http.DefaultTransport, observe},
+		Retry:          retries(clock),
+		Circuit:        circuit,
+		AttemptTimeout: attemptTimeout,
+		TotalTimeout:   totalTimeout,
+	}}
+	cfg.Transport.Retry.OnRetry = observe
+	c := &checkout{stripe: newStripe(apiKey, cfg, url), circuit: circuit}
+	c.calls = pipeline.New(policy.Fallback(c.enqueue).When(queueable)).Named("checkout").Observe(observe)
+	return c
+}
+
+// newStripe returns an SDK client for the API at url.
+func newStripe(apiKey string, cfg ductilestripe.Config, url string) *stripe.Client {
+	cfg.SDK.URL = stripe.String(url)
+	return stripe.NewClient(apiKey, stripe.WithBackends(ductilestripe.NewBackends(cfg)))
+}
+
+// moved tells observe of a circuit's moves.
+func moved(observe policy.Observer) func(breaker.Transition) {
+	return func(t breaker.Transition) {
+		observe(context.Background(), policy.Event{
+			Kind: policy.StateChanged, Policy: t.Name, From: t.From.String(), To: t.To.String(),
+		})
+	}
+}
+
+// sent tells observe of each request that is sent.
+type sent struct {
+	base    http.RoundTripper
+	observe policy.Observer
+}
+
+func (s sent) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.base.RoundTrip(r)
+	e := policy.Event{Kind: policy.Attempted, Attempt: retry.Attempt(r.Context()), Err: err}
+	switch {
+	case err != nil && r.Context().Err() != nil:
+		e.Err = context.Cause(r.Context())
+	case err == nil && resp.StatusCode >= http.StatusBadRequest:
+		e.Err = &ductilehttp.StatusError{Status: resp.StatusCode}
+	}
+	s.observe(r.Context(), e)
+	return resp, err
+}
