@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/stripe/stripe-go/v86"
+
+	"github.com/ductile-go/ductile/ductilehttp"
 )
 
 // answer is what Stripe said to a request that it did not fulfil.
@@ -33,7 +35,8 @@ func (a answer) troubled() bool {
 }
 
 // answerOf finds Stripe's answer in err. The SDK has a type for errors of API
-// v1, several for those of v2, and none for what is not JSON.
+// v1, several for those of v2, and none for what is not JSON; a Transport has one
+// for all.
 func answerOf(err error) (answer, bool) {
 	if e, ok := errors.AsType[*stripe.Error](err); ok {
 		return answer{e.HTTPStatusCode, headerOf(e.LastResponse)}, true
@@ -46,6 +49,9 @@ func answerOf(err error) (answer, bool) {
 	}
 	if e, ok := errors.AsType[*stripe.TemporarySessionExpiredError](err); ok {
 		return answerWith(e.LastResponse, http.StatusBadRequest), true
+	}
+	if e, ok := errors.AsType[*ductilehttp.StatusError](err); ok {
+		return answer{e.Status, e.Header}, true
 	}
 	return undecoded(err)
 }

@@ -43,8 +43,12 @@ type Config struct {
 }
 
 // NewBackends returns backends for stripe.WithBackends, with one
-// ductilehttp.Transport below them all. The SDK makes the idempotency key of a
-// call before, so that all attempts have it. It panics with Validate's error.
+// ductilehttp.Transport below them all. It panics with Validate's error. They are
+// safe for concurrent use.
+//
+// The SDK makes a call's idempotency key before the Transport sees the request, so
+// that all attempts share it. Whoever may repeat a call that failed sets a key:
+// nobody knows the SDK's afterwards.
 //
 // What a call ends with is the SDK's: a *stripe.Error for the last answer, though
 // attempts were spent on it. A connection that broke each time is a *retry.Error,

@@ -49,7 +49,7 @@ func Mark(err error) error {
 }
 
 // Classify tells a circuit what err says of Stripe's health, as the Classify of
-// a breaker.Config above the SDK. 429, 5xx, broken connections and timeouts are a
+// a breaker.Config above the SDK, or in a Transport's Pipeline below it. 429, 5xx, broken connections and timeouts are a
 // policy.Failure. Every other answer is policy.Ignored, a 409 too, and so are
 // requests that could not be sent by anybody and those that a policy refused.
 func Classify(err error) policy.Outcome {
