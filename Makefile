@@ -30,6 +30,8 @@ load: ## 200 HTTP clients against a server that fails, hangs and recovers: LENGT
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
 
+lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/.bin/golangci-cache
+lint: export STATICCHECK_CACHE := $(CURDIR)/.bin/staticcheck-cache
 lint: $(STATICCHECK) $(GOLANGCI) ## gofmt, go vet, staticcheck and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@set -e; for m in $(MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./... && \

@@ -50,7 +50,7 @@ func TestOneAttemptIsOneRequestAtTheServer(t *testing.T) {
 		var warm sync.WaitGroup
 		for range idle {
 			warm.Go(func() {
-				resp, err := client.Get(server.URL)
+				resp, err := client.Do(request(t, "GET", server.URL, nil))
 				if assert.NoError(t, err) {
 					_, _ = io.Copy(io.Discard, resp.Body)
 					_ = resp.Body.Close()
@@ -60,7 +60,7 @@ func TestOneAttemptIsOneRequestAtTheServer(t *testing.T) {
 		warm.Wait()
 		broken.Store(true)
 		requests.Store(0)
-		_, err := client.Get(server.URL)
+		_, err := client.Do(request(t, "GET", server.URL, nil))
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		assert.EqualValues(t, attempts+1, requests.Load())
 	}
