@@ -169,17 +169,26 @@ func TestSuccessAllocatesOnlyTheTimeout(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = p.Do(ctx, one) }), 1.0)
 }
 
-// BenchmarkPipeline shows what composition costs beside the bare call: fallback,
-// retry and breaker, and the same with a timeout.
+// BenchmarkPipeline shows what composition costs beside the bare call: nothing but
+// the pipeline, each policy in it alone, fallback, retry and breaker together, and
+// the same with a timeout.
 func BenchmarkPipeline(b *testing.B) {
 	c := breaker.NewCircuit(breaker.Config{})
 	three := pipeline.New(policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](c))
 	all := four(c)
+	none := pipeline.New[int]()
+	fallback := pipeline.New[int](policy.FallbackValue(7))
+	retrying := pipeline.New[int](retry.New[int](retry.Config{}))
+	breaking := pipeline.New[int](breaker.New[int](c))
 	for _, bench := range []struct {
 		name string
 		call policy.Func[int]
 	}{
 		{"bare", one},
+		{"none", func(ctx context.Context) (int, error) { return none.Do(ctx, one) }},
+		{"fallback", func(ctx context.Context) (int, error) { return fallback.Do(ctx, one) }},
+		{"retry", func(ctx context.Context) (int, error) { return retrying.Do(ctx, one) }},
+		{"breaker", func(ctx context.Context) (int, error) { return breaking.Do(ctx, one) }},
 		{"three", func(ctx context.Context) (int, error) { return three.Do(ctx, one) }},
 		{"four", func(ctx context.Context) (int, error) { return all.Do(ctx, one) }},
 	} {
