@@ -1,0 +1,45 @@
+package retry
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Two callers who begin a part of the window at the same moment have to count in
+// one slot: what goes to a slot that lost the race is never seen again.
+func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
+	const callers = 2
+	budgets := make([]*Budget, 50_000)
+	for i := range budgets {
+		budgets[i] = NewBudget(BudgetConfig{})
+	}
+	there := make([]atomic.Int32, len(budgets))
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for i, b := range budgets {
+				there[i].Add(1)
+				for spin := 0; there[i].Load() < callers; spin++ { // so that they set off together
+					if spin > 100 {
+						runtime.Gosched()
+					}
+				}
+				b.call()
+			}
+		})
+	}
+	all.Wait()
+	for _, b := range budgets {
+		var calls int64
+		for i := range b.ring {
+			if s := b.ring[i].Load(); s != nil {
+				calls += s.calls.Load()
+			}
+		}
+		require.EqualValues(t, callers, calls)
+	}
+}

@@ -1,0 +1,50 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/retry"
+)
+
+func TestTheReasonOfACancelledDelayIsTheCauseItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("shutting down")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(cause) })
+		_, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { return 0, errDown })
+		var ended *retry.Error
+		require.ErrorAs(t, err, &ended)
+		assert.Equal(t, cause, ended.Reason)
+	})
+}
+
+func TestAnAttemptThatReportsTheCallersEndIsToldWithItsCause(t *testing.T) {
+	cause := errors.New("shutting down")
+	for name, cfg := range map[string]retry.Config{"by default": {}, "whatever RetryIf says": {RetryIf: func(error) bool { return false }}} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		_, err := retry.Do(ctx, cfg, func(ctx context.Context) (int, error) {
+			cancel(cause)
+			return 0, ctx.Err()
+		})
+		var ended *retry.Error
+		require.ErrorAs(t, err, &ended, name)
+		assert.Equal(t, cause, ended.Reason, name)
+		assert.Equal(t, context.Canceled, ended.Last, name)
+	}
+}
+
+func TestAnErrorThatIsNotRetriedIsNotBlamedOnACancel(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := retry.Do(ctx, retry.Config{RetryIf: func(error) bool { return false }}, func(context.Context) (int, error) {
+		cancel()
+		return 0, errDown
+	})
+	assert.Equal(t, errDown, err)
+}

@@ -1,0 +1,99 @@
+package retry_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// observed runs fn through r, and returns the events of it.
+func observed(ctx context.Context, r *retry.Retry[int], fn policy.Func[int]) ([]policy.Event, error) {
+	rec := fake.NewRecorder()
+	_, err := policy.NewChain[int]("p", rec.Observe, r).Call(fn).Do(ctx)
+	return rec.Events(), err
+}
+
+func TestOfASuccessOneAttemptIsTold(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	for _, r := range []*retry.Retry[int]{
+		retry.New[int](retry.Config{Clock: clk}),
+		retry.New[int](retry.Config{Clock: clk}).When(func(int, error) bool { return false }),
+	} {
+		events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Return(1).Do)
+		require.NoError(t, err)
+		assert.Equal(t, []policy.Event{
+			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Elapsed: time.Second},
+			{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Second},
+		}, events)
+	}
+}
+
+func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	var told []policy.Event
+	r := retry.New[int](retry.Config{
+		Name: "fetch", MaxAttempts: 2, Backoff: retry.Constant(time.Minute), Clock: clk,
+		OnRetry: func(_ context.Context, e policy.Event) { told = append(told, e) },
+	})
+	marked := retry.After(errDown, time.Second)
+	events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Fail(marked).Delay(clk, time.Second).Fail(marked).Do)
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	retried := policy.Event{Kind: policy.Retried, Pipeline: "p", Policy: "fetch", Attempt: 1, Delay: time.Minute, Elapsed: time.Second, Err: errDown}
+	all := time.Minute + 2*time.Second
+	assert.Equal(t, []policy.Event{
+		{Kind: policy.Attempted, Pipeline: "p", Policy: "fetch", Attempt: 1, Elapsed: time.Second, Err: errDown},
+		retried,
+		{Kind: policy.Attempted, Pipeline: "p", Policy: "fetch", Attempt: 2, Elapsed: all, Err: errDown},
+		{Kind: policy.GaveUp, Pipeline: "p", Policy: "fetch", Attempt: 2, Elapsed: all, Err: err},
+		{Kind: policy.Finished, Pipeline: "p", Elapsed: all, Err: err},
+	}, events)
+	retried.Pipeline = ""
+	assert.Equal(t, []policy.Event{retried}, told)
+}
+
+func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
+	plain := retry.New[int](retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0)})
+	picky := plain.When(func(v int, _ error) bool { return v < 2 })
+	for name, run := range map[string]func(*retry.Retry[int], policy.Func[int]) (int, error){
+		"Do": func(r *retry.Retry[int], fn policy.Func[int]) (int, error) { return r.Do(t.Context(), fn) },
+		"Execute": func(r *retry.Retry[int], fn policy.Func[int]) (int, error) {
+			return r.Execute(t.Context(), policy.CallOf(fn))
+		},
+	} {
+		failing := fake.NewFunc[int]().Fail(errDown)
+		_, err := run(plain, failing.Do)
+		require.ErrorIs(t, err, retry.ErrExhausted, name)
+		assert.Equal(t, 2, failing.Calls(), name)
+
+		refused := fake.NewFunc[int]().Return(1).Return(2)
+		v, err := run(picky, refused.Do)
+		require.NoError(t, err, name)
+		assert.Equal(t, 2, v, name)
+
+		accepted := fake.NewFunc[int]().Fail(errDown)
+		_, err = run(plain.When(func(int, error) bool { return false }), accepted.Do)
+		assert.Equal(t, errDown, err, name)
+	}
+}
+
+func TestABudgetAloneReadsNoClockForTheFirstAttempt(t *testing.T) {
+	cfg := retry.Config{MaxAttempts: 1, Budget: retry.NewBudget(retry.BudgetConfig{})}
+	_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
+	assert.EqualError(t, err, "retry: gave up after 1 attempt: retry: attempts exhausted: last error: down")
+}
+
+func TestEventsNeedNoOnRetry(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: clk, MaxAttempts: 2}), fake.NewFunc[int]().Fail(errDown).Return(1).Do)
+	require.NoError(t, err)
+	require.Len(t, events, 4)
+	assert.Equal(t, policy.Retried, events[1].Kind)
+	assert.Equal(t, 2, events[2].Attempt)
+}

@@ -1,0 +1,137 @@
+package retry_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/retry"
+)
+
+func TestEveryBackoffRefusesATimeOfLessThanZero(t *testing.T) {
+	for name, make := range map[string]func(base, limit time.Duration) retry.Backoff{
+		"Linear":       retry.Linear,
+		"Exponential":  func(base, limit time.Duration) retry.Backoff { return retry.Exponential(base, limit, 2) },
+		"Fibonacci":    retry.Fibonacci,
+		"FullJitter":   retry.FullJitter,
+		"EqualJitter":  retry.EqualJitter,
+		"Decorrelated": retry.Decorrelated,
+	} {
+		assert.PanicsWithValue(t, fmt.Sprintf("retry: %s: base is -1ns, want 0 or more", name), func() { make(-1, 1) })
+		assert.PanicsWithValue(t, fmt.Sprintf("retry: %s: max is -1ns, want 0 or more", name), func() { make(1, -1) })
+		assert.NotPanics(t, func() { make(0, 0) }, name)
+	}
+}
+
+func TestSequenceKeepsACopyOfItsDelays(t *testing.T) {
+	delays := []time.Duration{time.Second}
+	b := retry.Sequence(delays...)
+	delays[0] = time.Hour
+	assert.Equal(t, time.Second, b(retry.Step{Attempt: 1}))
+}
+
+func TestAFactorOfOneIsConstant(t *testing.T) {
+	b := retry.Exponential(time.Second, time.Minute, 1)
+	assert.Equal(t, time.Second, b(retry.Step{Attempt: 9}))
+	assert.Panics(t, func() { retry.Exponential(1, 1, math.Inf(1)) })
+	assert.NoError(t, retry.Config{Multiplier: 1}.Validate())
+}
+
+func TestAnAttemptBelowOneIsTheFirst(t *testing.T) {
+	step := retry.Step{Attempt: 0, Rand: func() float64 { return 0.5 }}
+	for want, b := range map[time.Duration]retry.Backoff{
+		time.Second:     retry.Linear(time.Second, time.Minute),
+		2 * time.Second: retry.Exponential(2*time.Second, time.Minute, 2),
+		3 * time.Second: retry.Fibonacci(3*time.Second, time.Minute),
+		4 * time.Second: retry.FullJitter(8*time.Second, time.Minute),
+		6 * time.Second: retry.EqualJitter(8*time.Second, time.Minute),
+		7 * time.Second: retry.Sequence(7*time.Second, 0),
+	} {
+		assert.Equal(t, want, b(step))
+	}
+}
+
+func TestBackoffsGrowByTheNanosecond(t *testing.T) {
+	for want, b := range map[string]retry.Backoff{
+		"[1ns 1ns 2ns 3ns 5ns 8ns 8ns]":    retry.Fibonacci(1, 8),
+		"[1ns 2ns 3ns 4ns 5ns 6ns 7ns]":    retry.Linear(1, 9),
+		"[1ns 2ns 4ns 8ns 16ns 32ns 40ns]": retry.Exponential(1, 40, 2),
+		"[0s 0s 0s 0s 0s 0s 0s]":           retry.Exponential(0, 40, 2),
+	} {
+		var all []time.Duration
+		for n := range 7 {
+			all = append(all, b(retry.Step{Attempt: n + 1}))
+		}
+		assert.Equal(t, want, fmt.Sprint(all))
+	}
+}
+
+func TestTheBoundsOfABudgetAreAllowed(t *testing.T) {
+	for _, cfg := range []retry.BudgetConfig{
+		{}, {Ratio: 1000}, {MinPerSecond: 1e9}, {Window: 10},
+	} {
+		assert.NoError(t, cfg.Validate(), "%+v", cfg)
+	}
+	for _, cfg := range []retry.BudgetConfig{
+		{Ratio: 1000.5}, {Ratio: math.NaN()}, {MinPerSecond: 1e9 + 1}, {MinPerSecond: math.NaN()}, {Window: -1}, {Window: 1}, {Window: 9},
+	} {
+		assert.Error(t, cfg.Validate(), "%+v", cfg)
+	}
+}
+
+func TestABudgetsDefaultsAreATenthOfTheCallsAndTenASecond(t *testing.T) {
+	clk := fake.NewClock()
+	cfg := retry.Config{MaxAttempts: 500, Backoff: retry.Constant(0), Clock: clk}
+	cfg.Budget = retry.NewBudget(retry.BudgetConfig{Clock: clk})
+	for range 9 {
+		_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Return(1).Do)
+		require.NoError(t, err)
+	}
+	spend := func() int {
+		f := fake.NewFunc[int]().Fail(errDown)
+		_, err := retry.Do(t.Context(), cfg, f.Do)
+		require.ErrorIs(t, err, retry.ErrBudget)
+		return f.Calls() - 1
+	}
+	assert.Equal(t, 101, spend(), "10 s of 10 a second, and a tenth of 10 calls")
+	assert.Zero(t, spend())
+	clk.Advance(10*time.Second - 1)
+	assert.Zero(t, spend())
+	clk.Advance(1)
+	assert.Equal(t, 100, spend())
+}
+
+func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
+	for _, cfg := range []retry.Config{
+		{JitterFactor: 1}, {BaseDelay: 2, MaxDelay: 2}, {BaseDelay: 2, MaxDelay: 1, Backoff: retry.Constant(0)},
+		{MaxAttempts: retry.Unlimited}, {MaxElapsed: 1}, {MaxRetryAfter: 1},
+	} {
+		assert.NoError(t, cfg.Validate(), "%+v", cfg)
+	}
+	for _, cfg := range []retry.Config{
+		{Multiplier: 0.5}, {Multiplier: -1}, {Multiplier: math.Inf(1)}, {Multiplier: math.Inf(-1)},
+		{JitterFactor: -0.5}, {JitterFactor: math.NaN()}, {BaseDelay: 2, MaxDelay: 1}, {BaseDelay: -1},
+	} {
+		assert.Error(t, cfg.Validate(), "%+v", cfg)
+	}
+}
+
+func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		_, err := retry.Do(t.Context(), retry.Config{MaxElapsed: 1, Backoff: retry.Constant(0)}, func(context.Context) (int, error) {
+			calls++
+			time.Sleep(time.Second)
+			return 0, errDown
+		})
+		require.ErrorIs(t, err, retry.ErrElapsed)
+		assert.Equal(t, 1, calls)
+	})
+}
