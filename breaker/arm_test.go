@@ -69,3 +69,19 @@ func TestATimerThatNeverFiresShutsNoCircuit(t *testing.T) {
 		assert.Equal(t, HalfOpen, c.State())
 	})
 }
+
+func TestTheShortestOpenPeriodThatIsWorthATimerHasOne(t *testing.T) {
+	c := NewCircuit(Config{})
+	c.Trip(shortest)
+	assert.NotNil(t, c.gen.Load().timer)
+	c.Reset()
+}
+
+// A permit that is held for long would otherwise hold every later state.
+func TestAStateThatWasToldOfLetsGoOfTheNext(t *testing.T) {
+	c := NewCircuit(Config{OnStateChange: func(Transition) {}})
+	first := c.gen.Load()
+	c.Isolate()
+	c.Reset()
+	assert.Nil(t, first.next.Load())
+}

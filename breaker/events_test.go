@@ -1,0 +1,81 @@
+package breaker_test
+
+import (
+	"bytes"
+	"context"
+	"log"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+func TestEventsTellOfMovesAndRefusals(t *testing.T) {
+	for name, want := range map[string]string{"": "breaker", "stripe": "stripe"} {
+		clk := fake.NewClock()
+		c := breaker.NewCircuit(breaker.Config{Name: name, FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
+		rec := fake.NewRecorder()
+		chain := policy.NewChain[int]("p", rec.Observe, breaker.New[int](c))
+		call := func(fn policy.Func[int]) error {
+			_, err := chain.Call(fn).Do(t.Context())
+			return err
+		}
+		require.Equal(t, errDown, call(down))
+		refused := call(succeed)
+		require.ErrorIs(t, refused, breaker.ErrOpen)
+		clk.Advance(time.Second)
+		require.NoError(t, call(succeed))
+		assert.Equal(t, []policy.Event{
+			{Kind: policy.StateChanged, Pipeline: "p", Policy: want, From: "closed", To: "open", Err: errDown},
+			{Kind: policy.Finished, Pipeline: "p", Err: errDown},
+			{Kind: policy.Rejected, Pipeline: "p", Policy: want, Err: refused},
+			{Kind: policy.Finished, Pipeline: "p", Err: refused},
+			{Kind: policy.StateChanged, Pipeline: "p", Policy: want, From: "half-open", To: "closed"},
+			{Kind: policy.Finished, Pipeline: "p"},
+		}, rec.Events())
+	}
+}
+
+func TestWhatAListenerThatEndsItsGoroutineLeftUntoldIsToldOnTheWay(t *testing.T) {
+	var c *breaker.Circuit
+	var told []breaker.State
+	c = breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) {
+		told = append(told, tr.To)
+		if tr.To == breaker.Open {
+			c.Isolate() // who tells this one?
+			runtime.Goexit()
+		}
+	}})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_, _ = breaker.Do(context.Background(), c, down)
+	}()
+	<-over
+	assert.Equal(t, []breaker.State{breaker.Open, breaker.Isolated}, told)
+}
+
+func TestOnlyAListenersPanicIsLogged(t *testing.T) {
+	var out bytes.Buffer
+	was := log.Writer()
+	log.SetOutput(&out)
+	defer log.SetOutput(was)
+	panics := false
+	c := breaker.NewCircuit(breaker.Config{Name: "stripe", OnStateChange: func(breaker.Transition) {
+		if panics {
+			panic("listener")
+		}
+	}})
+	c.Isolate()
+	assert.Empty(t, out.String())
+	panics = true
+	c.Reset()
+	assert.Contains(t, out.String(), `breaker: OnStateChange of circuit "stripe" panicked: listener`)
+	assert.Contains(t, out.String(), "goroutine ", "with its stack")
+}
