@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -113,4 +114,11 @@ func TestAnEndedContextRunsNothing(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled, name)
 		assert.ErrorIs(t, err, errDown, name)
 	}
+}
+
+func TestEndedIsTheCauseAloneWhereItSaysBoth(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cause := fmt.Errorf("shutting down: %w", context.Canceled)
+	cancel(cause)
+	assert.Equal(t, cause, policy.Ended(ctx))
 }

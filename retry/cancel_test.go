@@ -48,3 +48,12 @@ func TestAnErrorThatIsNotRetriedIsNotBlamedOnACancel(t *testing.T) {
 	})
 	assert.Equal(t, errDown, err)
 }
+
+func TestACancelInTheLastAttemptIsTheReasonAndToldOnce(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := retry.Do(ctx, retry.Config{MaxAttempts: 1}, func(context.Context) (int, error) { cancel(); return 0, errDown })
+	var ended *retry.Error
+	require.ErrorAs(t, err, &ended)
+	assert.Equal(t, []error{context.Canceled, errDown}, ended.Unwrap())
+	assert.Zero(t, ended.RetryAfter(), "nobody asked for a delay")
+}

@@ -1,0 +1,61 @@
+package breaker
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// abreast calls do on two goroutines, n times, each time as close together as
+// it goes.
+func abreast(n int, do func(i int, who int64)) {
+	there := make([]atomic.Int32, n)
+	var all sync.WaitGroup
+	for who := range int64(2) {
+		all.Go(func() {
+			for i := range n {
+				there[i].Add(1)
+				for spin := 0; there[i].Load() < 2; spin++ {
+					if spin > 100 {
+						runtime.Gosched()
+					}
+				}
+				do(i, who)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestPermitsGivenBackAtOnceAreAllBack(t *testing.T) {
+	probations := make([]probation, 20_000)
+	for i := range probations {
+		probations[i].word.Store(2)
+	}
+	abreast(len(probations), func(i int, _ int64) { probations[i].release(0) })
+	for i := range probations {
+		require.Zero(t, probations[i].word.Load())
+	}
+}
+
+func TestOfTwoTimesRaisedAtOnceTheLaterStays(t *testing.T) {
+	probations := make([]probation, 20_000)
+	abreast(len(probations), func(i int, who int64) { raise(&probations[i].granted, who+1) })
+	for i := range probations {
+		require.EqualValues(t, 2, probations[i].granted.Load())
+	}
+}
+
+func TestNoCallIsLostWhereABucketBegins(t *testing.T) {
+	windows := make([]timeWindow, 20_000)
+	for i := range windows {
+		windows[i].width = 10
+	}
+	abreast(len(windows), func(i int, _ int64) { windows[i].record(5, false, false) })
+	for i := range windows {
+		require.EqualValues(t, 2, windows[i].counts(5).Failures)
+	}
+}
