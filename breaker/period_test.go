@@ -38,8 +38,12 @@ func TestTheOpenPeriodToTheNanosecond(t *testing.T) {
 
 func TestATimeThatDoublesPastTheLongestIsTheLongest(t *testing.T) {
 	clk := fake.NewClock()
-	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: 1 << 62, MaxRecoveryTimeout: math.MaxInt64, Clock: clk})
+	c := breaker.NewCircuit(breaker.Config{
+		FailureThreshold: 1, RecoveryTimeout: 1 << 62, MaxRecoveryTimeout: math.MaxInt64, Clock: clk,
+		RecoveryJitter: 1, Rand: func() float64 { return float64(min(clk.Now().Year()/2100, 1)) }, // none at first, then all
+	})
 	record(t, c, policy.Failure)
+	require.Equal(t, time.Duration(1<<62), c.Snapshot().RetryAfter)
 	clk.Advance(1 << 62)
 	record(t, c, policy.Failure)
 	assert.Equal(t, time.Duration(math.MaxInt64-1<<62), c.Snapshot().RetryAfter)

@@ -59,7 +59,7 @@ func TestAChainWhoseFunctionDoesNotReturnFinishesWithoutAReturn(t *testing.T) {
 func TestAChainInAForeignPolicyGoesOnWithWhatIsInsideIt(t *testing.T) {
 	outer, inner := fake.NewRecorder(), fake.NewRecorder()
 	nested := policy.NewChain[int]("in", inner.Observe)
-	for _, observer := range []policy.Observer{nil, outer.Observe} {
+	for _, observer := range []policy.Observer{outer.Observe, nil} {
 		chain := policy.NewChain[int]("out", observer, stranger{nested}, policy.FallbackValue(7))
 		v, err := chain.Call(fail(errDown)).Do(t.Context())
 		require.NoError(t, err)

@@ -182,3 +182,39 @@ func TestACallThatIsNotToBeAbandonedStaysOnItsGoroutine(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+func TestALateSuccessOnAClockIsASuccess(t *testing.T) {
+	clk := fake.NewClock()
+	for _, kept := range []bool{false, true} {
+		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
+		if kept {
+			limit = limit.Keep(func(_ context.Context, v int, release func()) int { release(); return v })
+		}
+		v, err := limit.Do(t.Context(), func(context.Context) (int, error) { clk.Advance(time.Hour); return 1, nil })
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	}
+}
+
+func TestATimeoutMatchesTheCauseOfItsOwnContextAlone(t *testing.T) {
+	clk := fake.NewClock()
+	timeOut := func() (err, cause error) {
+		_, err = policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}).Do(t.Context(), func(ctx context.Context) (int, error) {
+			clk.Advance(time.Second)
+			cause = context.Cause(ctx)
+			return 0, errDown
+		})
+		return err, cause
+	}
+	err, cause := timeOut()
+	_, another := timeOut()
+	assert.ErrorIs(t, err, cause)
+	assert.NotErrorIs(t, err, another)
+	var none *policy.TimeoutError
+	assert.NotErrorIs(t, &policy.TimeoutError{}, error(none))
+	assert.NotErrorIs(t, err, error(none))
+	assert.False(t, none.Is(another))
+	assert.False(t, none.Is(none))
+	assert.True(t, none.Is(context.DeadlineExceeded))
+	assert.True(t, none.Temporary())
+}
