@@ -100,6 +100,9 @@ func TestTheSmallestWindowsOpenAtOnce(t *testing.T) {
 		}
 		assert.Equal(t, want, c.State(), name)
 		c = breaker.NewCircuit(cfg)
+		record(t, c, policy.Success)
+		assert.Equal(t, name != "no window, as told", c.Snapshot().Counts.Successes == 1, name)
+		c.Reset()
 		record(t, c, policy.Failure)
 		assert.Equal(t, breaker.Open, c.State(), name)
 	}

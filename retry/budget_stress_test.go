@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,10 +22,7 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 		all.Go(func() {
 			for i, b := range budgets {
 				there[i].Add(1)
-				for spin := 0; there[i].Load() < callers; spin++ { // so that they set off together
-					if spin > 100 {
-						runtime.Gosched()
-					}
+				for spin := 0; spin < 200 && there[i].Load() < callers; spin++ { // so that they set off together
 				}
 				b.call()
 			}

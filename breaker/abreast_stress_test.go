@@ -1,7 +1,6 @@
 package breaker
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,10 +17,7 @@ func abreast(n int, do func(i int, who int64)) {
 		all.Go(func() {
 			for i := range n {
 				there[i].Add(1)
-				for spin := 0; there[i].Load() < 2; spin++ {
-					if spin > 100 {
-						runtime.Gosched()
-					}
+				for spin := 0; spin < 200 && there[i].Load() < 2; spin++ { // and who lags catches up
 				}
 				do(i, who)
 			}
@@ -57,5 +53,18 @@ func TestNoCallIsLostWhereABucketBegins(t *testing.T) {
 	abreast(len(windows), func(i int, _ int64) { windows[i].record(5, false, false) })
 	for i := range windows {
 		require.EqualValues(t, 2, windows[i].counts(5).Failures)
+	}
+}
+
+// In a window of one call everybody wants the same place.
+func TestTwoCallsThatWantOnePlaceAtOnceLeaveItWithTheLater(t *testing.T) {
+	windows := make([]*callWindow, 20_000)
+	for i := range windows {
+		windows[i] = newCallWindow(1)
+	}
+	abreast(len(windows), func(i int, who int64) { windows[i].record(slotOf(who == 0, false)) })
+	for _, w := range windows {
+		require.EqualValues(t, 2, w.slots[0].Load()>>slotBits)
+		require.Equal(t, w.confirmed(), w.counts())
 	}
 }
