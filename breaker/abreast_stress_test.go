@@ -17,7 +17,8 @@ func abreast(n int, do func(i int, who int64)) {
 		all.Go(func() {
 			for i := range n {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < 2; spin++ { // and who lags catches up
+				for spin := 0; spin < 200 && there[i].Load() < 2; { // and who lags catches up
+					spin++
 				}
 				do(i, who)
 			}

@@ -124,3 +124,18 @@ func TestAnErrorKeptForLongAsksForNoDelay(t *testing.T) {
 	clk.Advance(time.Hour)
 	assert.Zero(t, open.RetryAfter())
 }
+
+func TestEveryWayThroughABreakerAsksClassifyAndRunsNothingForAnEndedContext(t *testing.T) {
+	for way, do := range ways {
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Classify: func(error) policy.Outcome { return policy.Failure }})
+		_, err := do(breaker.New[int](c), succeed)
+		require.NoError(t, err, way)
+		assert.Equal(t, breaker.Open, c.State(), way)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errDown)
+	ran := func(context.Context) (int, error) { t.Error("ran"); return 1, nil }
+	_, err := breaker.New[int](breaker.NewCircuit(breaker.Config{})).Execute(ctx, policy.CallOf(ran))
+	assert.ErrorIs(t, err, errDown)
+	assert.ErrorIs(t, err, context.Canceled)
+}

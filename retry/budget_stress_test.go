@@ -22,7 +22,8 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 		all.Go(func() {
 			for i, b := range budgets {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < callers; spin++ { // so that they set off together
+				for spin := 0; spin < 200 && there[i].Load() < callers; { // so that they set off together
+					spin++
 				}
 				b.call()
 			}
