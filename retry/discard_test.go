@@ -15,7 +15,7 @@ func TestOnlyAZeroValueBesideAnErrorIsNotDiscarded(t *testing.T) {
 		v   int
 		err error
 	}
-	script := []result{{0, nil}, {0, errDown}, {3, errDown}, {4, nil}, {5, nil}}
+	script := []result{{0, errDown}, {3, errDown}, {0, nil}, {4, nil}, {5, nil}}
 	var discarded []int
 	r := retry.New[int](retry.Config{MaxAttempts: 9, Backoff: retry.Constant(0)}).
 		When(func(v int, _ error) bool { return v != 5 }).
@@ -24,7 +24,7 @@ func TestOnlyAZeroValueBesideAnErrorIsNotDiscarded(t *testing.T) {
 	v, err := r.Do(t.Context(), func(context.Context) (int, error) { n++; return script[n-1].v, script[n-1].err })
 	require.NoError(t, err)
 	assert.Equal(t, 5, v)
-	assert.Equal(t, []int{0, 3, 4}, discarded)
+	assert.Equal(t, []int{3, 0, 4}, discarded)
 }
 
 func TestAnErrorThatAsksForNothingIsNoHint(t *testing.T) {
