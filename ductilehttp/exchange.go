@@ -31,7 +31,14 @@ type exchange struct {
 }
 
 func newExchange(t *Transport, r *http.Request) *exchange {
+	asked := false
+	defer func() {
+		if !asked && r.Body != nil { // the rule did not return
+			_ = r.Body.Close()
+		}
+	}()
 	x := &exchange{t: t, req: r, repeatable: t.cfg.RetryRequest(r)}
+	asked = true
 	limit := 0
 	if x.repeatable {
 		limit = MaxBufferedBody
