@@ -90,9 +90,8 @@ func (b *body) Read(p []byte) (int, error) {
 // Close closes the response's body, and only then ends its contexts: the other
 // way round the connection could not be used again.
 func (b *body) Close() error {
-	err := b.src.Close()
-	b.release()
-	return err
+	defer b.release() // also where src panics
+	return b.src.Close()
 }
 
 // release ends the contexts that are held. It is safe beside a Read, which then

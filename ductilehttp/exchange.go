@@ -57,6 +57,12 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	}
 	ctx, cancel := x.scope(ctx)
 	release := func() { cancel(context.Canceled) }
+	held := false
+	defer func() {
+		if !held { // an error, or a panic
+			release()
+		}
+	}()
 	var s sending
 	if body == nil || body == http.NoBody {
 		s.stop = cancel
@@ -64,13 +70,12 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
 	x.note(s.unsent())
 	if err != nil {
-		release()
 		return nil, err
 	}
 	if f, ok := ctx.(*followed); ok {
 		f.answered.Store(true)
 	}
-	resp = HoldBody(ctx, resp, release)
+	resp, held = HoldBody(ctx, resp, release), true
 	if !x.keep(resp) {
 		_ = resp.Body.Close()
 		return nil, context.Canceled // nobody is there to take it
@@ -203,6 +208,7 @@ func (x *exchange) has(resp *http.Response) bool {
 
 // finish ends the exchange with answer, or with an error if that is nil.
 func (x *exchange) finish(answer *http.Response) {
+	defer x.upload.close() // also where a Close below panics
 	x.mu.Lock()
 	x.over = true
 	replies := x.replies
@@ -212,7 +218,6 @@ func (x *exchange) finish(answer *http.Response) {
 			_ = resp.Body.Close()
 		}
 	}
-	x.upload.close()
 }
 
 // jitter spreads a delay that a server asked for, as far as it may be awaited:

@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductilehttp"
 )
@@ -35,6 +37,51 @@ func TestTheBodyIsClosedWhenARulePanicsOrExits(t *testing.T) {
 				_, _ = ductilehttp.NewTransport(cfg).RoundTrip(request(t, "PUT", "http://h.example/", body))
 			})
 			assert.EqualValues(t, 1, body.closed.Load())
+		})
+	}
+}
+
+func TestAnAttemptsContextEndsWhenTheBasePanicsOrExits(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			var sent context.Context
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				sent = r.Context()
+				leave()
+				return nil, nil
+			})
+			for _, cfg := range []ductilehttp.Config{{Base: base, AttemptTimeout: -1, TotalTimeout: -1}, own(base)} {
+				leaving(func() {
+					_, _ = ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", "http://h.example/", nil))
+				})
+				assert.Error(t, sent.Err())
+			}
+		})
+	}
+}
+
+// leaver is a body whose Close does not return.
+type leaver struct {
+	io.Reader
+	leave func()
+}
+
+func (l leaver) Close() error { l.leave(); return nil }
+
+func TestContextsEndWhenAResponsesCloseDoesNotReturn(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			var sent context.Context
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				sent = r.Context()
+				resp := answer(r, 200, "")
+				resp.Body = leaver{strings.NewReader("x"), leave}
+				return resp, nil
+			})
+			resp, err := ductilehttp.NewTransport(ductilehttp.Config{Base: base}).RoundTrip(request(t, "GET", "http://h.example/", nil))
+			require.NoError(t, err)
+			leaving(func() { _ = resp.Body.Close() })
+			assert.Error(t, sent.Err())
 		})
 	}
 }
