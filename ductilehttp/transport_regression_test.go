@@ -85,3 +85,14 @@ func TestContextsEndWhenAResponsesCloseDoesNotReturn(t *testing.T) {
 		})
 	}
 }
+
+func TestAGetBodyWithoutABodyEndsTheRequest(t *testing.T) {
+	s := serve(t, statuses(503))
+	cfg, _ := config(s.base)
+	r := request(t, "PUT", s.URL, strings.NewReader("body"))
+	r.GetBody = func() (io.ReadCloser, error) { return nil, nil }
+	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
+	require.ErrorContains(t, err, "GetBody")
+	assert.True(t, ductilehttp.RequestError(err))
+	assert.Nil(t, resp)
+}

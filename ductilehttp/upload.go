@@ -77,6 +77,8 @@ func (u *rewound) open() (io.ReadCloser, error) {
 		return nil, err
 	case err != nil:
 		return nil, &bodyError{err}
+	case body == nil:
+		return nil, &bodyError{errors.New("GetBody returned neither a body nor an error")}
 	}
 	return guard(body), nil
 }
