@@ -69,10 +69,13 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	}
 	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
 	x.note(s.unsent())
-	if err != nil {
+	f, alone := ctx.(*followed)
+	switch {
+	case err != nil && alone:
+		return nil, f.explain(err)
+	case err != nil:
 		return nil, err
-	}
-	if f, ok := ctx.(*followed); ok {
+	case alone:
 		f.answered.Store(true)
 	}
 	resp, held = HoldBody(ctx, resp, release), true

@@ -8,11 +8,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
 )
 
 // leaving runs f on a goroutine of its own, which f may leave as it likes.
@@ -95,4 +98,38 @@ func TestAGetBodyWithoutABodyEndsTheRequest(t *testing.T) {
 	require.ErrorContains(t, err, "GetBody")
 	assert.True(t, ductilehttp.RequestError(err))
 	assert.Nil(t, resp)
+}
+
+func TestAnAttemptInAPipelineKnowsItsDeadline(t *testing.T) {
+	clk := fake.NewClock()
+	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Minute, Clock: clk})
+	var deadline time.Time
+	var header string
+	cfg := own(tripper(func(r *http.Request) (*http.Response, error) {
+		deadline, _ = r.Context().Deadline()
+		header = r.Header.Get(ductilehttp.TimeoutHeader)
+		return answer(r, 200, ""), nil
+	}), limit)
+	cfg.TimeoutHeader = ductilehttp.TimeoutHeader
+	do(t, cfg, request(t, "GET", "http://h.example/", nil))
+	assert.Equal(t, clk.Now().Add(time.Minute), deadline)
+	assert.NotEmpty(t, header)
+}
+
+func TestATimeoutInAPipelineIsNotTheCallersCancel(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Second, Clock: clk})
+	sent := 0
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		sent++
+		clk.Advance(time.Second)
+		<-r.Context().Done()
+		assert.ErrorIs(t, r.Context().Err(), context.DeadlineExceeded)
+		assert.ErrorIs(t, context.Cause(r.Context()), context.DeadlineExceeded)
+		return nil, r.Context().Err()
+	})
+	_, err := ductilehttp.NewTransport(own(base, plainRetry(clk), limit)).RoundTrip(request(t, "GET", "http://h.example/", nil))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, context.Canceled)
+	assert.Equal(t, 3, sent)
 }
