@@ -49,7 +49,9 @@ func newExchange(t *Transport, r *http.Request) *exchange {
 
 // attempt sends the request once.
 func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
-	x.discard() // where OnRetry was not there to do it
+	if resp := x.giveUp(); resp != nil { // where OnRetry was not there to do it
+		return resp, nil
+	}
 	n := x.begin()
 	body, err := x.upload.open()
 	if err != nil {
@@ -184,6 +186,21 @@ func (x *exchange) keep(resp *http.Response) bool {
 		x.replies = append(x.replies, resp)
 	}
 	return !x.over
+}
+
+// giveUp lets go of the responses that there were so far, for another attempt. If
+// the request's body went on to where it cannot be sent again, since that
+// attempt was decided upon, there can be none: it returns the last response.
+func (x *exchange) giveUp() *http.Response {
+	if !x.upload.hold() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if n := len(x.replies); n > 0 {
+			return x.replies[n-1]
+		}
+	}
+	x.discard()
+	return nil
 }
 
 // discard lets go of the responses that there were so far.

@@ -113,7 +113,7 @@ func (t *Transport) retryConfig() retry.Config {
 	cfg := t.cfg.Retry
 	told := cfg.OnRetry
 	cfg.OnRetry = func(ctx context.Context, e policy.Event) {
-		exchangeOf(ctx).discard()
+		exchangeOf(ctx).giveUp()
 		if told != nil {
 			told(ctx, e)
 		}

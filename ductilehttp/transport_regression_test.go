@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -132,4 +133,46 @@ func TestATimeoutInAPipelineIsNotTheCallersCancel(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.NotErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 3, sent)
+}
+
+// greedy answers 503 and reads the request's body on.
+type greedy struct {
+	codes []int
+	sent  int
+	read  chan struct{} // reads on when this is closed
+	done  chan struct{} // has read
+}
+
+func (g *greedy) RoundTrip(r *http.Request) (*http.Response, error) {
+	g.sent++
+	if g.sent > 1 {
+		b, err := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		return answer(r, 200, string(b[:4])), nil
+	}
+	_, _ = io.ReadFull(r.Body, make([]byte, 10))
+	go func() {
+		defer close(g.done)
+		defer func() { _ = r.Body.Close() }()
+		<-g.read
+		_, _ = io.Copy(io.Discard, r.Body)
+	}()
+	return answer(r, 503, "busy"), nil
+}
+
+func TestAnUploadStillOnItsWayDoesNotSpoilTheNext(t *testing.T) {
+	g := &greedy{read: make(chan struct{}), done: make(chan struct{})}
+	cfg, _ := config(g)
+	cfg.Retry.OnRetry = func(context.Context, policy.Event) {
+		close(g.read)
+		<-g.done
+	}
+	body := &closeCounter{Reader: io.MultiReader(bytes.NewReader(pattern(ductilehttp.MaxBufferedBody + 1)))}
+	code, got := do(t, cfg, request(t, "PUT", "http://h.example/", body))
+	assert.Equal(t, 200, code)
+	assert.Equal(t, string(pattern(4)), got)
+	assert.EqualValues(t, 1, body.closed.Load())
 }

@@ -22,6 +22,10 @@ type upload interface {
 	open() (io.ReadCloser, error)
 	// replayable reports whether open can return the whole body once more.
 	replayable() bool
+	// hold takes the body from the attempt that has it, and reports whether there
+	// can be another. The base may read on after it has answered, and what it
+	// reads must not be lost to the next.
+	hold() bool
 	// close says that there is no further attempt. The body of one may still be
 	// on its way, and closes the rest when it has ended.
 	close()
@@ -53,6 +57,7 @@ type noUpload struct{ body io.ReadCloser }
 
 func (u noUpload) open() (io.ReadCloser, error) { return u.body, nil }
 func (noUpload) replayable() bool               { return true }
+func (noUpload) hold() bool                     { return true }
 func (noUpload) close()                         {}
 
 // rewound is a body that the request can get again.
@@ -84,6 +89,7 @@ func (u *rewound) open() (io.ReadCloser, error) {
 }
 
 func (u *rewound) replayable() bool { return true }
+func (u *rewound) hold() bool       { return true } // each attempt has one of its own
 
 func (u *rewound) close() {
 	u.mu.Lock()
@@ -178,6 +184,16 @@ func (u *recorded) replayable() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !u.over
+}
+
+func (u *recorded) hold() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.over {
+		return false
+	}
+	u.current = nil
+	return true
 }
 
 func (u *recorded) close() {
