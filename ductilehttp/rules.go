@@ -75,7 +75,7 @@ func as[E error](err error) bool {
 var requestFaults = []string{
 	"unsupported protocol scheme", "no Host in request URL", "nil Request.URL", "nil Request.Header",
 	"net/http: invalid header", "net/http: invalid trailer", "net/http: invalid method", "invalid URL port", "can't write control character",
-	"http2: invalid header", "http2: invalid Trailer", "http: Request.ContentLength=", "http: ContentLength=",
+	"http2: invalid header", "http2: request body larger than specified content length", "http2: invalid Trailer", "http: Request.ContentLength=", "http: ContentLength=",
 	"stopped after 10 redirects", "net/http: request canceled",
 }
 

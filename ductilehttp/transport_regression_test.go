@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -175,4 +176,23 @@ func TestAnUploadStillOnItsWayDoesNotSpoilTheNext(t *testing.T) {
 	assert.Equal(t, 200, code)
 	assert.Equal(t, string(pattern(4)), got)
 	assert.EqualValues(t, 1, body.closed.Load())
+}
+
+func TestALengthThatIsNotTheBodysIsTheRequestsFault(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if _, err := io.Copy(io.Discard, r.Body); err == nil {
+				hang(w, r)
+			}
+			panic(http.ErrAbortHandler)
+		}, overTLS)
+		cfg, clk := config(s.base)
+		cfg.AttemptTimeout, cfg.TotalTimeout = -1, -1
+		r := request(t, "PUT", s.URL, io.MultiReader(strings.NewReader("longer than said")))
+		r.ContentLength = 3
+		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
+		require.Nil(t, resp)
+		assert.True(t, ductilehttp.RequestError(err), "%v", err)
+		assert.Empty(t, clk.Sleeps())
+	})
 }
