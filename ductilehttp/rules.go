@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ductile-go/ductile/policy"
@@ -61,7 +63,25 @@ func CertificateError(err error) bool {
 		as[x509.CertificateInvalidError](err) || as[x509.HostnameError](err) ||
 		as[x509.UnknownAuthorityError](err) || as[x509.SystemRootsError](err) ||
 		as[x509.ConstraintViolationError](err) || as[x509.InsecureAlgorithmError](err) ||
-		as[x509.UnhandledCriticalExtension](err) || errors.Is(err, http.ErrSchemeMismatch)
+		as[x509.UnhandledCriticalExtension](err) || errors.Is(err, http.ErrSchemeMismatch) ||
+		distrusted(err)
+}
+
+// alerts is how crypto/tls, in an error that has no type, says that the other
+// end does not go on.
+var alerts = []string{
+	"certificate", "handshake failure", "access denied", "protocol version not supported",
+	"insufficient security level", "unrecognized name", "no application protocol",
+}
+
+// distrusted reports whether the other end refused our certificate or our terms.
+func distrusted(err error) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return false
+	}
+	msg := op.Err.Error()
+	return slices.ContainsFunc(alerts, func(alert string) bool { return strings.Contains(msg, alert) })
 }
 
 func as[E error](err error) bool {

@@ -3,7 +3,11 @@ package ductilehttp_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -195,4 +199,29 @@ func TestALengthThatIsNotTheBodysIsTheRequestsFault(t *testing.T) {
 		assert.True(t, ductilehttp.RequestError(err), "%v", err)
 		assert.Empty(t, clk.Sleeps())
 	})
+}
+
+func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
+	issuer := httptest.NewUnstartedServer(nil)
+	issuer.StartTLS()
+	issuer.Close()
+	terms := &tls.Config{Certificates: issuer.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert}
+	here, there := net.Pipe() // where no reset can overtake the alert
+	go func() {
+		_ = tls.Server(there, terms).Handshake()
+		_ = there.Close()
+	}()
+	stranger := tls.Client(here, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is the client that is not trusted
+	_, err := stranger.Read(make([]byte, 1))
+	require.Error(t, err)
+	assert.True(t, ductilehttp.CertificateError(err), "%v", err)
+	_ = here.Close()
+
+	for alert, final := range map[string]bool{
+		"tls: handshake failure": true, "tls: bad certificate": true, "tls: unknown certificate authority": true,
+		"tls: protocol version not supported": true, "tls: internal error": false, "tls: bad record MAC": false,
+	} {
+		err := fmt.Errorf("wrapped: %w", &net.OpError{Op: "remote error", Err: errors.New(alert)})
+		assert.Equal(t, final, ductilehttp.CertificateError(err), alert)
+	}
 }
