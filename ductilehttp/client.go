@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,7 +38,7 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
 	MaxAttempts int
-	Header      http.Header // sent with every request
+	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
 	// Transport sends the requests, each attempt as one. Nil means
 	// http.DefaultTransport. A *[Transport] does the retrying itself, with its own
 	// circuits and times: the three fields above are then zero.
@@ -139,9 +141,19 @@ func NewClient(cfg ClientConfig) *Client {
 	base, _ := url.Parse(cfg.BaseURL)
 	t := cfg.transport()
 	return &Client{
-		base: base, header: cfg.Header.Clone(), transport: t,
+		base: base, header: canonical(cfg.Header), transport: t,
 		http: &http.Client{Transport: t, CheckRedirect: within(base)},
 	}
+}
+
+// canonical returns a copy of h in which an [Option] finds every field.
+func canonical(h http.Header) http.Header {
+	c := make(http.Header, len(h))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		at := http.CanonicalHeaderKey(name)
+		c[at] = append(c[at], h[name]...)
+	}
+	return c
 }
 
 // Circuits returns the circuits that c's calls consult.
@@ -252,16 +264,13 @@ func (c *Client) request(ctx context.Context, method, path string, in any, opts 
 		return nil, err
 	}
 	r := (&http.Request{Method: method, URL: u, Header: c.header.Clone(), Host: u.Host}).WithContext(ctx)
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	r.Header.Set("Accept", "application/json")
+	setDefault(r.Header, "Accept")
 	if in != nil {
 		body, err := json.Marshal(in)
 		if err != nil {
 			return nil, c.fault(r, fmt.Errorf("encode request: %w", err))
 		}
-		r.Header.Set("Content-Type", "application/json")
+		setDefault(r.Header, "Content-Type")
 		r.ContentLength = int64(len(body))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		r.Body, _ = r.GetBody()
@@ -270,6 +279,13 @@ func (c *Client) request(ctx context.Context, method, path string, in any, opts 
 		o(r)
 	}
 	return r, nil
+}
+
+// setDefault says that it is JSON, unless the client's own header says what it is.
+func setDefault(h http.Header, name string) {
+	if _, ok := h[name]; !ok {
+		h.Set(name, "application/json")
+	}
 }
 
 // url returns path, with its query, below the base. It cannot leave the base's

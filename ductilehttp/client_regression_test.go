@@ -1,0 +1,27 @@
+package ductilehttp_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
+	var got http.Header
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		got = r.Header
+		return answer(r, 204, ""), nil
+	})
+	c := ductilehttp.NewClient(ductilehttp.ClientConfig{
+		BaseURL: "https://api.example.com", Transport: base,
+		Header: http.Header{"Accept": {"application/vnd.api+json"}, "content-type": {"application/vnd.api+json"}, "x-api-key": {"one"}},
+	})
+	require.NoError(t, c.Post(t.Context(), "/a", 1, nil, ductilehttp.Header("X-API-Key", "two")))
+	assert.Equal(t, http.Header{
+		"Accept": {"application/vnd.api+json"}, "Content-Type": {"application/vnd.api+json"}, "X-Api-Key": {"two"},
+	}, got)
+}
