@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"math"
 	"net/http"
 	"testing"
 
@@ -24,4 +25,14 @@ func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
 	assert.Equal(t, http.Header{
 		"Accept": {"application/vnd.api+json"}, "Content-Type": {"application/vnd.api+json"}, "X-Api-Key": {"two"},
 	}, got)
+}
+
+func TestTheLargestBoundIsNone(t *testing.T) {
+	base := tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"name":"Ada"}`), nil })
+	c := ductilehttp.NewClient(ductilehttp.ClientConfig{
+		BaseURL: "https://api.example.com", Transport: base, MaxResponse: math.MaxInt64,
+	})
+	var out student
+	require.NoError(t, c.Get(t.Context(), "/a", &out))
+	assert.Equal(t, "Ada", out.Name)
 }

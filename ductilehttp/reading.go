@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 )
 
@@ -35,7 +36,7 @@ func (b reading) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil || resp.StatusCode == http.StatusSwitchingProtocols {
 		return resp, err
 	}
-	got, err := io.ReadAll(io.LimitReader(resp.Body, b.limit+1))
+	got, err := io.ReadAll(io.LimitReader(resp.Body, b.limit+min(1, math.MaxInt64-b.limit)))
 	_ = resp.Body.Close()
 	if err != nil {
 		return nil, err
