@@ -309,9 +309,23 @@ func (c *Client) url(path string) (*url.URL, error) {
 	}
 	u := *c.base
 	if path != "" {
-		u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + strings.TrimPrefix(path, "/")
-		u.Path = strings.TrimSuffix(c.base.Path, "/") + "/" + strings.TrimPrefix(plain, "/")
+		u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + escape(strings.TrimPrefix(path, "/"))
+		u.Path, _ = url.PathUnescape(u.RawPath) // both were read before
 	}
 	u.RawQuery = query
 	return &u, nil
+}
+
+// escape escapes what may not be in a path as it is, and leaves what is escaped:
+// net/url would have a "/" for a "%2F" beside a space.
+func escape(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"#<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

@@ -36,3 +36,20 @@ func TestTheLargestBoundIsNone(t *testing.T) {
 	require.NoError(t, c.Get(t.Context(), "/a", &out))
 	assert.Equal(t, "Ada", out.Name)
 }
+
+func TestAnEscapedSlashStaysOne(t *testing.T) {
+	var got string
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		got = r.URL.RequestURI()
+		return answer(r, 204, ""), nil
+	})
+	c, _ := clientOf(base, "https://api.example.com")
+	for path, want := range map[string]string{
+		"/a b/c%2Fd": "/a%20b/c%2Fd", "/ü/c%2Fd": "/%C3%BC/c%2Fd", "%2Fa": "/%2Fa", "/a#b/c%2Fd": "/a%23b/c%2Fd",
+		"%2F%2Fevil.example": "/%2F%2Fevil.example", "/a;b=c,d/%2F": "/a;b=c,d/%2F", "/~a!$&'()*+:@": "/~a!$&'()*+:@",
+		"/a\n/%2F": "/a%0A/%2F", `/a"<>^{|}\/%2F`: "/a%22%3C%3E%5E%7B%7C%7D%5C/%2F", "/[a]/%2f": "/[a]/%2f",
+	} {
+		require.NoError(t, c.Get(t.Context(), path, nil), path)
+		assert.Equal(t, want, got)
+	}
+}
