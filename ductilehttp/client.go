@@ -112,11 +112,10 @@ func (c ClientConfig) transport() *Transport {
 // but one.
 func (c ClientConfig) total() time.Duration {
 	timeout, attempts := orDefault(c.Timeout, DefaultClientTimeout), orDefault(c.MaxAttempts, DefaultClientAttempts)
-	each := timeout + retry.DefaultMaxDelay
-	if timeout < 0 || attempts <= 1 || each > math.MaxInt64/time.Duration(attempts) {
+	if timeout < 0 || attempts <= 1 || timeout > math.MaxInt64/time.Duration(attempts)-retry.DefaultMaxDelay {
 		return -1
 	}
-	return each*time.Duration(attempts) - retry.DefaultMaxDelay
+	return (timeout+retry.DefaultMaxDelay)*time.Duration(attempts) - retry.DefaultMaxDelay
 }
 
 // Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for

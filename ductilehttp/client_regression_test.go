@@ -53,3 +53,11 @@ func TestAnEscapedSlashStaysOne(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 }
+
+func TestAnyTimeoutMakesAClient(t *testing.T) {
+	for attempts := range 10 {
+		cfg := ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Timeout: math.MaxInt64, MaxAttempts: attempts}
+		require.NoError(t, cfg.Validate())
+		assert.NotPanics(t, func() { ductilehttp.NewClient(cfg) })
+	}
+}
