@@ -2,6 +2,7 @@ package ductilehttp
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -33,9 +34,13 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // Flush is for handlers that look for http.Flusher.
-func (w *writer) Flush() {
-	w.wrote = true
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError is for http.ResponseController, which takes a Flush for a success.
+func (w *writer) FlushError() error {
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.wrote = w.wrote || !errors.Is(err, http.ErrNotSupported)
+	return err
 }
 
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
