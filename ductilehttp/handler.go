@@ -92,8 +92,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if after > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(after.Seconds())), 10))
 	}
+	for _, name := range ofAnswer {
+		w.Header().Del(name)
+	}
 	http.Error(w, http.StatusText(code), code)
 }
+
+// ofAnswer is what next may have said of the answer that it did not come to. Of
+// the error that is sent instead it would be wrong.
+var ofAnswer = []string{"Cache-Control", "Content-Encoding", "Etag", "Expires", "Last-Modified"}
 
 // serve runs next within the request's time.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {

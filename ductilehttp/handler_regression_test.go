@@ -24,3 +24,18 @@ func TestAFlushThatCannotBeIsToldAndIsNoAnswer(t *testing.T) {
 	}, ductilehttp.HandlerConfig{}).ServeHTTP(bare{w}, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
 	assert.Equal(t, 500, w.Code)
 }
+
+func TestAnErrorIsAnsweredWithoutTheHeadersOfAnAnswer(t *testing.T) {
+	h := ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified", "Cache-Control"} {
+			w.Header().Set(name, "1")
+		}
+		w.Header().Set("X-Trace", "kept")
+		return io.EOF
+	}, ductilehttp.HandlerConfig{})
+	w := ask(t, h)
+	assert.Equal(t, 500, w.Code)
+	assert.Equal(t, http.Header{
+		"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}, "X-Trace": {"kept"},
+	}, w.Header())
+}
