@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -219,11 +220,17 @@ func (x *exchange) has(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, r := range x.replies {
-		if r == resp {
+		if same(r, resp) {
 			return true
 		}
 	}
 	return false
+}
+
+// same reports whether resp, which has a body, is other or what a policy made a
+// copy of it with.
+func same(resp, other *http.Response) bool {
+	return resp == other || other != nil && reflect.ValueOf(resp.Body).Comparable() && resp.Body == other.Body
 }
 
 // finish ends the exchange with answer, or with an error if that is nil.
@@ -234,7 +241,7 @@ func (x *exchange) finish(answer *http.Response) {
 	replies := x.replies
 	x.mu.Unlock()
 	for _, resp := range replies {
-		if resp != answer {
+		if !same(resp, answer) {
 			_ = resp.Body.Close()
 		}
 	}

@@ -142,10 +142,9 @@ func TestATimeoutInAPipelineIsNotTheCallersCancel(t *testing.T) {
 
 // greedy answers 503 and reads the request's body on.
 type greedy struct {
-	codes []int
-	sent  int
-	read  chan struct{} // reads on when this is closed
-	done  chan struct{} // has read
+	sent int
+	read chan struct{} // reads on when this is closed
+	done chan struct{} // has read
 }
 
 func (g *greedy) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -208,7 +207,7 @@ func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
 	terms := &tls.Config{Certificates: issuer.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert}
 	here, there := net.Pipe() // where no reset can overtake the alert
 	go func() {
-		_ = tls.Server(there, terms).Handshake()
+		_ = tls.Server(there, terms).HandshakeContext(t.Context())
 		_ = there.Close()
 	}()
 	stranger := tls.Client(here, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is the client that is not trusted
@@ -223,5 +222,26 @@ func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
 	} {
 		err := fmt.Errorf("wrapped: %w", &net.OpError{Op: "remote error", Err: errors.New(alert)})
 		assert.Equal(t, final, ductilehttp.CertificateError(err), alert)
+	}
+}
+
+// copying is a policy that hands on a copy of the response.
+type copying struct{}
+
+func (copying) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
+	resp, err := next.Do(ctx)
+	if resp != nil {
+		c := *resp
+		resp = &c
+	}
+	return resp, err
+}
+
+func TestACopyOfAResponseIsReadable(t *testing.T) {
+	for _, want := range []int{200, 503} {
+		s := serve(t, statuses(want))
+		code, got := do(t, own(s.base, copying{}), request(t, "GET", s.URL, nil))
+		assert.Equal(t, want, code)
+		assert.Equal(t, http.StatusText(want), got)
 	}
 }
