@@ -17,7 +17,8 @@ import (
 const DefaultMaxTimeout = 30 * time.Second
 
 // HandlerFunc is a handler that may fail. One that returns an error should not
-// have written anything; if it has, its answer stands.
+// have written anything; if it has, its answer stands. What headers it has set are
+// sent with the error, but for those that describe content.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
 
 // HandlerConfig configures [Handler]. The zero value is the default.
