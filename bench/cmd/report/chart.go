@@ -149,7 +149,7 @@ func drawChart(rs *runs.Runs, file string) error {
 		name string
 		is   color.Color
 	}{{"slower than ductile", peerColor}, {"faster than ductile", fastColor}, {"context.WithTimeout", stdColor}} {
-		p.Legend.Add(entry.name, swatch{entry.is})
+		p.Legend.Add(entry.name+"      ", swatch{entry.is}) // room for readers whose font is wider
 	}
 	p.Legend.Top = false
 	p.Legend.TextStyle.Font = sans(9)
