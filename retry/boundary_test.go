@@ -161,3 +161,18 @@ func TestTheContextOfALaterAttemptLetsOthersAttach(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Equal(t, 10*time.Second, clk.Now().Sub(start), "virtual time did not run past the total")
 }
+
+// atZero is a clock whose time begins with the zero time.Time.
+type atZero struct{ *fake.Clock }
+
+func (c atZero) Now() time.Time { return time.Time{}.Add(c.Clock.Now().Sub(fake.NewClock().Now())) }
+
+func TestMaxElapsedActsOnAClockThatBeginsAtZero(t *testing.T) {
+	clk := atZero{fake.NewClock(fake.AutoAdvance())}
+	f := fake.NewFunc[int]().Fail(errDown)
+	_, err := retry.Do(t.Context(), retry.Config{
+		MaxAttempts: retry.Unlimited, Backoff: retry.Constant(time.Second), MaxElapsed: 3 * time.Second, Clock: clk,
+	}, f.Do)
+	require.ErrorIs(t, err, retry.ErrElapsed)
+	assert.Equal(t, 4, f.Calls())
+}

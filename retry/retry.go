@@ -131,7 +131,7 @@ func (r *Retry[T]) goOn(ctx context.Context, next policy.Call[T], v T, err error
 func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	if r.timed || next.Observed() {
-		run.start = policy.Now(r.cfg.Clock)
+		run.start, run.timing = policy.Now(r.cfg.Clock), true
 	}
 	if r.cfg.Budget != nil {
 		r.cfg.Budget.call()
@@ -150,17 +150,16 @@ func (r *Retry[T]) name() string { return orDefault(r.cfg.Name, "retry") }
 // attempt is in here, so that calls share nothing.
 type run[T any] struct {
 	*Retry[T]
-	ctx   context.Context
-	next  policy.Call[T]
-	start time.Time     // zero until the clock is first read
-	late  bool          // that was after the first attempt
-	delay time.Duration // the last one
+	ctx    context.Context
+	next   policy.Call[T]
+	start  time.Time     // when the clock was first read
+	timing bool          // it was
+	late   bool          // that was after the first attempt
+	delay  time.Duration // the last one
 }
 
+// elapsed is asked only once the clock has been read.
 func (r *run[T]) elapsed() time.Duration {
-	if r.start.IsZero() {
-		return 0
-	}
 	return policy.Elapsed(r.cfg.Clock, r.start)
 }
 
@@ -171,8 +170,8 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 		if !r.again(v, err) {
 			return v, unmark(err)
 		}
-		if r.start.IsZero() {
-			r.start, r.late = policy.Now(r.cfg.Clock), true
+		if !r.timing {
+			r.start, r.timing, r.late = policy.Now(r.cfg.Clock), true, true
 		}
 		if reason := r.stop(n, err); reason != nil {
 			return v, r.giveUp(n, reason, err)
