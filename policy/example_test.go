@@ -122,3 +122,22 @@ func ExampleTimeoutPolicy_Keep() {
 	// <nil>
 	// context canceled
 }
+
+// A policy of one's own is tried out alone by CallOf, and in company by a Chain.
+func ExampleNewChain() {
+	ctx := context.Background()
+	down := func(context.Context) (int, error) { return 0, errors.New("down") }
+	limit := policy.Timeout[int](time.Minute)
+	_, err := limit.Execute(ctx, policy.CallOf(down))
+	fmt.Println(err)
+
+	tell := policy.Observers(func(_ context.Context, e policy.Event) { fmt.Println(e.Pipeline, e.Kind) })
+	chain := policy.NewChain("orders", tell, policy.Policy[int](policy.FallbackValue(7)), limit)
+	v, err := chain.Call(down).Do(ctx)
+	fmt.Println(chain, v, err)
+	// Output:
+	// down
+	// orders fell back
+	// orders finished
+	// fallback > timeout(1m0s) 7 <nil>
+}
