@@ -2,6 +2,7 @@ package ductilehttp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,14 +105,14 @@ func (c ClientConfig) transport() *Transport {
 			Retry: retry.Config{MaxAttempts: c.MaxAttempts},
 		})
 	}
-	return t.reading(orDefault(c.MaxResponse, DefaultMaxResponse))
+	return t.reading(cmp.Or(c.MaxResponse, DefaultMaxResponse))
 }
 
 // total returns the time that all attempts and the delays between them have
 // together. None, where one attempt may take as long as it likes, or there is
 // but one.
 func (c ClientConfig) total() time.Duration {
-	timeout, attempts := orDefault(c.Timeout, DefaultClientTimeout), orDefault(c.MaxAttempts, DefaultClientAttempts)
+	timeout, attempts := cmp.Or(c.Timeout, DefaultClientTimeout), cmp.Or(c.MaxAttempts, DefaultClientAttempts)
 	if timeout < 0 || attempts <= 1 || timeout > math.MaxInt64/time.Duration(attempts)-retry.DefaultMaxDelay {
 		return -1
 	}

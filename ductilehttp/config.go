@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -112,7 +113,7 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 }
 
 func (c Config) timeouts() (attempt, total time.Duration) {
-	return orDefault(c.AttemptTimeout, DefaultAttemptTimeout), orDefault(c.TotalTimeout, DefaultTotalTimeout)
+	return cmp.Or(c.AttemptTimeout, DefaultAttemptTimeout), cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
 }
 
 func (c Config) withDefaults() Config {
@@ -157,14 +158,6 @@ func (f *faults) wrap(field string, err error) {
 func (f *faults) err() error { return errors.Join(f.errs...) }
 
 func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
 
 // isToken reports whether s is a token of RFC 9110, section 5.6.2, as a header's
 // name must be.

@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -251,8 +252,8 @@ func (x *exchange) finish(answer *http.Response) {
 // upwards only, since earlier than it asked is of no use.
 func (x *exchange) jitter(asked time.Duration) time.Duration {
 	cfg := x.t.cfg.Retry
-	limit := orDefault(cfg.MaxRetryAfter, retry.DefaultMaxRetryAfter)
-	factor := orDefault(cfg.JitterFactor, retry.DefaultJitterFactor)
+	limit := cmp.Or(cfg.MaxRetryAfter, retry.DefaultMaxRetryAfter)
+	factor := cmp.Or(cfg.JitterFactor, retry.DefaultJitterFactor)
 	if asked <= 0 || asked > limit || factor == retry.NoJitter || x.t.custom {
 		return asked
 	}

@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -64,8 +65,8 @@ func Handler(next HandlerFunc, cfg HandlerConfig) http.Handler {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	cfg.TimeoutHeader = orDefault(cfg.TimeoutHeader, TimeoutHeader)
-	cfg.MaxTimeout = orDefault(cfg.MaxTimeout, DefaultMaxTimeout)
+	cfg.TimeoutHeader = cmp.Or(cfg.TimeoutHeader, TimeoutHeader)
+	cfg.MaxTimeout = cmp.Or(cfg.MaxTimeout, DefaultMaxTimeout)
 	if cfg.Status == nil {
 		cfg.Status = Status
 	}

@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -43,7 +44,7 @@ func (e *StatusError) RetryAfter() time.Duration {
 func newStatusError(r *http.Request, resp *http.Response, attempts int, now time.Time) *StatusError {
 	after, _ := RetryAfter(resp.Header, now)
 	return &StatusError{
-		Method: orDefault(r.Method, http.MethodGet), URL: publicURL(r.URL),
+		Method: cmp.Or(r.Method, http.MethodGet), URL: publicURL(r.URL),
 		Status: resp.StatusCode, Header: resp.Header, Attempts: attempts, retryAfter: after,
 	}
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -57,10 +58,10 @@ func (c StandardConfig) delays() time.Duration {
 	if r.Backoff != nil || r.MaxAttempts < 0 {
 		return 0
 	}
-	limit := float64(orDefault(r.MaxDelay, max(retry.DefaultMaxDelay, r.BaseDelay)))
-	base := min(float64(orDefault(r.BaseDelay, retry.DefaultBaseDelay)), limit)
-	factor := orDefault(r.Multiplier, retry.DefaultMultiplier)
-	waits := float64(orDefault(r.MaxAttempts, retry.DefaultMaxAttempts) - 1)
+	limit := float64(cmp.Or(r.MaxDelay, max(retry.DefaultMaxDelay, r.BaseDelay)))
+	base := min(float64(cmp.Or(r.BaseDelay, retry.DefaultBaseDelay)), limit)
+	factor := cmp.Or(r.Multiplier, retry.DefaultMultiplier)
+	waits := float64(cmp.Or(r.MaxAttempts, retry.DefaultMaxAttempts) - 1)
 
 	growing, sum := waits, base*waits // where factor is 1
 	if factor > 1 {
@@ -69,14 +70,6 @@ func (c StandardConfig) delays() time.Duration {
 	}
 	sum += limit * (waits - growing)
 	return time.Duration(min(sum, 1<<62))
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 func (c StandardConfig) withDefaults() StandardConfig {

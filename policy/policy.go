@@ -86,14 +86,14 @@ func Ended(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	cause := context.Cause(ctx)
-	if cause == nil || errors.Is(cause, err) {
-		if cause == nil {
-			return err
-		}
+	switch cause := context.Cause(ctx); {
+	case cause == nil: // a context of somebody's making, below one that lives
+		return err
+	case errors.Is(cause, err):
 		return cause
+	default:
+		return &endedError{err: err, cause: cause}
 	}
-	return &endedError{err: err, cause: cause}
 }
 
 // Cancelled reports whether err says that the caller who passed ctx has given up:

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -64,9 +65,9 @@ func NewBudget(cfg BudgetConfig) *Budget {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	cfg.Ratio = orDefault(cfg.Ratio, 0.1)
-	cfg.MinPerSecond = orDefault(cfg.MinPerSecond, 10)
-	cfg.Window = orDefault(cfg.Window, 10*time.Second)
+	cfg.Ratio = cmp.Or(cfg.Ratio, 0.1)
+	cfg.MinPerSecond = cmp.Or(cfg.MinPerSecond, 10)
+	cfg.Window = cmp.Or(cfg.Window, 10*time.Second)
 	return &Budget{cfg: cfg, born: policy.Now(cfg.Clock), width: int64(cfg.Window) / slots}
 }
 

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,21 +105,13 @@ func (c Config) Validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	c.MaxAttempts = orDefault(c.MaxAttempts, DefaultMaxAttempts)
-	c.MaxDelay = orDefault(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
-	c.BaseDelay = orDefault(c.BaseDelay, min(DefaultBaseDelay, c.MaxDelay))
-	c.Multiplier = orDefault(c.Multiplier, DefaultMultiplier)
-	c.JitterFactor = orDefault(c.JitterFactor, DefaultJitterFactor)
-	c.MaxRetryAfter = orDefault(c.MaxRetryAfter, DefaultMaxRetryAfter)
+	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
+	c.MaxDelay = cmp.Or(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
+	c.BaseDelay = cmp.Or(c.BaseDelay, min(DefaultBaseDelay, c.MaxDelay))
+	c.Multiplier = cmp.Or(c.Multiplier, DefaultMultiplier)
+	c.JitterFactor = cmp.Or(c.JitterFactor, DefaultJitterFactor)
+	c.MaxRetryAfter = cmp.Or(c.MaxRetryAfter, DefaultMaxRetryAfter)
 	return c
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // delay returns the wait after a failed attempt.

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,7 +145,7 @@ func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, 
 	return run.goOn(v, err)
 }
 
-func (r *Retry[T]) name() string { return orDefault(r.cfg.Name, "retry") }
+func (r *Retry[T]) name() string { return cmp.Or(r.cfg.Name, "retry") }
 
 // run is one call's way through a retry. All that changes from attempt to
 // attempt is in here, so that calls share nothing.
