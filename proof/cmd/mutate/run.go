@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/ductile-go/ductile/proof/command"
 )
 
 // fate is what became of a mutant.
@@ -81,9 +83,8 @@ func (r runner) test(ctx context.Context, dir, overlay string, packages []string
 	args := append([]string{
 		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", r.timeout.String(), "-overlay", overlay,
 	}, packages...)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := command.Context(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.WaitDelay = time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()

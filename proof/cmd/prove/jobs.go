@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/ductile-go/ductile/proof/command"
 	"github.com/ductile-go/ductile/proof/row"
 )
 
@@ -23,7 +24,7 @@ type job struct {
 
 // run returns what the job found, its output, and whether nothing was wrong.
 func (j job) run(ctx context.Context) (rows []row.Row, output string, ok bool) {
-	cmd := exec.CommandContext(ctx, j.args[0], j.args[1:]...)
+	cmd := command.Context(ctx, j.args[0], j.args[1:]...)
 	cmd.Dir = j.dir
 	cmd.Env = append(os.Environ(), j.env...)
 	var out bytes.Buffer
