@@ -15,6 +15,7 @@ package explore
 import (
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Program is a small concurrent program, made anew for each interleaving.
@@ -35,7 +36,7 @@ type Report struct {
 }
 
 // endless is more operations than a program has that ends.
-const endless = 5000
+const endless = 1000
 
 // explorer is one exploration.
 type explorer struct {
@@ -88,7 +89,7 @@ func All(build func() Program, bound, most int, hook func(yield func())) (Report
 	defer hook(nil)
 	for {
 		if err := x.run(build()); err != nil {
-			return x.report, fmt.Errorf("schedule %v: %w", x.schedule(), err)
+			return x.report, fmt.Errorf("schedule %s: %w", x.schedule(), err)
 		}
 		if !x.backtrack() {
 			return x.report, nil
@@ -100,13 +101,31 @@ func All(build func() Program, bound, most int, hook func(yield func())) (Report
 	}
 }
 
-// pause is where a thread lets the explorer choose.
+// pause is where a thread lets the explorer choose. It does not return in one
+// that is given up.
 func (x *explorer) pause() {
 	if t := x.current; t != nil {
 		x.current = nil
-		t.yield(struct{}{})
+		if !t.yield(struct{}{}) {
+			panic(givenUp{})
+		}
 		x.current = t
 	}
+}
+
+// givenUp ends a thread that has no end of its own.
+type givenUp struct{}
+
+// play runs body as thread t.
+func (x *explorer) play(t *thread, body func()) {
+	defer func() {
+		if r := recover(); r != nil && r != any(givenUp{}) {
+			panic(r)
+		}
+	}()
+	x.current = t
+	body()
+	x.current = nil
 }
 
 // run plays the program by the choices on the stack, and beyond them with as few
@@ -117,9 +136,7 @@ func (x *explorer) run(p Program) error {
 		t := &thread{}
 		next, stop := iter.Pull(func(yield func(struct{}) bool) {
 			t.yield = yield
-			x.current = t
-			body()
-			x.current = nil
+			x.play(t, body)
 		})
 		defer stop()
 		t.next = next
@@ -144,8 +161,7 @@ func (x *explorer) run(p Program) error {
 // choose says who goes on at a point of the schedule.
 func (x *explorer) choose(at int, threads []*thread, last int) int {
 	if at < len(x.stack) {
-		c := x.stack[at]
-		return c.ready[c.picked]
+		return x.stack[at].who()
 	}
 	c := choice{continues: last >= 0 && threads[last] != nil}
 	if at > 0 {
@@ -163,6 +179,9 @@ func (x *explorer) choose(at int, threads []*thread, last int) int {
 	x.report.States++
 	return c.ready[0]
 }
+
+// who goes on.
+func (c choice) who() int { return c.ready[c.picked] }
 
 // spent is how many preemptions have been made when the choice is.
 func (c choice) spent() int {
@@ -187,11 +206,19 @@ func (x *explorer) backtrack() bool {
 	return false
 }
 
-// schedule lists who went on at each point.
-func (x *explorer) schedule() []int {
-	var who []int
-	for _, c := range x.stack {
-		who = append(who, c.ready[c.picked])
+// schedule says who went on, and for how many operations: "0*3 1*2 0".
+func (x *explorer) schedule() string {
+	var turns []string
+	for at := 0; at < len(x.stack); {
+		who, from := x.stack[at].who(), at
+		for at < len(x.stack) && x.stack[at].who() == who {
+			at++
+		}
+		turn := fmt.Sprint(who)
+		if n := at - from; n > 1 {
+			turn = fmt.Sprintf("%d*%d", who, n)
+		}
+		turns = append(turns, turn)
 	}
-	return who
+	return strings.Join(turns, " ")
 }

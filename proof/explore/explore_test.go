@@ -74,14 +74,14 @@ func TestALostUpdateNeedsOnePreemption(t *testing.T) {
 	_, err := All(build, 0, 0, hook)
 	require.NoError(t, err)
 	_, err = Deepest(build, 0, hook)
-	assert.EqualError(t, err, "schedule [0 0 1 1 1 0]: an update is lost")
+	assert.EqualError(t, err, "schedule 0*2 1*3 0: an update is lost")
 }
 
 func TestAProgramWithoutEndIsFound(t *testing.T) {
 	var pause func()
 	build := func() Program {
 		return Program{Threads: []func(){func() {
-			for i := 0; i < 2*endless; i++ {
+			for {
 				pause()
 			}
 		}}, Check: func() error { return nil }}
@@ -91,5 +91,5 @@ func TestAProgramWithoutEndIsFound(t *testing.T) {
 			pause = func() {}
 		}
 	})
-	assert.ErrorContains(t, err, "no end after 5000 operations")
+	assert.ErrorContains(t, err, "no end after 1000 operations")
 }
