@@ -16,10 +16,18 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
+// spending is when the two calls of a program come to a slot that is not there.
+type spending int
+
+const (
+	asTheyBegin spending = iota // for the first time
+	atATurn                     // the one of the calls before is due to be replaced
+	asTheyRetry                 // time has passed since they began
+)
+
 // spenders is a program of two calls that fail and would each try again, where
-// the budget has one retry; with a turn, the slot of the calls before is due to
-// be replaced as they begin.
-func spenders(turn bool) func() Program {
+// the budget has one retry.
+func spenders(when spending) func() Program {
 	return func() Program {
 		clk := fake.NewClock()
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: clk})
@@ -27,11 +35,13 @@ func spenders(turn bool) func() Program {
 		attempts := 0
 		spend := func() {
 			_, _ = r.Do(context.Background(), func(context.Context) (int, error) {
-				attempts++
+				if attempts++; when == asTheyRetry && attempts == 1 {
+					clk.Advance(time.Second)
+				}
 				return 0, errors.New("down")
 			})
 		}
-		if turn {
+		if when == atATurn {
 			spend()
 			clk.Advance(10 * time.Second)
 			attempts = 0
@@ -49,11 +59,32 @@ func spenders(turn bool) func() Program {
 	}
 }
 
+// callers is a program of two calls, each of which earns a third of a retry, that come
+// to a slot that is not there. The third that fails may try again.
+func callers() Program {
+	clk := fake.NewClock()
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 0.34, MinPerSecond: 1e-9, Window: 10 * time.Second, Clock: clk})
+	r := retry.New[int](retry.Config{Budget: budget, Backoff: retry.Constant(0), MaxAttempts: 2, Clock: clk})
+	call := func() { _, _ = r.Do(context.Background(), func(context.Context) (int, error) { return 0, nil }) }
+	return Program{Threads: []func(){call, call}, Check: func() error {
+		attempts := 0
+		_, _ = r.Do(context.Background(), func(context.Context) (int, error) {
+			attempts++
+			return 0, errors.New("down")
+		})
+		if attempts != 2 {
+			return errors.New("a call was not counted")
+		}
+		return nil
+	}}
+}
+
 func TestNoInterleavingOverdrawsABudget(t *testing.T) {
 	var sum Report
 	least := *most
-	for _, turn := range []bool{false, true} {
-		report, err := Deepest(spenders(turn), *most, hook)
+	scenes := []func() Program{spenders(asTheyBegin), spenders(atATurn), spenders(asTheyRetry), callers}
+	for _, build := range scenes {
+		report, err := Deepest(build, *most, hook)
 		require.NoError(t, err)
 		require.Greater(t, report.Longest, 2, "the budget does not stop at its atomic operations")
 		sum.Schedules += report.Schedules
@@ -62,8 +93,8 @@ func TestNoInterleavingOverdrawsABudget(t *testing.T) {
 		least = min(least, report.Bound)
 	}
 	row.Row{
-		Searched: "interleavings of a budget's atomic operations, 2 scenes of 2 callers",
+		Searched: fmt.Sprintf("interleavings of a budget's atomic operations, %d scenes of 2 callers", len(scenes)),
 		Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", sum.Schedules, sum.Longest, sum.States),
-		Result:   fmt.Sprintf("none overdraws it, with %d preemptions or more", least),
+		Result:   fmt.Sprintf("none overdraws it or loses a call, with %d preemptions or more", least),
 	}.Print()
 }

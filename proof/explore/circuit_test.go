@@ -84,6 +84,16 @@ func scenarios() map[string]scenario {
 				}
 			},
 		},
+		"call window: three calls share one place": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 1, MinCalls: 1, FailureRate: 1}).take(3)
+				return r, []func(){r.report(0, good), r.report(1, bad), r.report(2, good)}
+			}, func(r *rig) {
+				if c := r.Snapshot().Counts; r.State() == breaker.Closed && (c.Successes != 1 || c.Failures != 0) {
+					r.fault("the window holds %+v, want a success", c)
+				}
+			},
+		},
 		"time window: counts at the turn of a bucket": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{Window: 100, FailureThreshold: 9}).take(3)
