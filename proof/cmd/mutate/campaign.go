@@ -17,16 +17,17 @@ type campaign struct {
 	every     int
 	tally     map[fate]int
 	equal     int // survivors with a reason
+	wrong     int // killed in spite of one
 }
 
 // all tries the mutants of the packages, or single files, that args name, and
-// reports whether none survived but those with a reason.
+// reports whether those survived that have a reason, and no others.
 func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	files, err := sources(args)
 	if err != nil {
 		return false, err
 	}
-	c.tally = map[fate]int{}
+	c.tally, c.equal, c.wrong = map[fate]int{}, 0, 0
 	n := 0
 	for _, file := range files {
 		mutants, err := mutantsOf(file)
@@ -58,6 +59,9 @@ func (c *campaign) one(ctx context.Context, m mutant) error {
 		return nil
 	case f == survived:
 		fmt.Printf("SURVIVED\t%v\n\t\tkey: %s\n", m, m.key())
+	case known:
+		c.wrong++
+		fmt.Printf("EXPLAINED, AND %s\t%v\n\t\tkey: %s\n", strings.ToUpper(string(f)), m, m.key())
 	case f == timedOut:
 		fmt.Printf("%s\t%v\n", f, m)
 	}
@@ -76,13 +80,17 @@ func (c *campaign) report(args []string) bool {
 	if c.every > 1 {
 		sample = fmt.Sprintf(", one in %d", c.every)
 	}
+	contradicted := ""
+	if c.wrong > 0 {
+		contradicted = fmt.Sprintf(", %d killed that are said to make none", c.wrong)
+	}
 	row.Row{
 		Searched: "mutation of " + strings.Join(args, ", "),
 		Amount:   fmt.Sprintf("%d mutants%s, %d more do not compile", tried+c.equal, sample, c.tally[notViable]),
-		Result: fmt.Sprintf("%.1f %% killed (%d by running for ever), %d survived, %d make no difference",
-			score, c.tally[timedOut], c.tally[survived], c.equal),
+		Result: fmt.Sprintf("%.1f %% killed (%d by running for ever), %d survived, %d make no difference%s",
+			score, c.tally[timedOut], c.tally[survived], c.equal, contradicted),
 	}.Print()
-	return c.tally[survived] == 0
+	return c.tally[survived] == 0 && c.wrong == 0
 }
 
 // sources lists the Go files that args name, tests left out.

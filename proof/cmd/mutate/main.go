@@ -7,7 +7,8 @@
 // It runs one mutant after another, never from the test cache, and changes no
 // file of the tree. Survivors that are known to make no difference stand, with
 // the reason, in the file that -explained names: one a line, the key as it is
-// printed, " => ", the reason. It exits with 1 if others survive.
+// printed, " => ", the reason. It exits with 1 if others survive, or one of these
+// does not.
 package main
 
 import (
@@ -79,7 +80,7 @@ func readExplained(path string) (map[string]string, error) {
 	}
 	reasons := map[string]string{}
 	for _, line := range strings.Split(string(text), "\n") {
-		if key, reason, ok := strings.Cut(line, " => "); ok {
+		if key, reason, ok := strings.Cut(line, " => "); ok && !strings.HasPrefix(line, "#") {
 			reasons[key] = reason
 		}
 	}

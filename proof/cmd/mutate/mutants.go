@@ -19,11 +19,21 @@ type mutant struct {
 	start, end int // in bytes
 	was, is    string
 	context    string // the line as it was, without its indentation
+	nth        int    // of those that are otherwise the same, from 1
 }
 
 // key names a mutant by what it changes and not by where, so that it is still
-// known when lines have moved.
+// known when lines have moved. Where a function has several that are the same in
+// that, the second ends with #2.
 func (m mutant) key() string {
+	key := m.change()
+	if m.nth > 1 {
+		key = fmt.Sprintf("%s #%d", key, m.nth)
+	}
+	return key
+}
+
+func (m mutant) change() string {
 	return fmt.Sprintf("%s %s | %s | %s -> %s", m.file, m.function, m.context, oneLine(m.was), oneLine(m.is))
 }
 
@@ -73,14 +83,19 @@ func mutantsOf(name string) ([]mutant, error) {
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b mutant) int { return a.start - b.start })
+	same := map[string]int{}
+	for i, m := range f.found {
+		same[m.change()]++
+		f.found[i].nth = same[m.change()]
+	}
 	return f.found, nil
 }
 
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-// change adds a mutant that puts is in the place of what lies from one position
+// add adds a mutant that puts is in the place of what lies from one position
 // to another.
-func (f *finder) change(from, to token.Pos, is string) {
+func (f *finder) add(from, to token.Pos, is string) {
 	start, end := f.offset(from), f.offset(to)
 	line := f.fset.Position(from).Line
 	text := strings.Split(string(f.src), "\n")[line-1]
@@ -91,20 +106,20 @@ func (f *finder) change(from, to token.Pos, is string) {
 }
 
 // remove takes a statement out.
-func (f *finder) remove(s ast.Node) { f.change(s.Pos(), s.End(), "") }
+func (f *finder) remove(s ast.Node) { f.add(s.Pos(), s.End(), "") }
 
 func (f *finder) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
 		for _, op := range others[n.Op] {
-			f.change(n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), op)
+			f.add(n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), op)
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			f.change(n.OpPos, n.OpPos+1, "")
+			f.add(n.OpPos, n.OpPos+1, "")
 		}
 	case *ast.IncDecStmt:
-		f.change(n.TokPos, n.TokPos+2, map[token.Token]string{token.INC: "--", token.DEC: "++"}[n.Tok])
+		f.add(n.TokPos, n.TokPos+2, map[token.Token]string{token.INC: "--", token.DEC: "++"}[n.Tok])
 	case *ast.AssignStmt:
 		f.assignment(n)
 	case *ast.CallExpr:
@@ -118,11 +133,11 @@ func (f *finder) visit(n ast.Node) bool {
 		f.literal(n)
 	case *ast.Ident:
 		if other, ok := opposite[n.Name]; ok && (n.Name == "true" || n.Name == "false") {
-			f.change(n.Pos(), n.End(), other)
+			f.add(n.Pos(), n.End(), other)
 		}
 	case *ast.BranchStmt:
 		if n.Label == nil && (n.Tok == token.BREAK || n.Tok == token.CONTINUE) {
-			f.change(n.Pos(), n.End(), opposite[n.Tok.String()])
+			f.add(n.Pos(), n.End(), opposite[n.Tok.String()])
 		}
 	}
 	return true
@@ -147,19 +162,19 @@ func (f *finder) assignment(n *ast.AssignStmt) {
 	case token.ASSIGN:
 		f.remove(n)
 	case token.ADD_ASSIGN:
-		f.change(n.TokPos, n.TokPos+2, "-=")
+		f.add(n.TokPos, n.TokPos+2, "-=")
 	case token.SUB_ASSIGN:
-		f.change(n.TokPos, n.TokPos+2, "+=")
+		f.add(n.TokPos, n.TokPos+2, "+=")
 	case token.MUL_ASSIGN:
-		f.change(n.TokPos, n.TokPos+2, "/=")
+		f.add(n.TokPos, n.TokPos+2, "/=")
 	case token.OR_ASSIGN:
-		f.change(n.TokPos, n.TokPos+2, "&=")
+		f.add(n.TokPos, n.TokPos+2, "&=")
 	}
 }
 
 func (f *finder) call(n *ast.CallExpr) {
 	if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "min" || id.Name == "max") {
-		f.change(id.Pos(), id.End(), opposite[id.Name])
+		f.add(id.Pos(), id.End(), opposite[id.Name])
 	}
 }
 
@@ -170,8 +185,8 @@ func (f *finder) condition(cond ast.Expr) {
 		return
 	}
 	text := string(f.src[f.offset(cond.Pos()):f.offset(cond.End())])
-	f.change(cond.Pos(), cond.End(), "("+text+") || true")
-	f.change(cond.Pos(), cond.End(), "("+text+") && false")
+	f.add(cond.Pos(), cond.End(), "("+text+") || true")
+	f.add(cond.Pos(), cond.End(), "("+text+") && false")
 }
 
 // leaving takes out the return that a condition guards.
@@ -192,8 +207,8 @@ func (f *finder) literal(n *ast.BasicLit) {
 	if err != nil {
 		return
 	}
-	f.change(n.Pos(), n.End(), strconv.FormatInt(v+1, 10))
+	f.add(n.Pos(), n.End(), strconv.FormatInt(v+1, 10))
 	if v == 1 {
-		f.change(n.Pos(), n.End(), "0")
+		f.add(n.Pos(), n.End(), "0")
 	}
 }

@@ -71,6 +71,35 @@ func TestMutantsOfAFile(t *testing.T) {
 	assert.Contains(t, string(mutants[1].apply([]byte(source))), "if a <= b {")
 }
 
+func TestThoseThatLookTheSameAreNumbered(t *testing.T) {
+	module(t)
+	require.NoError(t, os.WriteFile("p/p.go", []byte("package p\n\nfunc All(a, b, c bool) bool { return a && b && c }\n"), 0o600))
+	mutants, err := mutantsOf("p/p.go")
+	require.NoError(t, err)
+	require.Len(t, mutants, 2)
+	assert.Equal(t, mutants[0].key()+" #2", mutants[1].key())
+	assert.Less(t, mutants[0].start, mutants[1].start)
+}
+
+// A reason whose mutant is gone, since the line that it was in has changed, is to
+// be thought about again.
+func TestEveryReasonIsOfAMutantThatIs(t *testing.T) {
+	reasons, err := readExplained("../../mutants.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, reasons)
+	t.Chdir("../../..")
+	files, err := sources([]string{"retry", "breaker", "policy", "pipeline"})
+	require.NoError(t, err)
+	for _, file := range files {
+		mutants, err := mutantsOf(file)
+		require.NoError(t, err)
+		for _, m := range mutants {
+			delete(reasons, m.key())
+		}
+	}
+	assert.Empty(t, reasons)
+}
+
 func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 	dir := module(t)
 	s := &campaign{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1}
@@ -83,11 +112,18 @@ func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 		"p/p.go Larger | if a > b { | > -> >=": "of two that are equal either is the larger",
 		"p/p.go Count | n++ | ++ -> --":        "nobody counts",
 	}
-	s.equal = 0
 	ok, err = s.all(context.Background(), []string{"p"})
 	require.NoError(t, err)
 	assert.True(t, ok)
 	assert.Equal(t, 2, s.equal)
+
+	s.explained["p/p.go Larger | if a > b { | > -> <="] = "this is not so"
+	ok, err = s.all(context.Background(), []string{"p"})
+	require.NoError(t, err)
+	assert.False(t, ok, "a wrong reason goes unnoticed")
+	assert.Equal(t, 2, s.equal)
+	assert.Equal(t, 1, s.wrong)
+
 	text, err := os.ReadFile("p/p.go")
 	require.NoError(t, err)
 	assert.Equal(t, source, string(text), "the tree is as it was")

@@ -42,13 +42,18 @@ func (r runner) try(ctx context.Context, m mutant) (fate, error) {
 	}
 	own := "./" + filepath.ToSlash(filepath.Dir(m.file))
 	for _, where := range []struct {
-		dir      string
-		packages []string
-	}{{r.root, []string{own}}, {r.root, r.others}, {r.deep, []string{"./linear", "./storm", "./fuzz"}}} {
-		if where.dir == "" || len(where.packages) == 0 {
+		dir  string
+		args []string
+	}{
+		{r.root, []string{own}},
+		{r.root, r.others},
+		{r.deep, []string{"./linear", "./storm", "./fuzz"}},
+		{r.deep, []string{"-tags=ductile_explore", "./explore"}},
+	} {
+		if where.dir == "" || len(where.args) == 0 {
 			continue
 		}
-		f, err := r.test(ctx, where.dir, overlay, where.packages)
+		f, err := r.test(ctx, where.dir, overlay, where.args)
 		if err != nil || f != survived {
 			return f, err
 		}
@@ -75,14 +80,15 @@ func (r runner) overlay(m mutant) (string, error) {
 	return overlay, os.WriteFile(overlay, list, 0o600)
 }
 
-func (r runner) test(ctx context.Context, dir, overlay string, packages []string) (fate, error) {
+// test runs go test in dir with the mutant laid over the tree.
+func (r runner) test(ctx context.Context, dir, overlay string, more []string) (fate, error) {
 	// Twice the time: go test's own timeout should be first, which prints where
 	// the mutant was; this one is for a build that hangs.
 	ctx, cancel := context.WithTimeout(ctx, 2*r.timeout+time.Minute)
 	defer cancel()
 	args := append([]string{
 		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", r.timeout.String(), "-overlay", overlay,
-	}, packages...)
+	}, more...)
 	cmd := command.Context(ctx, "go", args...)
 	cmd.Dir = dir
 	var out bytes.Buffer
