@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ductile-go/ductile/proof/command"
@@ -20,6 +21,7 @@ type job struct {
 	env  []string
 	args []string
 	rows func(output string) []row.Row // nil takes those that the output holds
+	list bool                          // the output has mutants that make no difference
 }
 
 // run returns what the job found, its output, and whether nothing was wrong.
@@ -85,19 +87,21 @@ func jobs(seed uint64, short bool) []job {
 		})
 	}
 	all = append(all, platforms()...)
-	return append(all, mutation(short))
+	return append(all, mutation(short)...)
 }
 
 // mutation tries every mutant and lets the searches have a look at what survives
 // the tests. The short version tries a few.
-func mutation(short bool) job {
-	j := job{name: "mutation", args: []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}}
+func mutation(short bool) []job {
+	args := []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}
 	if short {
-		j.args = append(j.args, "-every", "3", "retry/attempt.go")
-		return j
+		return []job{{name: "mutation", list: true, args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
-	j.args = append(j.args, "-deep", ".", "retry", "breaker", "policy", "pipeline")
-	return j
+	var all []job
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline"} {
+		all = append(all, job{name: "mutation", list: true, args: slices.Concat(args, []string{"-deep", ".", changed})})
+	}
+	return all
 }
 
 // platforms runs the library's tests where words are 32 bits wide, and built for

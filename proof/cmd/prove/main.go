@@ -43,6 +43,9 @@ func status() int {
 		fmt.Fprintf(os.Stderr, "%s...\n", j.name)
 		rows, output, ok := j.run(ctx)
 		t.add(rows, time.Since(start))
+		if j.list {
+			t.equal = append(t.equal, noDifference(output)...)
+		}
 		if !ok {
 			t.failed = true
 			fmt.Fprintf(os.Stderr, "%s\n%s failed\n", output, j.name)

@@ -42,4 +42,9 @@ func TestTheTable(t *testing.T) {
 	assert.Equal(t, "SEARCHED  HOW MUCH  SEEDS  RESULT  TOOK\na         1         2      r       1s\nb                                  \n", tab.text())
 	assert.Contains(t, tab.markdown(), "| a | 1 | 2 | r | 1s |\n| b |  |  |  |  |\n")
 	assert.Contains(t, tab.markdown(), "`make prove`")
+	assert.NotContains(t, tab.markdown(), "no difference")
+
+	tab.equal = noDifference("no difference\tx.go:1: < -> <=    in: a < b\tof two that are equal either will do\nSURVIVED\ty\n" +
+		"no difference\tz.go:2: > -> >=    in: a > b\tof two that are equal either will do\n")
+	assert.Contains(t, tab.markdown(), "of two that are equal either will do:\n\n```\nx.go:1: < -> <=    in: a < b\nz.go:2: > -> >=    in: a > b\n```\n")
 }

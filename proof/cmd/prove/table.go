@@ -16,6 +16,7 @@ type table struct {
 	only   string // the jobs that were run, if not all
 	failed bool
 	rows   []timed
+	equal  []equal
 }
 
 // timed is a row with the time that its job took; jobs with more than one row
@@ -23,6 +24,20 @@ type table struct {
 type timed struct {
 	row.Row
 	took string
+}
+
+// equal is a mutant that makes no difference, and why.
+type equal struct{ mutant, reason string }
+
+// noDifference returns those that output, of cmd/mutate, lists.
+func noDifference(output string) (found []equal) {
+	for _, line := range strings.Split(output, "\n") {
+		if rest, ok := strings.CutPrefix(line, "no difference\t"); ok {
+			mutant, reason, _ := strings.Cut(rest, "\t")
+			found = append(found, equal{mutant, reason})
+		}
+	}
+	return found
 }
 
 func (t *table) add(rows []row.Row, took time.Duration) {
@@ -61,5 +76,25 @@ func (t *table) markdown() string {
 	for _, r := range t.rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Searched, r.Amount, r.Seeds, r.Result, r.took)
 	}
+	t.listEqual(&b)
 	return b.String()
+}
+
+// listEqual writes the mutants that make no difference, by the reason.
+func (t *table) listEqual(b *strings.Builder) {
+	if len(t.equal) == 0 {
+		return
+	}
+	b.WriteString("\n## Mutants that make no difference\n\nThe scores leave them out.\n")
+	var reasons []string
+	mutants := map[string][]string{}
+	for _, e := range t.equal {
+		if mutants[e.reason] == nil {
+			reasons = append(reasons, e.reason)
+		}
+		mutants[e.reason] = append(mutants[e.reason], e.mutant)
+	}
+	for _, reason := range reasons {
+		fmt.Fprintf(b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(mutants[reason], "\n"))
+	}
 }
