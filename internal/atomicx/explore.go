@@ -5,22 +5,25 @@ package atomicx
 
 import "sync/atomic"
 
-// Hook is called before each operation if it is not nil. It is for a scheduler
-// that lets one goroutine run at a time, and is not itself synchronized.
-var Hook func()
+// Hook is called before each operation if it is not nil, with the address of
+// what is operated on and whether it may be written. It is for a scheduler that
+// lets one goroutine run at a time, and is not itself synchronized.
+var Hook func(at any, writes bool)
 
 // Wrote is called, after Hook, before each operation that may write, if it is not
 // nil. It is for counting what calls write to shared memory.
 var Wrote func()
 
-func yield() {
+func read(at any) {
 	if Hook != nil {
-		Hook()
+		Hook(at, false)
 	}
 }
 
-func write() {
-	yield()
+func write(at any) {
+	if Hook != nil {
+		Hook(at, true)
+	}
 	if Wrote != nil {
 		Wrote()
 	}
@@ -40,11 +43,11 @@ type hooked[V, A any, P interface {
 	cell[V]
 }] struct{ a A }
 
-func (h *hooked[V, A, P]) Load() V    { yield(); return P(&h.a).Load() }
-func (h *hooked[V, A, P]) Store(v V)  { write(); P(&h.a).Store(v) }
-func (h *hooked[V, A, P]) Swap(v V) V { write(); return P(&h.a).Swap(v) }
+func (h *hooked[V, A, P]) Load() V    { read(&h.a); return P(&h.a).Load() }
+func (h *hooked[V, A, P]) Store(v V)  { write(&h.a); P(&h.a).Store(v) }
+func (h *hooked[V, A, P]) Swap(v V) V { write(&h.a); return P(&h.a).Swap(v) }
 func (h *hooked[V, A, P]) CompareAndSwap(old, replacement V) bool {
-	write()
+	write(&h.a)
 	return P(&h.a).CompareAndSwap(old, replacement)
 }
 
@@ -61,9 +64,9 @@ type number[V, A any, P interface {
 	counter[V]
 }] struct{ hooked[V, A, P] }
 
-func (n *number[V, A, P]) Add(v V) V { write(); return P(&n.a).Add(v) }
-func (n *number[V, A, P]) And(v V) V { write(); return P(&n.a).And(v) }
-func (n *number[V, A, P]) Or(v V) V  { write(); return P(&n.a).Or(v) }
+func (n *number[V, A, P]) Add(v V) V { write(&n.a); return P(&n.a).Add(v) }
+func (n *number[V, A, P]) And(v V) V { write(&n.a); return P(&n.a).And(v) }
+func (n *number[V, A, P]) Or(v V) V  { write(&n.a); return P(&n.a).Or(v) }
 
 type (
 	// Bool is atomic.Bool with the hook.

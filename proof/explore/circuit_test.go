@@ -23,7 +23,14 @@ import (
 
 var most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as many preemptions as fit in them")
 
-func hook(f func()) { atomicx.Hook = f }
+func hook(stop Stop) { atomicx.Hook = stop }
+
+// touch is a stop before a scene uses what its own threads share.
+func touch(place any) {
+	if atomicx.Hook != nil {
+		atomicx.Hook(place, true)
+	}
+}
 
 // scenario is a rig, its threads, and what must hold at the end beside the rest.
 type scenario struct {
@@ -39,6 +46,8 @@ func oneOf(paths ...string) func(*rig) {
 		}
 	}
 }
+
+var errDown = errors.New("down")
 
 const (
 	good    = policy.Success
@@ -58,6 +67,29 @@ func scenarios() map[string]scenario {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(2)
 				return r, []func(){r.report(0, bad), r.report(1, bad)}
+			}, oneOf("open"),
+		},
+		"closed: two successes end one row": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 3}).take(3)
+				r.got[0].Record(bad)
+				return r, []func(){r.report(1, good), r.report(2, good)}
+			}, func(r *rig) {
+				if n := r.Snapshot().Counts.Failures; n != 0 {
+					r.fault("the row holds %d failures, want 0", n)
+				}
+			},
+		},
+		"closed: calls on the short way": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 2})
+				return r, []func(){r.do(nil), r.do(errDown), r.do(errDown)}
+			}, oneOf("", "open"),
+		},
+		"closed: a call on the short way that never returns": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1})
+				return r, []func(){r.lost, r.call(bad)}
 			}, oneOf("open"),
 		},
 		"closed: failures beside a success": {
@@ -84,6 +116,14 @@ func scenarios() map[string]scenario {
 				}
 			},
 		},
+		"call window: what has been pushed out opens nothing": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 2, FailureThreshold: 2}).take(4)
+				r.got[0].Record(bad)
+				r.got[1].Record(good)
+				return r, []func(){r.report(2, good), r.report(3, bad)}
+			}, oneOf(""),
+		},
 		"call window: three calls share one place": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 1, MinCalls: 1, FailureRate: 1}).take(3)
@@ -93,6 +133,12 @@ func scenarios() map[string]scenario {
 					r.fault("the window holds %+v, want a success", c)
 				}
 			},
+		},
+		"time window: no rate that never was": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{Window: 100, FailureRate: 0.9, MinCalls: 2}).take(3)
+				return r, []func(){r.report(0, bad), func() { r.report(1, good)(); r.report(2, bad)() }}
+			}, oneOf(""),
 		},
 		"time window: counts at the turn of a bucket": {
 			func() (*rig, []func()) {
@@ -207,16 +253,15 @@ func TestNoInterleavingBreaksTheCircuit(t *testing.T) {
 			sum.Longest = max(sum.Longest, report.Longest)
 			if report.Whole {
 				whole++
-			} else {
-				least = min(least, report.Bound)
 			}
+			least = min(least, report.Bound)
 		})
 	}
 	if !t.Failed() {
 		row.Row{
 			Searched: fmt.Sprintf("interleavings of a circuit's atomic operations, %d scenes of 2 or 3 callers", len(all)),
 			Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", sum.Schedules, sum.Longest, sum.States),
-			Result:   fmt.Sprintf("none breaks it; %d scenes whole, the others with %d preemptions or more", whole, least),
+			Result:   fmt.Sprintf("none breaks it; %d scenes whole but for the order of what commutes, all with %d preemptions or more", whole, least),
 		}.Print()
 	}
 }

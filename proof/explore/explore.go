@@ -1,20 +1,32 @@
 // Package explore runs small concurrent programs under every interleaving of
-// their atomic operations, or under every one with a bounded number of
-// preemptions.
+// their atomic operations.
 //
 // The threads of a program are coroutines, of which one runs at a time, up to
 // its next atomic operation. At each such point the explorer chooses who goes
 // on; depth first, it goes through all choices by running the program anew with
 // each. Memory is sequentially consistent, as sync/atomic promises.
 //
+// Programs have more interleavings than can be run. There are two ways to fewer.
+// One bounds the preemptions, and is tried with 0, 1, 2 and so on: most faults
+// need few, and what is found first is short. The other leaves out nothing that
+// matters: of interleavings that differ only in the order of operations that
+// commute, two reads or two of different places, it runs one, by sleep sets [1].
+// It counts on a program without data races, in which whatever else threads do
+// to the same memory is kept in order by their atomic operations.
+//
 // The circuit's threads stop at its atomic operations in builds with the tag
 // ductile_explore; see package internal/atomicx. Without the tag this package
 // tests the explorer alone.
+//
+// [1] P. Godefroid, Partial-Order Methods for the Verification of Concurrent
+// Systems, LNCS 1032, 1996.
 package explore
 
 import (
 	"fmt"
 	"iter"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -25,13 +37,17 @@ type Program struct {
 	Check func() error
 }
 
+// Stop is what a program calls before each operation on memory that threads
+// share, with the place, which is nil for all of it, and whether it may write.
+type Stop func(place any, writes bool)
+
 // Report is what an exploration did.
 type Report struct {
-	Schedules int  // interleavings that were run
+	Schedules int  // interleavings that were run to their end
 	States    int  // points at which somebody was chosen, no two reached by the same choices
 	Longest   int  // operations in one schedule
 	Bound     int  // the preemptions that were allowed
-	Whole     bool // the bound kept no interleaving out
+	Whole     bool // every interleaving was run, or one that comes to the same
 	Cut       bool // there were too many, and the rest was not run
 }
 
@@ -40,34 +56,74 @@ const endless = 1000
 
 // explorer is one exploration.
 type explorer struct {
-	most    int // schedules to run; 0 is no limit
+	most    int // schedules to begin; 0 is no limit
+	begun   int
+	reduce  bool
 	stack   []choice
-	current *thread // nil while no thread runs
+	threads []*thread // nil where it has ended
+	current *thread   // nil while no thread runs
 	report  Report
 }
 
-// choice is one point of a schedule: who could go on, and who does. The first is
-// who ran before, if he still can; to choose another then is a preemption.
+// choice is one point of a schedule: who could go on, and who does.
 type choice struct {
 	ready       []int
+	next        map[int]operation // of those who are ready
+	asleep      map[int]bool      // whose next operation leads to what has been seen
 	picked      int
 	preemptions int  // made before
-	continues   bool // ready[0] ran before
+	continues   bool // ready[0] ran before, and to choose another is a preemption
 }
 
 // thread is a coroutine.
 type thread struct {
-	next  func() (struct{}, bool)
-	yield func(struct{}) bool
+	resume func() (struct{}, bool)
+	yield  func(struct{}) bool
+	next   operation // that it is about to do
+}
+
+// operation is one step of a thread. What a thread does before its first
+// operation is nobody else's business.
+type operation struct {
+	begins bool
+	place  any
+	writes bool
+}
+
+// commutes reports whether it makes no difference which of the two is first.
+func (o operation) commutes(with operation) bool {
+	switch {
+	case o.begins || with.begins:
+		return true
+	case o.place != with.place && o.place != nil && with.place != nil:
+		return true
+	}
+	return !o.writes && !with.writes
 }
 
 // Deepest explores with 0 preemptions, with 1, and so on, until the whole has
-// been explored or there are more than most schedules, and returns the report of
-// the last exploration that was complete. It stops at the first schedule after
-// which Check fails, and returns that with its error; there is none with fewer
-// preemptions.
-func Deepest(build func() Program, most int, hook func(yield func())) (Report, error) {
-	var last Report
+// been explored or there are more than most schedules. Then it tries the whole
+// with those left out that come to the same, as far as most. The report is of
+// all that was complete. It stops at the first schedule after which Check fails,
+// and returns that with its error.
+func Deepest(build func() Program, most int, hook func(Stop)) (Report, error) {
+	sum, err := bounded(build, most, hook)
+	if err != nil || sum.Whole {
+		return sum, err
+	}
+	r, err := Reduced(build, most, hook)
+	if err != nil {
+		return r, err
+	}
+	if r.Whole {
+		sum.Schedules, sum.States = sum.Schedules+r.Schedules, sum.States+r.States
+		sum.Longest, sum.Whole = max(sum.Longest, r.Longest), true
+	}
+	return sum, nil
+}
+
+// bounded explores with more and more preemptions, as far as most.
+func bounded(build func() Program, most int, hook func(Stop)) (last Report, err error) {
 	for bound := 0; ; bound++ {
 		r, err := All(build, bound, most, hook)
 		if err != nil || r.Whole {
@@ -82,9 +138,20 @@ func Deepest(build func() Program, most int, hook func(yield func())) (Report, e
 
 // All runs the program that build makes under every schedule with at most bound
 // preemptions, or the first most of them; 0 is no limit. hook is told what to call
-// before each atomic operation, and nil in the end.
-func All(build func() Program, bound, most int, hook func(yield func())) (Report, error) {
+// before each operation, and nil in the end.
+func All(build func() Program, bound, most int, hook func(Stop)) (Report, error) {
 	x := &explorer{most: most, report: Report{Bound: bound, Whole: true}}
+	return x.explore(build, hook)
+}
+
+// Reduced is All without a bound, and without schedules that differ from one
+// that was run only in the order of operations that commute.
+func Reduced(build func() Program, most int, hook func(Stop)) (Report, error) {
+	x := &explorer{most: most, reduce: true, report: Report{Bound: math.MaxInt, Whole: true}}
+	return x.explore(build, hook)
+}
+
+func (x *explorer) explore(build func() Program, hook func(Stop)) (Report, error) {
 	hook(x.pause)
 	defer hook(nil)
 	for {
@@ -94,7 +161,7 @@ func All(build func() Program, bound, most int, hook func(yield func())) (Report
 		if !x.backtrack() {
 			return x.report, nil
 		}
-		if x.report.Schedules == x.most {
+		if x.begun == x.most {
 			x.report.Cut, x.report.Whole = true, false
 			return x.report, nil
 		}
@@ -103,88 +170,124 @@ func All(build func() Program, bound, most int, hook func(yield func())) (Report
 
 // pause is where a thread lets the explorer choose. It does not return in one
 // that is given up.
-func (x *explorer) pause() {
-	if t := x.current; t != nil {
-		x.current = nil
-		if !t.yield(struct{}{}) {
-			panic(givenUp{})
-		}
-		x.current = t
+func (x *explorer) pause(place any, writes bool) {
+	t := x.current
+	if t == nil {
+		return
 	}
+	x.current, t.next = nil, operation{place: place, writes: writes}
+	if !t.yield(struct{}{}) {
+		panic(givenUp{})
+	}
+	x.current = t
 }
 
-// givenUp ends a thread that has no end of its own.
+// givenUp ends a thread that has no end of its own, or need not be run to it.
 type givenUp struct{}
 
 // play runs body as thread t.
 func (x *explorer) play(t *thread, body func()) {
 	defer func() {
+		x.current = nil
 		if r := recover(); r != nil && r != any(givenUp{}) {
 			panic(r)
 		}
 	}()
 	x.current = t
 	body()
-	x.current = nil
 }
 
 // run plays the program by the choices on the stack, and beyond them with as few
 // preemptions as can be.
 func (x *explorer) run(p Program) error {
-	threads := make([]*thread, len(p.Threads))
+	x.threads = make([]*thread, len(p.Threads))
 	for i, body := range p.Threads {
-		t := &thread{}
-		next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		t := &thread{next: operation{begins: true}}
+		resume, stop := iter.Pull(func(yield func(struct{}) bool) {
 			t.yield = yield
 			x.play(t, body)
 		})
 		defer stop()
-		t.next = next
-		threads[i] = t
+		t.resume = resume
+		x.threads[i] = t
 	}
-	x.report.Schedules++
-	last, alive := -1, len(threads)
+	x.begun++
+	last, alive := -1, len(p.Threads)
 	for at := 0; alive > 0; at++ {
 		if at == endless {
 			return fmt.Errorf("no end after %d operations", at)
 		}
-		last = x.choose(at, threads, last)
-		if _, more := threads[last].next(); !more {
-			threads[last] = nil
+		if last = x.choose(at, last); last < 0 {
+			return nil // from here on it has all been seen
+		}
+		if _, more := x.threads[last].resume(); !more {
+			x.threads[last] = nil
 			alive--
 		}
 		x.report.Longest = max(x.report.Longest, at+1)
 	}
+	x.report.Schedules++
 	return p.Check()
 }
 
-// choose says who goes on at a point of the schedule.
-func (x *explorer) choose(at int, threads []*thread, last int) int {
+// choose says who goes on at a point of the schedule, and -1 if nobody need.
+func (x *explorer) choose(at, last int) int {
 	if at < len(x.stack) {
 		return x.stack[at].who()
 	}
-	c := choice{continues: last >= 0 && threads[last] != nil}
+	c := choice{continues: last >= 0 && x.threads[last] != nil}
 	if at > 0 {
 		c.preemptions = x.stack[at-1].spent()
 	}
 	if c.continues {
 		c.ready = append(c.ready, last)
 	}
-	for i, t := range threads {
+	for i, t := range x.threads {
 		if t != nil && i != last {
 			c.ready = append(c.ready, i)
 		}
 	}
+	if x.reduce {
+		x.sleep(&c, at)
+		if c.picked == len(c.ready) {
+			return -1
+		}
+	}
 	x.stack = append(x.stack, c)
 	x.report.States++
-	return c.ready[0]
+	return c.who()
+}
+
+// sleep finds who is asleep at a new point: who was at the one before, or has
+// been tried there, and whose operation commutes with the one done since.
+func (x *explorer) sleep(c *choice, at int) {
+	c.next, c.asleep = map[int]operation{}, map[int]bool{}
+	for _, i := range c.ready {
+		c.next[i] = x.threads[i].next
+	}
+	if at > 0 {
+		before := &x.stack[at-1]
+		done := before.next[before.who()]
+		for _, i := range before.ready {
+			seen := before.asleep[i] || slices.Contains(before.ready[:before.picked], i)
+			c.asleep[i] = seen && before.next[i].commutes(done)
+		}
+	}
+	c.skip()
+}
+
+// skip goes on to the first who is awake.
+func (c *choice) skip() {
+	for c.picked < len(c.ready) && c.asleep[c.who()] {
+		c.picked++
+	}
 }
 
 // who goes on.
-func (c choice) who() int { return c.ready[c.picked] }
+func (c *choice) who() int { return c.ready[c.picked] }
 
 // spent is how many preemptions have been made when the choice is.
-func (c choice) spent() int {
+func (c *choice) spent() int {
 	if c.continues && c.picked > 0 {
 		return c.preemptions + 1
 	}
@@ -195,7 +298,9 @@ func (c choice) spent() int {
 func (x *explorer) backtrack() bool {
 	for len(x.stack) > 0 {
 		c := &x.stack[len(x.stack)-1]
-		if c.picked++; c.picked < len(c.ready) {
+		c.picked++
+		c.skip()
+		if c.picked < len(c.ready) {
 			if c.spent() <= x.report.Bound {
 				return true
 			}

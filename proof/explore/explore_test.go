@@ -2,6 +2,8 @@ package explore
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,20 +11,20 @@ import (
 )
 
 // steps returns a program of threads that each pause n times, and what hooks it.
-func steps(threads, n int) (build func() Program, hook func(func())) {
-	var pause func()
+func steps(threads, n int) (build func() Program, hook func(Stop)) {
+	var pause Stop
 	return func() Program {
 		var p Program
 		for range threads {
 			p.Threads = append(p.Threads, func() {
 				for range n {
-					pause()
+					pause(nil, true)
 				}
 			})
 		}
 		p.Check = func() error { return nil }
 		return p
-	}, func(f func()) { pause = f }
+	}, func(stop Stop) { pause = stop }
 }
 
 // Two threads of three points, and a fourth stretch to the end, can be woven in
@@ -53,14 +55,111 @@ func TestTheDeepestCompleteExplorationIsReported(t *testing.T) {
 	assert.Equal(t, Report{Schedules: 8, States: r.States, Longest: 8, Bound: 1}, r)
 }
 
+// Two threads of three operations on one place have 6 over 3 orders.
+func TestOfOrdersThatComeToTheSameOneIsRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		place  func(thread int) any
+		writes bool
+		want   int
+	}{
+		"one place, written":   {func(int) any { return "x" }, true, 20},
+		"all places, written":  {func(int) any { return nil }, true, 20},
+		"one place, read":      {func(int) any { return "x" }, false, 1},
+		"two places, written":  {func(thread int) any { return thread }, true, 1},
+		"one of all and one":   {func(thread int) any { return []any{nil, "x"}[thread] }, true, 20},
+		"one of all, all read": {func(thread int) any { return []any{nil, "x"}[thread] }, false, 1},
+	} {
+		var pause Stop
+		build := func() Program {
+			p := Program{Check: func() error { return nil }}
+			for i := range 2 {
+				p.Threads = append(p.Threads, func() {
+					for range 3 {
+						pause(c.place(i), c.writes)
+					}
+				})
+			}
+			return p
+		}
+		hook := func(stop Stop) { pause = stop }
+		r, err := Reduced(build, 0, hook)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, r.Schedules, name)
+		assert.True(t, r.Whole)
+		r, err = Reduced(build, 1, hook)
+		require.NoError(t, err)
+		assert.True(t, r.Cut && !r.Whole, name)
+	}
+}
+
+// What a program can come to is the same set, whether every interleaving is run
+// or those that differ.
+func TestNothingIsMissedThatAnyOrderComesTo(t *testing.T) {
+	for seed := range uint64(300) {
+		var pause Stop
+		var ends map[string]bool
+		build := func() Program { return random(seed, &pause, ends) }
+		hook := func(stop Stop) { pause = stop }
+		ends = map[string]bool{}
+		every, err := All(build, 100, 0, hook)
+		require.NoError(t, err)
+		want := ends
+		ends = map[string]bool{}
+		fewer, err := Reduced(build, 0, hook)
+		require.NoError(t, err)
+		require.Equal(t, want, ends, "seed %d", seed)
+		require.LessOrEqual(t, len(ends), fewer.Schedules)
+		require.LessOrEqual(t, fewer.Schedules, every.Schedules)
+	}
+}
+
+// random is a program of two or three threads that read, write and compare and
+// swap three places, and add to ends what they come to.
+func random(seed uint64, pause *Stop, ends map[string]bool) Program {
+	r := rand.New(rand.NewPCG(seed, 1))
+	var places [3]int
+	registers := make([]int, 2+r.IntN(2))
+	var p Program
+	for i := range registers {
+		type op struct{ kind, place int }
+		ops := make([]op, 7/len(registers))
+		for n := range ops {
+			ops[n] = op{r.IntN(4), r.IntN(len(places))}
+		}
+		p.Threads = append(p.Threads, func() {
+			for n, op := range ops {
+				place := &places[op.place]
+				(*pause)(place, op.kind > 0)
+				switch op.kind {
+				case 0:
+					registers[i] = 10*registers[i] + *place
+				case 1:
+					*place = 3*i + n
+				case 2:
+					*place += registers[i] + 1
+				case 3:
+					if *place == registers[i] {
+						*place = -1
+					}
+				}
+			}
+		})
+	}
+	p.Check = func() error {
+		ends[fmt.Sprint(places, registers)] = true
+		return nil
+	}
+	return p
+}
+
 func TestALostUpdateNeedsOnePreemption(t *testing.T) {
-	var pause func()
+	var pause Stop
 	build := func() Program {
 		n := 0
 		add := func() {
-			pause()
+			pause(nil, true)
 			read := n
-			pause()
+			pause(nil, true)
 			n = read + 1
 		}
 		return Program{Threads: []func(){add, add}, Check: func() error {
@@ -70,7 +169,7 @@ func TestALostUpdateNeedsOnePreemption(t *testing.T) {
 			return nil
 		}}
 	}
-	hook := func(f func()) { pause = f }
+	hook := func(stop Stop) { pause = stop }
 	_, err := All(build, 0, 0, hook)
 	require.NoError(t, err)
 	_, err = Deepest(build, 0, hook)
@@ -78,17 +177,17 @@ func TestALostUpdateNeedsOnePreemption(t *testing.T) {
 }
 
 func TestAProgramWithoutEndIsFound(t *testing.T) {
-	var pause func()
+	var pause Stop
 	build := func() Program {
 		return Program{Threads: []func(){func() {
 			for {
-				pause()
+				pause(nil, true)
 			}
 		}}, Check: func() error { return nil }}
 	}
-	_, err := All(build, 0, 0, func(f func()) {
-		if pause = f; f == nil {
-			pause = func() {}
+	_, err := All(build, 0, 0, func(stop Stop) {
+		if pause = stop; stop == nil {
+			pause = func(any, bool) {}
 		}
 	})
 	assert.ErrorContains(t, err, "no end after 1000 operations")

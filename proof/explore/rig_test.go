@@ -3,6 +3,8 @@
 package explore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -68,11 +70,38 @@ func (r *rig) call(o policy.Outcome) func() {
 		if err != nil {
 			return
 		}
-		r.out++
-		r.most = max(r.most, r.out)
+		r.in()
+		touch(&r.out)
 		r.out-- // before the report: from its first step on, the place may be another's
 		p.Record(o)
 	}
+}
+
+// in counts a permit that is out.
+func (r *rig) in() {
+	touch(&r.out)
+	r.out++
+	r.most = max(r.most, r.out)
+}
+
+// do is a thread that makes one call through a policy.
+func (r *rig) do(err error) func() {
+	return func() {
+		_, got := breaker.Do(context.Background(), r.Circuit, func(context.Context) (int, error) { return 0, err })
+		if !errors.Is(got, err) && !errors.Is(got, breaker.ErrOpen) {
+			r.fault("a call that ended with %v came back with %v", err, got)
+		}
+	}
+}
+
+// lost is a thread whose call panics.
+func (r *rig) lost() {
+	defer func() {
+		if got := recover(); got != nil && got != errDown { //nolint:errorlint // identity
+			panic(got)
+		}
+	}()
+	_, _ = breaker.Do(context.Background(), r.Circuit, func(context.Context) (int, error) { panic(errDown) })
 }
 
 // report is a thread that reports permit n.
@@ -83,8 +112,7 @@ func (r *rig) report(n int, o policy.Outcome) func() {
 // keep is a thread that takes a permit and never reports.
 func (r *rig) keep() {
 	if _, err := r.Acquire(); err == nil {
-		r.out++
-		r.most = max(r.most, r.out)
+		r.in()
 	}
 }
 

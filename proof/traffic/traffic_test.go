@@ -81,7 +81,7 @@ func TestACallWritesWhatTheDocsSay(t *testing.T) {
 }
 
 func count(call func()) (ops, writes int) {
-	atomicx.Hook, atomicx.Wrote = func() { ops++ }, func() { writes++ }
+	atomicx.Hook, atomicx.Wrote = func(any, bool) { ops++ }, func() { writes++ }
 	defer func() { atomicx.Hook, atomicx.Wrote = nil, nil }()
 	call()
 	return ops, writes
