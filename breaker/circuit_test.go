@@ -264,6 +264,20 @@ func TestTrap24CountsAreRolledToNow(t *testing.T) {
 	})
 }
 
+func TestTrap24CountsOfAMoveAreRolledToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told breaker.Transition
+		c := breaker.NewCircuit(breaker.Config{
+			Window: 10 * time.Second, FailureThreshold: 5, OnStateChange: func(t breaker.Transition) { told = t },
+		})
+		record(t, c, policy.Failure, policy.Success)
+		time.Sleep(11 * time.Second) // and not the window: that bucket would be replaced
+		record(t, c, policy.Failure)
+		c.Isolate()
+		assert.Equal(t, breaker.Counts{Failures: 1}, told.Counts)
+	})
+}
+
 func TestTrap26ReportingTwiceCountsOnce(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
 	p, err := c.Acquire()

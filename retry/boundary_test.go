@@ -95,6 +95,44 @@ func TestAHintThatIsTooLongIsSaidAndPassedOn(t *testing.T) {
 	assert.Zero(t, (*retry.Error)(nil).RetryAfter())
 }
 
+// The slot of the spent retry is not the one that is next in the ring.
+func TestABudgetForgetsASlotBeforeItIsReplaced(t *testing.T) {
+	clk := fake.NewClock()
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: clk})
+	cfg := retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0), Budget: budget, Clock: clk}
+	for _, wait := range []time.Duration{0, 15 * time.Second, 11 * time.Second} {
+		clk.Advance(wait)
+		_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
+		require.ErrorIs(t, err, retry.ErrExhausted, "one retry is free again")
+		_, err = retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
+		require.ErrorIs(t, err, retry.ErrBudget)
+	}
+}
+
+func TestWhatEndsARetryFirstTakesNothingFromItsBudget(t *testing.T) {
+	clk := fake.NewClock()
+	short, cancel := clk.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for reason, c := range map[error]struct {
+		ctx context.Context
+		cfg retry.Config
+		err error
+	}{
+		retry.ErrExhausted:  {t.Context(), retry.Config{MaxAttempts: 1}, errDown},
+		retry.ErrElapsed:    {t.Context(), retry.Config{MaxElapsed: time.Second}, errDown},
+		retry.ErrDeadline:   {short, retry.Config{}, errDown},
+		retry.ErrRetryAfter: {t.Context(), retry.Config{}, retry.After(errDown, time.Hour)},
+	} {
+		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: clk})
+		c.cfg.Budget, c.cfg.Clock, c.cfg.Backoff = budget, clk, retry.Constant(2*time.Second)
+		_, err := retry.Do(c.ctx, c.cfg, fake.NewFunc[int]().Fail(c.err).Do)
+		require.ErrorIs(t, err, reason)
+		left := retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0), Budget: budget, Clock: clk}
+		_, err = retry.Do(t.Context(), left, fake.NewFunc[int]().Fail(errDown).Do)
+		require.ErrorIs(t, err, retry.ErrExhausted, "%v spent the retry", reason)
+	}
+}
+
 func TestABudgetForgetsWhatIsOlderThanItsWindow(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 0.001, MinPerSecond: 1, Window: 2 * time.Second, Clock: clk})
