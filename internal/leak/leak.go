@@ -4,6 +4,7 @@ package leak
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
 	"testing"
@@ -12,6 +13,7 @@ import (
 // Main runs the tests of a package, as TestMain, and exits. It counts with the
 // runtime's own counter and gives goroutines that are about to end their turn.
 func Main(m *testing.M) {
+	listening()
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	for range 1_000_000 {
@@ -23,4 +25,12 @@ func Main(m *testing.M) {
 	fmt.Fprintf(os.Stderr, "leak: %d goroutines, want %d as before the tests\n", runtime.NumGoroutine(), before)
 	_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 	os.Exit(max(code, 1))
+}
+
+// listening starts the goroutine of package os/signal, which never ends: a run
+// that fuzzes would start it later.
+func listening() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	signal.Stop(c)
 }
