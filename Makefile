@@ -68,9 +68,8 @@ scaling: ## what a call writes to shared memory, and what calls cost with GOMAXP
 	cd bench && go test -run '^$$' -bench '(ClosedRow|ClosedWindow|ClosedCalls|FailingRow|FailingWindow|Rejecting)/lib=(ductile|gobreaker|mutex)$$/mode=parallel' \
 		-cpu 1,2,4,8,16,32,64 -benchtime 60ms -count 3 .
 
-fuzz: ## each fuzz target for FUZZTIME
-	@set -e; grep -rho --exclude-dir=proof --include='*_test.go' '^func Fuzz[A-Za-z]*' . | awk '{ print $$2 }' | while read -r f; do \
-		go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$(dirname $$(grep -rl --include='*_test.go' "^func $$f(" .)); done
+fuzz: ## each fuzz target of every module for FUZZTIME
+	cd proof && go run ./cmd/prove -only fuzz -fuzztime $(FUZZTIME)
 
 prove: ## search for faults in every way there is, one table; SHORT=1 for a little of each, SEED to repeat
 	cd proof && go run ./cmd/prove $(if $(SHORT),-short,-write RESULTS.md) $(if $(SEED),-seed $(SEED))

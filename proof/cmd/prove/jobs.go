@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,8 +56,9 @@ func held(output string) (rows []row.Row) {
 	return rows
 }
 
-// jobs lists the searches, each as large as it is to be.
-func jobs(seed uint64, short bool) []job {
+// jobs lists the searches, each as large as it is to be. An empty fuzzTime is
+// the usual one.
+func jobs(seed uint64, short bool, fuzzTime string) []job {
 	size := func(little, much int) string {
 		if short {
 			return fmt.Sprint(little)
@@ -80,11 +83,8 @@ func jobs(seed uint64, short bool) []job {
 		{name: "storm", args: search("storm", "-calls", size(30_000, 1_000_000))},
 		{name: "differ", args: search("differ", "-schedules", size(300, 5000))},
 	}
-	for _, target := range []string{"FuzzRetryConfig", "FuzzBudgetConfig", "FuzzTimeoutConfig", "FuzzStandardConfig", "FuzzBreakerConfig"} {
-		all = append(all, job{
-			name: "fuzz", rows: fuzzed(target),
-			args: []string{"go", "test", "-run=^$", "-fuzz=^" + target + "$", "-fuzztime=" + size(2, 60) + "s", "./fuzz"},
-		})
+	for _, t := range targets {
+		all = append(all, t.job(cmp.Or(fuzzTime, size(2, 60)+"s")))
 	}
 	all = append(all, platforms()...)
 	return append(all, mutation(short)...)
@@ -143,17 +143,42 @@ func passed(searched string) func(string) []row.Row {
 	}
 }
 
+// target is a fuzz target.
+type target struct {
+	dir, name, searched string
+}
+
+var targets = []target{
+	{"proof/fuzz", "FuzzRetryConfig", "retry.Config: what Validate accepts works"},
+	{"proof/fuzz", "FuzzBudgetConfig", "retry.BudgetConfig: what Validate accepts works"},
+	{"proof/fuzz", "FuzzTimeoutConfig", "policy.TimeoutConfig: what Validate accepts works"},
+	{"proof/fuzz", "FuzzStandardConfig", "pipeline.StandardConfig: what Validate accepts works"},
+	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
+	{"retry", "FuzzBackoff", "delays: within their bounds"},
+	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
+	{"ductilehttp", "FuzzRetryAfter", "the header Retry-After"},
+}
+
+// job fuzzes t for a time, "10s".
+func (t target) job(long string) job {
+	dir, pkg := "../"+path.Dir(t.dir), path.Base(t.dir)
+	return job{
+		name: "fuzz", dir: dir, rows: fuzzed(t.searched),
+		args: []string{"go", "test", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + long, "./" + pkg},
+	}
+}
+
 var executions = regexp.MustCompile(`execs: (\d+) `)
 
 // fuzzed makes a row of how many inputs were tried.
-func fuzzed(target string) func(string) []row.Row {
+func fuzzed(searched string) func(string) []row.Row {
 	return func(output string) []row.Row {
 		all := executions.FindAllStringSubmatch(output, -1)
 		if len(all) == 0 || strings.Contains(output, "FAIL") {
 			return nil
 		}
 		return []row.Row{{
-			Searched: "fuzzing: " + strings.TrimPrefix(target, "Fuzz") + ", what Validate accepts works",
+			Searched: "fuzzing: " + searched,
 			Amount:   all[len(all)-1][1] + " inputs", Seeds: "the fuzzer's", Result: "nothing found",
 		}}
 	}

@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/proof/row"
 )
@@ -34,6 +40,27 @@ func TestRowsAreMadeOfOutput(t *testing.T) {
 	assert.Equal(t, "20 inputs", fuzzed("FuzzX")("execs: 3 (1/sec)\nfuzz: execs: 20 (1/sec)\nPASS")[0].Amount)
 	assert.Empty(t, fuzzed("FuzzX")("execs: 3 (1/sec)\nFAIL"))
 	assert.Empty(t, fuzzed("FuzzX")(""))
+}
+
+func TestEveryFuzzTargetIsRun(t *testing.T) {
+	var found []string
+	declared := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)
+	root := os.DirFS("../../..")
+	require.NoError(t, fs.WalkDir(root, ".", func(name string, _ fs.DirEntry, err error) error {
+		if !strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+			found = append(found, path.Dir(name)+" "+m[1])
+		}
+		return err
+	}))
+	var run []string
+	for _, target := range targets {
+		run = append(run, target.dir+" "+target.name)
+	}
+	assert.ElementsMatch(t, found, run)
 }
 
 func TestTheTable(t *testing.T) {
