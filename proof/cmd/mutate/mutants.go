@@ -47,7 +47,7 @@ func oneLine(s string) string {
 		return "nothing"
 	}
 	if len(s) > 60 {
-		return s[:60] + "…"
+		return s[:40] + "…" + s[len(s)-20:]
 	}
 	return s
 }
@@ -113,6 +113,10 @@ func (f *finder) visit(n ast.Node) bool {
 	case *ast.BinaryExpr:
 		for _, op := range others[n.Op] {
 			f.add(n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), op)
+		}
+		if n.Op == token.LAND || n.Op == token.LOR {
+			f.add(n.X.Pos(), n.Y.Pos(), "")
+			f.add(n.X.End(), n.Y.End(), "")
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
