@@ -21,6 +21,17 @@ func TestConfirmedForgetsACallWhoseNumberIsTooOld(t *testing.T) {
 	assert.Equal(t, Counts{Failures: 4}, w.counts())
 }
 
+// Calls that end while the slots are visited are not of the window that is looked
+// at: with them it would hold calls that were never in one together.
+func TestConfirmedLeavesOutCallsThatCameMeanwhile(t *testing.T) {
+	w := newCallWindow(3)
+	for range 3 {
+		w.record(slotFailure)
+	}
+	w.slots[2].Store(6<<slotBits | slotFailure)
+	assert.Equal(t, Counts{Failures: 2}, w.confirmed())
+}
+
 // A caller who is held up until its place has been taken twice over counts
 // nowhere, and takes nothing from who has the place now.
 func TestACallThatIsTooLateForItsPlaceChangesNothing(t *testing.T) {

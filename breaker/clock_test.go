@@ -42,6 +42,18 @@ func TestAWindowDropsNothingWhenItsClockIsSetBack(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
+func TestOnlyAnOpenCircuitSaysWhenToTryAgain(t *testing.T) {
+	clk := &jumping{Clock: fake.NewClock()}
+	c := breaker.NewCircuit(breaker.Config{Clock: clk})
+	clk.off = -time.Hour // before the circuit was made
+	for _, move := range []func(){c.Isolate, c.Reset} {
+		move()
+		clk.off += time.Minute
+		assert.Zero(t, c.Snapshot().RetryAfter, c.State())
+	}
+	assert.Zero(t, (&breaker.OpenError{State: breaker.Open}).RetryAfter(), "of an error that no circuit made")
+}
+
 func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {
 	for name, cfg := range modes {
 		rnd := rand.New(rand.NewPCG(1, 1))

@@ -38,6 +38,8 @@ func TestWhatIsJustBeyondABoundIsRefusedByName(t *testing.T) {
 		"breaker: Config.FailureRate is 1, want 0 without Window or WindowCalls":                                {FailureRate: 1},
 		"breaker: Config.SlowRate is 1, want 0 without Window or WindowCalls":                                   {SlowRate: 1, SlowCall: 1},
 		"breaker: Config.SlowRate is 0, want more than 0 with SlowCall":                                         {Window: time.Second, SlowCall: 1},
+		"breaker: Config.FailureRate is -0.5, want 0 to 1":                                                      {Window: time.Second, FailureRate: -0.5},
+		"breaker: Config.RecoveryJitter is -0.1, want 0 to 1":                                                   {RecoveryJitter: -0.1},
 		"breaker: Config.RecoveryJitter is NaN, want 0 to 1":                                                    {RecoveryJitter: math.NaN()},
 	} {
 		assert.ErrorContains(t, cfg.Validate(), want)
@@ -47,6 +49,20 @@ func TestWhatIsJustBeyondABoundIsRefusedByName(t *testing.T) {
 			"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket")
 	assert.EqualError(t, breaker.Config{Window: 1, FailureRate: 1}.Validate(),
 		"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket")
+}
+
+func TestAWindowOfManyCallsKeepsTheDefaults(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{WindowCalls: 100})
+	record(t, c, repeat(4, policy.Failure)...)
+	assert.Equal(t, breaker.Closed, c.State())
+	record(t, c, policy.Failure)
+	assert.Equal(t, breaker.Open, c.State())
+
+	c = breaker.NewCircuit(breaker.Config{WindowCalls: 100, FailureRate: 1})
+	record(t, c, repeat(19, policy.Failure)...)
+	assert.Equal(t, breaker.Closed, c.State())
+	record(t, c, policy.Failure)
+	assert.Equal(t, breaker.Open, c.State())
 }
 
 func TestARateWaitsForTwentyCallsByDefault(t *testing.T) {

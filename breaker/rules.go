@@ -74,7 +74,7 @@ func (r *rules) trips(counts Counts) bool {
 		return true
 	}
 	total := counts.Successes + counts.Failures
-	if total == 0 || total < int64(r.rare.MinCalls) {
+	if total < int64(r.rare.MinCalls) { // which is 1 at least
 		return false
 	}
 	// Divided, not multiplied: 11/20 is the float that 0.55 is, 0.55*20 is more
