@@ -124,6 +124,13 @@ func scenarios() map[string]scenario {
 				return r, []func(){r.report(2, good), r.report(3, bad)}
 			}, oneOf(""),
 		},
+		"call window: failures with a success between them open nothing": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 2, FailureThreshold: 2}).take(5)
+				r.got[0].Record(good)
+				return r, []func(){func() { r.report(1, bad)(); r.report(2, good)(); r.report(3, bad)() }, r.report(4, good)}
+			}, oneOf(""),
+		},
 		"call window: three calls share one place": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 1, MinCalls: 1, FailureRate: 1}).take(3)

@@ -48,7 +48,7 @@ func (r runner) try(ctx context.Context, m mutant) (fate, error) {
 		{r.root, []string{own}},
 		{r.root, r.others},
 		{r.deep, []string{"./linear", "./storm", "./fuzz"}},
-		{r.deep, []string{"-tags=ductile_explore", "./explore"}},
+		{r.deep, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}},
 	} {
 		if where.dir == "" || len(where.args) == 0 {
 			continue
