@@ -178,6 +178,17 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9}, TotalTimeout: 20 * time.Second}.Validate(), "delays of 23.5s")
 }
 
+func TestRunLeavesNilAndFailuresAsTheyAre(t *testing.T) {
+	v, err := pipeline.Run(t.Context(), pipeline.New[any](), func(context.Context) (error, error) { return nil, nil }) //nolint:nilnil // an interface that is nil
+	require.NoError(t, err)
+	assert.NoError(t, v)
+
+	errToo := errors.New("cache empty")
+	p := pipeline.New[any](policy.Fallback(func(context.Context, error) (any, error) { return "seven", errToo }))
+	_, err = pipeline.Run(t.Context(), p, down)
+	assert.ErrorIs(t, err, errToo)
+}
+
 func TestRunSaysWhatAPolicyAnsweredWith(t *testing.T) {
 	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
 	_, err := pipeline.Run(t.Context(), p, down)

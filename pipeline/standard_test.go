@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -12,6 +13,11 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
+
+func TestDelaysThatMakeNoSenseAreNotAddedUp(t *testing.T) {
+	cfg := pipeline.StandardConfig{Retry: retry.Config{BaseDelay: time.Hour, Multiplier: math.NaN()}}
+	assert.EqualError(t, cfg.Validate(), cfg.Retry.Validate().Error())
+}
 
 func TestDelaysHaveToFitInTheTotalToTheNanosecond(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -110,6 +110,17 @@ func TestAContextThatIsOverStillHasTheCallersValuesAndACauseOfItsOwn(t *testing.
 	cancel(errDown) // too late for the contexts of those calls
 }
 
+func TestAContextWhoseLimitHasPassedStillHasTheCallersValues(t *testing.T) {
+	clk := fake.NewClock()
+	parent := context.WithValue(t.Context(), userKey{}, "ann")
+	_, err := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}).Do(parent, func(ctx context.Context) (int, error) {
+		clk.Advance(time.Second)
+		assert.Equal(t, "ann", ctx.Value(userKey{}))
+		return 0, ctx.Err()
+	})
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
 // meddling is a caller's context in whose Deadline somebody else arms the call's.
 type meddling struct {
 	context.Context

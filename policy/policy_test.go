@@ -69,6 +69,12 @@ func TestFallbackWhenSeesValues(t *testing.T) {
 	assert.Equal(t, errDown, err)
 }
 
+func TestAFallbackForAValueFailsWithItsOwnErrorAlone(t *testing.T) {
+	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errDown }).When(func(int, error) bool { return true })
+	_, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
+	assert.Equal(t, errDown, err)
+}
+
 func TestTrap38FallbackThatFailsTooMatchesBoth(t *testing.T) {
 	errToo := errors.New("cache empty")
 	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errToo })

@@ -214,3 +214,15 @@ func TestMaxElapsedActsOnAClockThatBeginsAtZero(t *testing.T) {
 	require.ErrorIs(t, err, retry.ErrElapsed)
 	assert.Equal(t, 4, f.Calls())
 }
+
+type hint time.Duration
+
+func (h hint) Error() string             { return "hint" }
+func (h hint) RetryAfter() time.Duration { return time.Duration(h) }
+
+func TestAnErrorThatIsNoPointerMayGiveAHint(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, Clock: clk}, fake.NewFunc[int]().Fail(hint(time.Second)).Do)
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	assert.Equal(t, []time.Duration{time.Second}, clk.Sleeps())
+}

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -33,6 +34,20 @@ func TestOfASuccessOneAttemptIsTold(t *testing.T) {
 			{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Second},
 		}, events)
 	}
+}
+
+func TestAnObserverOfADefaultRetryIsToldOfASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events, err := observed(t.Context(), retry.New[int](retry.Config{}), func(context.Context) (int, error) {
+			time.Sleep(time.Second)
+			return 1, nil
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []policy.Event{
+			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Elapsed: time.Second},
+			{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Second},
+		}, events)
+	})
 }
 
 func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {

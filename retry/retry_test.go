@@ -168,6 +168,15 @@ func TestTrap12ANilPointerInAnErrorDoesNotPanic(t *testing.T) {
 	assert.ErrorIs(t, err, retry.ErrExhausted)
 }
 
+func TestWhatIsRetryableByDefault(t *testing.T) {
+	for err, want := range map[error]bool{
+		nil: false, errDown: true, context.DeadlineExceeded: true, context.Canceled: false,
+		retry.Permanent(errDown): false, policy.ErrRejected: false, fmt.Errorf("outer: %w", policy.ErrRejected): false,
+	} {
+		assert.Equal(t, want, retry.Retryable(err), "%v", err)
+	}
+}
+
 func TestAHintIsAFloorAndALongOneEndsTheRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
