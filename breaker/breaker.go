@@ -15,10 +15,11 @@ type Breaker[T any] struct {
 	when    func(v T, err error) policy.Outcome
 }
 
-// New returns a policy that runs calls as c allows. It panics when c is nil.
+// New returns a policy that runs calls as c allows. It panics when c is nil or a
+// zero Circuit.
 func New[T any](c *Circuit) *Breaker[T] {
-	if c == nil {
-		panic("breaker: New: circuit is nil, want one made by NewCircuit")
+	if !c.made() {
+		panic("breaker: New: " + c.fault())
 	}
 	return &Breaker[T]{circuit: c}
 }
@@ -35,10 +36,10 @@ func (b *Breaker[T]) When(classify func(v T, err error) policy.Outcome) *Breaker
 	return &w
 }
 
-// Do runs fn as c allows.
+// Do runs fn as c allows. It panics as New does.
 func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
-	if c == nil {
-		panic("breaker: Do: circuit is nil, want one made by NewCircuit")
+	if !c.made() {
+		panic("breaker: Do: " + c.fault())
 	}
 	b := Breaker[T]{circuit: c}
 	return b.Do(ctx, fn)

@@ -120,7 +120,15 @@ func TestMisuseIsNamed(t *testing.T) {
 	assert.PanicsWithValue(t, "breaker: Do: circuit is nil, want one made by NewCircuit", func() {
 		_, _ = breaker.Do(context.Background(), nil, func(context.Context) (int, error) { return 0, nil })
 	})
+	zero := &breaker.Circuit{}
+	assert.PanicsWithValue(t, "breaker: New: zero Circuit, want one made by NewCircuit", func() { breaker.New[int](zero) })
+	assert.PanicsWithValue(t, "breaker: Do: zero Circuit, want one made by NewCircuit", func() {
+		_, _ = breaker.Do(context.Background(), zero, succeed)
+	})
+	assert.EqualError(t, zero.Validate(), "breaker: zero Circuit, want one made by NewCircuit")
+	assert.EqualError(t, (*breaker.Circuit)(nil).Validate(), "breaker: circuit is nil, want one made by NewCircuit")
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	assert.NoError(t, c.Validate())
 	assert.PanicsWithValue(t, "breaker: Breaker.When: classify is nil, want a function", func() { breaker.New[int](c).When(nil) })
 	assert.Equal(t, "stripe", c.Name())
 	assert.Equal(t, "breaker(stripe)", breaker.New[int](c).String())

@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"errors"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
@@ -31,6 +32,25 @@ func NewCircuit(cfg Config) *Circuit {
 	c.told = &c.first
 	c.gen.Store(&c.first)
 	return c
+}
+
+// Validate returns nil for a circuit that NewCircuit made, and for a nil or a zero
+// one an error that says so. It is for what holds a Circuit that others gave it.
+func (c *Circuit) Validate() error {
+	if c.made() {
+		return nil
+	}
+	return errors.New("breaker: " + c.fault())
+}
+
+func (c *Circuit) made() bool { return c != nil && c.rare != nil }
+
+// fault says what is wrong with a circuit that was not made.
+func (c *Circuit) fault() string {
+	if c == nil {
+		return "circuit is nil, want one made by NewCircuit"
+	}
+	return "zero Circuit, want one made by NewCircuit"
 }
 
 // Name returns the circuit's name.
