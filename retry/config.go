@@ -101,6 +101,9 @@ func (c Config) Validate() error {
 	if c.MaxRetryAfter < 0 {
 		fault("MaxRetryAfter", c.MaxRetryAfter, "0 or more")
 	}
+	if c.Budget != nil && c.Budget.width == 0 {
+		fault("Budget", "a zero Budget", "one made by NewBudget")
+	}
 	return errors.Join(faults...)
 }
 

@@ -123,6 +123,14 @@ func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
 	}
 }
 
+func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
+	cfg := retry.Config{Budget: &retry.Budget{}}
+	want := "retry: Config.Budget is a zero Budget, want one made by NewBudget"
+	assert.EqualError(t, cfg.Validate(), want)
+	assert.PanicsWithError(t, want, func() { retry.New[int](cfg) })
+	assert.PanicsWithError(t, want, func() { _, _ = retry.Do(t.Context(), cfg, fake.NewFunc[int]().Do) })
+}
+
 func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
