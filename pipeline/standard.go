@@ -30,11 +30,17 @@ type StandardConfig struct {
 }
 
 // Validate returns nil for a config that [Standard] takes, or all that is wrong
-// with it: what retry.Config.Validate says, an attempt timeout that is not
-// shorter than the total, delays that cannot fit in it.
+// with it: what retry.Config.Validate says, a circuit that NewCircuit did not
+// make, an attempt timeout that is not shorter than the total, delays that cannot
+// fit in it.
 func (c StandardConfig) Validate() error {
 	retryFault := c.Retry.Validate()
 	faults := []error{retryFault}
+	if c.Circuit != nil {
+		if err := c.Circuit.Validate(); err != nil {
+			faults = append(faults, fmt.Errorf("pipeline: StandardConfig.Circuit: %w", err))
+		}
+	}
 	c = c.withDefaults()
 	if c.TotalTimeout > 0 && c.AttemptTimeout >= c.TotalTimeout {
 		faults = append(faults, fmt.Errorf("pipeline: StandardConfig.AttemptTimeout is %v, want less than TotalTimeout, %v",

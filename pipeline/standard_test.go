@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
@@ -37,6 +38,13 @@ func TestDelaysHaveToFitInTheTotalToTheNanosecond(t *testing.T) {
 	}
 	own := retry.Config{Backoff: retry.Constant(time.Hour), MaxAttempts: 1000}
 	assert.NoError(t, pipeline.StandardConfig{Retry: own}.Validate(), "a Backoff is not judged")
+}
+
+func TestACircuitThatNobodyMadeIsRefused(t *testing.T) {
+	cfg := pipeline.StandardConfig{Circuit: &breaker.Circuit{}}
+	want := "pipeline: StandardConfig.Circuit: breaker: zero Circuit, want one made by NewCircuit"
+	assert.EqualError(t, cfg.Validate(), want)
+	assert.PanicsWithError(t, want, func() { pipeline.Standard[int](cfg) })
 }
 
 func TestTheShortestTimeoutsAreTimeouts(t *testing.T) {
