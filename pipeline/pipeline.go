@@ -25,9 +25,9 @@ import (
 
 // Pipeline is policies composed. Make one with [New] or [Standard]. It is
 // immutable and safe for concurrent use, and is itself a policy: pipelines
-// nest, at no cost per call. The zero Pipeline is not one.
+// nest, at no cost per call. The zero Pipeline is a pass-through, as New() is.
 type Pipeline[T any] struct {
-	chain    *policy.Chain[T]   // what runs: nested pipelines are chains in it
+	chain    policy.Chain[T]    // what runs: nested pipelines are chains in it
 	policies []policy.Policy[T] // as they were given
 }
 
@@ -48,10 +48,10 @@ func made[T any](name string, observer policy.Observer, policies []policy.Policy
 	parts := append([]policy.Policy[T](nil), policies...)
 	for i, p := range parts {
 		if nested, ok := p.(*Pipeline[T]); ok {
-			parts[i] = nested.chain
+			parts[i] = &nested.chain
 		}
 	}
-	return &Pipeline[T]{policy.NewChain(name, observer, parts...), policies}
+	return &Pipeline[T]{*policy.NewChain(name, observer, parts...), policies}
 }
 
 // isNil reports whether p is nil or holds a nil pointer.
@@ -65,7 +65,7 @@ func isNil[T any](p policy.Policy[T]) bool {
 
 // Do runs fn through the pipeline. A context that has already ended runs
 // nothing; the error then matches both ctx.Err() and its cause. Do panics when
-// fn is nil.
+// p or fn is nil.
 func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if ctx.Err() != nil {
 		var zero T
@@ -74,6 +74,9 @@ func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("pipeline: Pipeline.Do: fn is nil, want a function")
 	}
+	if p == nil {
+		panic("pipeline: Pipeline.Do: pipeline is nil, want one made by New")
+	}
 	return p.chain.Call(fn).Do(ctx)
 }
 
@@ -81,6 +84,9 @@ func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 	if fn == nil {
 		panic("pipeline: Pipeline.Wrap: fn is nil, want a function")
+	}
+	if p == nil {
+		panic("pipeline: Pipeline.Wrap: pipeline is nil, want one made by New")
 	}
 	call := p.chain.Call(fn)
 	return func(ctx context.Context) (T, error) {
@@ -131,6 +137,9 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 	if fn == nil {
 		panic("pipeline: Run: fn is nil, want a function")
 	}
+	if p == nil {
+		panic("pipeline: Run: pipeline is nil, want one made by New")
+	}
 	v, err := p.Do(ctx, func(ctx context.Context) (any, error) { return fn(ctx) })
 	t, ok := v.(T)
 	if !ok && v != nil && err == nil {
@@ -143,6 +152,9 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 func Exec(ctx context.Context, p *Pipeline[any], fn func(context.Context) error) error {
 	if fn == nil {
 		panic("pipeline: Exec: fn is nil, want a function")
+	}
+	if p == nil {
+		panic("pipeline: Exec: pipeline is nil, want one made by New")
 	}
 	_, err := p.Do(ctx, func(ctx context.Context) (any, error) { return nil, fn(ctx) })
 	return err

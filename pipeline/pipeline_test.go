@@ -47,6 +47,22 @@ func TestNoPoliciesIsAPassThrough(t *testing.T) {
 	assert.Equal(t, 1, v)
 }
 
+func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
+	var zero pipeline.Pipeline[int]
+	ended := 0
+	observed := zero.Named("zero").Observe(func(context.Context, policy.Event) { ended++ })
+	for _, do := range []policy.Func[int]{
+		zero.Wrap(one), pipeline.New[int](&zero).Wrap(one), observed.Wrap(one),
+		func(ctx context.Context) (int, error) { return zero.Execute(ctx, policy.CallOf(one)) },
+	} {
+		v, err := do(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	}
+	assert.Equal(t, 1, ended)
+	assert.Empty(t, zero.Policies())
+}
+
 func TestANilPolicyIsRefusedByPosition(t *testing.T) {
 	assert.PanicsWithValue(t, "pipeline: New: policy 2 of 2 is nil, want a policy", func() {
 		pipeline.New[int](policy.FallbackValue(1), (*retry.Retry[int])(nil))

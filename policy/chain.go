@@ -8,7 +8,7 @@ import (
 
 // Chain is a named sequence of policies with an observer: what a pipeline runs.
 // Most callers want package pipeline instead. A Chain is immutable and safe for
-// concurrent use.
+// concurrent use. The zero Chain is a pass-through.
 //
 // A Chain is itself a Policy. One that stands in another is flattened into it
 // when the outer one is made, so nesting costs nothing per call.
