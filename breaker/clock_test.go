@@ -29,14 +29,16 @@ func report(t *testing.T, c *breaker.Circuit, o policy.Outcome) {
 	p.Record(o)
 }
 
-func TestAWindowDropsNothingWhenItsClockIsSetBack(t *testing.T) {
+func TestAWindowDropsNothingWhenItsClockIsSetBackByTwoWindowsAtMost(t *testing.T) {
 	clk := &jumping{Clock: fake.NewClock()}
-	c := breaker.NewCircuit(breaker.Config{Window: time.Second, FailureThreshold: 3, Clock: clk})
+	c := breaker.NewCircuit(breaker.Config{Window: time.Hour, FailureThreshold: 3, Clock: clk})
 	clk.off = time.Hour
 	report(t, c, policy.Failure)
 	clk.off = time.Minute
 	report(t, c, policy.Failure)
-	clk.off = -time.Hour // before the circuit was made
+	clk.off = -time.Hour - 1 // before the circuit was made
+	assert.Zero(t, c.Snapshot().Counts)
+	clk.off++
 	assert.EqualValues(t, 2, c.Snapshot().Counts.Failures)
 	report(t, c, policy.Failure)
 	assert.Equal(t, breaker.Open, c.State())
@@ -52,6 +54,58 @@ func TestOnlyAnOpenCircuitSaysWhenToTryAgain(t *testing.T) {
 		assert.Zero(t, c.Snapshot().RetryAfter, c.State())
 	}
 	assert.Zero(t, (&breaker.OpenError{State: breaker.Open}).RetryAfter(), "of an error that no circuit made")
+}
+
+func TestAWindowForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
+	for name, to := range map[string]time.Duration{
+		"to the beginning":        0,
+		"to before the beginning": -200 * time.Millisecond,
+		"to far before it":        -1000 * time.Hour,
+	} {
+		clk := &jumping{Clock: fake.NewClock(), off: time.Hour}
+		c := breaker.NewCircuit(breaker.Config{Window: time.Second, FailureThreshold: 3, Clock: clk})
+		clk.off = 2 * time.Hour // the circuit was made at one
+		report(t, c, policy.Failure)
+		report(t, c, policy.Failure)
+		clk.off = time.Hour + to
+		assert.Zero(t, c.Snapshot().Counts, name)
+		report(t, c, policy.Failure)
+		report(t, c, policy.Failure)
+		clk.off += time.Second - 1
+		assert.EqualValues(t, 2, c.Snapshot().Counts.Failures, name)
+		clk.off += 100 * time.Millisecond
+		assert.Zero(t, c.Snapshot().Counts, "%s: the window rolls again", name)
+		assert.Equal(t, breaker.Closed, c.State(), name)
+	}
+}
+
+// late is a clock whose next readings have been prepared: what callers have seen
+// who were held up since.
+type late struct {
+	policy.Clock
+	readings []time.Duration
+}
+
+func (l *late) Now() time.Time {
+	now := l.Clock.Now()
+	if len(l.readings) > 0 {
+		now, l.readings = now.Add(l.readings[0]), l.readings[1:]
+	}
+	return now
+}
+
+func TestACallerWhoWasHeldUpForWindowsTakesNothingFromThePresent(t *testing.T) {
+	clk := fake.NewClock()
+	held := &late{Clock: clk}
+	c := breaker.NewCircuit(breaker.Config{Window: time.Second, FailureThreshold: 3, Clock: held})
+	clk.Advance(time.Hour)
+	report(t, c, policy.Failure)
+	report(t, c, policy.Failure)
+	held.readings = []time.Duration{-time.Hour}
+	assert.EqualValues(t, 2, c.Snapshot().Counts.Failures)
+	held.readings = []time.Duration{-time.Hour}
+	report(t, c, policy.Failure)
+	assert.Equal(t, breaker.Open, c.State())
 }
 
 func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {

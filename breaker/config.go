@@ -46,7 +46,8 @@ type Config struct {
 	// SlowRate, above 0 and at most 1, opens when at least this share of the
 	// window's calls was slow. It needs a window and SlowCall.
 	SlowRate float64
-	// Window is the length of a rolling time window. 0 means none.
+	// Window is the length of a rolling time window. 0 means none. If the clock is
+	// set back by more than two windows, it begins anew.
 	Window time.Duration
 	// WindowCalls is the length of a window of calls, at most 1,048,576. 0 means none.
 	WindowCalls int

@@ -69,7 +69,7 @@ func (c *Circuit) enter(to, from *generation, s step) {
 		to.inRow = c.rare.Window == 0 && c.rare.WindowCalls == 0
 		to.plain = c.rare.SlowCall == 0 && c.rare.Classify == nil
 		if c.rare.Window > 0 {
-			to.times = &timeWindow{width: int64(c.rare.Window) / buckets}
+			to.times = &timeWindow{clock: &c.rules, width: int64(c.rare.Window) / buckets}
 		} else if c.rare.WindowCalls > 0 {
 			to.calls = newCallWindow(c.rare.WindowCalls)
 		}

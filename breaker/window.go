@@ -5,8 +5,12 @@ import (
 	"github.com/ductile-go/ductile/internal/counter"
 )
 
-// buckets is how many buckets a time window has.
-const buckets = 10
+const (
+	// buckets is how many buckets a time window has.
+	buckets = 10
+	// far is how many buckets ahead of the clock a bucket is too far to count.
+	far = 2 * buckets
+)
 
 // timeWindow counts what happened in the last buckets*width nanoseconds.
 //
@@ -16,6 +20,7 @@ const buckets = 10
 // rotation can neither lose nor double a count. The price is one allocation a
 // width.
 type timeWindow struct {
+	clock  *rules
 	width  int64
 	newest atomic.Pointer[bucket] // spares most calls the division and the ring
 	ring   [buckets]atomic.Pointer[bucket]
@@ -41,10 +46,10 @@ func (w *timeWindow) at(now int64) *bucket {
 // ring has turned past it, because the caller was held up or the clock was set
 // back, it is the bucket that has taken its place: a count is never dropped.
 func (w *timeWindow) turn(epoch int64) *bucket {
-	place := &w.ring[epoch%buckets]
+	place := &w.ring[(epoch%buckets+buckets)%buckets]
 	for {
 		b := place.Load()
-		if b != nil && b.epoch >= epoch {
+		if b != nil && b.epoch >= epoch && !w.forsaken(b, epoch) {
 			return b
 		}
 		// Two callers may both find the old bucket: one swap wins, and the other
@@ -57,20 +62,36 @@ func (w *timeWindow) turn(epoch int64) *bucket {
 	}
 }
 
+// forsaken reports whether b is of a time that the clock has been set back from,
+// by more than two windows: it would be counted, and keep its place, until the
+// clock has caught up. The clock is read anew, since the present is as far ahead
+// of a caller who was held up between his look at the clock and this, and he would
+// throw it away. Read after b was found, a clock that was not set back is at least
+// where it was when b was made.
+func (w *timeWindow) forsaken(b *bucket, epoch int64) bool {
+	return b.epoch-epoch > far && b.epoch-w.epoch(w.clock.now()) > far
+}
+
 // announce makes b the newest unless a newer one is. It may come late and leave
 // an old one there, which costs the next calls the way over the ring.
 func (w *timeWindow) announce(b *bucket) {
 	for {
 		newest := w.newest.Load()
-		if newest != nil && newest.epoch >= b.epoch || w.newest.CompareAndSwap(newest, b) {
+		newer := newest != nil && newest.epoch >= b.epoch && newest.epoch-b.epoch <= far
+		if newer || w.newest.CompareAndSwap(newest, b) {
 			return
 		}
 	}
 }
 
-// epoch returns the time now in widths. What a clock calls a time before the
-// circuit was made is its beginning.
-func (w *timeWindow) epoch(now int64) int64 { return max(0, now) / w.width }
+// epoch returns the time now in widths, rounded down: a clock may be set back to
+// before the circuit was made.
+func (w *timeWindow) epoch(now int64) int64 {
+	if now < 0 {
+		return (now+1)/w.width - 1
+	}
+	return now / w.width
+}
 
 // record counts a call. That it was slow comes last, so that no reader who asks
 // in the other order sees more slow calls than calls.
@@ -94,11 +115,11 @@ func (w *timeWindow) record(now int64, ok, slow bool) {
 // open at a rate that there never was.
 func (w *timeWindow) counts(now int64) Counts {
 	var sum Counts
-	oldest := w.epoch(now) - buckets + 1
+	epoch := w.epoch(now)
 	var live [buckets]*bucket
 	for i := range w.ring {
 		b := w.ring[i].Load()
-		if b == nil || b.epoch < oldest {
+		if b == nil || b.epoch <= epoch-buckets || w.forsaken(b, epoch) {
 			continue
 		}
 		live[i] = b
