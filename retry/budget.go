@@ -44,7 +44,8 @@ const slots = 10
 // Budget bounds the retries of all who share it to a share of their calls, so
 // that retries cannot multiply the load of a service that is down. Make one
 // with [NewBudget]; the zero Budget is not one. It is safe for concurrent use,
-// takes no lock, and may be shared by retries of any result type.
+// takes no lock, and may be shared by retries of any result type. If its clock is
+// set back by more than two windows, it begins anew.
 type Budget struct {
 	cfg   BudgetConfig
 	born  time.Time
@@ -71,13 +72,23 @@ func NewBudget(cfg BudgetConfig) *Budget {
 	return &Budget{cfg: cfg, born: policy.Now(cfg.Clock), width: int64(cfg.Window) / slots}
 }
 
-// now returns the slot of this moment.
+// epoch returns the time in slots since the budget was made, rounded down: a clock
+// may be set back to before that.
+func (b *Budget) epoch() int64 {
+	since := int64(policy.Elapsed(b.cfg.Clock, b.born))
+	if since < 0 {
+		return (since+1)/b.width - 1
+	}
+	return since / b.width
+}
+
+// now returns the slot of this moment, or the one that has taken its place.
 func (b *Budget) now() *slot {
-	epoch := max(0, int64(policy.Elapsed(b.cfg.Clock, b.born))/b.width)
-	place := &b.ring[epoch%slots]
+	epoch := b.epoch()
+	place := &b.ring[(epoch%slots+slots)%slots]
 	for {
 		s := place.Load()
-		if s != nil && s.epoch >= epoch {
+		if s != nil && s.epoch >= epoch && !b.forsaken(s, epoch) {
 			return s
 		}
 		// Of two callers who both find the old slot one wins; the other looks again.
@@ -86,6 +97,16 @@ func (b *Budget) now() *slot {
 			return fresh
 		}
 	}
+}
+
+// forsaken reports whether s is of a time that the clock has been set back from, by
+// more than two windows: it would be counted, and keep its place, until the clock
+// has caught up. The clock is read anew, since the present is as far ahead of a
+// caller who was held up between his look at the clock and this, and he would throw
+// it away. Read after s was found, a clock that was not set back is at least where
+// it was when s was made.
+func (b *Budget) forsaken(s *slot, epoch int64) bool {
+	return s.epoch-epoch > 2*slots && s.epoch-b.epoch() > 2*slots
 }
 
 func (b *Budget) call() { b.now().calls.Add(1) }
@@ -99,7 +120,7 @@ func (b *Budget) take() bool {
 	s.retries.Add(1)
 	var calls, retries int64
 	for i := range b.ring {
-		if old := b.ring[i].Load(); old != nil && old.epoch > s.epoch-slots {
+		if old := b.ring[i].Load(); old != nil && old.epoch > s.epoch-slots && !b.forsaken(old, s.epoch) {
 			calls += old.calls.Load()
 			retries += old.retries.Load()
 		}

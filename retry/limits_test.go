@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -121,6 +122,69 @@ func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
 	} {
 		assert.Error(t, cfg.Validate(), "%+v", cfg)
 	}
+}
+
+// setting is a clock that is set forward and back.
+type setting struct {
+	policy.Clock
+	off      time.Duration
+	readings []time.Duration // what the next ones add to it: what callers have seen who were held up since
+}
+
+func (s *setting) Now() time.Time {
+	now := s.Clock.Now().Add(s.off)
+	if len(s.readings) > 0 {
+		now, s.readings = now.Add(s.readings[0]), s.readings[1:]
+	}
+	return now
+}
+
+// spent makes calls that fail until b refuses a retry, and returns how many it
+// granted.
+func spent(t *testing.T, b *retry.Budget) int {
+	t.Helper()
+	f := fake.NewFunc[int]().Fail(errDown)
+	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 500, Backoff: retry.Constant(0), Budget: b}, f.Do)
+	require.ErrorIs(t, err, retry.ErrBudget)
+	return f.Calls() - 1
+}
+
+func TestABudgetForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
+	for name, to := range map[string]time.Duration{
+		"to the beginning":        0,
+		"to before the beginning": -2 * time.Second,
+		"to far before it":        -1000 * time.Hour,
+	} {
+		clk := &setting{Clock: fake.NewClock()}
+		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1, Clock: clk})
+		clk.off = time.Hour
+		assert.Equal(t, 10, spent(t, budget), name)
+		clk.off = to
+		assert.Equal(t, 10, spent(t, budget), name)
+		clk.off += 10*time.Second - 1
+		assert.Zero(t, spent(t, budget), name)
+		clk.off += time.Second
+		assert.Equal(t, 10, spent(t, budget), "%s: the window rolls again", name)
+	}
+}
+
+func TestABudgetWhoseClockIsSetBackByTwoWindowsGrantsNothingTwice(t *testing.T) {
+	clk := &setting{Clock: fake.NewClock(), off: time.Hour}
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1, Clock: clk})
+	assert.Equal(t, 10, spent(t, budget))
+	clk.off -= 20 * time.Second
+	assert.Zero(t, spent(t, budget))
+	clk.off--
+	assert.Equal(t, 10, spent(t, budget))
+}
+
+func TestACallerWhoWasHeldUpForWindowsDoesNotOverdrawABudget(t *testing.T) {
+	clk := &setting{Clock: fake.NewClock()}
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1, Clock: clk})
+	clk.off = time.Hour
+	assert.Equal(t, 10, spent(t, budget))
+	clk.readings = []time.Duration{-time.Hour, 0, -time.Hour} // of the call, and of its retry
+	assert.Zero(t, spent(t, budget))
 }
 
 func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
