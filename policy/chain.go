@@ -110,7 +110,7 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (v T, err error)
 	start := Now(f.clock)
 	err = ErrNoReturn
 	defer func() {
-		next.Emit(ctx, Event{Kind: Finished, Elapsed: Now(f.clock).Sub(start), Err: err})
+		next.Emit(ctx, Event{Kind: Finished, Elapsed: max(0, Elapsed(f.clock, start)), Err: err})
 	}()
 	v, err = next.Do(ctx)
 	return v, err

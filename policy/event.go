@@ -56,7 +56,7 @@ type Event struct {
 	Policy   string        // the policy's name, or its kind ("retry") if it has none
 	Attempt  int           // 1 is the first
 	Delay    time.Duration // the wait that is about to begin
-	Elapsed  time.Duration // since the policy's, or the pipeline's, part of the call began
+	Elapsed  time.Duration // since the policy's, or the pipeline's, part of the call began; never less than 0
 	Err      error
 	From, To string // a circuit's states
 }

@@ -53,7 +53,8 @@ type Config struct {
 	Backoff Backoff
 
 	// MaxElapsed, if set, ends the retry where the time since the first attempt
-	// began and the delay that is due do not fit in it together.
+	// began and the delay that is due do not fit in it together. A Clock that is set
+	// back meanwhile makes it so much longer; real time is monotonic.
 	MaxElapsed time.Duration
 	// MaxRetryAfter bounds what a server may ask for; a longer hint ends the
 	// retry. 0 means 30 s.

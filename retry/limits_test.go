@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -193,6 +194,20 @@ func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
 	assert.EqualError(t, cfg.Validate(), want)
 	assert.PanicsWithError(t, want, func() { retry.New[int](cfg) })
 	assert.PanicsWithError(t, want, func() { _, _ = retry.Do(t.Context(), cfg, fake.NewFunc[int]().Do) })
+}
+
+func TestOnAClockThatIsSetBackNothingHasElapsed(t *testing.T) {
+	clk := &setting{Clock: fake.NewClock(fake.AutoAdvance())}
+	rec := fake.NewRecorder()
+	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, MaxElapsed: time.Minute, JitterFactor: retry.NoJitter})).Observe(rec.Observe)
+	_, err := p.Do(t.Context(), func(context.Context) (int, error) {
+		clk.off -= time.Hour
+		return 0, errDown
+	})
+	assert.EqualError(t, err, "retry: gave up after 3 attempts in 0s: retry: attempts exhausted: last error: down")
+	for _, e := range rec.Events() {
+		assert.Zero(t, e.Elapsed, e.Kind)
+	}
 }
 
 func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {

@@ -159,9 +159,10 @@ type run[T any] struct {
 	delay  time.Duration // the last one
 }
 
-// elapsed is asked only once the clock has been read.
+// elapsed is asked only once the clock has been read. On one that was set back to
+// before the start, nothing has elapsed.
 func (r *run[T]) elapsed() time.Duration {
-	return policy.Elapsed(r.cfg.Clock, r.start)
+	return max(0, policy.Elapsed(r.cfg.Clock, r.start))
 }
 
 // goOn takes the first attempt's result and makes the rest of them.
