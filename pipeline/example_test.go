@@ -31,7 +31,7 @@ func ExampleStandardConfig_Validate() {
 	fmt.Println(pipeline.StandardConfig{TotalTimeout: time.Second, AttemptTimeout: 2 * time.Second}.Validate())
 	// Output:
 	// pipeline: StandardConfig.AttemptTimeout is 2s, want less than TotalTimeout, 1s
-	// pipeline: StandardConfig.Retry has delays of 1.5s before its last attempt, want less than TotalTimeout, 1s
+	// pipeline: StandardConfig.Retry has delays of 1.5s before its last attempt, want less than TotalTimeout, 1s; they are the defaults: set its BaseDelay or MaxAttempts
 }
 
 // Wrap decorates a function: what comes back is called like what went in.

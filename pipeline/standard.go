@@ -19,13 +19,14 @@ const (
 )
 
 // StandardConfig configures [Standard]. The zero value is a total of 30 s, the
-// default retry, no breaker, and 10 s an attempt.
+// default retry, no breaker, and 10 s an attempt. For a total of 1.5 s or less the
+// default retry waits too long: set BaseDelay or MaxAttempts of Retry too.
 type StandardConfig struct {
 	Name           string           // the pipeline's name
 	TotalTimeout   time.Duration    // for the whole call; 0 = 30 s, negative = none
 	Retry          retry.Config     // zero = the default retry
 	Circuit        *breaker.Circuit // nil = no breaker
-	AttemptTimeout time.Duration    // for each attempt; 0 = 10 s, negative = none
+	AttemptTimeout time.Duration    // for each attempt; 0 = 10 s, or a third of the total if that is less; negative = none
 	Clock          policy.Clock     // of the timeouts, and of the retry if it has none; nil = real time
 }
 
@@ -50,10 +51,18 @@ func (c StandardConfig) Validate() error {
 		return errors.Join(faults...) // delays that make no sense add up to none
 	}
 	if sum := c.delays(); sum >= c.TotalTimeout {
-		faults = append(faults, fmt.Errorf("pipeline: StandardConfig.Retry has delays of %v before its last attempt, want less than TotalTimeout, %v",
-			sum, c.TotalTimeout))
+		faults = append(faults, fmt.Errorf("pipeline: StandardConfig.Retry has delays of %v before its last attempt, want less than TotalTimeout, %v%s",
+			sum, c.TotalTimeout, unset(c.Retry)))
 	}
 	return errors.Join(faults...)
+}
+
+// unset says that nobody asked for the delays of r, and what to set.
+func unset(r retry.Config) string {
+	if r.BaseDelay != 0 || r.MaxAttempts != 0 {
+		return ""
+	}
+	return "; they are the defaults: set its BaseDelay or MaxAttempts"
 }
 
 // delays adds up what the retry waits before its last attempt, without jitter,
@@ -84,6 +93,9 @@ func (c StandardConfig) withDefaults() StandardConfig {
 	}
 	if c.AttemptTimeout == 0 {
 		c.AttemptTimeout = DefaultAttemptTimeout
+		if c.TotalTimeout > 0 {
+			c.AttemptTimeout = min(DefaultAttemptTimeout, max(1, c.TotalTimeout/3))
+		}
 	}
 	if c.Retry.Clock == nil {
 		c.Retry.Clock = c.Clock

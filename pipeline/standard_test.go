@@ -54,8 +54,34 @@ func TestTheShortestTimeoutsAreTimeouts(t *testing.T) {
 	attempt := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: -1, AttemptTimeout: 1})
 	assert.Equal(t, "retry(3) > timeout(attempt, 1ns)", attempt.String())
 	err := pipeline.StandardConfig{TotalTimeout: 1}.Validate()
-	assert.ErrorContains(t, err, "AttemptTimeout is 10s, want less than TotalTimeout, 1ns")
+	assert.ErrorContains(t, err, "AttemptTimeout is 1ns, want less than TotalTimeout, 1ns")
 	assert.ErrorContains(t, err, "delays of 1.5s before its last attempt, want less than TotalTimeout, 1ns")
+	own.MaxAttempts = 1
+	brief := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: 2, Retry: own})
+	assert.Equal(t, "timeout(total, 2ns) > retry(1) > timeout(attempt, 1ns)", brief.String())
+}
+
+func TestTheAttemptTimeoutOfAShortTotalIsAThirdOfIt(t *testing.T) {
+	for total, attempt := range map[time.Duration]time.Duration{
+		-1:               10 * time.Second,
+		5 * time.Second:  5 * time.Second / 3,
+		30 * time.Second: 10 * time.Second,
+		time.Minute:      10 * time.Second,
+	} {
+		p := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: total})
+		assert.Contains(t, p.String(), "> timeout(attempt, "+attempt.String()+")", "%v", total)
+	}
+}
+
+func TestDelaysThatNobodySetAreToldFromOthers(t *testing.T) {
+	const delays = "pipeline: StandardConfig.Retry has delays of "
+	for want, r := range map[string]retry.Config{
+		"1.5s before its last attempt, want less than TotalTimeout, 1s; they are the defaults: set its BaseDelay or MaxAttempts": {},
+		"3s before its last attempt, want less than TotalTimeout, 1s":                                                            {BaseDelay: time.Second},
+		"3.5s before its last attempt, want less than TotalTimeout, 1s":                                                          {MaxAttempts: 4},
+	} {
+		assert.EqualError(t, pipeline.StandardConfig{TotalTimeout: time.Second, Retry: r}.Validate(), delays+want)
+	}
 }
 
 func TestTheRetryGoesByTheClockOfTheWholeUnlessItHasItsOwn(t *testing.T) {
