@@ -73,7 +73,7 @@ var ErrOpen = errors.New("breaker: circuit open")
 type OpenError struct {
 	Name  string
 	State State // Open, Isolated, or HalfOpen when all its permits are out
-	Cause error // what opened the circuit, if a call did; not matched by errors.Is
+	Cause error // what opened the circuit, if a call did, this one's or another; not matched by errors.Is
 
 	gen *generation
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -61,6 +62,23 @@ func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
 	}
 	assert.Equal(t, 1, ended)
 	assert.Empty(t, zero.Policies())
+}
+
+func TestARejectionBehindARetrySpeaksOfTheLastAttemptAlone(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	outer := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Clock: clk})
+	inner := breaker.NewCircuit(breaker.Config{FailureThreshold: 2, Clock: clk})
+	retried := retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter})
+	call := fake.NewFunc[int]().Fail(errDown)
+	_, err := pipeline.New(breaker.New[int](outer), retried, breaker.New[int](inner)).Do(t.Context(), call.Do)
+	refused, untouched := err.(*breaker.OpenError) //nolint:errorlint // that it is not wrapped is the point
+	require.True(t, untouched)
+	assert.ErrorIs(t, err, policy.ErrRejected)
+	assert.NotErrorIs(t, err, errDown)
+	assert.Equal(t, errDown, refused.Cause)
+	assert.Equal(t, 2, call.Calls())
+	assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps(), "the circuit is asked after the delay")
+	assert.Equal(t, breaker.Counts{Ignored: 1}, outer.Snapshot().Counts)
 }
 
 func TestANilPolicyIsRefusedByPosition(t *testing.T) {

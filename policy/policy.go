@@ -68,8 +68,10 @@ func (o Outcome) String() string {
 }
 
 var (
-	// ErrRejected is matched by the error of every policy that refused a call:
-	// the function did not run.
+	// ErrRejected is matched by the error of every policy that refused a call: the
+	// function did not run. What comes out of a retry speaks of the last attempt
+	// alone; earlier ones may have run the function. Who must know counts the runs,
+	// or looks at the retry's events.
 	ErrRejected = errors.New("policy: rejected")
 
 	// ErrNoReturn stands where an error is wanted for a function that never

@@ -13,4 +13,8 @@
 // final ([Permanent], or not [Retryable]), when the caller's context has ended
 // or would end during the delay, when the server asks for more patience than
 // MaxRetryAfter, when MaxElapsed would pass, or when a shared [Budget] is spent.
+//
+// A final error comes back as it is, without a word of the attempts before it. So
+// an error that matches policy.ErrRejected, as that of a breaker inside, says that
+// the last attempt did not run; earlier ones may have.
 package retry
