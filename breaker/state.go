@@ -3,8 +3,10 @@ package breaker
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/logvalue"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -37,12 +39,26 @@ func (s State) String() string {
 	return fmt.Sprintf("state(%d)", uint8(s))
 }
 
+// MarshalText returns what String does, for logs and JSON.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Counts is what the current state judges by. In a window they are the window's
 // totals as of now. Without one, Failures is the number of failures in a row
 // and successes are not counted. Half-open counts its probes. Rejected counts
 // the calls that this state refused.
 type Counts struct {
 	Successes, Failures, Slow, Ignored, Rejected int64
+}
+
+// LogValue returns the counts that are not zero.
+func (c Counts) LogValue() slog.Value {
+	return logvalue.Group(
+		slog.Int64("successes", c.Successes),
+		slog.Int64("failures", c.Failures),
+		slog.Int64("slow", c.Slow),
+		slog.Int64("ignored", c.Ignored),
+		slog.Int64("rejected", c.Rejected),
+	)
 }
 
 // Snapshot is a circuit at one moment.
@@ -55,6 +71,18 @@ type Snapshot struct {
 	Cause      error         // what opened an open circuit, if a call did
 }
 
+// LogValue returns the fields that are not zero, and the state.
+func (s Snapshot) LogValue() slog.Value {
+	return logvalue.Group(
+		slog.String("name", s.Name),
+		slog.String("state", s.State.String()),
+		slog.Attr{Key: "counts", Value: s.Counts.LogValue()},
+		slog.Duration("retry_after", s.RetryAfter),
+		slog.Time("since", s.Since),
+		slog.Any("cause", s.Cause),
+	)
+}
+
 // Transition is one move of a circuit.
 type Transition struct {
 	Name     string
@@ -62,6 +90,18 @@ type Transition struct {
 	At       time.Time
 	Counts   Counts // what the state that was left had counted
 	Cause    error  // the error of the call that caused it, if a failed call did
+}
+
+// LogValue returns the fields that are not zero, and the states.
+func (t Transition) LogValue() slog.Value {
+	return logvalue.Group(
+		slog.String("name", t.Name),
+		slog.String("from", t.From.String()),
+		slog.String("to", t.To.String()),
+		slog.Time("at", t.At),
+		slog.Attr{Key: "counts", Value: t.Counts.LogValue()},
+		slog.Any("cause", t.Cause),
+	)
 }
 
 // ErrOpen is matched by the error of every call that a circuit refused, in

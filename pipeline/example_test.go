@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strconv"
 	"time"
 
@@ -73,6 +75,40 @@ func ExamplePipeline_Observe() {
 	// Output:
 	// rates fell back no route to host
 	// rates finished <nil>
+}
+
+// An event, as a circuit's Transition and Snapshot, is a slog.LogValuer.
+func ExamplePipeline_Observe_slog() {
+	ctx := context.Background()
+	clk := fake.NewClock(fake.AutoAdvance())
+	logger := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
+	circuit := breaker.NewCircuit(breaker.Config{
+		Name: "rates", Clock: clk,
+		OnStateChange: func(t breaker.Transition) { logger.Warn("moved", "circuit", t) },
+	})
+	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, Rand: fake.Rand(0.5)}), breaker.New[int](circuit))
+
+	p = p.Observe(func(ctx context.Context, e policy.Event) {
+		logger.InfoContext(ctx, "call", "event", e)
+	})
+
+	_, _ = p.Do(ctx, fake.NewFunc[int]().Fail(errors.New("no route to host")).Return(7).Do)
+	circuit.Isolate()
+	logger.Info("looked", "circuit", circuit.Snapshot())
+	// Output:
+	// {"level":"INFO","msg":"call","event":{"kind":"attempted","policy":"retry","attempt":1,"err":"no route to host"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"retried","policy":"retry","attempt":1,"delay":500000000,"err":"no route to host"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"attempted","policy":"retry","attempt":2,"elapsed":500000000}}
+	// {"level":"INFO","msg":"call","event":{"kind":"finished","elapsed":500000000}}
+	// {"level":"WARN","msg":"moved","circuit":{"name":"rates","from":"closed","to":"isolated","at":"2000-01-01T00:00:00.5Z"}}
+	// {"level":"INFO","msg":"looked","circuit":{"name":"rates","state":"isolated","since":"2000-01-01T00:00:00.5Z"}}
+}
+
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 // One switch over everything that can come back.

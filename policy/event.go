@@ -3,8 +3,11 @@ package policy
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
 // EventKind says what happened, in the past tense.
@@ -48,6 +51,9 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event(%d)", uint8(k))
 }
 
+// MarshalText returns what String does, for logs and JSON.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Event is something that happened in a call. Fields that a kind does not
 // mention are zero.
 type Event struct {
@@ -59,6 +65,21 @@ type Event struct {
 	Elapsed  time.Duration // since the policy's, or the pipeline's, part of the call began; never less than 0
 	Err      error
 	From, To string // a circuit's states
+}
+
+// LogValue returns the fields that are not zero, under their names in lower case.
+func (e Event) LogValue() slog.Value {
+	return logvalue.Group(
+		slog.String("kind", e.Kind.String()),
+		slog.String("pipeline", e.Pipeline),
+		slog.String("policy", e.Policy),
+		slog.Int("attempt", e.Attempt),
+		slog.Duration("delay", e.Delay),
+		slog.Duration("elapsed", e.Elapsed),
+		slog.Any("err", e.Err),
+		slog.String("from", e.From),
+		slog.String("to", e.To),
+	)
 }
 
 // Observer is told of events, on the goroutine of the call that they belong to

@@ -67,6 +67,9 @@ func (o Outcome) String() string {
 	return "unknown outcome"
 }
 
+// MarshalText returns what String does, for logs and JSON.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 var (
 	// ErrRejected is matched by the error of every policy that refused a call: the
 	// function did not run. What comes out of a retry speaks of the last attempt

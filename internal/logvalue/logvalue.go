@@ -1,0 +1,32 @@
+// Package logvalue makes what structs are logged as.
+package logvalue
+
+import "log/slog"
+
+// Group returns a group of those attributes that are not zero.
+func Group(attrs ...slog.Attr) slog.Value {
+	some := make([]slog.Attr, 0, len(attrs))
+	for _, a := range attrs {
+		if !zero(a.Value) {
+			some = append(some, a)
+		}
+	}
+	return slog.GroupValue(some...)
+}
+
+// zero asks by kind and not by reflection, to which an error may look like nothing.
+func zero(v slog.Value) bool {
+	switch v.Kind() {
+	case slog.KindString:
+		return v.String() == ""
+	case slog.KindInt64:
+		return v.Int64() == 0
+	case slog.KindDuration:
+		return v.Duration() == 0
+	case slog.KindTime:
+		return v.Time().IsZero()
+	case slog.KindAny:
+		return v.Any() == nil
+	}
+	return false // of a group that is empty, handlers write nothing
+}

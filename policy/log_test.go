@@ -1,0 +1,40 @@
+package policy_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// nothing is an error whose value is the zero one.
+type nothing struct{}
+
+func (nothing) Error() string { return "nothing" }
+
+func TestAnEventIsLoggedInWords(t *testing.T) {
+	all := policy.Event{
+		Kind: policy.Retried, Pipeline: "rates", Policy: "fetch", Attempt: 1, Delay: time.Second, Elapsed: 2, Err: errDown,
+		From: "closed", To: "open",
+	}
+	for want, e := range map[string]policy.Event{
+		`kind="gave up" err=nothing`: {Kind: policy.GaveUp, Err: nothing{}},
+		`kind=retried pipeline=rates policy=fetch attempt=1 delay=1s elapsed=2ns err=down from=closed to=open`: all,
+	} {
+		var out bytes.Buffer
+		slog.New(slog.NewTextHandler(&out, nil)).LogAttrs(t.Context(), slog.LevelInfo, "", slog.Any("", e))
+		assert.Contains(t, out.String(), "msg=\"\" "+want+"\n")
+	}
+}
+
+func TestKindsAndOutcomesAreWordsInJSON(t *testing.T) {
+	out, err := json.Marshal([]any{policy.Attempted, policy.FinishedLate, policy.Success, policy.Failure, policy.Ignored})
+	require.NoError(t, err)
+	assert.Equal(t, `["attempted","finished late","success","failure","ignored"]`, string(out))
+}
