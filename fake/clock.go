@@ -37,8 +37,10 @@ type waiter struct {
 // Option changes a clock that [NewClock] makes.
 type Option func(*Clock)
 
-// AutoAdvance makes whoever calls Sleep or After move time by as much, so that
-// a test of a retry needs no second goroutine.
+// AutoAdvance makes whoever calls Sleep or After move time by as much, and
+// [Func.Block] up to the deadline, so that a test of a retry needs no second
+// goroutine. A function of your own that waits for the end of its context alone
+// moves nothing: let it Sleep, or Advance from another goroutine.
 func AutoAdvance() Option { return func(c *Clock) { c.auto = true } }
 
 // NewClock returns a clock that reads 2000-01-01 00:00:00 UTC.
@@ -198,6 +200,15 @@ func (c *Clock) advanceUntil(ctx context.Context, d time.Duration) {
 	c.mu.Unlock()
 	for more := true; more && ctx.Err() == nil; {
 		more = c.fireNext(end)
+	}
+}
+
+// advanceTo moves time to at, unless it is later, or until ctx ends.
+func (c *Clock) advanceTo(ctx context.Context, at time.Time) {
+	c.firing.Lock()
+	defer c.firing.Unlock()
+	for more := c.Now().Before(at); more && ctx.Err() == nil; {
+		more = c.fireNext(at)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // derived from it end with it, before Advance returns. A d of zero or less has
 // passed already. Cancel it, or its waiter stays.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	src := &source{Context: parent, done: make(chan struct{})}
+	src := &source{Context: parent, clock: c, done: make(chan struct{})}
 	// The context that is handed out is one of package context's below ours: to
 	// those alone it attaches derived ones without a goroutine, however many value
 	// contexts lie between, so that virtual time cannot run ahead of them. It is
@@ -31,6 +31,7 @@ func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Co
 // source ends a context in virtual time, as its parent.
 type source struct {
 	context.Context // the parent of both: values, and with them a cause of its own
+	clock           *Clock
 	deadline        time.Time
 	done            chan struct{}
 	derived         <-chan struct{} // of the context that is handed out
@@ -58,6 +59,14 @@ func (s *source) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// runOut moves the clock that ctx has its deadline on up to it, if that is one that
+// moves for who waits.
+func runOut(ctx context.Context) {
+	if s, ok := ctx.Value(sourceKey{}).(*source); ok && s.clock.auto {
+		s.clock.advanceTo(ctx, s.deadline)
+	}
 }
 
 // wait has s end when d has passed on the clock.

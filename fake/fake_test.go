@@ -128,6 +128,55 @@ func TestFuncPlaysItsScript(t *testing.T) {
 	assert.Panics(t, func() { fake.Rand(1) })
 }
 
+func TestBlockRunsOutTheDeadlineOnAClockThatMovesForWhoWaits(t *testing.T) {
+	for name, abandon := range map[string]bool{"cooperative": false, "abandoning": true} {
+		clk := fake.NewClock(fake.AutoAdvance())
+		begun := clk.Now()
+		f := fake.NewFunc[int]().Block()
+		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: abandon, Clock: clk})
+		_, err := pipeline.New[int](retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}), limit).Do(t.Context(), f.Do)
+		require.ErrorIs(t, err, retry.ErrExhausted, name)
+		require.ErrorIs(t, err, context.DeadlineExceeded, name)
+		assert.Equal(t, 3, f.Calls(), name)
+		assert.Equal(t, 4500*time.Millisecond, clk.Now().Sub(begun), name)
+		assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps(), name)
+		assert.Zero(t, clk.Waiters(), name)
+	}
+}
+
+func TestBlockLeavesTimeAloneThatIsNotForItToMove(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	begun := clk.Now()
+	limited, release := clk.WithTimeout(t.Context(), time.Minute)
+	release()
+	_, err := fake.NewFunc[int]().Block().Do(limited)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, begun, clk.Now(), "the context had ended")
+
+	limited, release = clk.WithTimeout(t.Context(), time.Minute)
+	defer release()
+	synctest.Test(t, func(t *testing.T) {
+		detached, cancel := context.WithTimeout(context.WithoutCancel(limited), time.Second)
+		defer cancel()
+		_, err := fake.NewFunc[int]().Block().Do(detached)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+	assert.Equal(t, time.Minute, clk.Now().Sub(begun), "no further than the deadline")
+
+	still := fake.NewClock()
+	limited, release = still.WithTimeout(t.Context(), time.Minute)
+	defer release()
+	ended := make(chan error)
+	go func() {
+		_, err := fake.NewFunc[int]().Block().Do(limited)
+		ended <- err
+	}()
+	still.Advance(time.Minute - 1)
+	assert.NoError(t, limited.Err())
+	still.Advance(1)
+	assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
+}
+
 func TestTrap51EveryPolicyRunsOnTheClockItWasGiven(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	rec := fake.NewRecorder()

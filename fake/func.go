@@ -60,9 +60,12 @@ func (f *Func[T]) Panic(v any) *Func[T] {
 }
 
 // Block adds a step that returns when its context ends, with what
-// [policy.Ended] says of it.
+// [policy.Ended] says of it. If the context's deadline is on an [AutoAdvance]
+// clock, it moves time up to it. Otherwise somebody else has to end the context:
+// by a cancel, or by Advance from another goroutine.
 func (f *Func[T]) Block() *Func[T] {
 	return f.step(func(ctx context.Context) (v T, _ error) {
+		runOut(ctx)
 		<-ctx.Done()
 		return v, policy.Ended(ctx)
 	})
