@@ -128,6 +128,21 @@ func TestFuncPlaysItsScript(t *testing.T) {
 	assert.Panics(t, func() { fake.Rand(1) })
 }
 
+func TestAScriptThatSaysLessThanItSeemsToIsRefused(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	for want, write := range map[string]func(f *fake.Func[int]){
+		"fake: Func.Fail: 0 errors, want at least 1":                         func(f *fake.Func[int]) { f.Fail() },
+		"fake: Func.Delay: clk is nil, want one made by NewClock":            func(f *fake.Func[int]) { f.Delay(nil, 1) },
+		"fake: Func.Delay: 2s is the second delay of a step, want 1 at most": func(f *fake.Func[int]) { f.Delay(clk, 1).Delay(clk, 2*time.Second) },
+		"fake: Func.Do: the script ends with a Delay of 1s, want a step after it": func(f *fake.Func[int]) {
+			_, _ = f.Return(1).Delay(clk, time.Second).Do(t.Context())
+		},
+	} {
+		assert.PanicsWithValue(t, want, func() { write(fake.NewFunc[int]()) })
+	}
+	assert.Empty(t, clk.Sleeps())
+}
+
 func TestBlockRunsOutTheDeadlineOnAClockThatMovesForWhoWaits(t *testing.T) {
 	for name, abandon := range map[string]bool{"cooperative": false, "abandoning": true} {
 		clk := fake.NewClock(fake.AutoAdvance())

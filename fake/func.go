@@ -14,10 +14,11 @@ import (
 // repeats. Without a script it returns the zero value and nil. Write the script
 // first; Do is then safe for concurrent use.
 type Func[T any] struct {
-	mu    sync.Mutex
-	steps []policy.Func[T]
-	delay func(ctx context.Context) error // before the step that is written next
-	calls int
+	mu      sync.Mutex
+	steps   []policy.Func[T]
+	delay   func(ctx context.Context) error // before the step that is written next
+	pending time.Duration                   // how long that is
+	calls   int
 }
 
 // NewFunc returns a Func with an empty script.
@@ -41,8 +42,11 @@ func (f *Func[T]) step(do policy.Func[T]) *Func[T] {
 	return f
 }
 
-// Fail adds a step for each error, which returns it.
+// Fail adds a step for each error, which returns it. It panics when given none.
 func (f *Func[T]) Fail(errs ...error) *Func[T] {
+	if len(errs) == 0 {
+		panic("fake: Func.Fail: 0 errors, want at least 1")
+	}
 	for _, err := range errs {
 		f.step(func(context.Context) (v T, _ error) { return v, err })
 	}
@@ -72,29 +76,45 @@ func (f *Func[T]) Block() *Func[T] {
 }
 
 // Delay makes the step that is added next begin by sleeping for d on clk. If
-// its context ends meanwhile, the step returns what the sleep says.
+// its context ends meanwhile, the step returns what the sleep says. It panics when
+// clk is nil or that step has a delay already, and Do where there is no such step.
 func (f *Func[T]) Delay(clk *Clock, d time.Duration) *Func[T] {
+	if clk == nil {
+		panic("fake: Func.Delay: clk is nil, want one made by NewClock")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.delay != nil {
+		panic(fmt.Sprintf("fake: Func.Delay: %v is the second delay of a step, want 1 at most", d))
+	}
+	f.pending = d
 	f.delay = func(ctx context.Context) error { return clk.Sleep(ctx, d) }
 	return f
 }
 
 // Do plays the next step.
 func (f *Func[T]) Do(ctx context.Context) (T, error) {
-	f.mu.Lock()
-	n := f.calls
-	f.calls++
-	var do policy.Func[T]
-	if len(f.steps) > 0 {
-		do = f.steps[min(n, len(f.steps)-1)]
-	}
-	f.mu.Unlock()
+	do := f.next()
 	if do == nil {
 		var zero T
 		return zero, nil
 	}
 	return do(ctx)
+}
+
+// next returns the next step, nil if there is no script.
+func (f *Func[T]) next() policy.Func[T] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.delay != nil {
+		panic(fmt.Sprintf("fake: Func.Do: the script ends with a Delay of %v, want a step after it", f.pending))
+	}
+	n := f.calls
+	f.calls++
+	if len(f.steps) == 0 {
+		return nil
+	}
+	return f.steps[min(n, len(f.steps)-1)]
 }
 
 // Calls returns how often Do was called.
