@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 func TestTrap39TheSliceThatWasGivenMayBeUsedAgain(t *testing.T) {
@@ -36,6 +38,23 @@ func TestTrap08AnEmptyPipelineRunsNothingForAnEndedContext(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, errDown)
 	}
+}
+
+func TestANilContextPanicsBeforeAnythingRuns(t *testing.T) {
+	var none context.Context
+	ran := func(context.Context) (int, error) { t.Error("ran"); return 0, nil }
+	circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	for name, do := range map[string]policy.Func[int]{
+		"pipeline": pipeline.New(breaker.New[int](circuit)).Wrap(ran),
+		"retry":    func(ctx context.Context) (int, error) { return retry.Do(ctx, retry.Config{}, ran) },
+		"breaker":  func(ctx context.Context) (int, error) { return breaker.Do(ctx, circuit, ran) },
+		"timeout":  func(ctx context.Context) (int, error) { return policy.Timeout[int](1).Do(ctx, ran) },
+		"fallback": func(ctx context.Context) (int, error) { return policy.FallbackValue(1).Do(ctx, ran) },
+	} {
+		assert.Panics(t, func() { _, _ = do(none) }, name)
+	}
+	assert.Zero(t, circuit.Snapshot().Counts)
+	assert.Equal(t, breaker.Closed, circuit.State())
 }
 
 // counted is a pipeline that does something of its own around itself.

@@ -23,6 +23,9 @@
 // of the context meanwhile. Panics and runtime.Goexit pass through unrecovered.
 // A policy value is safe for concurrent use and keeps nothing of a call once
 // the call has returned.
+//
+// A nil context is a mistake of the caller's: it panics, by its use, before anything
+// has run. There is no message, since every call would pay for the comparison.
 package policy
 
 import (
