@@ -41,15 +41,17 @@ type Config struct {
 	// MaxDelay if that is less.
 	BaseDelay time.Duration
 	// MaxDelay is what no delay exceeds, jitter included; only a server's hint
-	// may. 0 means 4 s, or BaseDelay if that is set and more.
+	// may, and a Backoff, which has a limit of its own. 0 means 4 s, or BaseDelay if
+	// that is set and more.
 	MaxDelay time.Duration
 	// Multiplier is by how much each delay is longer than the one before. 0 means 2.
 	Multiplier float64
 	// JitterFactor j makes a delay d uniformly random in d*(1±j). 0 means 0.1,
 	// NoJitter none.
 	JitterFactor float64
-	// Backoff replaces BaseDelay, MaxDelay, Multiplier and JitterFactor. A delay
-	// of less than 0 is taken as 0.
+	// Backoff, if set, is what the delays come from, and BaseDelay, MaxDelay,
+	// Multiplier and JitterFactor are not looked at: neither jitter is added, nor is
+	// a delay cut at MaxDelay. One of less than 0 is taken as 0.
 	Backoff Backoff
 
 	// MaxElapsed, if set, ends the retry where the time since the first attempt

@@ -210,6 +210,15 @@ func TestOnAClockThatIsSetBackNothingHasElapsed(t *testing.T) {
 	}
 }
 
+func TestABackoffIsNeitherCutNorSpread(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	_, err := retry.Do(t.Context(), retry.Config{
+		Backoff: retry.Constant(time.Minute), BaseDelay: 1, MaxDelay: time.Second, Multiplier: 3, JitterFactor: 0.5, Clock: clk,
+	}, fake.NewFunc[int]().Fail(errDown).Do)
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	assert.Equal(t, []time.Duration{time.Minute, time.Minute}, clk.Sleeps())
+}
+
 func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
