@@ -19,7 +19,9 @@ const (
 	// Retried says that an attempt is given up for another, after Delay. Attempt is the
 	// number of the one that ended and Err its error, nil for a refused value.
 	Retried
-	// GaveUp says that a retry ended without success; Err is its *retry.Error.
+	// GaveUp says that a retry ran out of attempts, time, tokens or its caller; Err is its
+	// *retry.Error. A final error, such as a rejection, ends a retry without it: Attempted
+	// has told of that.
 	GaveUp
 	// TimedOut says that a timeout expired; Err is its *TimeoutError.
 	TimedOut

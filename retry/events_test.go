@@ -98,6 +98,18 @@ func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
 	}
 }
 
+func TestAFinalErrorEndsARetryThatDidNotGiveUp(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	for name, final := range map[string]error{"permanent": retry.Permanent(errDown), "refused": policy.ErrRejected} {
+		events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: clk}), fake.NewFunc[int]().Fail(final).Do)
+		require.Error(t, err, name)
+		require.Len(t, events, 2, name)
+		assert.Equal(t, policy.Attempted, events[0].Kind, name)
+		assert.Equal(t, err, events[0].Err, name)
+		assert.Equal(t, policy.Finished, events[1].Kind, name)
+	}
+}
+
 func TestABudgetAloneReadsNoClockForTheFirstAttempt(t *testing.T) {
 	cfg := retry.Config{MaxAttempts: 1, Budget: retry.NewBudget(retry.BudgetConfig{})}
 	_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
