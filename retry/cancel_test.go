@@ -49,6 +49,24 @@ func TestAnErrorThatIsNotRetriedIsNotBlamedOnACancel(t *testing.T) {
 	assert.Equal(t, errDown, err)
 }
 
+func TestAnErrorSaysOnceWhyTheCallerLeft(t *testing.T) {
+	left := errors.New("user left")
+	for want, last := range map[string]error{
+		"retry: stopped after 1 attempt: user left":                               left,
+		"retry: stopped after 1 attempt: user left: last error: context canceled": context.Canceled,
+	} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		_, err := retry.Do(ctx, retry.Config{RetryIf: func(error) bool { return true }}, func(context.Context) (int, error) {
+			cancel(left)
+			return 0, last
+		})
+		assert.EqualError(t, err, want)
+		assert.ErrorIs(t, err, left)
+		assert.ErrorIs(t, err, context.Canceled)
+	}
+	assert.EqualError(t, &retry.Error{Attempts: 2}, "retry: stopped after 2 attempts in 0s: <nil>")
+}
+
 func TestACancelInTheLastAttemptIsTheReasonAndToldOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := retry.Do(ctx, retry.Config{MaxAttempts: 1}, func(context.Context) (int, error) { cancel(); return 0, errDown })

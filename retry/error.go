@@ -3,6 +3,7 @@ package retry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -37,21 +38,30 @@ func (e *Error) Error() string {
 	if e == nil {
 		return "<nil>"
 	}
-	msg := fmt.Sprintf("retry: gave up after %d attempt", e.Attempts)
+	msg := fmt.Sprintf("retry: %s after %d attempt", e.ending(), e.Attempts)
 	if e.Attempts != 1 {
 		msg += "s"
 	}
 	if !e.late {
 		msg += fmt.Sprintf(" in %v", e.Elapsed.Round(time.Millisecond))
 	}
-	msg += fmt.Sprintf(": %v", e.Reason)
+	reason := fmt.Sprint(e.Reason)
+	msg += ": " + reason
 	if e.Reason == ErrRetryAfter { //nolint:errorlint // our own, and never wrapped
 		msg += fmt.Sprintf(" (%v)", e.asked)
 	}
-	if e.Last != nil {
+	if e.Last != nil && e.Last.Error() != reason { // as of an attempt that says why its context ended
 		msg += ": last error: " + e.Last.Error()
 	}
 	return msg
+}
+
+// ending says whether it was the retry that had enough, or somebody else.
+func (e *Error) ending() string {
+	if slices.Contains([]error{ErrExhausted, ErrElapsed, ErrDeadline, ErrBudget, ErrRetryAfter}, e.Reason) {
+		return "gave up"
+	}
+	return "stopped"
 }
 
 // RetryAfter returns for how long the last attempt's error asked to be left
