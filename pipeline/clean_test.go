@@ -196,7 +196,7 @@ func TestRunLeavesNilAndFailuresAsTheyAre(t *testing.T) {
 func TestRunSaysWhatAPolicyAnsweredWith(t *testing.T) {
 	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
 	_, err := pipeline.Run(t.Context(), p, down)
-	require.EqualError(t, err, "pipeline: Run: a policy answered with a string, want a int")
+	require.EqualError(t, err, "pipeline: Run: a policy answered with the type string, want int")
 	v, err := pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](7)), down)
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)

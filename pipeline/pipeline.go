@@ -143,7 +143,7 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 	v, err := p.Do(ctx, func(ctx context.Context) (any, error) { return fn(ctx) })
 	t, ok := v.(T)
 	if !ok && v != nil && err == nil {
-		return t, fmt.Errorf("pipeline: Run: a policy answered with a %T, want a %v", v, reflect.TypeFor[T]())
+		return t, fmt.Errorf("pipeline: Run: a policy answered with the type %T, want %v", v, reflect.TypeFor[T]())
 	}
 	return t, err
 }

@@ -145,7 +145,7 @@ func TestOnePipelineRunsEveryType(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "seven", s)
 	_, err = pipeline.Run(context.Background(), p, down)
-	assert.EqualError(t, err, "pipeline: Run: a policy answered with a string, want a int")
+	assert.EqualError(t, err, "pipeline: Run: a policy answered with the type string, want int")
 	require.NoError(t, pipeline.Exec(context.Background(), p, func(context.Context) error { return errDown }))
 }
 
