@@ -122,7 +122,8 @@ func (p *Pipeline[T]) Execute(ctx context.Context, next policy.Call[T]) (T, erro
 	return p.chain.Execute(ctx, next)
 }
 
-// String describes the policies: "retry(3) > breaker(stripe) > timeout(10s)".
+// String describes the policies: "retry(3) > breaker(stripe) > timeout(10s)", or
+// "pass-through" where there is none.
 func (p *Pipeline[T]) String() string { return p.chain.String() }
 
 // Policies returns a copy of the policies, outermost first.

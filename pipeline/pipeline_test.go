@@ -48,6 +48,11 @@ func TestNoPoliciesIsAPassThrough(t *testing.T) {
 	assert.Equal(t, 1, v)
 }
 
+func TestAPassThroughSaysSo(t *testing.T) {
+	assert.Equal(t, "pass-through", pipeline.New[int]().String())
+	assert.Equal(t, "fallback > pass-through", pipeline.New[int](policy.FallbackValue(1), &pipeline.Pipeline[int]{}).String())
+}
+
 func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
 	var zero pipeline.Pipeline[int]
 	ended := 0

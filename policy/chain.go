@@ -46,8 +46,12 @@ func (c *Chain[T]) Observer() Observer { return c.observer }
 // Policies returns a copy of the policies as they were given, outermost first.
 func (c *Chain[T]) Policies() []Policy[T] { return append([]Policy[T](nil), c.policies...) }
 
-// String describes the policies, outermost first: "retry(3) > breaker(stripe)".
+// String describes the policies, outermost first: "retry(3) > breaker(stripe)", or
+// "pass-through" where there is none.
 func (c *Chain[T]) String() string {
+	if len(c.policies) == 0 {
+		return "pass-through"
+	}
 	parts := make([]string, len(c.policies))
 	for i, p := range c.policies {
 		parts[i] = Describe(p)
