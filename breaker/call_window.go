@@ -1,42 +1,41 @@
 package breaker
 
-import atomic "github.com/ductile-go/ductile/internal/atomicx"
+import (
+	"math/bits"
 
-// callWindow counts the last len(slots) calls.
-//
-// Each record takes the next number, puts its outcome into that number's slot,
-// and adds the difference to one word that holds all three totals, so that a
-// reader never sees half of a call. A record that is held up between these steps
-// leaves an old outcome in its slot, or in the totals, for as long. The totals are
-// exact when all is quiet, and a hint otherwise: who finds that they open the
-// circuit asks confirmed, which looks at the slots and their numbers.
-//
-// A total may be below zero for a moment. Every one is kept bias above its value,
-// so that it never borrows from its neighbour; two uses of one slot at one moment
-// are len(slots) calls apart.
-type callWindow struct {
-	slots  []atomic.Uint64 // the number of a call and how it ended; zero while unused
-	next   atomic.Uint64   // the number that was given last; 1 is the first
-	totals atomic.Uint64
-}
-
-const (
-	field = 21 // bits of a total
-	bias  = 1 << 19
-	mask  = 1<<field - 1
-
-	oneSuccess = 1
-	oneFailure = 1 << field
-	oneSlow    = 1 << (2 * field)
-
-	none = bias * (oneSuccess + oneFailure + oneSlow) // the totals of an empty window
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-func newCallWindow(n int) *callWindow {
-	w := &callWindow{slots: make([]atomic.Uint64, n)}
-	w.totals.Store(none)
-	return w
+// callWindow counts the last size calls.
+//
+// A call is counted by one addition to one word, which numbers the calls and holds
+// how many of them failed and how many were slow since the window was made. What
+// the addition returns is kept in the call's place of a ring. So the window that
+// ends with a call is the difference between its word and the one of size calls
+// before, exactly as it was at the moment of the addition: nobody sees half of a
+// call, and a caller who is held up afterwards keeps nothing from the others but
+// what is in its place.
+//
+// The fields may overflow into each other. Of two words that are less than a field
+// apart, the difference is right all the same.
+type callWindow struct {
+	size uint64
+	ring []atomic.Uint64 // a call's word and how it ended, at its number; zero while unused
+	now  atomic.Uint64   // the word that was given last
 }
+
+// A word is, from the bottom, three bits of a slot for how the call ended, 21 for
+// its number, 20 for the failures up to it and 20 for the slow calls.
+const (
+	oneCall    = 1 << 3
+	oneFailure = 1 << 24
+	oneSlow    = 1 << 44
+
+	numbers = oneFailure - oneCall
+	field   = 1<<20 - 1
+
+	maxWindowCalls = 1 << 19 // a field holds it, and numbers go twice round its ring
+)
 
 // How a call ended, in the lowest bits of its slot.
 const (
@@ -44,8 +43,7 @@ const (
 	slotFailure
 	slotSlow
 
-	slotBits = 3
-	slotMask = 1<<slotBits - 1
+	slotMask = oneCall - 1
 )
 
 func slotOf(ok, slow bool) uint64 {
@@ -59,62 +57,87 @@ func slotOf(ok, slow bool) uint64 {
 	return slot
 }
 
-// weight is what a slot's content adds to the totals.
+// weight is what a call that ended as slot says adds to the word.
 func weight(slot uint64) uint64 {
-	var w uint64
-	if slot&slotSuccess != 0 {
-		w += oneSuccess
-	}
-	if slot&slotFailure != 0 {
-		w += oneFailure
-	}
-	if slot&slotSlow != 0 {
-		w += oneSlow
-	}
-	return w
+	return oneCall + slot&slotFailure*(oneFailure/slotFailure) + slot&slotSlow*(oneSlow/slotSlow)
 }
 
-// record counts a call that ended as outcome says, in the place of the oldest,
-// and returns the totals.
+// slack is how many places the ring has at least beyond the window: so many calls
+// may come before the word where a window began is lost to a caller held up.
+const slack = 8
+
+func newCallWindow(n int) *callWindow {
+	return &callWindow{size: uint64(n), ring: make([]atomic.Uint64, 1<<bits.Len(uint(n+slack-1)))}
+}
+
+// at returns the place of the call whose number word has.
+func (w *callWindow) at(word uint64) *atomic.Uint64 {
+	return &w.ring[word/oneCall&uint64(len(w.ring)-1)]
+}
+
+// record counts a call that ended as outcome says, and returns the totals of the
+// window that ends with it.
 func (w *callWindow) record(outcome uint64) Counts {
 	// A success more changes nothing where all are successes, and needs no number:
-	// a service that is well costs no shared write.
-	if outcome == slotSuccess && w.totals.Load() == none+uint64(len(w.slots))*oneSuccess {
-		return Counts{Successes: int64(len(w.slots))}
-	}
-	number := w.next.Add(1)
-	slot := &w.slots[(number-1)%uint64(len(w.slots))]
-	old := slot.Load()
-	for old>>slotBits < number && !slot.CompareAndSwap(old, number<<slotBits|outcome) {
-		old = slot.Load()
-	}
-	if old>>slotBits > number {
-		return w.counts() // so late that its place in the window has been taken
-	}
-	if difference := weight(outcome) - weight(old&slotMask); difference != 0 {
-		return unpack(w.totals.Add(difference))
-	}
-	return w.counts()
-}
-
-// confirmed returns the totals of the calls that have been recorded among the
-// last len(slots) numbers. It visits every slot.
-func (w *callWindow) confirmed() Counts {
-	newest := w.next.Load()
-	var totals uint64 = none
-	for i := range w.slots {
-		word := w.slots[i].Load()
-		number := word >> slotBits
-		if number <= newest && number+uint64(len(w.slots)) > newest {
-			totals += weight(word & slotMask)
+	// a service that is well costs no shared write. All are if the word of size
+	// calls ago differs from the last one by their number alone.
+	if outcome == slotSuccess {
+		begin := w.now.Load() - w.size*oneCall
+		if w.at(begin).Load()&^slotMask == begin {
+			return Counts{Successes: int64(w.size)}
 		}
 	}
-	return unpack(totals)
+	word := w.now.Add(weight(outcome))
+	w.keep(word | outcome)
+	return w.upTo(word, weight(outcome))
 }
 
-func (w *callWindow) counts() Counts { return unpack(w.totals.Load()) }
-
-func unpack(totals uint64) Counts {
-	total := func(shift int) int64 { return max(0, int64(totals>>shift&mask)-bias) }
-	return Counts{Successes: total(0), Failures: total(field), Slow: total(2 * field)}
+// keep puts a slot in its place. A caller who has been held up for a lap finds a
+// later call there, and leaves it.
+func (w *callWindow) keep(slot uint64) {
+	place := w.at(slot)
+	for {
+		old := place.Load()
+		if isLater(old, slot) || place.CompareAndSwap(old, slot) {
+			return
+		}
+	}
 }
+
+// upTo returns the totals of the window that ends with word, to which its call
+// has added last.
+//
+// Where the window began, the call before it has kept, or else its first call,
+// less what that has added. If neither has come to it yet, or a lap has taken
+// both places, the next call is asked, and those before it pass for successes: no
+// circuit opens on what it does not know.
+func (w *callWindow) upTo(word, last uint64) Counts {
+	begin := word - w.size*oneCall
+	switch slot := w.at(begin).Load(); {
+	case isSame(slot, begin):
+		return totals(w.size, word-slot&^slotMask)
+	case slot == 0 && word&numbers <= w.size*oneCall: // not full yet
+		return totals(word&numbers/oneCall, word)
+	}
+	for begin != word {
+		begin += oneCall
+		if slot := w.at(begin).Load(); isSame(slot, begin) {
+			return totals(w.size, word-slot&^slotMask+weight(slot))
+		}
+	}
+	return totals(w.size, last)
+}
+
+// counts returns the totals as of now.
+func (w *callWindow) counts() Counts { return w.upTo(w.now.Load(), 0) }
+
+// totals are those of n calls that have added up to sum.
+func totals(n, sum uint64) Counts {
+	failures := int64(sum / oneFailure & field)
+	return Counts{Successes: int64(n) - failures, Failures: failures, Slow: int64(sum / oneSlow & field)}
+}
+
+func isSame(slot, word uint64) bool { return (slot^word)&numbers == 0 }
+
+// isLater reports whether slot a is of a later call than b. Numbers go round.
+func isLater(a, b uint64) bool { return int64((a&numbers-b&numbers)<<40) > 0 }

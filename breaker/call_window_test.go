@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -8,44 +9,126 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A number that was taken and not used yet pushes the oldest call out of the
-// window, though its slot still holds it.
-func TestConfirmedForgetsACallWhoseNumberIsTooOld(t *testing.T) {
-	w := newCallWindow(4)
-	for range 4 {
-		w.record(slotFailure)
+// play records calls that end as how says: S is a success, F a failure, s and f
+// are slow ones.
+func (w *callWindow) play(how string) (last Counts) {
+	for _, c := range how {
+		last = w.record(slotOf(c == 'S' || c == 's', c == 's' || c == 'f'))
 	}
-	assert.Equal(t, Counts{Failures: 4}, w.confirmed())
-	w.next.Add(1) // by a caller who is held up
-	assert.Equal(t, Counts{Failures: 3}, w.confirmed())
-	assert.Equal(t, Counts{Failures: 4}, w.counts())
+	return last
 }
 
-// Calls that end while the slots are visited are not of the window that is looked
-// at: with them it would hold calls that were never in one together.
-func TestConfirmedLeavesOutCallsThatCameMeanwhile(t *testing.T) {
+// recount is the totals of the last n calls of how.
+func recount(n int, how string) (c Counts) {
+	for _, end := range how[max(0, len(how)-n):] {
+		switch end {
+		case 'S', 's':
+			c.Successes++
+		default:
+			c.Failures++
+		}
+		if end == 's' || end == 'f' {
+			c.Slow++
+		}
+	}
+	return c
+}
+
+func TestAWindowOfCallsIsTheLastOfThem(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for _, n := range []int{1, 2, 3, 7, 8, 9, 100} {
+		w := newCallWindow(n)
+		how := ""
+		for i := range 600 {
+			how += string("SFsf"[rnd.IntN(4)])
+			if i%20 > 10 {
+				how = how[:len(how)-1] + "S"
+			}
+			want := recount(n, how)
+			require.Equal(t, want, w.play(how[len(how)-1:]), "%d of %s", n, how)
+			require.Equal(t, want, w.counts())
+		}
+	}
+}
+
+func TestTheLaterOfTwoCallsIsUpToHalfARoundAhead(t *testing.T) {
+	const half = numbers/2 + oneCall/2
+	assert.True(t, isLater(3*oneCall, 2*oneCall|slotSuccess))
+	assert.False(t, isLater(2*oneCall|slotSuccess, 3*oneCall))
+	assert.True(t, isLater(half-oneCall, 0))
+	assert.False(t, isLater(half+oneCall, 0))
+	assert.True(t, isLater(0, numbers), "the numbers have gone round")
+}
+
+func TestNumbersAndTotalsGoRound(t *testing.T) {
 	w := newCallWindow(3)
-	for range 3 {
-		w.record(slotFailure)
+	for range 1<<21 + 2 {
+		require.LessOrEqual(t, w.record(slotFailure|slotSlow).Failures, int64(3))
 	}
-	w.slots[2].Store(6<<slotBits | slotFailure)
-	assert.Equal(t, Counts{Failures: 2}, w.confirmed())
+	assert.Equal(t, Counts{Failures: 3, Slow: 3}, w.counts())
+	assert.Equal(t, Counts{Successes: 1, Failures: 2, Slow: 2}, w.play("S"))
+	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("SSSF"))
 }
 
-// A caller who is held up until its place has been taken twice over counts
-// nowhere, and takes nothing from who has the place now.
-func TestACallThatIsTooLateForItsPlaceChangesNothing(t *testing.T) {
-	w := newCallWindow(2)
-	w.record(slotFailure)
-	w.record(slotFailure)
-	w.next.Store(0) // the next number is one whose place is taken by a later one
-	w.slots[0].Store(3<<slotBits | slotFailure)
-	assert.Equal(t, Counts{Failures: 2}, w.record(slotSuccess))
-	assert.Equal(t, Counts{Failures: 2}, w.counts())
-	assert.EqualValues(t, 3, w.slots[0].Load()>>slotBits)
+func TestTheLongestWindowHoldsAsManyFailures(t *testing.T) {
+	w := newCallWindow(maxWindowCalls)
+	for range maxWindowCalls + 2 {
+		w.record(slotFailure | slotSlow)
+	}
+	assert.Equal(t, Counts{Failures: maxWindowCalls, Slow: maxWindowCalls}, w.counts())
 }
 
-// In a window of one call everybody wants the same slot.
+func TestSuccessesAloneCostNoNumber(t *testing.T) {
+	w := newCallWindow(4)
+	w.play("FSSSSS")
+	before := w.now.Load()
+	assert.Equal(t, Counts{Successes: 4}, w.play("SSSS"))
+	assert.Equal(t, before, w.now.Load())
+	assert.Equal(t, Counts{Successes: 3, Failures: 1}, w.play("F"))
+	assert.Equal(t, Counts{Successes: 3, Failures: 1}, w.play("SSS"))
+	assert.Equal(t, Counts{Successes: 4}, w.play("S"))
+}
+
+// A call that has been numbered and held up before it kept its word counts, and
+// takes nothing from the others.
+func TestACallThatIsHeldUpCounts(t *testing.T) {
+	w := newCallWindow(4)
+	w.play("SFSS")
+	held := w.now.Add(weight(slotFailure))
+	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.play("F"), "of SSFF, not of FSSF")
+	assert.Equal(t, Counts{Successes: 1, Failures: 3}, w.play("F"))
+	assert.Equal(t, Counts{Successes: 1, Failures: 3}, w.play("S"), "of FFFS: where the first began is known")
+	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.play("S"), "of FFSS, from the first of them")
+	w.keep(held | slotFailure)
+	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.counts())
+	assert.Equal(t, Counts{Successes: 3, Failures: 1}, w.play("S"))
+}
+
+// Two who have both been held up for nearly a window are not known apart.
+func TestWhatIsNotKnownPassesForSuccess(t *testing.T) {
+	w := newCallWindow(3)
+	w.now.Add(weight(slotFailure))
+	w.now.Add(weight(slotFailure))
+	assert.Equal(t, Counts{Successes: 1, Failures: 2}, w.play("S"), "nothing was before")
+	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("F"), "of FSF")
+	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("S"))
+	assert.Equal(t, Counts{Successes: 1, Failures: 2}, w.play("F"))
+}
+
+// A caller who is held up until a lap has taken all places it would ask still
+// counts its own call, and takes nothing from who has the place now.
+func TestACallThatIsALapLateCountsItself(t *testing.T) {
+	w := newCallWindow(4)
+	word := w.now.Add(weight(slotFailure | slotSlow))
+	for range 2 * len(w.ring) {
+		w.play("F")
+	}
+	now := w.at(word).Load()
+	w.keep(word | slotFailure)
+	assert.Equal(t, now, w.at(word).Load())
+	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, weight(slotFailure|slotSlow)))
+}
+
 func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {
 	for range 20 {
 		w := newCallWindow(1)
@@ -58,6 +141,7 @@ func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {
 			})
 		}
 		storm.Wait()
-		require.Equal(t, w.confirmed(), w.counts())
+		last := w.at(w.now.Load()).Load()
+		require.Equal(t, totals(1, weight(last)), w.counts())
 	}
 }

@@ -18,9 +18,6 @@ const (
 	DefaultMinCalls         = 20
 )
 
-// maxWindowCalls bounds a window of calls: its counters share one word.
-const maxWindowCalls = 1 << 20
-
 // Config says when a circuit opens and how it recovers. The zero Config opens
 // after 5 failures in a row, for 30 s, and lets 3 probes at a time through, one
 // success of which closes it.
@@ -49,7 +46,7 @@ type Config struct {
 	// Window is the length of a rolling time window. 0 means none. If the clock is
 	// set back by more than two windows, it begins anew.
 	Window time.Duration
-	// WindowCalls is the length of a window of calls, at most 1,048,576. 0 means none.
+	// WindowCalls is the length of a window of calls, at most 524,288. 0 means none.
 	WindowCalls int
 	// MinCalls is how many calls a window holds before rates are judged. 0 means
 	// 20, or WindowCalls if that is less.

@@ -16,7 +16,7 @@ func TestTheBoundsOfACircuitAreAllowed(t *testing.T) {
 	for _, cfg := range []breaker.Config{
 		{FailureThreshold: math.MaxInt32}, {HalfOpenMaxCalls: math.MaxInt32},
 		{RecoveryTimeout: 2, MaxRecoveryTimeout: 2}, {RecoveryJitter: 1},
-		{WindowCalls: 1 << 20}, {WindowCalls: 1, FailureThreshold: 1},
+		{WindowCalls: 1 << 19}, {WindowCalls: 1, FailureThreshold: 1},
 		{WindowCalls: 5, FailureThreshold: 5}, {WindowCalls: 5, FailureRate: 1, MinCalls: 5},
 		{WindowCalls: 1, FailureRate: 1}, {Window: 10, FailureRate: 1, MinCalls: 1},
 		{WindowCalls: 1, SlowCall: 1, SlowRate: 1},
@@ -31,7 +31,7 @@ func TestWhatIsJustBeyondABoundIsRefusedByName(t *testing.T) {
 		"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket":                       {Window: 1, FailureRate: 1},
 		"breaker: Config.Window is 9ns, want at least 10ns, a nanosecond for each bucket":                       {Window: 9},
 		"breaker: Config.WindowCalls is 1, want 0 beside Window: a window is of time or of calls":               {Window: time.Second, WindowCalls: 1},
-		"breaker: Config.WindowCalls is 1048577, want at most 1048576":                                          {WindowCalls: 1<<20 + 1},
+		"breaker: Config.WindowCalls is 524289, want at most 524288":                                            {WindowCalls: 1<<19 + 1},
 		"breaker: Config.FailureThreshold is 2, want at most WindowCalls, 1":                                    {WindowCalls: 1, FailureThreshold: 2},
 		"breaker: Config.MinCalls is 2, want at most WindowCalls, 1":                                            {WindowCalls: 1, FailureRate: 1, MinCalls: 2},
 		"breaker: Config.MinCalls is 1, want 0 without FailureRate or SlowRate: FailureThreshold does not wait": {Window: time.Second, MinCalls: 1},

@@ -218,7 +218,7 @@ func (g *generation) count(ok bool, started int64) (trips bool) {
 	bad := !ok || slow
 	if g.calls != nil {
 		totals := g.calls.record(slotOf(ok, slow))
-		return bad && g.circuit.trips(totals) && g.circuit.trips(g.calls.confirmed())
+		return bad && g.circuit.trips(totals)
 	}
 	g.times.record(now, ok, slow)
 	return bad && g.circuit.trips(g.times.counts(now))

@@ -147,6 +147,15 @@ func scenarios() map[string]scenario {
 				return r, []func(){r.report(0, bad), func() { r.report(1, good)(); r.report(2, bad)() }}
 			}, oneOf(""),
 		},
+		"call window: a failure beside one that is held up": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{WindowCalls: 4, FailureThreshold: 2}).take(6)
+				for n, o := range []policy.Outcome{good, bad, good, good} {
+					r.got[n].Record(o)
+				}
+				return r, []func(){r.report(4, bad), r.opens(5)}
+			}, oneOf("open"),
+		},
 		"time window: counts at the turn of a bucket": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{Window: 100, FailureThreshold: 9}).take(3)

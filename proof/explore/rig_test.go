@@ -109,6 +109,17 @@ func (r *rig) report(n int, o policy.Outcome) func() {
 	return func() { r.got[n].Record(o) }
 }
 
+// opens is a thread that reports a failure of permit n, which opens the circuit
+// in whatever order it comes to the others.
+func (r *rig) opens(n int) func() {
+	return func() {
+		r.got[n].Record(bad)
+		if state := r.State(); state != breaker.Open {
+			r.fault("%v when the Record that opens it has returned", state)
+		}
+	}
+}
+
 // keep is a thread that takes a permit and never reports.
 func (r *rig) keep() {
 	if _, err := r.Acquire(); err == nil {
