@@ -26,12 +26,20 @@ type timeWindow struct {
 	ring   [buckets]atomic.Pointer[bucket]
 }
 
-// bucket is what happened in the time from begins on, for a width.
+// bucket is what happened in the time from begins on, for a width. A call is
+// counted by one addition: were it one for its end and one for its slowness, a
+// call between them would be half there, and who judges meanwhile would see the
+// share of slow calls fall.
 type bucket struct {
-	epoch, begins           int64 // epoch is begins in widths
-	failures, slow, ignored atomic.Int64
-	successes               counter.Counter // last, as what is written most
+	epoch, begins int64 // epoch is begins in widths
+	slowFailures  atomic.Int64
+	mixed         atomic.Uint64 // failures that were not slow, times oneMixed, and slow successes
+	ignored       atomic.Int64
+	successes     counter.Counter // that were not slow; last, as what is written most
 }
+
+// oneMixed leaves both halves of a word four billion calls in a bucket.
+const oneMixed = 1 << 32
 
 // at returns the bucket of the time now.
 func (w *timeWindow) at(now int64) *bucket {
@@ -93,17 +101,18 @@ func (w *timeWindow) epoch(now int64) int64 {
 	return now / w.width
 }
 
-// record counts a call. That it was slow comes last, so that no reader who asks
-// in the other order sees more slow calls than calls.
+// record counts a call.
 func (w *timeWindow) record(now int64, ok, slow bool) {
 	b := w.at(now)
-	if ok {
+	switch {
+	case ok && !slow:
 		b.successes.Inc()
-	} else {
-		b.failures.Add(1)
-	}
-	if slow {
-		b.slow.Add(1)
+	case ok:
+		b.mixed.Add(1)
+	case slow:
+		b.slowFailures.Add(1)
+	default:
+		b.mixed.Add(oneMixed)
 	}
 }
 
@@ -112,7 +121,9 @@ func (w *timeWindow) record(now int64, ok, slow bool) {
 // What speaks against the dependency is read first, of every bucket, and the
 // successes after it. The other way round, calls that end in between would be
 // counted with their failures and without their successes, and a circuit could
-// open at a rate that there never was.
+// open at a rate that there never was. A slow success speaks for it by one rate
+// and against it by the other, as a failure that was not slow does: so these two
+// are read at once.
 func (w *timeWindow) counts(now int64) Counts {
 	var sum Counts
 	epoch := w.epoch(now)
@@ -123,11 +134,16 @@ func (w *timeWindow) counts(now int64) Counts {
 			continue
 		}
 		live[i] = b
-		sum.Slow += b.slow.Load()
+		slow := b.slowFailures.Load()
+		sum.Slow += slow
+		sum.Failures += slow
 	}
 	for _, b := range live {
 		if b != nil {
-			sum.Failures += b.failures.Load()
+			mixed := b.mixed.Load()
+			sum.Failures += int64(mixed / oneMixed)
+			sum.Slow += int64(mixed % oneMixed)
+			sum.Successes += int64(mixed % oneMixed)
 			sum.Ignored += b.ignored.Load()
 		}
 	}

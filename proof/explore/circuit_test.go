@@ -168,6 +168,14 @@ func scenarios() map[string]scenario {
 				}
 			},
 		},
+		"time window: a slow failure beside a slow success": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{Window: 100, SlowCall: 20, SlowRate: 0.5, MinCalls: 2, FailureThreshold: 9}).take(3)
+				r.got[0].Record(good)
+				r.clk.Advance(20)
+				return r, []func(){r.report(1, good), r.opens(2)}
+			}, oneOf("open"),
+		},
 		"opening: three callers as the time is up": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2}).elapsed()
