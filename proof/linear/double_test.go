@@ -63,7 +63,7 @@ func (d *double) Acquire(id int) (admitted bool, by breaker.State) {
 			d.change(func(s state) state {
 				s.out++
 				s.granted = s.now
-				s.permits[id] = permit{held, seen.gen, s.round, s.now}
+				s.permits[id] = permit{held, seen.gen, s.round, s.now, false}
 				return s
 			})
 			return true, 0
@@ -97,6 +97,9 @@ func (d *double) Record(id int, o policy.Outcome) {
 		return s
 	})
 	d.clk.yield()
+	if d.spec.judgesLater() {
+		d.change(func(s state) state { return d.spec.judge(s, id) })
+	}
 	d.change(func(s state) state {
 		gen := s.permits[id].gen
 		if d.fault == leaksPlace && o == policy.Ignored {

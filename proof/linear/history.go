@@ -3,6 +3,7 @@ package linear
 import (
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,7 @@ func write(seed uint64) script {
 // recorder writes a history down.
 type recorder struct {
 	on    subject
+	spec  spec
 	clock atomic.Int64 // of calls and returns, not the circuit's
 	ids   atomic.Int64
 	mu    sync.Mutex
@@ -77,7 +79,8 @@ func (r *recorder) note(client int, do func() output, inputs ...input) output {
 // play makes the history of a script on what build makes.
 func play(s script, cfg breaker.Config, build func(breaker.Config, *jumpy) subject) []porcupine.Operation {
 	clk := &jumpy{Clock: fake.NewClock(), rnd: rand.New(rand.NewPCG(s.seed, 2))}
-	r := &recorder{on: build(cfg, clk)}
+	betweenAtomics(clk.yield)
+	r := &recorder{on: build(cfg, clk), spec: spec{cfg}}
 	var mine [clients][]int
 	for phase := range phases {
 		var ready atomic.Int64
@@ -111,8 +114,7 @@ func (r *recorder) one(client int, n uint8, mine []int, s *script) []int {
 	case n < 80 && len(mine) > 0:
 		id := mine[int(n)%len(mine)]
 		o := s.outcomes[id]
-		r.note(client, nothing(func() { r.on.Record(id, o) }),
-			input{kind: count, id: id, outcome: o}, input{kind: move, id: id})
+		r.note(client, nothing(func() { r.on.Record(id, o) }), r.parts(id, o)...)
 		return without(mine, id)
 	case n < 85:
 		r.note(client, func() output { return output{state: r.on.State(), after: notAsked} }, input{kind: due}, input{kind: look})
@@ -129,6 +131,15 @@ func (r *recorder) one(client int, n uint8, mine []int, s *script) []int {
 		r.note(client, nothing(func() { r.on.Trip(20) }), input{kind: trip, d: 20})
 	}
 	return mine
+}
+
+// parts are the moments of a Record.
+func (r *recorder) parts(id int, o policy.Outcome) []input {
+	parts := []input{{kind: count, id: id, outcome: o}, {kind: move, id: id}}
+	if r.spec.judgesLater() {
+		parts = slices.Insert(parts, 1, input{kind: judge, id: id})
+	}
+	return parts
 }
 
 func (r *recorder) acquire(client int, mine []int) []int {

@@ -72,7 +72,7 @@ func TestEveryHistoryHasAnOrder(t *testing.T) {
 	}
 	if !t.Failed() {
 		row.Row{
-			Searched: "linearizability of a circuit, " + fmt.Sprint(len(modes)) + " ways to count and recover",
+			Searched: "linearizability of a circuit, " + fmt.Sprint(len(modes)) + " ways to count and recover" + where,
 			Amount:   fmt.Sprintf("%d histories of up to %d operations by %d callers", *histories*len(modes), clients*phases*each, clients),
 			Seeds:    fmt.Sprintf("%d to %d", *firstSeed, *firstSeed+uint64(*histories)-1),
 			Result:   "every history has an order",

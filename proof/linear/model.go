@@ -18,8 +18,9 @@ type kind uint8
 const (
 	due kind = iota // the first half of acquire and look: the move that time has brought
 	acquire
-	count // the first half of a Record
-	move  // its second half
+	count // the first part of a Record
+	judge // the second, where that is not at the same moment
+	move  // the last
 	look  // State, or the state that Snapshot shows
 	isolate
 	reset
@@ -76,7 +77,9 @@ func (sp spec) step(s state, in input, out output) (bool, state) {
 		return s.permits[in.id].stage == held, sp.count(s, in.id, in.outcome)
 	case move:
 		stage := s.permits[in.id].stage
-		return stage > held && stage < done, sp.move(s, in.id)
+		return stage > counted && stage < done, sp.move(s, in.id)
+	case judge:
+		return s.permits[in.id].stage > held, sp.judge(s, in.id)
 	case look:
 		s = sp.look(s)
 		return out.state == s.state && (out.after == notAsked || out.after == sp.retryAfter(s)), s
@@ -123,6 +126,8 @@ func describe(in input, out output) string {
 		return fmt.Sprintf("Acquire: %d refused, %v", in.id, out.state)
 	case count:
 		return fmt.Sprintf("Record(%d, %v): counts", in.id, in.outcome)
+	case judge:
+		return fmt.Sprintf("Record(%d): judges", in.id)
 	case move:
 		return fmt.Sprintf("Record(%d): moves", in.id)
 	case look:

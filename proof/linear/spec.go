@@ -50,6 +50,7 @@ type permit struct {
 	stage      stage
 	gen, round int
 	at         int64
+	bad        bool // a failure or slow, as counted
 }
 
 type stage uint8
@@ -57,7 +58,8 @@ type stage uint8
 const (
 	unknown stage = iota
 	held
-	counted // its outcome is; it has yet to give its place back
+	counted // its outcome is; it has yet to be judged
+	judged  // it has yet to give its place back
 	closing // its outcome closes the circuit
 	opening // its outcome opens it
 	done
@@ -116,7 +118,7 @@ func (sp spec) acquire(s state, id int) (state, bool) {
 	default:
 		return sp.refuse(s), false
 	}
-	s.permits[id] = permit{held, s.gen, s.round, s.now}
+	s.permits[id] = permit{held, s.gen, s.round, s.now, false}
 	return s, true
 }
 
@@ -125,10 +127,16 @@ func (sp spec) refuse(s state) state {
 	return s
 }
 
-// count is the first half of a Record: the outcome is counted and judged.
+// judgesLater reports whether a Record in a closed state counts at one moment and
+// judges at another: where both a failure that is not slow and a slow success make
+// one rate more and the other less.
+func (sp spec) judgesLater() bool { return sp.cfg.Window > 0 && sp.cfg.SlowRate > 0 }
+
+// count is the first part of a Record: the outcome is counted, and judged unless
+// that comes later.
 func (sp spec) count(s state, id int, o policy.Outcome) state {
 	p := &s.permits[id]
-	p.stage = counted
+	p.stage = judged
 	if p.gen != s.gen {
 		return s
 	}
@@ -176,8 +184,22 @@ func (sp spec) countClosed(s state, id int, o policy.Outcome) state {
 	ignored := o == policy.Ignored
 	s.records[s.n] = record{s.now, failed, slow, ignored}
 	s.n++
-	if (failed || slow) && !ignored && sp.trips(sp.window(s)) {
-		s.permits[id].stage = opening
+	s.permits[id].stage, s.permits[id].bad = counted, (failed || slow) && !ignored
+	if sp.judgesLater() {
+		return s
+	}
+	return sp.judge(s, id)
+}
+
+// judge is the second part of a Record.
+func (sp spec) judge(s state, id int) state {
+	p := &s.permits[id]
+	if p.stage != counted {
+		return s
+	}
+	p.stage = judged
+	if p.bad && p.gen == s.gen && sp.trips(sp.window(s)) {
+		p.stage = opening
 	}
 	return s
 }
@@ -215,7 +237,7 @@ func (sp spec) trips(c breaker.Counts) bool {
 		judged && sp.cfg.SlowRate > 0 && share(c.Slow) >= sp.cfg.SlowRate
 }
 
-// move is the second half of a Record: the verdict is carried out if the circuit
+// move is the last part of a Record: the verdict is carried out if the circuit
 // is still where it was reached, and the place given back.
 func (sp spec) move(s state, id int) state {
 	p := s.permits[id]

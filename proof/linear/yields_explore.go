@@ -1,0 +1,13 @@
+//go:build ductile_explore
+
+package linear
+
+import "github.com/ductile-go/ductile/internal/atomicx"
+
+// where says what yields beside the clock.
+const where = ", with yields between atomic operations"
+
+// betweenAtomics has yield called before each atomic operation of a circuit.
+func betweenAtomics(yield func()) {
+	atomicx.Hook = func() { yield() }
+}
