@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -19,9 +20,11 @@ const (
 	tellsTwice  fault = "of two who open, both tell"
 	forgets     fault = "a success does not end the row"
 	movesLate   fault = "a failure moves the circuit after its Record has returned"
+	tellsNew    fault = "what is told of a move is what the new state has counted"
+	shrinks     fault = "Trip ends the growth of the recovery time"
 )
 
-var faults = []fault{lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate}
+var faults = []fault{lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks}
 
 // double is a circuit that does what the specification says, under a lock, but
 // for its fault: it shows that the checker can fail.
@@ -29,22 +32,22 @@ type double struct {
 	spec  spec
 	clk   *jumpy
 	fault fault
-	start time.Time
 
 	mu   sync.Mutex
 	s    state
+	told []breaker.Transition
 	late []int
 }
 
 func newDouble(cfg breaker.Config, clk *jumpy, f fault) subject {
-	return &double{spec: spec{cfg}, clk: clk, fault: f, start: clk.Now()}
+	return &double{spec: spec{cfg}, clk: clk, fault: f}
 }
 
 // change does one step in one critical section.
 func (d *double) change(do func(s state) state) state {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.s.now = int64(d.clk.Clock.Now().Sub(d.start))
+	d.s.now = int64(d.clk.Clock.Now().Sub(start))
 	late := d.late
 	d.late = nil
 	s := do(d.s)
@@ -52,7 +55,21 @@ func (d *double) change(do func(s state) state) state {
 	for _, id := range late {
 		d.s = d.spec.move(d.s, id)
 	}
+	d.tell()
 	return s
+}
+
+// tell notes what has been entered in the path, and empties it.
+func (d *double) tell() {
+	for _, e := range d.s.path[:d.s.moves] {
+		if d.fault == tellsNew {
+			e.counts = breaker.Counts{}
+		}
+		d.told = append(d.told, breaker.Transition{
+			Name: name, From: e.from, To: e.to, At: start.Add(time.Duration(e.at)), Counts: e.counts,
+		})
+	}
+	d.s.moves = 0
 }
 
 func (d *double) Acquire(id int) (admitted bool, by breaker.State) {
@@ -110,7 +127,7 @@ func (d *double) Record(id int, o policy.Outcome) {
 			return s
 		}
 		if d.fault == tellsTwice && s.permits[id].stage == opening && gen == s.gen-1 && s.state == breaker.Open {
-			s.path[s.moves%maxPath] = breaker.Open
+			s.path[s.moves] = entry{from: breaker.Closed, to: breaker.Open, at: s.now}
 			s.moves++
 		}
 		return d.spec.move(s, id)
@@ -133,7 +150,16 @@ func (d *double) Reset() {
 }
 
 func (d *double) Trip(period time.Duration) {
-	d.change(func(s state) state { return d.spec.force(s, breaker.Open, period) })
+	d.change(func(s state) state {
+		if d.fault == shrinks {
+			s.reopening = 0
+		}
+		return d.spec.force(s, breaker.Open, period)
+	})
 }
 
-func (d *double) Told() []breaker.State { return d.change(func(s state) state { return s }).told() }
+func (d *double) Told() []breaker.Transition {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.told)
+}

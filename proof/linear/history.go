@@ -55,6 +55,7 @@ func write(seed uint64) script {
 type recorder struct {
 	on    subject
 	spec  spec
+	told  int          // transitions that have been compared
 	clock atomic.Int64 // of calls and returns, not the circuit's
 	ids   atomic.Int64
 	mu    sync.Mutex
@@ -125,10 +126,11 @@ func (r *recorder) one(client int, n uint8, mine []int, s *script) []int {
 		}, input{kind: due}, input{kind: look})
 	case n < 92:
 		r.note(client, nothing(r.on.Isolate), input{kind: isolate})
-	case n < 96:
+	case n < 95:
 		r.note(client, nothing(r.on.Reset), input{kind: reset})
-	case n < 98:
-		r.note(client, nothing(func() { r.on.Trip(20) }), input{kind: trip, d: 20})
+	default:
+		d := 20 * time.Duration(n%2) // or the recovery timeout
+		r.note(client, nothing(func() { r.on.Trip(d) }), input{kind: trip, d: d})
 	}
 	return mine
 }
@@ -171,7 +173,10 @@ func without(ids []int, id int) []int {
 func (r *recorder) rest() {
 	r.note(clients, func() output {
 		snap := r.on.Snapshot()
-		return output{state: snap.State, after: snap.RetryAfter, counts: snap.Counts, told: r.on.Told()}
+		told := r.on.Told()
+		news := told[r.told:]
+		r.told = len(told)
+		return output{state: snap.State, after: snap.RetryAfter, counts: snap.Counts, told: news}
 	}, input{kind: settle})
 }
 

@@ -46,7 +46,7 @@ type output struct {
 	state    breaker.State
 	after    time.Duration
 	counts   breaker.Counts
-	told     []breaker.State
+	told     []breaker.Transition // since the last settle
 }
 
 // notAsked stands for what State does not tell and Snapshot does.
@@ -58,6 +58,7 @@ func (sp spec) model() porcupine.Model {
 		Init: func() any { return state{} },
 		Step: func(s, in, out any) (bool, any) {
 			ok, next := sp.step(s.(state), in.(input), out.(output))
+			next.seen = next.seen.with(sp.counts(next))
 			return ok, next
 		},
 		DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
@@ -91,11 +92,14 @@ func (sp spec) step(s state, in input, out output) (bool, state) {
 		return true, sp.force(s, breaker.Open, in.d)
 	case advance:
 		s.now += int64(in.d)
+		s.seen = seen{}.with(sp.counts(s))
 		return true, s
 	}
 	s = sp.look(s)
-	return out.state == s.state && out.after == sp.retryAfter(s) &&
-		out.counts == sp.counts(s) && slices.Equal(out.told, s.told()), s
+	ok := out.state == s.state && out.after == sp.retryAfter(s) &&
+		out.counts == sp.counts(s) && slices.EqualFunc(out.told, s.path[:s.moves], isTold)
+	s.path, s.moves = [maxPath]entry{}, 0
+	return ok, s
 }
 
 func (sp spec) stepAcquire(s state, in input, out output) (bool, state) {
@@ -141,7 +145,7 @@ func describe(in input, out output) string {
 	case advance:
 		return fmt.Sprintf("%v pass", in.d)
 	}
-	return fmt.Sprintf("at rest: %v, %v, %+v, told %v", out.state, out.after, out.counts, out.told)
+	return fmt.Sprintf("at rest: %v, %v, %+v, told %+v", out.state, out.after, out.counts, out.told)
 }
 
 // String is a state as a picture of a history shows it.

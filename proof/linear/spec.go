@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"slices"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -9,8 +8,8 @@ import (
 )
 
 const (
-	maxPermits = 24 // in one history
-	maxPath    = 64
+	maxPermits = 24                 // in one history
+	maxPath    = 2 * clients * each // between two rests
 )
 
 // state is a circuit as the specification sees it. It is a value that == can
@@ -34,8 +33,35 @@ type state struct {
 	ignored, rejected int
 
 	permits [maxPermits]permit
-	path    [maxPath]breaker.State // every state that was entered from another
+	path    [maxPath]entry // every state that was entered from another since the last rest
 	moves   int
+	seen    seen // of this stay in this state, since the last rest
+}
+
+// entry is a move to another state.
+type entry struct {
+	from, to breaker.State
+	at       int64
+	counts   breaker.Counts // of the state that was left
+	seen     seen           // there
+}
+
+// seen is the values that each of Counts has had, as bits: who makes ready a move
+// reads the counters one after another, and others count until he has made it.
+type seen [5]uint64
+
+func (v seen) with(c breaker.Counts) seen {
+	for i, n := range []int64{c.Successes, c.Failures, c.Slow, c.Ignored, c.Rejected} {
+		v[i] |= 1 << n
+	}
+	return v
+}
+
+// isTold reports whether t tells of e. No call of a history has an error that
+// could be the cause.
+func isTold(t breaker.Transition, e entry) bool {
+	return t.Name == name && t.From == e.from && t.To == e.to && t.At.Equal(start.Add(time.Duration(e.at))) &&
+		t.Cause == nil && e.seen.with(t.Counts) == e.seen
 }
 
 // record is a call that a window has counted; a time window counts those too
@@ -71,13 +97,15 @@ type spec struct{ cfg breaker.Config }
 
 func (sp spec) enter(s state, to breaker.State, reopening int, period time.Duration) state {
 	if to != s.state {
-		s.path[s.moves%maxPath] = to
+		counts := sp.counts(s)
+		s.path[s.moves] = entry{s.state, to, s.now, counts, s.seen.with(counts)}
 		s.moves++
 	}
 	s.state, s.gen, s.reopening = to, s.gen+1, reopening
 	s.row, s.n, s.records = 0, 0, [maxPermits]record{}
 	s.out, s.round, s.successes, s.failures, s.granted = 0, 0, 0, 0, 0
 	s.ignored, s.rejected = 0, 0
+	s.seen = seen{}
 	if period <= 0 {
 		period = sp.cfg.RecoveryTimeout
 		for range reopening {
@@ -283,5 +311,3 @@ func (sp spec) counts(s state) breaker.Counts {
 	c.Rejected = int64(s.rejected)
 	return c
 }
-
-func (s state) told() []breaker.State { return slices.Clone(s.path[:min(s.moves, maxPath)]) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +23,13 @@ type subject interface {
 	Isolate()
 	Reset()
 	Trip(d time.Duration)
-	Told() []breaker.State
+	Told() []breaker.Transition
 }
+
+// What every history's circuit is called, and when it begins.
+const name = "linear"
+
+var start = fake.NewClock().Now()
 
 // jumpy is a clock that yields the processor now and then when it is read.
 type jumpy struct {
@@ -52,17 +58,17 @@ type actual struct {
 	*breaker.Circuit
 	permits [maxPermits]breaker.Permit
 	mu      sync.Mutex
-	told    []breaker.State
+	told    []breaker.Transition
 }
 
 func newActual(cfg breaker.Config, clk *jumpy) subject {
 	r := &actual{}
-	cfg.Clock = clk
+	cfg.Name, cfg.Clock = name, clk
 	cfg.OnStateChange = func(t breaker.Transition) {
 		clk.yield()
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.told = append(r.told, t.To)
+		r.told = append(r.told, t)
 	}
 	r.Circuit = breaker.NewCircuit(cfg)
 	return r
@@ -81,8 +87,8 @@ func (r *actual) Acquire(id int) (bool, breaker.State) {
 
 func (r *actual) Record(id int, o policy.Outcome) { r.permits[id].Record(o) }
 
-func (r *actual) Told() []breaker.State {
+func (r *actual) Told() []breaker.Transition {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]breaker.State(nil), r.told...)
+	return slices.Clone(r.told)
 }
