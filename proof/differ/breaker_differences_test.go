@@ -2,6 +2,7 @@ package differ_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,64 @@ func TestACallCountsWhenItEndsAndTheirsWhenItBegan(t *testing.T) {
 		done(errDown)
 		assert.Equal(t, breaker.Open, ours.State())
 		assert.Equal(t, gobreaker.StateClosed, theirs.State(), "the failure of a slow call is forgotten before it is counted")
+	})
+}
+
+func TestAnOpenStateLastsHalfAMinuteByDefaultAndTheirsAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+		theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
+			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 1 },
+		})
+		open(t, ours, theirs)
+		time.Sleep(30 * time.Second)
+		assert.Equal(t, breaker.HalfOpen, ours.State())
+		time.Sleep(30 * time.Second)
+		assert.Equal(t, gobreaker.StateOpen, theirs.State())
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, gobreaker.StateHalfOpen, theirs.State())
+	})
+}
+
+func TestThreeProbesAtATimeByDefaultAndTheirsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := breaker.NewCircuit(breaker.Config{}), gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{})
+		ours.Trip(0)
+		for range 6 {
+			done, err := theirs.Allow()
+			require.NoError(t, err)
+			done(errDown)
+		}
+		time.Sleep(time.Minute + 1)
+		for places, want := range []int{3, 1} {
+			admit := []func() error{
+				func() error { _, err := ours.Acquire(); return err },
+				func() error { _, err := theirs.Allow(); return err },
+			}[places]
+			for range want {
+				require.NoError(t, admit())
+			}
+			assert.Error(t, admit())
+		}
+	})
+}
+
+func TestTheCallersCancelAndAnInnerRejectionAreIgnoredAndFailuresThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for _, err := range []error{policy.ErrRejected, context.Canceled} { // in this order: the caller leaves in the second
+			ours, theirs := pair(1)
+			_, _ = breaker.Do(ctx, ours, func(context.Context) (int, error) {
+				if errors.Is(err, context.Canceled) {
+					cancel()
+				}
+				return 0, err
+			})
+			_, _ = theirs.Execute(func() (int, error) { return 0, err })
+			assert.Equal(t, breaker.Closed, ours.State(), "%v", err)
+			assert.Equal(t, gobreaker.StateOpen, theirs.State(), "%v", err)
+		}
 	})
 }
 

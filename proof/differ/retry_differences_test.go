@@ -87,6 +87,35 @@ func TestAHintIsAFloorAndTheirsReplacesTheDelay(t *testing.T) {
 	})
 }
 
+func TestAHintHasAMaximumAndTheirsNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := fail(t.Context(), retry.After(errDown, time.Hour), time.Second)
+		assert.Equal(t, 1, r.ours)
+		assert.ErrorIs(t, r.err, retry.ErrRetryAfter)
+		start := time.Now()
+		_, _ = backoff.Retry(t.Context(), func() (int, error) { return 0, backoff.RetryAfter(time.Hour, errDown) },
+			backoff.WithMaxTries(2), backoff.WithMaxElapsedTime(0))
+		assert.Equal(t, time.Hour, time.Since(start))
+	})
+}
+
+func TestThreeAttemptsByDefaultAndTheirsAQuarterOfAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := 0, 0
+		_, err := retry.Do(t.Context(), retry.Config{}, func(context.Context) (int, error) { ours++; return 0, errDown })
+		assert.ErrorIs(t, err, retry.ErrExhausted)
+		start := time.Now()
+		_, err = backoff.Retry(t.Context(), func() (int, error) { theirs++; return 0, errDown })
+		assert.ErrorIs(t, err, backoff.ErrMaxElapsedTime)
+		assert.Equal(t, 3, ours)
+		assert.Greater(t, theirs, 10)
+		assert.InDelta(t, 15*time.Minute, time.Since(start), float64(90*time.Second), "less than a delay before the end")
+	})
+	b := backoff.NewExponentialBackOff()
+	assert.Equal(t, []any{500 * time.Millisecond, time.Minute, 1.5, 0.5},
+		[]any{b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor})
+}
+
 func TestAFinalErrorIsUntouchedAndTheirsIsWrapped(t *testing.T) {
 	_, err := retry.Do(t.Context(), retry.Config{}, func(context.Context) (int, error) { return 0, retry.Permanent(errDown) })
 	assert.Equal(t, errDown, err)
