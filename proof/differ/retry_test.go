@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,7 +66,8 @@ type work struct {
 	ends       []error
 	takes      []time.Duration
 	delay      time.Duration
-	growing    bool
+	factor     float64       // of growing delays; 0 is constant ones
+	hint       time.Duration // of every error, at least the delay, where that is constant; 0 is none
 	tries      int
 	maxElapsed time.Duration
 	leaves     time.Duration // 0 is never
@@ -74,7 +76,13 @@ type work struct {
 func plan(seed uint64) work {
 	rnd := rand.New(rand.NewPCG(seed, 0x7e72))
 	even := func(n int64) time.Duration { return 2 + 2*time.Duration(rnd.Int64N(n)) }
-	w := work{delay: even(50), growing: rnd.IntN(2) == 0, tries: 1 + rnd.IntN(6)}
+	w := work{delay: even(50), tries: 1 + rnd.IntN(6)}
+	switch rnd.IntN(4) {
+	case 0, 1:
+		w.factor = 2
+	case 2:
+		w.hint = w.delay + even(50)
+	}
 	for range w.tries {
 		end := errDown
 		switch rnd.IntN(6) {
@@ -143,13 +151,15 @@ func (w work) reason(ctx context.Context, attempts int, err error) string {
 
 func (w work) ours(ctx context.Context, attempt func() error) error {
 	cfg := retry.Config{MaxAttempts: w.tries, MaxElapsed: w.maxElapsed, Backoff: retry.Constant(w.delay)}
-	if w.growing {
-		cfg.Backoff = retry.Exponential(w.delay, 10*w.delay, 2)
+	if w.factor > 0 {
+		cfg.Backoff = retry.Exponential(w.delay, 10*w.delay, w.factor)
 	}
 	_, err := retry.Do(ctx, cfg, func(context.Context) (int, error) {
 		err := attempt()
 		if errors.Is(err, errForGood) {
 			err = retry.Permanent(err)
+		} else if err != nil && w.hint > 0 {
+			err = retry.After(err, w.hint)
 		}
 		return 0, err
 	})
@@ -158,13 +168,15 @@ func (w work) ours(ctx context.Context, attempt func() error) error {
 
 func (w work) theirs(ctx context.Context, attempt func() error) error {
 	var delays backoff.BackOff = backoff.NewConstantBackOff(w.delay)
-	if w.growing {
-		delays = exponential(w.delay, 10*w.delay, 2)
+	if w.factor > 0 {
+		delays = exponential(w.delay, 10*w.delay, w.factor)
 	}
 	_, err := backoff.Retry(ctx, func() (int, error) {
 		err := attempt()
 		if errors.Is(err, errForGood) {
 			err = backoff.Permanent(err)
+		} else if err != nil && w.hint > 0 {
+			err = backoff.RetryAfter(w.hint, err)
 		}
 		return 0, err
 	}, backoff.WithMaxTries(uint(w.tries)), backoff.WithMaxElapsedTime(w.maxElapsed), backoff.WithBackOff(delays))
@@ -186,6 +198,30 @@ func TestARetryDoesWhatBackoffDoesWhereTheyAgree(t *testing.T) {
 		Searched: "differential: retry and backoff v7.0.3",
 		Amount:   fmt.Sprintf("%d schedules, %d attempts", n, attempts),
 		Seeds:    fmt.Sprintf("%d to %d", *firstSeed, *firstSeed+uint64(n)-1),
-		Result:   "same attempts at the same times, same reasons; 7 differences, each with its test",
+		Result:   "same attempts at the same times, same reasons; 10 differences, each with its test",
 	}.Print()
+}
+
+// A retry whose delays grow a little faster, or that makes an attempt more, is found.
+func TestARetryThatIsALittleOffIsFound(t *testing.T) {
+	for name, off := range map[string]func(*work){
+		"factor":   func(w *work) { w.factor *= 1.5 },
+		"attempts": func(w *work) { w.tries++; w.ends, w.takes = append(w.ends, nil), append(w.takes, 2) },
+		"hint":     func(w *work) { w.hint /= 2 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := 0
+			for seed := range uint64(100) {
+				w := plan(seed)
+				broken := w
+				off(&broken)
+				synctest.Test(t, func(*testing.T) {
+					if !reflect.DeepEqual(broken.follow(broken.ours), w.follow(w.theirs)) {
+						found++
+					}
+				})
+			}
+			require.NotZero(t, found)
+		})
+	}
 }
