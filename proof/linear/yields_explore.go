@@ -9,5 +9,5 @@ const where = ", with yields between atomic operations"
 
 // betweenAtomics has yield called before each atomic operation of a circuit.
 func betweenAtomics(yield func()) {
-	atomicx.Hook = func() { yield() }
+	atomicx.Hook = func(any, bool) { yield() }
 }

@@ -65,13 +65,14 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 		}
 		return fmt.Sprint(much)
 	}
-	search := func(dir string, flags ...string) []string {
-		args := []string{"go", "test", "-count=1", "-v", "-timeout=2h", "./" + dir, "-args", "-seed", fmt.Sprint(seed)}
+	search := func(tag, dir string, flags ...string) []string {
+		args := []string{"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=" + tag, "./" + dir, "-args", "-seed", fmt.Sprint(seed)}
 		return append(args, flags...)
 	}
 	all := []job{
 		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
-		{name: "linear", args: search("linear", "-histories", size(200, 10_000))},
+		{name: "linear", args: search("", "linear", "-histories", size(200, 10_000))},
+		{name: "linear", args: search("ductile_explore", "linear", "-histories", size(100, 5000))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
 			"-args", "-schedules", size(5000, 300_000),
@@ -80,8 +81,8 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
 			rows: passed("what a call writes to shared memory, for 11 ways through the library"),
 		},
-		{name: "storm", args: search("storm", "-calls", size(30_000, 1_000_000))},
-		{name: "differ", args: search("differ", "-schedules", size(300, 5000))},
+		{name: "storm", args: search("", "storm", "-calls", size(30_000, 1_000_000))},
+		{name: "differ", args: search("", "differ", "-schedules", size(300, 5000))},
 	}
 	for _, t := range targets {
 		all = append(all, t.job(cmp.Or(fuzzTime, size(2, 60)+"s")))
