@@ -67,7 +67,7 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 			release()
 		}
 	}()
-	var s sending
+	s := sending{repeats: repeats(x.t.cfg.Base, x.req)}
 	if body == nil || body == http.NoBody {
 		s.stop = cancel
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"time"
 )
 
 // sending is what net/http tells of one attempt, so that two things are known:
@@ -15,13 +17,14 @@ import (
 // may have arrived, where net/http is not to try again by itself. A body it has to
 // ask for again, and is refused; a request without one is stopped.
 type sending struct {
-	stop context.CancelCauseFunc // ends the attempt; nil where there is a body
+	stop    context.CancelCauseFunc // ends the attempt; nil where there is a body
+	repeats bool                    // net/http may repeat it by itself, though it may have arrived
 
 	mu      sync.Mutex
 	asked   bool     // for a connection
 	conn    net.Conn // the one that it got, since it last asked
 	wrote   bool     // the request's header, on any connection
-	flushed bool     // the request, as far as the kernel
+	flushed bool     // the request, as far as net/http's buffer
 	heard   bool     // an answer to it
 	stopped bool
 }
@@ -51,7 +54,7 @@ func (s *sending) set(change func()) {
 // gone out already, and then it is stopped.
 func (s *sending) ask() {
 	s.mu.Lock()
-	s.stopped = s.stop != nil && s.flushed && !s.heard && !isHTTP2(s.conn)
+	s.stopped = s.stopped || s.stop != nil && s.flushed && s.broke()
 	s.asked, s.conn = true, nil
 	stopped := s.stopped
 	s.mu.Unlock()
@@ -82,11 +85,47 @@ func (s *sending) unsent() bool {
 }
 
 // mayHaveArrived reports whether the server may have the request, unanswered.
-// After an answer it is not net/http that asks.
 func (s *sending) mayHaveArrived() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.wrote && !s.heard && !isHTTP2(s.conn)
+	return s.wrote && s.broke()
+}
+
+// broke reports whether it is net/http that repeats the request, because a
+// connection broke on which it may have arrived. There are other reasons to send it
+// once more. What net/http does not hold for idempotent, it repeats only where not
+// a byte was written. After an answer it is a redirect. And a base that hedges sends
+// while the first connection is open, which net/http closes before it asks for another.
+func (s *sending) broke() bool {
+	return s.repeats && !s.heard && !isHTTP2(s.conn) && isClosed(s.conn)
+}
+
+// isClosed asks by what changes nothing on a connection that nobody writes to.
+func isClosed(conn net.Conn) bool {
+	return conn != nil && conn.SetWriteDeadline(time.Time{}) != nil
+}
+
+// repeats reports whether base may repeat r by itself, though it may have arrived:
+// net/http does on HTTP/1 what it holds for idempotent, by a list of its own.
+func repeats(base http.RoundTripper, r *http.Request) bool {
+	if r.URL.Scheme == "http" && plainHTTP2(base) {
+		return false
+	}
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil
+}
+
+// plainHTTP2 reports whether base speaks HTTP/2 without TLS. Its connections do not
+// tell.
+func plainHTTP2(base http.RoundTripper) bool {
+	if b, ok := base.(reading); ok {
+		base = b.base
+	}
+	t, ok := base.(*http.Transport)
+	return ok && t.Protocols != nil && t.Protocols.UnencryptedHTTP2() && !t.Protocols.HTTP1()
 }
 
 // isHTTP2 reports whether conn speaks HTTP/2, where net/http repeats a request

@@ -1,0 +1,121 @@
+package ductilehttp_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+// Frames of HTTP/2, RFC 9113, section 6, as far as they are needed here.
+const (
+	frameData, frameHeaders, frameReset, frameSettings, frameGoAway = 0, 1, 3, 4, 7
+	flagEnd, flagAck, flagEndHeaders                                = 1, 1, 4
+)
+
+var (
+	refusedStream = []byte{0, 0, 0, 7}
+	nothingSeen   = []byte{0, 0, 0, 0, 0, 0, 0, 0} // the last stream looked at, and no error
+)
+
+func frame(kind, flags byte, stream uint32, payload []byte) []byte {
+	b := make([]byte, 9, 9+len(payload))
+	b[0], b[1], b[2] = byte(len(payload)>>16), byte(len(payload)>>8), byte(len(payload))
+	b[3], b[4] = kind, flags
+	binary.BigEndian.PutUint32(b[5:], stream)
+	return append(b, payload...)
+}
+
+// http2Server speaks HTTP/2 by hand: it says that it has not looked at the first
+// request, by a frame of its own, and answers the others with 200.
+type http2Server struct {
+	streams atomic.Int64
+	refuse  func(stream uint32) []byte
+}
+
+func refuseStream(stream uint32) []byte { return frame(frameReset, 0, stream, refusedStream) }
+func goAway(uint32) []byte              { return frame(frameGoAway, 0, 0, nothingSeen) }
+
+// serveHTTP2 serves what l accepts until the end of the test.
+func serveHTTP2(t *testing.T, l net.Listener, refuse func(stream uint32) []byte) *http2Server {
+	s := &http2Server{refuse: refuse}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				stop := context.AfterFunc(t.Context(), func() { _ = c.Close() })
+				defer stop()
+				s.serve(c)
+				_ = c.Close()
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		running.Wait()
+	})
+	return s
+}
+
+// serve speaks until the connection is closed.
+func (s *http2Server) serve(c net.Conn) {
+	in := bufio.NewReader(c)
+	_, _ = io.CopyN(io.Discard, in, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
+	_, _ = c.Write(frame(frameSettings, 0, 0, nil))
+	for {
+		var h [9]byte
+		if _, err := io.ReadFull(in, h[:]); err != nil {
+			return
+		}
+		_, _ = io.CopyN(io.Discard, in, int64(h[0])<<16|int64(h[1])<<8|int64(h[2]))
+		stream := binary.BigEndian.Uint32(h[5:])
+		switch {
+		case h[3] == frameSettings && h[4]&flagAck == 0:
+			_, _ = c.Write(frame(frameSettings, flagAck, 0, nil))
+		case (h[3] == frameData || h[3] == frameHeaders) && h[4]&flagEnd != 0:
+			if s.streams.Add(1) == 1 {
+				_, _ = c.Write(s.refuse(stream))
+			} else {
+				_, _ = c.Write(frame(frameHeaders, flagEnd|flagEndHeaders, stream, []byte{0x88})) // :status 200
+			}
+		}
+	}
+}
+
+func TestHTTP2WithoutTLSIsHTTP2(t *testing.T) {
+	for name, refuse := range map[string]func(uint32) []byte{"GOAWAY": goAway, "REFUSED_STREAM": refuseStream} {
+		for _, method := range []string{"GET", "PUT", "POST"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at the end of the test
+				require.NoError(t, err)
+				s := serveHTTP2(t, l, refuse)
+				base := &http.Transport{Protocols: new(http.Protocols)}
+				base.Protocols.SetUnencryptedHTTP2(true)
+				t.Cleanup(base.CloseIdleConnections)
+				var body io.Reader
+				if method != "GET" {
+					body = strings.NewReader("charge")
+				}
+				cfg, clk := config(base)
+				require.NoError(t, send(t, ductilehttp.NewTransport(cfg), method, "http://"+l.Addr().String(), body))
+				assert.EqualValues(t, 2, s.streams.Load())
+				assert.Empty(t, clk.Sleeps(), "net/http sends it again, since the server has not looked")
+			})
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+// mortal is a base of which all connections can be made to fail with nothing
+// written: what a reset looks like that came while the process was frozen.
+type mortal struct {
+	*http.Transport
+
+	mu    sync.Mutex
+	conns []*deadConn
+}
+
+type deadConn struct {
+	net.Conn
+	dead atomic.Bool
+}
+
+func (c *deadConn) Write(p []byte) (int, error) {
+	if c.dead.Load() {
+		return 0, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
+	}
+	return c.Conn.Write(p)
+}
+
+func newMortal(t *testing.T) *mortal {
+	m := &mortal{}
+	m.Transport = &http.Transport{MaxIdleConnsPerHost: 20, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		c := &deadConn{Conn: conn}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.conns = append(m.conns, c)
+		return c, nil
+	}}
+	t.Cleanup(m.CloseIdleConnections)
+	return m
+}
+
+// die fails every connection that there is so far.
+func (m *mortal) die() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.dead.Store(true)
+	}
+}
+
+// send sends a request through rt and reads the answer to its end.
+func send(t *testing.T, rt http.RoundTripper, method, url string, body io.Reader) error {
+	resp, err := rt.RoundTrip(request(t, method, url, body))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return err
+}
+
+func TestARequestOfWhichNothingWasWrittenIsDelivered(t *testing.T) {
+	for _, method := range []string{"POST", "PATCH", "PUT", "GET"} {
+		for name, body := range map[string]func() io.Reader{
+			"body":     func() io.Reader { return strings.NewReader("charge") },
+			"recorded": func() io.Reader { return io.MultiReader(strings.NewReader("charge")) },
+			"no body":  func() io.Reader { return nil },
+		} {
+			t.Run(method+" "+name, func(t *testing.T) {
+				s := serve(t, statuses(200))
+				base := newMortal(t)
+				cfg, _ := config(base)
+				tr := ductilehttp.NewTransport(cfg)
+				require.NoError(t, send(t, tr, method, s.URL, body()))
+				base.die()
+				require.NoError(t, send(t, tr, method, s.URL, body()))
+				assert.EqualValues(t, 2, s.requests.Load())
+			})
+		}
+	}
+}
+
+// hedging is a base that sends a request once more when the first is at the
+// server, and returns what comes first.
+type hedging struct {
+	base    http.RoundTripper
+	arrived chan struct{}
+}
+
+func (h hedging) RoundTrip(r *http.Request) (*http.Response, error) {
+	type result struct {
+		resp *http.Response
+		err  error
+	}
+	got := make(chan result, 2)
+	send := func(body io.ReadCloser) {
+		c := r.Clone(r.Context())
+		c.Body = body
+		resp, err := h.base.RoundTrip(c)
+		got <- result{resp, err}
+	}
+	go send(r.Body)
+	<-h.arrived
+	var again io.ReadCloser
+	if r.GetBody != nil {
+		b, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		again = b
+	}
+	go send(again)
+	first, second := <-got, <-got
+	if first.err != nil {
+		return nil, first.err
+	}
+	if second.err == nil {
+		_ = second.resp.Body.Close()
+	}
+	return first.resp, nil
+}
+
+func TestABaseMaySendTwice(t *testing.T) {
+	for _, method := range []string{"GET", "PUT", "POST"} {
+		for _, body := range []string{"", "body"} {
+			t.Run(method+" "+body, func(t *testing.T) {
+				arrived := make(chan struct{}, 2)
+				both := make(chan struct{})
+				var n atomic.Int64
+				s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					arrived <- struct{}{}
+					if n.Add(1) == 2 {
+						close(both)
+					}
+					select {
+					case <-both:
+					case <-r.Context().Done():
+					}
+				})
+				var up io.Reader
+				if body != "" {
+					up = strings.NewReader(body)
+				}
+				cfg, clk := config(hedging{s.base, arrived})
+				require.NoError(t, send(t, ductilehttp.NewTransport(cfg), method, s.URL, up))
+				assert.EqualValues(t, 2, s.requests.Load())
+				assert.Empty(t, clk.Sleeps())
+			})
+		}
+	}
+}
