@@ -226,7 +226,9 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts 
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
 		status := newStatusError(r, resp, int(attempts.Load()), c.transport.now())
-		status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
+		if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection that may stay silent
+			status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
+		}
 		return status
 	}
 	body, err := io.ReadAll(resp.Body)

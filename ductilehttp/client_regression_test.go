@@ -1,7 +1,9 @@
 package ductilehttp_test
 
 import (
+	"io"
 	"math"
+	"net"
 	"net/http"
 	"testing"
 
@@ -60,4 +62,21 @@ func TestAnyTimeoutMakesAClient(t *testing.T) {
 		require.NoError(t, cfg.Validate())
 		assert.NotPanics(t, func() { ductilehttp.NewClient(cfg) })
 	}
+}
+
+func TestAClientDoesNotWaitForAnUpgradeToSpeak(t *testing.T) {
+	here, there := net.Pipe() // and there says nothing
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		resp := answer(r, 101, "", "Upgrade", "x")
+		resp.Body = here
+		return resp, nil
+	})
+	c, clk := clientOf(base, "https://api.example.com")
+	var status *ductilehttp.StatusError
+	require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
+	assert.Equal(t, 101, status.Status)
+	assert.Empty(t, status.Body)
+	assert.Empty(t, clk.Sleeps())
+	_, err := there.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "the connection is closed")
 }

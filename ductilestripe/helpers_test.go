@@ -154,6 +154,19 @@ func truncated(w http.ResponseWriter, _ *http.Request, charge func()) {
 	panic(http.ErrAbortHandler)
 }
 
+// upgraded charges, and then keeps a connection open that says nothing.
+func upgraded(w http.ResponseWriter, _ *http.Request, charge func()) {
+	charge()
+	conn, rw, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+	_ = rw.Flush()
+	_, _ = conn.Read(make([]byte, 1)) // until the client hangs up
+	_ = conn.Close()
+}
+
 // garbled charges, and says so in no JSON.
 func garbled(w http.ResponseWriter, _ *http.Request, charge func()) {
 	charge()

@@ -2,6 +2,7 @@ package ductilestripe
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -16,10 +17,16 @@ const maxWhole = 1 << 20
 // SDK, it would be an error of a call that has charged and whose key is lost.
 type whole struct{ base http.RoundTripper }
 
+var errUpgraded = errors.New("ductilestripe: answered by 101 Switching Protocols, which nobody asked for")
+
 func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(r)
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		_ = resp.Body.Close() // a connection that may stay silent, and that no context ends
+		return nil, errUpgraded
 	}
 	var buf bytes.Buffer
 	n, err := io.CopyN(&buf, resp.Body, maxWhole)
