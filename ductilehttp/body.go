@@ -94,6 +94,13 @@ func (b *body) Close() error {
 	return b.src.Close()
 }
 
+// cutOff ends a Read that another goroutine is in: by its context or, where src
+// does not look at that, by Close.
+func (b *body) cutOff() {
+	b.release()
+	_ = b.src.Close()
+}
+
 // release ends the contexts that are held. It is safe beside a Read, which then
 // fails.
 func (b *body) release() {

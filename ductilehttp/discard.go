@@ -24,7 +24,7 @@ func discard(resp *http.Response, clock policy.Clock) {
 	if !ok || resp.ContentLength > maxDrain {
 		return
 	}
-	defer after(clock, drainTime, b.release)()
+	defer after(clock, drainTime, b.cutOff)()
 	_, _ = io.CopyN(io.Discard, b, maxDrain+1)
 }
 

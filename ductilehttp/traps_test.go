@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -78,6 +79,25 @@ func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
 		require.NoError(t, clk.BlockUntil(t.Context(), 2))
 		clk.AdvanceToNext()
 		assert.Equal(t, 200, <-code)
+	})
+}
+
+func TestTrap40ADrainEndsABodyThatNoContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := tripper(func(r *http.Request) (*http.Response, error) {
+			body, server := io.Pipe()
+			go func() { _, _ = server.Write([]byte("and then nothing more")) }()
+			resp := answer(r, 503, "")
+			resp.ContentLength, resp.Body = -1, body
+			return resp, nil
+		})
+		start := time.Now()
+		resp, err := ductilehttp.NewTransport(ductilehttp.Config{
+			Base: base, Retry: retry.Config{Backoff: retry.Constant(0)},
+		}).RoundTrip(request(t, "GET", "http://h.example", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two were given up")
 	})
 }
 
