@@ -179,3 +179,30 @@ func TestALateResponseOfAnAbandonedAttemptIsClosed(t *testing.T) {
 		assert.EqualValues(t, 1, b.closed.Load())
 	}
 }
+
+// twice is a hedge whose second attempt begins when the first has answered.
+type twice struct{ second chan *http.Response }
+
+func (h twice) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
+	first, err := next.Do(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		second, _ := next.Do(ctx)
+		h.second <- second
+	}()
+	<-done
+	return first, err
+}
+
+func TestAHedgesSecondAttemptLeavesTheFirstsAnswerAlone(t *testing.T) {
+	s := serve(t, statuses(200))
+	h := twice{make(chan *http.Response, 1)}
+	code, got := do(t, own(s.base, h), request(t, "GET", s.URL, nil))
+	assert.Equal(t, 200, code)
+	assert.Equal(t, "OK", got)
+	loser := <-h.second
+	_, err := loser.Body.Read(make([]byte, 1))
+	require.Error(t, err, "it was closed with the exchange")
+	assert.EqualValues(t, 2, s.requests.Load())
+}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ type exchange struct {
 	attempts int
 	unsent   bool // nothing of the last attempt was sent
 	replies  []*http.Response
+	refused  []*http.Response // of replies, those that were errors to a pipeline of the user's
 	over     bool
 }
 
@@ -205,15 +207,32 @@ func (x *exchange) giveUp() *http.Response {
 	return nil
 }
 
-// discard lets go of the responses that there were so far.
+// discard lets go of the responses that there were so far. In a pipeline of the
+// user's that is the bad ones: as a hedge makes its second attempt, the good answer
+// of the first may be on its way to the caller.
 func (x *exchange) discard() {
 	x.mu.Lock()
-	replies := x.replies
+	unwanted := x.replies
 	x.replies = nil
+	if x.t.custom {
+		for _, resp := range unwanted {
+			if !slices.Contains(x.refused, resp) {
+				x.replies = append(x.replies, resp)
+			}
+		}
+		unwanted, x.refused = x.refused, nil
+	}
 	x.mu.Unlock()
-	for _, resp := range replies {
+	for _, resp := range unwanted {
 		discard(resp, x.t.cfg.Retry.Clock)
 	}
+}
+
+// refuse takes down that resp is an error to the user's pipeline.
+func (x *exchange) refuse(resp *http.Response) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.refused = append(x.refused, resp)
 }
 
 // has reports whether resp was not let go.

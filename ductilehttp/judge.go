@@ -85,7 +85,11 @@ func (x *exchange) attemptAlone(ctx context.Context) (*http.Response, error) {
 		return nil, retry.Permanent(&ownFault{err})
 	}
 	resp, err = x.blame(resp, err)
-	return x.judge(ctx, resp, err)
+	resp, err = x.judge(ctx, resp, err)
+	if resp != nil && err != nil {
+		x.refuse(resp)
+	}
+	return resp, err
 }
 
 // settle turns what a retry ended with into a response or an error. A bad
