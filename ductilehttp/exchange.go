@@ -24,7 +24,8 @@ type exchange struct {
 	t          *Transport
 	req        *http.Request
 	upload     upload
-	repeatable bool // RetryRequest says so
+	repeatable bool        // RetryRequest says so
+	inner      atomic.Bool // a Transport further in has it
 
 	mu       sync.Mutex
 	attempts int
@@ -43,6 +44,9 @@ func newExchange(t *Transport, r *http.Request) *exchange {
 	}()
 	x := &exchange{t: t, req: r, repeatable: t.cfg.RetryRequest(r)}
 	asked = true
+	if outer, ok := r.Context().Value(exchangeKey{}).(*exchange); ok {
+		outer.inner.Store(true)
+	}
 	limit := 0
 	if x.repeatable {
 		limit = MaxBufferedBody
@@ -69,7 +73,7 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 			release()
 		}
 	}()
-	s := sending{repeats: repeats(x.t.cfg.Base, x.req)}
+	s := sending{repeats: repeats(x.t.cfg.Base, x.req), inner: &x.inner}
 	if body == nil || body == http.NoBody {
 		s.stop = cancel
 	}

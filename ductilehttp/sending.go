@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ import (
 type sending struct {
 	stop    context.CancelCauseFunc // ends the attempt; nil where there is a body
 	repeats bool                    // net/http may repeat it by itself, though it may have arrived
+	inner   *atomic.Bool            // a Transport further in sends it, and counts by itself
 
 	mu      sync.Mutex
 	asked   bool     // for a connection
@@ -96,8 +98,9 @@ func (s *sending) mayHaveArrived() bool {
 // once more. What net/http does not hold for idempotent, it repeats only where not
 // a byte was written. After an answer it is a redirect. And a base that hedges sends
 // while the first connection is open, which net/http closes before it asks for another.
+// A Transport further in refuses such a repetition itself, and has attempts of its own.
 func (s *sending) broke() bool {
-	return s.repeats && !s.heard && !isHTTP2(s.conn) && isClosed(s.conn)
+	return s.repeats && !s.heard && !s.inner.Load() && !isHTTP2(s.conn) && isClosed(s.conn)
 }
 
 // isClosed asks by what changes nothing on a connection that nobody writes to.
