@@ -79,6 +79,9 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	}
 	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
 	x.note(s.unsent())
+	if err != nil {
+		err = x.explain(&s, err)
+	}
 	f, alone := ctx.(*followed)
 	switch {
 	case err != nil && alone:
@@ -94,6 +97,18 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 		return nil, context.Canceled // nobody is there to take it
 	}
 	return resp, nil
+}
+
+// explain returns what err, of an attempt, is to the policies. That a connection
+// broke which had idled says nothing of the server's health: the next attempt's does.
+// Those that idle still are as old; each that is dead would cost an attempt.
+func (x *exchange) explain(s *sending, err error) error {
+	err, stale := s.explain(err)
+	if !stale {
+		return err
+	}
+	x.t.CloseIdleConnections()
+	return &ownFault{err}
 }
 
 // scope returns the context to send in and what ends it.
@@ -140,8 +155,11 @@ func (x *exchange) request(ctx context.Context, n int, body io.ReadCloser, s *se
 	r.Body, r.GetBody = body, nil
 	if body != nil && body != http.NoBody {
 		r.GetBody = func() (io.ReadCloser, error) {
-			if s.mayHaveArrived() {
+			switch {
+			case s.mayHaveArrived():
 				return nil, errBroken
+			case !x.upload.replayable():
+				return nil, errSpent
 			}
 			return x.upload.open()
 		}

@@ -3,10 +3,12 @@ package ductilehttp_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,4 +120,24 @@ func TestHTTP2WithoutTLSIsHTTP2(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestARefusedStreamIsNotTheRequestsFault(t *testing.T) {
+	cert := serve(t, statuses(200), func(s *httptest.Server) {
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: cert.TLS.Certificates, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12})
+	require.NoError(t, err)
+	s := serveHTTP2(t, l, refuseStream)
+	cfg, clk := config(cert.base)
+	tr := ductilehttp.NewTransport(cfg)
+	url := "https://" + l.Addr().String()
+	err = send(t, tr, "POST", url, io.MultiReader(strings.NewReader("no way to get it again")))
+	require.EqualError(t, err, "ductilehttp: the request was not taken, and its body cannot be sent again")
+	assert.False(t, ductilehttp.RequestError(err))
+	circuit, _ := tr.Circuits().Get(url)
+	assert.EqualValues(t, 1, circuit.Snapshot().Counts.Failures)
+	assert.Empty(t, clk.Sleeps())
+	assert.EqualValues(t, 1, s.streams.Load())
 }

@@ -21,8 +21,8 @@ func (x *exchange) blame(resp *http.Response, err error) (*http.Response, error)
 	return resp, err
 }
 
-// ownFault is an error of the request's own on its way through a circuit. Like
-// a rejection, it means that the server was not asked.
+// ownFault is an error that is not the server's on its way through a circuit. Like
+// a rejection, it means that the server was not asked, or that nobody knows.
 type ownFault struct{ err error }
 
 func (e *ownFault) Error() string        { return e.err.Error() }

@@ -3,6 +3,7 @@ package ductilehttp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,13 +30,14 @@ type sending struct {
 	flushed bool     // the request, as far as net/http's buffer
 	heard   bool     // an answer to it
 	stopped bool
+	reused  bool // conn had served before; where stopped, the one that broke
 }
 
 // watch returns ctx with hooks that are called before those of the user's.
 func (s *sending) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { s.ask() },
-		GotConn: func(i httptrace.GotConnInfo) { s.got(i.Conn) },
+		GotConn: func(i httptrace.GotConnInfo) { s.got(i.Conn, i.Reused) },
 		WroteHeaders: func() {
 			s.set(func() { s.wrote, s.heard = true, false })
 		},
@@ -68,14 +70,29 @@ func (s *sending) ask() {
 // got is net/http getting a connection. It may look at the context too late to see
 // that the attempt is stopped; a connection that is closed sends nothing, and then
 // it does look.
-func (s *sending) got(conn net.Conn) {
+func (s *sending) got(conn net.Conn, reused bool) {
 	s.mu.Lock()
 	s.conn = conn
 	stopped := s.stopped
+	if !stopped {
+		s.reused = reused
+	}
 	s.mu.Unlock()
 	if stopped && conn != nil && !isHTTP2(conn) {
 		_ = conn.Close()
 	}
+}
+
+// explain returns what err is to the attempt: our own stop is nobody's cancel, which
+// some bases make of every context that has ended. It is stale if a connection
+// broke under the request that had idled.
+func (s *sending) explain(err error) (_ error, stale bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped && errors.Is(err, context.Canceled) {
+		err = errBroken
+	}
+	return err, s.reused && errors.Is(err, errBroken)
 }
 
 // unsent reports whether it is known that nothing was sent: net/http asked for
@@ -137,6 +154,10 @@ func isHTTP2(conn net.Conn) bool {
 	c, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	return ok && c.ConnectionState().NegotiatedProtocol == "h2"
 }
+
+// errSpent is what becomes of a request that net/http would send once more, since
+// the server refused it, where its body was not kept.
+var errSpent = errors.New("ductilehttp: the request was not taken, and its body cannot be sent again")
 
 // errBroken is what became of a request when net/http would have repeated it
 // unasked: how often is for the retry to say, which counts.

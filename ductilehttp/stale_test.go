@@ -167,3 +167,53 @@ func TestABaseMaySendTwice(t *testing.T) {
 		}
 	}
 }
+
+// warm leaves n idle connections to a server in base, which answers when all
+// requests have come.
+func warm(t *testing.T, base http.RoundTripper, n int) *service {
+	t.Helper()
+	var arrived sync.WaitGroup
+	arrived.Add(n)
+	var served atomic.Int64
+	s := serve(t, func(http.ResponseWriter, *http.Request) {
+		if served.Add(1) <= int64(n) {
+			arrived.Done()
+			arrived.Wait()
+		}
+	})
+	var warm sync.WaitGroup
+	for range n {
+		warm.Go(func() { assert.NoError(t, send(t, base, "GET", s.URL, nil)) })
+	}
+	warm.Wait()
+	return s
+}
+
+func TestConnectionsThatDiedIdleSayNothingOfTheServer(t *testing.T) {
+	base := newMortal(t)
+	s := warm(t, base, 8)
+	base.die()
+	cfg, clk := config(base)
+	tr := ductilehttp.NewTransport(cfg)
+	require.NoError(t, send(t, tr, "GET", s.URL, nil))
+	assert.Len(t, clk.Sleeps(), 1, "the second attempt has a new connection")
+	circuit, _ := tr.Circuits().Get(s.URL)
+	assert.Zero(t, circuit.Snapshot().Counts.Failures)
+	require.NoError(t, send(t, tr, "GET", s.URL, nil))
+	assert.Len(t, clk.Sleeps(), 1)
+}
+
+func TestOurStopIsNobodysCancel(t *testing.T) {
+	base := newMortal(t)
+	s := warm(t, base, 1)
+	base.die()
+	mapping := tripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := base.RoundTrip(r)
+		if err != nil && r.Context().Err() != nil {
+			return nil, r.Context().Err() // as many do
+		}
+		return resp, err
+	})
+	cfg, _ := config(mapping)
+	require.NoError(t, send(t, ductilehttp.NewTransport(cfg), "GET", s.URL, nil))
+}

@@ -78,7 +78,7 @@ func (u *rewound) open() (io.ReadCloser, error) {
 	}
 	body, err := u.again()
 	switch {
-	case errors.Is(err, errBroken): // of a Transport around this one
+	case errors.Is(err, errBroken), errors.Is(err, errSpent): // of a Transport around this one
 		return nil, err
 	case err != nil:
 		return nil, &bodyError{err}
