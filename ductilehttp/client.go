@@ -14,7 +14,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -210,22 +209,24 @@ func (c *Client) Delete(ctx context.Context, path string, out any, opts ...Optio
 
 // Do makes a call: in, unless nil, is sent as JSON, and the answer decoded into
 // out, unless that is nil or the answer empty. A status that is not 2xx is a
-// *[StatusError]; an answer longer than MaxResponse matches
-// [ErrResponseTooLarge]; what the policies end a call with matches their errors.
+// *[StatusError]; an answer longer than MaxResponse matches [ErrResponseTooLarge];
+// what the policies end a call with matches their errors, also where the last
+// attempt had a status: a StatusError then matches retry.ErrExhausted, for example.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...Option) error {
 	r, err := c.request(ctx, method, path, in, opts)
 	if err != nil {
 		return err
 	}
-	var attempts atomic.Int64
-	r = r.WithContext(context.WithValue(ctx, attemptCounter{}, &attempts))
+	var told tally
+	r = r.WithContext(context.WithValue(ctx, tallyKey{}, &told))
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return c.fault(r, bare(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
-		status := newStatusError(r, resp, int(attempts.Load()), c.transport.now())
+		status := newStatusError(r, resp, int(told.attempts.Load()), c.transport.now())
+		status.ended = told.ended.Load()
 		if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection that may stay silent
 			status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/retry"
 )
 
 func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
@@ -79,4 +80,58 @@ func TestAClientDoesNotWaitForAnUpgradeToSpeak(t *testing.T) {
 	assert.Empty(t, clk.Sleeps())
 	_, err := there.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF, "the connection is closed")
+}
+
+func TestAStatusErrorMatchesWhyThereWasNoFurtherAttempt(t *testing.T) {
+	for name, c := range map[string]struct {
+		header string
+		set    func(*ductilehttp.Config)
+		want   error
+		text   string
+	}{
+		"attempts": {"", func(*ductilehttp.Config) {}, retry.ErrExhausted, "after 3 attempts: retry: attempts exhausted"},
+		"budget": {"", func(c *ductilehttp.Config) {
+			c.Retry.Budget = retry.NewBudget(retry.BudgetConfig{MinPerSecond: 1e-9, Clock: c.Retry.Clock})
+		}, retry.ErrBudget, "after 1 attempt: retry: budget spent"},
+		"Retry-After": {"31", func(*ductilehttp.Config) {}, retry.ErrRetryAfter,
+			"after 1 attempt: retry: the server asks for a longer delay than MaxRetryAfter"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+				return answer(r, 503, "hunter2", "Retry-After", c.header), nil
+			}))
+			c.set(&cfg)
+			api := ductilehttp.NewClient(ductilehttp.ClientConfig{
+				BaseURL: "https://user:hunter2@api.example.com", Transport: ductilehttp.NewTransport(cfg),
+			})
+			err := api.Get(t.Context(), "/a?token=hunter2", nil)
+			require.ErrorIs(t, err, c.want)
+			assert.EqualError(t, err, "ductilehttp: GET https://api.example.com/a: status 503 Service Unavailable "+c.text)
+			var ended *retry.Error
+			require.ErrorAs(t, err, &ended)
+			var status *ductilehttp.StatusError
+			require.ErrorAs(t, err, &status)
+			assert.Equal(t, "hunter2", string(status.Body), "the Client's own, not the attempt's")
+			assert.Equal(t, ended.Attempts, status.Attempts)
+		})
+	}
+	assert.NoError(t, (*ductilehttp.StatusError)(nil).Unwrap())
+}
+
+func TestAStatusThatIsNotRetriedHasNoReason(t *testing.T) {
+	n := 0
+	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+		n++
+		if n <= 3 {
+			return answer(r, 302, "", "Location", "/b"), nil
+		}
+		return answer(r, 404, ""), nil
+	}))
+	cfg.RetryResponse = func(resp *http.Response, err error) bool {
+		return err == nil && resp.StatusCode == 302 || ductilehttp.RetryableResponse(resp, err)
+	}
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: ductilehttp.NewTransport(cfg)})
+	err := api.Get(t.Context(), "/a", nil)
+	require.EqualError(t, err, "ductilehttp: GET https://api.example.com/a: status 404 Not Found")
+	assert.NotErrorIs(t, err, retry.ErrExhausted, "those were of what led there")
 }

@@ -182,14 +182,27 @@ func setHeader(r *http.Request, name, value string) {
 	r.Header.Set(name, value)
 }
 
-// attemptCounter is the context's key for an *atomic.Int64 that counts attempts.
-type attemptCounter struct{}
+// tally is what a [Client] is told of its call, all redirects included.
+type tally struct {
+	attempts atomic.Int64
+	ended    atomic.Pointer[retry.Error] // why there was no further attempt, of the last exchange
+}
+
+type tallyKey struct{}
+
+// tell calls f with the tally that there may be.
+func (x *exchange) tell(f func(*tally)) {
+	if c, ok := x.req.Context().Value(tallyKey{}).(*tally); ok {
+		f(c)
+	}
+}
 
 // begin counts an attempt.
 func (x *exchange) begin() int {
-	if c, ok := x.req.Context().Value(attemptCounter{}).(*atomic.Int64); ok {
-		c.Add(1)
-	}
+	x.tell(func(c *tally) {
+		c.attempts.Add(1)
+		c.ended.Store(nil)
+	})
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.attempts++

@@ -110,5 +110,8 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 	case ctx.Err() != nil && as[*retry.Error](err):
 		return nil, err
 	}
+	if ended, ok := errors.AsType[*retry.Error](err); ok {
+		x.tell(func(c *tally) { c.ended.Store(ended) })
+	}
 	return resp, nil
 }

@@ -6,10 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/ductile-go/ductile/retry"
 )
 
 // StatusError says that a server answered, and with what status instead of a
-// success. A [Client] returns it. Policies and observers of a [Transport] see it
+// success. A [Client] returns it; where attempts ended on it, it also matches the
+// *retry.Error that says why, and its reason. Policies and observers of a [Transport] see it
 // for the statuses that count as failures; the Transport itself returns the
 // response.
 type StatusError struct {
@@ -22,14 +25,31 @@ type StatusError struct {
 	Attempts int // how many were made, this one included
 
 	retryAfter time.Duration
+	ended      *retry.Error // why there was no further attempt, where one was wanted
 }
 
-// Error names the request and the status. It leaves the body out.
+// Error names the request, the status and why there was no further attempt. It
+// leaves the body out.
 func (e *StatusError) Error() string {
 	if e == nil {
 		return "<nil>"
 	}
-	return fmt.Sprintf("ductilehttp: %s %s: status %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status))
+	msg := fmt.Sprintf("ductilehttp: %s %s: status %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status))
+	switch {
+	case e.ended == nil:
+		return msg
+	case e.Attempts == 1:
+		return fmt.Sprintf("%s after 1 attempt: %v", msg, e.ended.Reason)
+	}
+	return fmt.Sprintf("%s after %d attempts: %v", msg, e.Attempts, e.ended.Reason)
+}
+
+// Unwrap returns the *retry.Error that ended a [Client]'s call, or nil.
+func (e *StatusError) Unwrap() error {
+	if e == nil || e.ended == nil {
+		return nil
+	}
+	return e.ended
 }
 
 // RetryAfter returns what the response's Retry-After asked for when it came, or
