@@ -2,121 +2,16 @@ package ductilehttp
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
-
-	"github.com/ductile-go/ductile/breaker"
-	"github.com/ductile-go/ductile/retry"
 )
-
-// Defaults of [ClientConfig].
-const (
-	DefaultClientTimeout  = DefaultAttemptTimeout
-	DefaultClientAttempts = retry.DefaultMaxAttempts
-	DefaultMaxResponse    = 10 << 20
-)
-
-// ClientConfig configures a [Client]. BaseURL is required.
-type ClientConfig struct {
-	BaseURL string // of the API, with http or https and a host; its path comes before every call's
-	// Circuit is the API's. Nil means one with the core's defaults: it opens for 30 s
-	// after 5 failures in a row and then lets 3 probes at a time through.
-	Circuit *breaker.Circuit
-	// Timeout bounds each attempt, its response included. 0 means 10 s, negative none.
-	// All attempts together have MaxAttempts times that, and 4 s for each delay.
-	Timeout time.Duration
-	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
-	MaxAttempts int
-	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
-	// Transport sends the requests, each attempt as one. Nil means
-	// http.DefaultTransport. A *[Transport] does the retrying itself, with its own
-	// circuits and times: the three fields above are then zero.
-	Transport http.RoundTripper
-	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
-	MaxResponse int64
-}
-
-// Validate returns nil for a config that [NewClient] takes, or all that is wrong
-// with it, each fault naming its field. It does not show BaseURL, which may have
-// a password in it.
-func (c ClientConfig) Validate() error {
-	faults := faults{kind: "ClientConfig"}
-	u, err := url.Parse(c.BaseURL)
-	switch {
-	case c.BaseURL == "":
-		faults.add("BaseURL", "empty", "an http or https URL")
-	case err != nil:
-		faults.add("BaseURL", "no URL", "an http or https URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		faults.add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
-	case u.Host == "":
-		faults.add("BaseURL", "without a host", "one with a host")
-	case u.RawQuery != "" || u.Fragment != "":
-		faults.add("BaseURL", "with a query or fragment", "one without")
-	}
-	if c.MaxAttempts < retry.Unlimited {
-		faults.add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
-	}
-	if c.MaxResponse < 0 {
-		faults.add("MaxResponse", c.MaxResponse, "0 or more")
-	}
-	for name := range c.Header {
-		if !isToken(name) {
-			faults.add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
-		}
-	}
-	if _, ok := c.Transport.(*Transport); ok {
-		c.refuseBesideTransport(&faults)
-	}
-	return faults.err()
-}
-
-func (c ClientConfig) refuseBesideTransport(faults *faults) {
-	for _, f := range []struct {
-		field string
-		value any
-	}{
-		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts},
-	} {
-		if !isZero(f.value) {
-			faults.add(f.field, "set", "zero beside a *ductilehttp.Transport")
-		}
-	}
-}
-
-// transport returns what sends the requests.
-func (c ClientConfig) transport() *Transport {
-	t, ok := c.Transport.(*Transport)
-	if !ok {
-		t = NewTransport(Config{
-			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: c.Timeout, TotalTimeout: c.total(),
-			Retry: retry.Config{MaxAttempts: c.MaxAttempts},
-		})
-	}
-	return t.reading(cmp.Or(c.MaxResponse, DefaultMaxResponse))
-}
-
-// total returns the time that all attempts and the delays between them have
-// together. None, where one attempt may take as long as it likes, or there is
-// but one.
-func (c ClientConfig) total() time.Duration {
-	timeout, attempts := cmp.Or(c.Timeout, DefaultClientTimeout), cmp.Or(c.MaxAttempts, DefaultClientAttempts)
-	if timeout < 0 || attempts <= 1 || timeout > math.MaxInt64/time.Duration(attempts)-retry.DefaultMaxDelay {
-		return -1
-	}
-	return (timeout+retry.DefaultMaxDelay)*time.Duration(attempts) - retry.DefaultMaxDelay
-}
 
 // Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
 // concurrent use.
@@ -289,46 +184,4 @@ func setDefault(h http.Header, name string) {
 	if _, ok := h[name]; !ok {
 		h.Set(name, "application/json")
 	}
-}
-
-// url returns path, with its query, below the base. It cannot leave the base's
-// host or path, whatever is in it.
-func (c *Client) url(path string) (*url.URL, error) {
-	path, query, _ := strings.Cut(path, "?")
-	query, _, _ = strings.Cut(query, "#")
-	plain, err := url.PathUnescape(path)
-	switch {
-	case strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return nil, errors.New("ductilehttp: query has a space or a control character, want it escaped, as Query does")
-	case err != nil:
-		return nil, errors.New("ductilehttp: path has a wrong %-escape")
-	case strings.HasPrefix(path, "//") || strings.Contains(path, "://"):
-		return nil, errors.New("ductilehttp: path names a host, want one below BaseURL")
-	}
-	for segment := range strings.SplitSeq(strings.ReplaceAll(plain, `\`, "/"), "/") {
-		if segment == "." || segment == ".." {
-			return nil, errors.New("ductilehttp: path has a segment of dots, want one below BaseURL")
-		}
-	}
-	u := *c.base
-	if path != "" {
-		u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + escape(strings.TrimPrefix(path, "/"))
-		u.Path, _ = url.PathUnescape(u.RawPath) // both were read before
-	}
-	u.RawQuery = query
-	return &u, nil
-}
-
-// escape escapes what may not be in a path as it is, and leaves what is escaped:
-// net/url would have a "/" for a "%2F" beside a space.
-func escape(path string) string {
-	var b strings.Builder
-	for _, c := range []byte(path) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"#<>\\^`{|}", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
