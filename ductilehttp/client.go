@@ -103,11 +103,17 @@ func (c *Client) Delete(ctx context.Context, path string, out any, opts ...Optio
 }
 
 // Do makes a call: in, unless nil, is sent as JSON, and the answer decoded into
-// out, unless that is nil or the answer empty. A status that is not 2xx is a
+// out, unless that is nil or the answer empty. What is JSON already is sent as a
+// json.RawMessage; a []byte, which would be sent as base64, and an io.Reader are
+// refused. So is an out that is no pointer, before anything is sent.
+// A status that is not 2xx is a
 // *[StatusError]; an answer longer than MaxResponse matches [ErrResponseTooLarge];
 // what the policies end a call with matches their errors, also where the last
 // attempt had a status: a StatusError then matches retry.ErrExhausted, for example.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...Option) error {
+	if err := usable(ctx, in, out, opts); err != nil {
+		return err
+	}
 	r, err := c.request(ctx, method, path, in, opts)
 	if err != nil {
 		return err
