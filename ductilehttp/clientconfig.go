@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -31,9 +32,12 @@ type ClientConfig struct {
 	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
 	MaxAttempts int
 	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
+	// Observer is told of every call's events, as a [Config]'s is. Nil is nobody.
+	Observer policy.Observer
 	// Transport sends the requests, each attempt as one. Nil means
 	// http.DefaultTransport. A *[Transport] does the retrying itself, with its own
-	// circuits and times: the three fields above are then zero.
+	// circuits, times and observer: Circuit, Timeout, MaxAttempts and Observer are
+	// then zero.
 	Transport http.RoundTripper
 	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
 	MaxResponse int64
@@ -79,7 +83,7 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 		field string
 		value any
 	}{
-		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts},
+		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts}, {"Observer", c.Observer},
 	} {
 		if !isZero(f.value) {
 			faults.add(f.field, "set", "zero beside a *ductilehttp.Transport")
@@ -93,7 +97,7 @@ func (c ClientConfig) transport() *Transport {
 	if !ok {
 		t = NewTransport(Config{
 			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: c.Timeout, TotalTimeout: c.total(),
-			Retry: retry.Config{MaxAttempts: c.MaxAttempts},
+			Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer,
 		})
 	}
 	return t.reading(cmp.Or(c.MaxResponse, DefaultMaxResponse))

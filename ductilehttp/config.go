@@ -44,7 +44,14 @@ type Config struct {
 	// TotalTimeout bounds the whole, the body included. 0 means 30 s, negative none.
 	TotalTimeout time.Duration
 
-	// Pipeline replaces the five above. It sees a *[StatusError] beside a response
+	// Observer is told of every call's events, of all hosts: attempts by their
+	// *[StatusError] or error, delays, circuits that moved, the end. Their Pipeline
+	// is the circuit's name, which is the host where it has a circuit of its own. A
+	// Pipeline keeps its name, and its own observers, which are told first. Nil is
+	// nobody.
+	Observer policy.Observer
+
+	// Pipeline replaces Retry, Circuit, Circuits and the timeouts. It sees a *[StatusError] beside a response
 	// that is bad, and [retry.Permanent] errors where nothing is to be repeated, so
 	// that a plain retry and breaker in it do the right thing. Give a Timeout in it
 	// Keep([HoldBody]), or it covers no more than the header.

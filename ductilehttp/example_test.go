@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,41 @@ func ExampleNewTransport() {
 	body, err := get(client, server.URL)
 	fmt.Println(body, err, clk.Sleeps())
 	// Output: {"name":"Ada"} <nil> [2s 2s]
+}
+
+func ExampleConfig_observer() {
+	asked := 0
+	base := tripper(func(r *http.Request) (*http.Response, error) { // instead of a network
+		asked++
+		return answer(r, map[bool]int{true: 503, false: 200}[asked == 1], ""), nil
+	})
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Base:  base,
+		Retry: retry.Config{Clock: fake.NewClock(fake.AutoAdvance()), JitterFactor: retry.NoJitter},
+		Observer: func(ctx context.Context, e policy.Event) {
+			switch e.Kind {
+			case policy.Retried:
+				log.WarnContext(ctx, "again", "host", e.Pipeline, "attempt", e.Attempt, "delay", e.Delay, "err", e.Err)
+			case policy.Finished:
+				log.InfoContext(ctx, "done", "host", e.Pipeline, "elapsed", e.Elapsed, "err", e.Err)
+			}
+		},
+	})}
+	_, err := get(client, "https://api.example.com/students?key=secret")
+	fmt.Println(err)
+	// Output:
+	// level=WARN msg=again host=https://api.example.com attempt=1 delay=500ms err="ductilehttp: GET https://api.example.com/students: status 503 Service Unavailable"
+	// level=INFO msg=done host=https://api.example.com elapsed=500ms err=<nil>
+	// <nil>
 }
 
 func ExampleTransport_Circuits() {

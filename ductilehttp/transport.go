@@ -46,11 +46,21 @@ func NewTransport(cfg Config) *Transport {
 		panic(err)
 	}
 	t := &Transport{cfg: cfg.withDefaults(), custom: cfg.Pipeline != nil}
-	t.circuits = &Circuits{one: cfg.Circuit, config: cfg.Circuits, calls: cfg.Pipeline, compose: t.compose}
-	if cfg.Circuit != nil {
+	t.circuits = &Circuits{one: cfg.Circuit, config: cfg.Circuits, compose: t.compose}
+	switch {
+	case t.custom:
+		t.circuits.calls = t.observed(cfg.Pipeline)
+	case cfg.Circuit != nil:
 		t.circuits.calls = t.compose(cfg.Circuit)
 	}
 	return t
+}
+
+func (t *Transport) observed(p *pipeline.Pipeline[*http.Response]) *pipeline.Pipeline[*http.Response] {
+	if t.cfg.Observer == nil {
+		return p
+	}
+	return p.Observe(t.cfg.Observer)
 }
 
 // Circuits returns the circuits that t consults. With a Pipeline there are none:
@@ -104,7 +114,7 @@ func (t *Transport) compose(circuit *breaker.Circuit) *pipeline.Pipeline[*http.R
 	policies = append(policies, step(settle), retry.New[*http.Response](t.retryConfig()),
 		step(judge), breaker.New[*http.Response](circuit), step(blame))
 	policies = append(policies, t.cfg.timeout("attempt", t.cfg.AttemptTimeout)...)
-	return pipeline.New(policies...)
+	return t.observed(pipeline.New(policies...).Named(circuit.Name()))
 }
 
 // retryConfig is the user's, with the last response let go before the delay: its

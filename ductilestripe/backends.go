@@ -27,8 +27,8 @@ type Config struct {
 	Transport ductilehttp.Config
 
 	// Once sends each request once, with no policy here: for a pipeline above the
-	// SDK to decide, by [Call] or [Pin]. Of Transport no more than Base and headers
-	// may be set then.
+	// SDK to decide, by [Call] or [Pin]. Of Transport no more than Base, headers and
+	// Observer may be set then.
 	Once bool
 
 	// SDK is the rest of the SDK's own configuration. Its HTTPClient must be nil,
