@@ -9,8 +9,12 @@ import (
 // Option changes the request of one call of a [Client].
 type Option func(*http.Request)
 
-// Header sets a header, in place of the client's own of that name.
+// Header sets a header, in place of the client's own of that name. "Host" is the
+// name that the server is asked for, in place of BaseURL's.
 func Header(name, value string) Option {
+	if http.CanonicalHeaderKey(name) == "Host" { // where net/http looks for it
+		return func(r *http.Request) { r.Host = value }
+	}
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
