@@ -96,7 +96,7 @@ func (c ClientConfig) transport() *Transport {
 	t, ok := c.Transport.(*Transport)
 	if !ok {
 		t = NewTransport(Config{
-			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: c.Timeout, TotalTimeout: c.total(),
+			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: cmp.Or(c.Timeout, DefaultClientTimeout), TotalTimeout: c.total(),
 			Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer,
 		})
 	}

@@ -17,6 +17,8 @@ import (
 
 // Defaults of [Config].
 const (
+	// DefaultAttemptTimeout is an attempt's, unless a third of a TotalTimeout that was
+	// set is less.
 	DefaultAttemptTimeout = 10 * time.Second
 	DefaultTotalTimeout   = 30 * time.Second
 )
@@ -39,7 +41,7 @@ type Config struct {
 	// other status, and the errors of the base. Nil counts all of these errors.
 	Circuits breaker.Config
 	// AttemptTimeout bounds each attempt, its response's body included. 0 means
-	// 10 s, negative none.
+	// 10 s, or a third of TotalTimeout if that is less; negative none.
 	AttemptTimeout time.Duration
 	// TotalTimeout bounds the whole, the body included. 0 means 30 s, negative none.
 	TotalTimeout time.Duration
@@ -120,7 +122,14 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 }
 
 func (c Config) timeouts() (attempt, total time.Duration) {
-	return cmp.Or(c.AttemptTimeout, DefaultAttemptTimeout), cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
+	attempt, total = c.AttemptTimeout, cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
+	switch {
+	case attempt != 0:
+		return attempt, total
+	case total < 0:
+		return DefaultAttemptTimeout, total
+	}
+	return max(1, min(DefaultAttemptTimeout, total/3)), total
 }
 
 func (c Config) withDefaults() Config {

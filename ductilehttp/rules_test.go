@@ -103,7 +103,7 @@ func TestWhether429CountsIsAChoice(t *testing.T) {
 func TestValidateNamesEveryFault(t *testing.T) {
 	for want, cfg := range map[string]ductilehttp.Config{
 		"ductilehttp: Config.AttemptTimeout is 40s, want less than TotalTimeout, 30s": {AttemptTimeout: 40 * time.Second},
-		"ductilehttp: Config.AttemptTimeout is 10s, want less than TotalTimeout, 5s":  {TotalTimeout: 5 * time.Second},
+		"ductilehttp: Config.AttemptTimeout is 10s, want less than TotalTimeout, 5s":  {AttemptTimeout: 10 * time.Second, TotalTimeout: 5 * time.Second},
 		"ductilehttp: Config.AttemptHeader is \"a b\", want a header's name":          {AttemptHeader: "a b"},
 		"ductilehttp: Config.TimeoutHeader is \"é\", want a header's name":            {TimeoutHeader: "é"},
 		"ductilehttp: Config.Circuits is set, want zero beside Circuit": {
@@ -137,6 +137,19 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		{}, {AttemptTimeout: -1}, {TotalTimeout: -1, AttemptTimeout: time.Hour}, {Pipeline: pipeline.New[*http.Response]()},
 	} {
 		assert.NoError(t, fine.Validate())
+	}
+}
+
+func TestAnAttemptHasAThirdOfAShortTotal(t *testing.T) {
+	for total, want := range map[time.Duration]string{0: "10000", -1: "10000", time.Minute: "10000", 5 * time.Second: "1666", 3: "1"} {
+		var left string
+		cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+			left = r.Header.Get(ductilehttp.TimeoutHeader)
+			return answer(r, 200, ""), nil
+		}))
+		cfg.TotalTimeout, cfg.TimeoutHeader, cfg.Retry.Backoff = total, ductilehttp.TimeoutHeader, retry.Constant(0)
+		do(t, cfg, request(t, "GET", "http://h.example", nil))
+		assert.Equal(t, want, left)
 	}
 }
 
