@@ -1,11 +1,15 @@
 package ductilehttp_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"math"
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,4 +138,29 @@ func TestAStatusThatIsNotRetriedHasNoReason(t *testing.T) {
 	err := api.Get(t.Context(), "/a", nil)
 	require.EqualError(t, err, "ductilehttp: GET https://api.example.com/a: status 404 Not Found")
 	assert.NotErrorIs(t, err, retry.ErrExhausted, "those were of what led there")
+}
+
+func TestAHostIsAskedForByName(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintf(w, "%q", r.Host) })
+	c, _ := clientOf(s.base, s.URL)
+	var host string
+	require.NoError(t, c.Get(t.Context(), "/", &host, ductilehttp.Header("host", "tenant.example")))
+	assert.Equal(t, "tenant.example", host)
+}
+
+func TestAClientsAttemptsHaveTenSecondsHoweverFewTheyAre(t *testing.T) {
+	for attempts := range 5 {
+		synctest.Test(t, func(t *testing.T) {
+			var limit time.Duration
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				start := time.Now()
+				<-r.Context().Done()
+				limit = time.Since(start)
+				return nil, context.Cause(r.Context())
+			})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: base, MaxAttempts: attempts})
+			require.ErrorIs(t, c.Get(t.Context(), "/", nil), context.DeadlineExceeded)
+			assert.Equal(t, 10*time.Second, limit)
+		})
+	}
 }

@@ -313,15 +313,36 @@ func TestACancelledCallStops(t *testing.T) {
 func TestAClientsConfigIsValidated(t *testing.T) {
 	const fine = "https://api.example.com"
 	for want, cfg := range map[string]ductilehttp.ClientConfig{
-		"ductilehttp: ClientConfig.BaseURL is empty, want an http or https URL":             {},
-		"ductilehttp: ClientConfig.BaseURL is no URL, want an http or https URL":            {BaseURL: "http://[/"},
+		"ductilehttp: ClientConfig.BaseURL is empty, want an http or https URL":                        {},
+		"ductilehttp: ClientConfig.BaseURL is no URL (missing ']' in host), want an http or https URL": {BaseURL: "http://[/"},
+		"ductilehttp: ClientConfig.BaseURL is no URL (invalid port), want an http or https URL":        {BaseURL: "http://user:hunter2#x@h"},
+		"ductilehttp: ClientConfig.BaseURL is with port 65536, want one from 1 to 65535":               {BaseURL: fine + ":65536/a"},
+		"ductilehttp: ClientConfig.BaseURL is with port 0, want one from 1 to 65535":                   {BaseURL: fine + ":0"},
+		"ductilehttp: ClientConfig.Header is with a Host, want it in BaseURL, or in a call's options as Header(\"Host\", name)": {
+			BaseURL: fine, Header: http.Header{"host": {"h.example"}},
+		},
+		"ductilehttp: ClientConfig.Header is with a control character in Authorization, want values without, and without a line break at the end": {
+			BaseURL: fine, Header: http.Header{"Authorization": {"Bearer hunter2\n"}},
+		},
+		"ductilehttp: ClientConfig.Transport is a nil *http.Transport, want one that is not nil, or nothing": {
+			BaseURL: fine, Transport: (*http.Transport)(nil),
+		},
+		"ductilehttp: ClientConfig.Transport is a nil *ductilehttp.Transport, want one that is not nil, or nothing": {
+			BaseURL: fine, Transport: (*ductilehttp.Transport)(nil),
+		},
+		"ductilehttp: ClientConfig.MaxAttempts is 4, want zero beside a *ductilehttp.Transport": {
+			BaseURL: fine, MaxAttempts: 4, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
+		},
+		"ductilehttp: ClientConfig.Observer is set, want zero beside a *ductilehttp.Transport": {
+			BaseURL: fine, Observer: fake.NewRecorder().Observe, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
+		},
 		"ductilehttp: ClientConfig.BaseURL is of scheme \"ftp\", want an http or https URL": {BaseURL: "ftp://h"},
 		"ductilehttp: ClientConfig.BaseURL is without a host, want one with a host":         {BaseURL: "http:///a"},
 		"ductilehttp: ClientConfig.BaseURL is with a query or fragment, want one without":   {BaseURL: fine + "?a"},
 		"ductilehttp: ClientConfig.MaxAttempts is -2, want Unlimited (-1), or 0 or more":    {BaseURL: fine, MaxAttempts: -2},
 		"ductilehttp: ClientConfig.MaxResponse is -1, want 0 or more":                       {BaseURL: fine, MaxResponse: -1},
 		"ductilehttp: ClientConfig.Header is with a field \"a b\", want names of headers":   {BaseURL: fine, Header: http.Header{"a b": nil}},
-		"ductilehttp: ClientConfig.Timeout is set, want zero beside a *ductilehttp.Transport": {
+		"ductilehttp: ClientConfig.Timeout is 1ns, want zero beside a *ductilehttp.Transport": {
 			BaseURL: fine, Timeout: 1, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
 		},
 	} {

@@ -2,10 +2,15 @@ package ductilehttp
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -48,34 +53,71 @@ type ClientConfig struct {
 // a password in it.
 func (c ClientConfig) Validate() error {
 	faults := faults{kind: "ClientConfig"}
-	u, err := url.Parse(c.BaseURL)
-	switch {
-	case c.BaseURL == "":
-		faults.add("BaseURL", "empty", "an http or https URL")
-	case err != nil:
-		faults.add("BaseURL", "no URL", "an http or https URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		faults.add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
-	case u.Host == "":
-		faults.add("BaseURL", "without a host", "one with a host")
-	case u.RawQuery != "" || u.Fragment != "":
-		faults.add("BaseURL", "with a query or fragment", "one without")
-	}
+	c.judgeURL(&faults)
 	if c.MaxAttempts < retry.Unlimited {
 		faults.add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
 	}
 	if c.MaxResponse < 0 {
 		faults.add("MaxResponse", c.MaxResponse, "0 or more")
 	}
-	for name := range c.Header {
-		if !isToken(name) {
-			faults.add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
-		}
-	}
+	c.judgeHeader(&faults)
+	faults.refuseTypedNil("Transport", c.Transport)
 	if _, ok := c.Transport.(*Transport); ok {
 		c.refuseBesideTransport(&faults)
 	}
 	return faults.err()
+}
+
+func (c ClientConfig) judgeURL(faults *faults) {
+	u, err := url.Parse(c.BaseURL)
+	if err != nil {
+		faults.add("BaseURL", "no URL ("+kindOf(err)+")", "an http or https URL")
+		return
+	}
+	port, noPort := strconv.Atoi(u.Port())
+	switch {
+	case c.BaseURL == "":
+		faults.add("BaseURL", "empty", "an http or https URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		faults.add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
+	case u.Hostname() == "":
+		faults.add("BaseURL", "without a host", "one with a host")
+	case u.Port() != "" && (noPort != nil || port < 1 || port > math.MaxUint16):
+		faults.add("BaseURL", "with port "+u.Port(), "one from 1 to 65535")
+	case u.RawQuery != "" || u.Fragment != "":
+		faults.add("BaseURL", "with a query or fragment", "one without")
+	}
+}
+
+// kindOf returns what kind of fault net/url found. What it quotes it took from the
+// URL, and that may be of a password: one with a "#" in it looks like a port.
+func kindOf(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	kind, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.TrimRight(kind, " (:")
+}
+
+// judgeHeader shows names, and no value: it may be secret.
+func (c ClientConfig) judgeHeader(faults *faults) {
+	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
+		switch {
+		case !isToken(name):
+			faults.add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
+		case http.CanonicalHeaderKey(name) == "Host":
+			faults.add("Header", "with a Host", "it in BaseURL, or in a call's options as Header(\"Host\", name)")
+		case slices.ContainsFunc(c.Header[name], hasControls):
+			faults.add("Header", fmt.Sprintf("with a control character in %s", name), "values without, and without a line break at the end")
+		}
+	}
+}
+
+// hasControls reports whether a header's value has what RFC 9110, section 5.5,
+// does not let it have.
+func hasControls(v string) bool {
+	return strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
 func (c ClientConfig) refuseBesideTransport(faults *faults) {
@@ -85,9 +127,7 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 	}{
 		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts}, {"Observer", c.Observer},
 	} {
-		if !isZero(f.value) {
-			faults.add(f.field, "set", "zero beside a *ductilehttp.Transport")
-		}
+		faults.refuse(f.field, f.value, "a *ductilehttp.Transport")
 	}
 }
 

@@ -79,6 +79,7 @@ type Config struct {
 // wrong with it, each fault naming its field.
 func (c Config) Validate() error {
 	faults := faults{kind: "Config"}
+	faults.refuseTypedNil("Base", c.Base)
 	for _, h := range []struct{ field, name string }{
 		{"AttemptHeader", c.AttemptHeader}, {"TimeoutHeader", c.TimeoutHeader},
 	} {
@@ -115,9 +116,7 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits},
 		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout},
 	} {
-		if !isZero(f.value) {
-			faults.add(f.field, "set", "zero beside Pipeline")
-		}
+		faults.refuse(f.field, f.value, "Pipeline")
 	}
 }
 
@@ -163,6 +162,27 @@ type faults struct {
 
 func (f *faults) add(field string, value any, want string) {
 	f.errs = append(f.errs, fmt.Errorf("ductilehttp: %s.%s is %v, want %s", f.kind, field, value, want))
+}
+
+// refuse finds a field that would never act beside another. What is in it is shown
+// if it is short.
+func (f *faults) refuse(field string, value any, beside string) {
+	if isZero(value) {
+		return
+	}
+	switch value.(type) {
+	case int, time.Duration:
+	default:
+		value = "set"
+	}
+	f.add(field, value, "zero beside "+beside)
+}
+
+// refuseTypedNil finds a nil pointer, or function, in an interface that is not nil.
+func (f *faults) refuseTypedNil(field string, rt http.RoundTripper) {
+	if v := reflect.ValueOf(rt); (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+		f.add(field, fmt.Sprintf("a nil %T", rt), "one that is not nil, or nothing")
+	}
 }
 
 func (f *faults) wrap(field string, err error) {

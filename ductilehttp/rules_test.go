@@ -102,10 +102,12 @@ func TestWhether429CountsIsAChoice(t *testing.T) {
 
 func TestValidateNamesEveryFault(t *testing.T) {
 	for want, cfg := range map[string]ductilehttp.Config{
-		"ductilehttp: Config.AttemptTimeout is 40s, want less than TotalTimeout, 30s": {AttemptTimeout: 40 * time.Second},
-		"ductilehttp: Config.AttemptTimeout is 10s, want less than TotalTimeout, 5s":  {AttemptTimeout: 10 * time.Second, TotalTimeout: 5 * time.Second},
-		"ductilehttp: Config.AttemptHeader is \"a b\", want a header's name":          {AttemptHeader: "a b"},
-		"ductilehttp: Config.TimeoutHeader is \"é\", want a header's name":            {TimeoutHeader: "é"},
+		"ductilehttp: Config.AttemptTimeout is 40s, want less than TotalTimeout, 30s":                      {AttemptTimeout: 40 * time.Second},
+		"ductilehttp: Config.AttemptTimeout is 10s, want less than TotalTimeout, 5s":                       {AttemptTimeout: 10 * time.Second, TotalTimeout: 5 * time.Second},
+		"ductilehttp: Config.Base is a nil *http.Transport, want one that is not nil, or nothing":          {Base: (*http.Transport)(nil)},
+		"ductilehttp: Config.Base is a nil ductilehttp_test.tripper, want one that is not nil, or nothing": {Base: tripper(nil)},
+		"ductilehttp: Config.AttemptHeader is \"a b\", want a header's name":                               {AttemptHeader: "a b"},
+		"ductilehttp: Config.TimeoutHeader is \"é\", want a header's name":                                 {TimeoutHeader: "é"},
 		"ductilehttp: Config.Circuits is set, want zero beside Circuit": {
 			Circuit: breaker.NewCircuit(breaker.Config{}), Circuits: breaker.Config{FailureThreshold: 1},
 		},
@@ -130,8 +132,10 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		Pipeline: pipeline.New[*http.Response](), Retry: retry.Config{MaxAttempts: 2}, Circuit: breaker.NewCircuit(breaker.Config{}),
 		Circuits: breaker.Config{MinCalls: 1}, AttemptTimeout: 1, TotalTimeout: 2,
 	}
-	for _, field := range []string{"Retry", "Circuit", "Circuits", "AttemptTimeout", "TotalTimeout"} {
-		assert.ErrorContains(t, beside.Validate(), "ductilehttp: Config."+field+" is set, want zero beside Pipeline")
+	for field, value := range map[string]string{
+		"Retry": "set", "Circuit": "set", "Circuits": "set", "AttemptTimeout": "1ns", "TotalTimeout": "2ns",
+	} {
+		assert.ErrorContains(t, beside.Validate(), "ductilehttp: Config."+field+" is "+value+", want zero beside Pipeline")
 	}
 	for _, fine := range []ductilehttp.Config{
 		{}, {AttemptTimeout: -1}, {TotalTimeout: -1, AttemptTimeout: time.Hour}, {Pipeline: pipeline.New[*http.Response]()},

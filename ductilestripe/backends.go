@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 
 	"github.com/stripe/stripe-go/v86"
 
@@ -94,6 +95,9 @@ func (c Config) Validate() error {
 	}
 	if err := c.transport().Validate(); err != nil {
 		faults = append(faults, fmt.Errorf("ductilestripe: Config.Transport: %w", err))
+	}
+	if v := reflect.ValueOf(c.Transport.Base); v.Kind() == reflect.Pointer && v.IsNil() {
+		refuse("Transport.Base", fmt.Sprintf("a nil %T", c.Transport.Base), "one that is not nil, or nothing")
 	}
 	if c.Once && c.Transport.Pipeline != nil {
 		refuse("Transport.Pipeline", "set", "nil beside Once")

@@ -39,6 +39,7 @@ func TestValidateNamesEachFieldThatIsWrong(t *testing.T) {
 		"Config.Transport":             {Transport: ductilehttp.Config{AttemptTimeout: time.Hour}},
 		"Config.Transport.Pipeline":    {Once: true, Transport: ductilehttp.Config{Pipeline: pipeline.New[*http.Response]()}}, //nolint:bodyclose // there is no response
 		"Config.Retry":                 {Once: true, Transport: ductilehttp.Config{Retry: retry.Config{MaxAttempts: 2}}},
+		"Config.Transport.Base":        {Transport: ductilehttp.Config{Base: (*http.Transport)(nil)}},
 		"Config.SDK.HTTPClient":        {SDK: stripe.BackendConfig{HTTPClient: http.DefaultClient}},
 		"Config.SDK.MaxNetworkRetries": {SDK: stripe.BackendConfig{MaxNetworkRetries: stripe.Int64(2)}},
 		"Config.SDK.LeveledLogger":     {SDK: stripe.BackendConfig{LeveledLogger: "stderr"}},
