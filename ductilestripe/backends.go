@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/stripe/stripe-go/v86"
 
@@ -32,7 +33,8 @@ type Config struct {
 	// Observer may be set then.
 	Once bool
 
-	// SDK is the rest of the SDK's own configuration. Its HTTPClient must be nil,
+	// SDK is the rest of the SDK's own configuration. Its URL, if not nil, has no
+	// path: of one that has, the SDK charges and reads no answer. Its HTTPClient must be nil,
 	// as Transport takes its place; and its MaxNetworkRetries nil or 0, which both
 	// mean 0: the SDK sleeps between its retries without looking at the context,
 	// and does not retry an error in JSON.
@@ -113,6 +115,8 @@ func (c Config) Validate() error {
 	}
 	if u := c.SDK.URL; u != nil && !isBaseURL(*u) {
 		refuse("SDK.URL", fmt.Sprintf("%q", *u), "an absolute http or https URL")
+	} else if u != nil && !isBareHost(*u) {
+		refuse("SDK.URL", fmt.Sprintf("%q", *u), "one with no path, query or fragment")
 	}
 	return errors.Join(faults...)
 }
@@ -128,4 +132,12 @@ func isLogger(l any) bool {
 func isBaseURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// isBareHost reports whether the paths of the SDK come right behind the URL's host.
+// Others it takes, sends to, and reads no answer of: a charge would be made and an
+// error returned. What it trims, it trims as here.
+func isBareHost(s string) bool {
+	u, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(s, "/"), "/v1") + "/v1")
+	return err == nil && u.Path == "/v1" && u.RawQuery == "" && u.Fragment == ""
 }

@@ -51,6 +51,26 @@ func TestValidateNamesEachFieldThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestAnURLIsOneWhoseAnswersTheSDKReads(t *testing.T) {
+	for at, fine := range map[string]bool{
+		"http://h": true, "http://h/": true, "http://h/v1": true, "http://h/v1/": true, "https://h:8080": true,
+		"http://h//": false, "http://h/stripe": false, "http://h/v2": false, "http://h?a": false, "http://h#a": false,
+	} {
+		cfg := ductilestripe.Config{SDK: stripe.BackendConfig{URL: stripe.String(at)}}
+		cfg.Transport.Base = tripper(func(r *http.Request) (*http.Response, error) {
+			return says(r, 200, []byte(`{"id": "pi_1"}`), ""), nil
+		})
+		err := cfg.Validate()
+		if !fine {
+			require.ErrorContains(t, err, "want one with no path, query or fragment", at)
+			continue
+		}
+		require.NoError(t, err, at)
+		_, err = clientOf(cfg).V1PaymentIntents.Create(t.Context(), price(100))
+		require.NoError(t, err, at)
+	}
+}
+
 func TestValidateNamesAllThatIsWrongAtOnce(t *testing.T) {
 	err := ductilestripe.Config{
 		Transport: ductilehttp.Config{AttemptHeader: "not a name"},

@@ -1,6 +1,7 @@
 package ductilestripe_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -270,6 +271,18 @@ func price(cents int64) *stripe.PaymentIntentCreateParams {
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// says makes an answer to r.
+func says(r *http.Request, status int, body []byte, again string) *http.Response {
+	h := http.Header{}
+	if again != "" {
+		h.Set("Stripe-Should-Retry", again)
+	}
+	return &http.Response{
+		StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: r,
+		ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
+	}
+}
 
 // stripeError returns the error that the SDK makes of an answer.
 func stripeError(t *testing.T, f fault) error {
