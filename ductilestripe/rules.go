@@ -19,7 +19,8 @@ import (
 // Stripe asks to wait.
 //
 // The SDK drops the header of most errors of API v2, and of what is no JSON;
-// there the status decides.
+// there the status decides. Of JSON that has no error in it the SDK drops the status
+// too: to a pipeline above the SDK such an answer is as good as none.
 func Retryable(err error) bool {
 	if _, ended := errors.AsType[*retry.Error](err); ended || !retry.Retryable(err) {
 		return false
