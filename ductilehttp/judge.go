@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -13,12 +14,23 @@ import (
 // errors, and a fault of the request's own is one that circuits ignore.
 func (x *exchange) blame(resp *http.Response, err error) (*http.Response, error) {
 	switch {
-	case err != nil && RequestError(err):
+	case err != nil && RequestError(err) && !x.outOfTime():
 		return nil, &ownFault{err}
 	case err == nil && (resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests):
 		return resp, x.statusError(resp)
 	}
 	return resp, err
+}
+
+// outOfTime reports whether a Cancel is http.Client's own, whose Timeout closes it in
+// the instant in which it ends the context. net/http then tells of either, and the
+// server was as slow in both cases.
+func (x *exchange) outOfTime() bool {
+	if x.req.Cancel == nil {
+		return false
+	}
+	deadline, ok := x.req.Context().Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 // ownFault is an error that is not the server's on its way through a circuit. Like
@@ -81,7 +93,7 @@ func (x *exchange) statusError(resp *http.Response) *StatusError {
 // judgements at once.
 func (x *exchange) attemptAlone(ctx context.Context) (*http.Response, error) {
 	resp, err := x.attempt(ctx)
-	if err != nil && RequestError(err) {
+	if err != nil && RequestError(err) && !x.outOfTime() {
 		return nil, retry.Permanent(&ownFault{err})
 	}
 	resp, err = x.blame(resp, err)

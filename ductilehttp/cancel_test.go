@@ -1,0 +1,56 @@
+package ductilehttp_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+// legacy answers nothing, and tells of the deprecated Cancel as net/http does.
+func legacy(r *http.Request) (*http.Response, error) {
+	<-r.Cancel
+	return nil, errors.New("net/http: request canceled")
+}
+
+func TestAClientsTimeoutIsTheServersFailure(t *testing.T) {
+	for name, cfg := range map[string]func(*breaker.Circuit) ductilehttp.Config{
+		"default": func(c *breaker.Circuit) ductilehttp.Config {
+			return ductilehttp.Config{Base: tripper(legacy), Circuit: c}
+		},
+		"own": func(c *breaker.Circuit) ductilehttp.Config {
+			return own(tripper(legacy), breaker.New[*http.Response](c))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				circuit := breaker.NewCircuit(breaker.Config{})
+				c := &http.Client{Transport: ductilehttp.NewTransport(cfg(circuit)), Timeout: time.Second}
+				_, err := c.Do(request(t, "GET", "http://h.example", nil))
+				require.Error(t, err)
+				assert.EqualValues(t, 1, circuit.Snapshot().Counts.Failures)
+			})
+		})
+	}
+}
+
+func TestACancelIsTheCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		circuit := breaker.NewCircuit(breaker.Config{})
+		c := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: tripper(legacy), Circuit: circuit}), Timeout: time.Second}
+		cancel := make(chan struct{})
+		r := request(t, "GET", "http://h.example", nil)
+		r.Cancel = cancel //nolint:staticcheck // it is the subject
+		time.AfterFunc(time.Second/2, func() { close(cancel) })
+		_, err := c.Do(r)
+		require.Error(t, err)
+		assert.Zero(t, circuit.Snapshot().Counts.Failures)
+	})
+}
