@@ -32,6 +32,9 @@ import (
 // server. Only where nothing was sent, or where an HTTP/2 server said that it has
 // not looked, may net/http take another connection.
 //
+// The deprecated Request.Cancel is heard by the base, not during a delay between
+// attempts. A context is heard always.
+//
 // A request that is refused or that ran out of attempts has an error that matches
 // those of packages retry, breaker and policy.
 type Transport struct {
