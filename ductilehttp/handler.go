@@ -102,7 +102,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // ofAnswer is what next may have said of the answer that it did not come to. Of
 // the error that is sent instead it would be wrong.
-var ofAnswer = []string{"Cache-Control", "Content-Encoding", "Etag", "Expires", "Last-Modified"}
+var ofAnswer = []string{
+	"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
+	"Content-Location", "Content-Range", "Digest", "Etag", "Expires", "Last-Modified", "Repr-Digest", "Trailer",
+}
 
 // serve runs next within the request's time.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {

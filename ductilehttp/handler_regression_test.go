@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,5 +38,23 @@ func TestAnErrorIsAnsweredWithoutTheHeadersOfAnAnswer(t *testing.T) {
 	assert.Equal(t, 500, w.Code)
 	assert.Equal(t, http.Header{
 		"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}, "X-Trace": {"kept"},
+	}, w.Header())
+}
+
+func TestAnErrorKeepsNoHeaderThatDescribesContent(t *testing.T) {
+	h := ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		for _, name := range []string{
+			"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
+			"Content-Length", "Content-Location", "Content-Range", "Digest", "ETag", "Expires", "Last-Modified", "Repr-Digest", "Trailer",
+		} {
+			w.Header().Set(name, "1")
+		}
+		w.Header().Set("Set-Cookie", "a=b")
+		return errors.New("no answer")
+	}, ductilehttp.HandlerConfig{})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+	assert.Equal(t, http.Header{
+		"Set-Cookie": {"a=b"}, "Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
 	}, w.Header())
 }
