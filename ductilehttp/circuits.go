@@ -109,14 +109,16 @@ func (c *Circuits) pipeline(u *url.URL) *pipeline.Pipeline[*http.Response] {
 		return c.calls
 	}
 	host := hostOf(u)
-	calls, added := c.use(host)
-	if added {
+	calls, crowded := c.use(host)
+	if crowded {
 		c.evict(host)
 	}
 	return calls
 }
 
-func (c *Circuits) use(host string) (calls *pipeline.Pipeline[*http.Response], added bool) {
+// use returns the pipeline of a host, and whether it is new and there may be others
+// to drop for it.
+func (c *Circuits) use(host string) (calls *pipeline.Pipeline[*http.Response], crowded bool) {
 	now := policy.Now(c.config.Clock)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,13 +136,20 @@ func (c *Circuits) use(host string) (calls *pipeline.Pipeline[*http.Response], a
 		c.hosts = map[string]*list.Element{}
 	}
 	c.hosts[host] = c.recent.PushFront(e)
-	return e.calls, true
+	return e.calls, c.mayEvict(now)
+}
+
+// mayEvict reports whether there are too many circuits, or the longest unused is
+// idle. Without it each new host would copy the list of all.
+func (c *Circuits) mayEvict(now time.Time) bool {
+	last := c.recent.Back().Value.(*entry)
+	return len(c.hosts) > MaxCircuits || now.Sub(last.used) >= CircuitIdle
 }
 
 // evict drops closed circuits that are idle, from the back, and where there are
-// too many circuits then, some that are not idle either, but never newest's. To ask a circuit for
-// its state may run its OnStateChange, which may look at these circuits: so
-// nothing is locked meanwhile.
+// too many circuits then, some that are not idle either, but never newest's. To ask
+// a circuit for its state may run its OnStateChange, which may look at these
+// circuits: so nothing is locked meanwhile.
 func (c *Circuits) evict(newest string) {
 	now := policy.Now(c.config.Clock)
 	var busy, isolated []entry // passed over, the longest unused first
