@@ -16,7 +16,7 @@ import (
 // Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
 // concurrent use.
 //
-// A response is read as part of its attempt, so that one which breaks off is
+// A success is read as part of its attempt, so that one which breaks off is
 // retried like one that did not come. Redirects are followed within the host of
 // BaseURL. Errors do not show what a URL may have that is secret: the user, the
 // password and the query.

@@ -7,7 +7,9 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -163,4 +165,56 @@ func TestAClientsAttemptsHaveTenSecondsHoweverFewTheyAre(t *testing.T) {
 			assert.Equal(t, 10*time.Second, limit)
 		})
 	}
+}
+
+// dripping is a body that gives a byte every tenth of a second, until it is closed.
+type dripping struct{ closed chan struct{} }
+
+func (d dripping) Read(p []byte) (int, error) {
+	select {
+	case <-d.closed:
+		return 0, net.ErrClosed
+	case <-time.After(100 * time.Millisecond):
+		return copy(p, "x"), nil
+	}
+}
+
+func (d dripping) Close() error {
+	select {
+	case <-d.closed:
+	default:
+		close(d.closed)
+	}
+	return nil
+}
+
+func TestAnAnswerThatDripsIsJudgedByItsStatus(t *testing.T) {
+	for _, code := range []int{422, 503} {
+		synctest.Test(t, func(t *testing.T) {
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				resp := answer(r, code, "")
+				resp.ContentLength, resp.Body = -1, dripping{make(chan struct{})}
+				return resp, nil
+			})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: base, MaxAttempts: 1})
+			start := time.Now()
+			var status *ductilehttp.StatusError
+			require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
+			assert.Equal(t, code, status.Status)
+			assert.InDelta(t, 10, len(status.Body), 1)
+			assert.Equal(t, time.Second, time.Since(start))
+		})
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsJudgedByItsStatus(t *testing.T) {
+	c, clk := clientOf(tripper(func(r *http.Request) (*http.Response, error) {
+		resp := answer(r, 422, "")
+		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("wrong"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		return resp, nil
+	}), "https://api.example.com")
+	var status *ductilehttp.StatusError
+	require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
+	assert.Equal(t, "wrong", string(status.Body))
+	assert.Empty(t, clk.Sleeps())
 }

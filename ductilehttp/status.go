@@ -20,7 +20,8 @@ type StatusError struct {
 	URL    string // scheme, host and path alone: what else there is may be secret
 	Status int
 	Header http.Header // the response's; do not change it
-	// Body is the first 8 KiB of the response's, where a Client read it.
+	// Body is the first 8 KiB of the response's, where a Client read it, and no more
+	// than came in a second.
 	Body     []byte
 	Attempts int // how many were made, this one included
 
