@@ -9,126 +9,18 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductilehttp"
-	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
 // Each test here is a line of what went wrong in other libraries.
-
-func TestTrap40DiscardedResponsesGiveTheirConnectionBack(t *testing.T) {
-	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
-		var n atomic.Int64
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			if n.Add(1)%3 != 0 {
-				w.WriteHeader(http.StatusServiceUnavailable)
-			}
-			_, _ = w.Write(bytes.Repeat([]byte("x"), 8<<10))
-		}, overTLS)
-		cfg, _ := config(s.base)
-		tr := ductilehttp.NewTransport(cfg)
-		for range 20 {
-			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
-			require.NoError(t, err)
-			assert.Len(t, read(t, resp), 8<<10)
-		}
-		assert.EqualValues(t, 60, s.requests.Load())
-		assert.EqualValues(t, 1, s.connections.Load())
-	})
-}
-
-func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
-	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
-		let := make(chan struct{})
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			select {
-			case <-let:
-				return
-			default:
-			}
-			close(let)
-			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = io.WriteString(w, "and then nothing more")
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		}, overTLS)
-		clk := fake.NewClock()
-		tr := ductilehttp.NewTransport(ductilehttp.Config{Base: s.base, Retry: retry.Config{Clock: clk}})
-		code := make(chan int)
-		go func() {
-			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
-			if assert.NoError(t, err) {
-				code <- resp.StatusCode
-				_ = resp.Body.Close()
-			}
-		}()
-		<-let
-		require.NoError(t, clk.BlockUntil(t.Context(), 3)) // both timeouts and the drain's
-		clk.AdvanceToNext()
-		eventually(t, func() bool { return len(clk.Sleeps()) == 1 })
-		assert.Equal(t, 100*time.Millisecond, clk.Now().Sub(fake.NewClock().Now()))
-		require.NoError(t, clk.BlockUntil(t.Context(), 2))
-		clk.AdvanceToNext()
-		assert.Equal(t, 200, <-code)
-	})
-}
-
-func TestTrap40ADrainEndsABodyThatNoContextEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		base := tripper(func(r *http.Request) (*http.Response, error) {
-			body, server := io.Pipe()
-			go func() { _, _ = server.Write([]byte("and then nothing more")) }()
-			resp := answer(r, 503, "")
-			resp.ContentLength, resp.Body = -1, body
-			return resp, nil
-		})
-		start := time.Now()
-		resp, err := ductilehttp.NewTransport(ductilehttp.Config{
-			Base: base, Retry: retry.Config{Backoff: retry.Constant(0)},
-		}).RoundTrip(request(t, "GET", "http://h.example", nil))
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two were given up")
-	})
-}
-
-func TestTrap40ADrainIsBoundedInBytes(t *testing.T) {
-	for name, length := range map[string]string{"told": "1000000000", "untold": ""} {
-		t.Run(name, func(t *testing.T) {
-			var sent atomic.Int64
-			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if sent.Load() > 0 {
-					return
-				}
-				w.Header().Set("Content-Length", length)
-				if length == "" {
-					w.Header().Del("Content-Length")
-				}
-				w.WriteHeader(http.StatusServiceUnavailable)
-				for r.Context().Err() == nil && sent.Load() < 1_000_000_000 {
-					n, err := w.Write(make([]byte, 32<<10))
-					sent.Add(int64(n))
-					if err != nil {
-						return
-					}
-				}
-			})
-			cfg, _ := config(s.base)
-			code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
-			assert.Equal(t, 200, code)
-			assert.Less(t, sent.Load(), int64(100_000_000), "what fits in the sockets, not the gigabyte")
-		})
-	}
-}
 
 // pattern is a body that shows when two attempts read from one source.
 func pattern(n int) []byte {
@@ -171,91 +63,6 @@ func TestTrap41EachAttemptHasABodyOfItsOwn(t *testing.T) {
 			})
 		}
 	})
-}
-
-func TestTrap42NonsenseInRetryAfterIsTheNormalBackoff(t *testing.T) {
-	for _, v := range []string{
-		"-1", "0.5", "1.5", "99999999999999999999999", "9223372036854775807", "31536001", "soon", "1e3", "+5", "0x10", "5s", "1, 2",
-		"Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 32 Jan 2000 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:05", "",
-		"0", "Fri, 31 Dec 1999 23:59:59 GMT", // no nonsense, but no longer than the backoff
-	} {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", v)
-			w.WriteHeader(http.StatusServiceUnavailable)
-		})
-		cfg, clk := config(s.base)
-		do(t, cfg, request(t, "GET", s.URL, nil))
-		assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps(), v)
-	}
-}
-
-func TestTrap42RetryAfterIsKeptToInEveryForm(t *testing.T) {
-	for _, v := range []string{
-		"5", " 5 ", "005", "Sat, 01 Jan 2000 00:00:05 GMT", "Saturday, 01-Jan-00 00:00:05 GMT", "Sat Jan  1 00:00:05 2000",
-	} {
-		var n atomic.Int64
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			if n.Add(1) == 1 {
-				w.Header().Set("Retry-After", v)
-				w.WriteHeader(http.StatusTooManyRequests)
-			}
-		})
-		cfg, clk := config(s.base)
-		code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
-		assert.Equal(t, 200, code)
-		assert.Equal(t, []time.Duration{5 * time.Second}, clk.Sleeps(), v)
-	}
-}
-
-func TestTrap42JitterIsNeverEarly(t *testing.T) {
-	for random, want := range map[float64]time.Duration{0: 5 * time.Second, 0.5: 5250 * time.Millisecond} {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "5")
-			w.WriteHeader(http.StatusServiceUnavailable)
-		})
-		cfg, clk := config(s.base)
-		cfg.Retry.MaxAttempts, cfg.Retry.JitterFactor, cfg.Retry.Rand = 2, 0, fake.Rand(random)
-		do(t, cfg, request(t, "GET", s.URL, nil))
-		assert.Equal(t, []time.Duration{want}, clk.Sleeps())
-	}
-}
-
-func TestTrap43ALongRetryAfterBringsTheResponseAtOnce(t *testing.T) {
-	for name, c := range map[string]struct {
-		after string
-		set   func(*ductilehttp.Config)
-	}{
-		"beyond MaxRetryAfter": {"31", func(*ductilehttp.Config) {}},
-		"beyond the total":     {"20", func(c *ductilehttp.Config) { c.TotalTimeout = 19 * time.Second }},
-		"just the total":       {"20", func(c *ductilehttp.Config) { c.TotalTimeout = 20 * time.Second }},
-		"beyond MaxElapsed":    {"20", func(c *ductilehttp.Config) { c.Retry.MaxElapsed = 19 * time.Second }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.Header().Set("Retry-After", c.after)
-				w.WriteHeader(http.StatusServiceUnavailable)
-				_, _ = io.WriteString(w, "not now")
-			})
-			cfg, clk := config(s.base)
-			c.set(&cfg)
-			code, body := do(t, cfg, request(t, "GET", s.URL, nil))
-			assert.Equal(t, 503, code)
-			assert.Equal(t, "not now", body)
-			assert.Empty(t, clk.Sleeps())
-			assert.EqualValues(t, 1, s.requests.Load())
-		})
-	}
-}
-
-func TestTrap43AJitteredHintIsNotTooLong(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "29")
-		w.WriteHeader(http.StatusServiceUnavailable)
-	})
-	cfg, clk := config(s.base)
-	cfg.Retry.MaxAttempts, cfg.Retry.JitterFactor, cfg.Retry.Rand, cfg.TotalTimeout = 2, 1, fake.Rand(0.9), time.Minute
-	do(t, cfg, request(t, "GET", s.URL, nil))
-	assert.Equal(t, []time.Duration{30 * time.Second}, clk.Sleeps(), "MaxRetryAfter bounds the jitter")
 }
 
 func TestTrap44TheLastResponseComesBackReadable(t *testing.T) {

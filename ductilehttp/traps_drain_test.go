@@ -1,0 +1,126 @@
+package ductilehttp_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// Each test here is a line of what went wrong in other libraries.
+
+func TestTrap40DiscardedResponsesGiveTheirConnectionBack(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		var n atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1)%3 != 0 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 8<<10))
+		}, overTLS)
+		cfg, _ := config(s.base)
+		tr := ductilehttp.NewTransport(cfg)
+		for range 20 {
+			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+			require.NoError(t, err)
+			assert.Len(t, read(t, resp), 8<<10)
+		}
+		assert.EqualValues(t, 60, s.requests.Load())
+		assert.EqualValues(t, 1, s.connections.Load())
+	})
+}
+
+func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		let := make(chan struct{})
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-let:
+				return
+			default:
+			}
+			close(let)
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "and then nothing more")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, overTLS)
+		clk := fake.NewClock()
+		tr := ductilehttp.NewTransport(ductilehttp.Config{Base: s.base, Retry: retry.Config{Clock: clk}})
+		code := make(chan int)
+		go func() {
+			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+			if assert.NoError(t, err) {
+				code <- resp.StatusCode
+				_ = resp.Body.Close()
+			}
+		}()
+		<-let
+		require.NoError(t, clk.BlockUntil(t.Context(), 3)) // both timeouts and the drain's
+		clk.AdvanceToNext()
+		eventually(t, func() bool { return len(clk.Sleeps()) == 1 })
+		assert.Equal(t, 100*time.Millisecond, clk.Now().Sub(fake.NewClock().Now()))
+		require.NoError(t, clk.BlockUntil(t.Context(), 2))
+		clk.AdvanceToNext()
+		assert.Equal(t, 200, <-code)
+	})
+}
+
+func TestTrap40ADrainEndsABodyThatNoContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := tripper(func(r *http.Request) (*http.Response, error) {
+			body, server := io.Pipe()
+			go func() { _, _ = server.Write([]byte("and then nothing more")) }()
+			resp := answer(r, 503, "")
+			resp.ContentLength, resp.Body = -1, body
+			return resp, nil
+		})
+		start := time.Now()
+		resp, err := ductilehttp.NewTransport(ductilehttp.Config{
+			Base: base, Retry: retry.Config{Backoff: retry.Constant(0)},
+		}).RoundTrip(request(t, "GET", "http://h.example", nil))
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two were given up")
+	})
+}
+
+func TestTrap40ADrainIsBoundedInBytes(t *testing.T) {
+	for name, length := range map[string]string{"told": "1000000000", "untold": ""} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if sent.Load() > 0 {
+					return
+				}
+				w.Header().Set("Content-Length", length)
+				if length == "" {
+					w.Header().Del("Content-Length")
+				}
+				w.WriteHeader(http.StatusServiceUnavailable)
+				for r.Context().Err() == nil && sent.Load() < 1_000_000_000 {
+					n, err := w.Write(make([]byte, 32<<10))
+					sent.Add(int64(n))
+					if err != nil {
+						return
+					}
+				}
+			})
+			cfg, _ := config(s.base)
+			code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
+			assert.Equal(t, 200, code)
+			assert.Less(t, sent.Load(), int64(100_000_000), "what fits in the sockets, not the gigabyte")
+		})
+	}
+}
