@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,9 +29,14 @@ type exchange struct {
 	mu       sync.Mutex
 	attempts int
 	unsent   bool // nothing of the last attempt was sent
-	replies  []*http.Response
-	refused  []*http.Response // of replies, those that were errors to a pipeline of the user's
+	replies  []reply
 	over     bool
+}
+
+// reply is a response that is to be closed by somebody.
+type reply struct {
+	*http.Response
+	bad bool // an error to a pipeline of the user's
 }
 
 func newExchange(t *Transport, r *http.Request) *exchange {
@@ -222,7 +226,7 @@ func (x *exchange) keep(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.over {
-		x.replies = append(x.replies, resp)
+		x.replies = append(x.replies, reply{Response: resp})
 	}
 	return !x.over
 }
@@ -235,7 +239,7 @@ func (x *exchange) giveUp() *http.Response {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if n := len(x.replies); n > 0 {
-			return x.replies[n-1]
+			return x.replies[n-1].Response
 		}
 	}
 	x.discard()
@@ -246,20 +250,20 @@ func (x *exchange) giveUp() *http.Response {
 // user's that is the bad ones: as a hedge makes its second attempt, the good answer
 // of the first may be on its way to the caller.
 func (x *exchange) discard() {
+	wanted := func(r reply) bool { return x.t.custom && !r.bad }
 	x.mu.Lock()
-	unwanted := x.replies
+	replies := x.replies
 	x.replies = nil
-	if x.t.custom {
-		for _, resp := range unwanted {
-			if !slices.Contains(x.refused, resp) {
-				x.replies = append(x.replies, resp)
-			}
+	for _, r := range replies {
+		if wanted(r) {
+			x.replies = append(x.replies, r)
 		}
-		unwanted, x.refused = x.refused, nil
 	}
 	x.mu.Unlock()
-	for _, resp := range unwanted {
-		discard(resp, x.t.cfg.Retry.Clock)
+	for _, r := range replies {
+		if !wanted(r) {
+			discard(r.Response, x.t.cfg.Retry.Clock)
+		}
 	}
 }
 
@@ -267,7 +271,9 @@ func (x *exchange) discard() {
 func (x *exchange) refuse(resp *http.Response) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.refused = append(x.refused, resp)
+	for i := range x.replies {
+		x.replies[i].bad = x.replies[i].bad || x.replies[i].Response == resp
+	}
 }
 
 // has reports whether resp was not let go.
@@ -275,7 +281,7 @@ func (x *exchange) has(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, r := range x.replies {
-		if same(r, resp) {
+		if same(r.Response, resp) {
 			return true
 		}
 	}
@@ -294,10 +300,11 @@ func (x *exchange) finish(answer *http.Response) {
 	x.mu.Lock()
 	x.over = true
 	replies := x.replies
+	x.replies = nil
 	x.mu.Unlock()
-	for _, resp := range replies {
-		if !same(resp, answer) {
-			_ = resp.Body.Close()
+	for _, r := range replies {
+		if !same(r.Response, answer) {
+			_ = r.Body.Close()
 		}
 	}
 }
