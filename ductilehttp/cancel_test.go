@@ -16,7 +16,8 @@ import (
 
 // legacy answers nothing, and tells of the deprecated Cancel as net/http does.
 func legacy(r *http.Request) (*http.Response, error) {
-	<-r.Cancel
+	//lint:ignore SA1019 http.Client sets it
+	<-r.Cancel //nolint:staticcheck // as above
 	return nil, errors.New("net/http: request canceled")
 }
 
@@ -47,7 +48,8 @@ func TestACancelIsTheCallers(t *testing.T) {
 		c := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: tripper(legacy), Circuit: circuit}), Timeout: time.Second}
 		cancel := make(chan struct{})
 		r := request(t, "GET", "http://h.example", nil)
-		r.Cancel = cancel //nolint:staticcheck // it is the subject
+		//lint:ignore SA1019 it is the subject
+		r.Cancel = cancel //nolint:staticcheck // as above
 		time.AfterFunc(time.Second/2, func() { close(cancel) })
 		_, err := c.Do(r)
 		require.Error(t, err)

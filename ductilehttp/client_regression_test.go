@@ -134,7 +134,7 @@ func TestAStatusThatIsNotRetriedHasNoReason(t *testing.T) {
 		return answer(r, 404, ""), nil
 	}))
 	cfg.RetryResponse = func(resp *http.Response, err error) bool {
-		return err == nil && resp.StatusCode == 302 || ductilehttp.RetryableResponse(resp, err)
+		return err == nil && resp.StatusCode == http.StatusFound || ductilehttp.RetryableResponse(resp, err)
 	}
 	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: ductilehttp.NewTransport(cfg)})
 	err := api.Get(t.Context(), "/a", nil)

@@ -107,8 +107,8 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 // broke which had idled says nothing of the server's health: the next attempt's does.
 // Those that idle still are as old; each that is dead would cost an attempt.
 func (x *exchange) explain(s *sending, err error) error {
-	err, stale := s.explain(err)
-	if !stale {
+	err = s.explain(err)
+	if !s.stale(err) {
 		return err
 	}
 	x.t.CloseIdleConnections()

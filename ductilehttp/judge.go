@@ -26,7 +26,8 @@ func (x *exchange) blame(resp *http.Response, err error) (*http.Response, error)
 // the instant in which it ends the context. net/http then tells of either, and the
 // server was as slow in both cases.
 func (x *exchange) outOfTime() bool {
-	if x.req.Cancel == nil {
+	//lint:ignore SA1019 http.Client sets it
+	if x.req.Cancel == nil { //nolint:staticcheck // as above
 		return false
 	}
 	deadline, ok := x.req.Context().Deadline()

@@ -84,15 +84,21 @@ func (s *sending) got(conn net.Conn, reused bool) {
 }
 
 // explain returns what err is to the attempt: our own stop is nobody's cancel, which
-// some bases make of every context that has ended. It is stale if a connection
-// broke under the request that had idled.
-func (s *sending) explain(err error) (_ error, stale bool) {
+// some bases make of every context that has ended.
+func (s *sending) explain(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped && errors.Is(err, context.Canceled) {
-		err = errBroken
+		return errBroken
 	}
-	return err, s.reused && errors.Is(err, errBroken)
+	return err
+}
+
+// stale reports whether err is that a connection broke which had idled.
+func (s *sending) stale(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reused && errors.Is(err, errBroken)
 }
 
 // unsent reports whether it is known that nothing was sent: net/http asked for
