@@ -6,13 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
 )
 
 // ending is how a call came back.
 type ending struct {
 	ctx      context.Context
+	v        int
 	err      error
 	panicked any
 	returned bool
@@ -21,67 +21,89 @@ type ending struct {
 	patience time.Duration // of the caller; 0 is without end
 }
 
-// audit checks one call as it comes back and enters it in the books:
+// audit checks one call as it comes back and enters it in the books, by what
+// came back and by what the script and the policies' rules make of it:
 //
 //   - for a caller who had gone, nothing ran and nothing was told, and the error
 //     matches the context's and its cause;
-//   - otherwise one Finished event of the outermost pipeline, with the error that
-//     came back, or policy.ErrNoReturn beside a panic or Goexit;
+//   - otherwise, where the pipeline is observed, one Finished event of the
+//     outermost, with the error that came back, or policy.ErrNoReturn beside a
+//     panic or Goexit;
 //   - a panic has its value;
 //   - no call took longer than the limits that it was under.
 func (s *scene) audit(c *call, e ending) {
 	s.mu.Lock()
-	finished := append([]error(nil), c.finished...)
+	finished, whole := append([]error(nil), c.finished...), c.whole
 	s.mu.Unlock()
-	switch {
-	case e.gone || len(finished) == 0 && s.clock != nil && !s.alone: // others moved the clock past the deadline
-		s.turnedAway(c, e, finished)
-	case len(finished) != 1:
-		s.fault("call %d: %d Finished events, want 1", c.n, len(finished))
-	case !e.returned:
-		s.neverReturned(c, e, finished[0])
-	case finished[0] != e.err: //nolint:errorlint // the very same
-		s.fault("call %d: Finished has %v, the call returned %v", c.n, finished[0], e.err)
-	default:
-		s.enter(func(b *books) { b.sort(c.caller, e.err) }, func(b *books) { b.sort(c.caller, finished[0]) })
-	}
+	s.ledger.enter(e.v, "returned")
 	s.inTime(c, e)
+	if e.gone || whole.how == unknown && !s.exact() { // others moved the clock past the deadline
+		s.turnedAway(c, e, finished)
+		return
+	}
+	s.enter(c, e, whole.how)
+	if s.observed {
+		s.finished(c, e, finished)
+	}
 }
 
-func (s *scene) enter(byReturn, byEvents func(b *books)) {
+// enter sorts a call into both books.
+func (s *scene) enter(c *call, e ending, how verdict) {
+	var came, scripted books
+	scripted.enter(how)
+	switch {
+	case e.returned:
+		came.sort(c.caller, e.err)
+	case e.panicked != nil:
+		came.Panicked++
+		if e.panicked != any(errBoom) {
+			s.fault("call %d: panic %v, want the function's", c.n, e.panicked)
+		}
+	default:
+		came.Exited++
+	}
+	if errors.Is(e.err, errMine) && how != succeeded {
+		came = scripted // of a caller who left as well, by a function left behind, it says nothing
+	}
+	if came != scripted {
+		s.fault("call %d: by its script it %v, and it came back with %v", c.n, how, text(e.err))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	byReturn(&s.byReturn)
-	byEvents(&s.byEvents)
+	s.byReturn.add(came)
+	s.byScript.add(scripted)
+}
+
+// finished checks the events of the end of a call.
+func (s *scene) finished(c *call, e ending, finished []error) {
+	want := e.err
+	if !e.returned {
+		want = policy.ErrNoReturn
+	}
+	switch {
+	case len(finished) != 1:
+		s.fault("call %d: %d Finished events, want 1", c.n, len(finished))
+	case !same(finished[0], want):
+		s.fault("call %d: Finished has %v, the call returned %v", c.n, finished[0], want)
+	}
 }
 
 func (s *scene) turnedAway(c *call, e ending, finished []error) {
 	if c.started.Load() != 0 || len(finished) != 0 {
 		s.fault("call %d: the caller had gone, and the function ran %d times, %d Finished events", c.n, c.started.Load(), len(finished))
 	}
-	if !errors.Is(e.err, e.ctx.Err()) || !errors.Is(e.err, context.Cause(e.ctx)) {
+	if !endedBy(e.ctx, e.err) {
 		s.fault("call %d: the caller had gone with %v, %v, and the error is %v", c.n, e.ctx.Err(), context.Cause(e.ctx), e.err)
 	}
-	s.enter(func(b *books) { b.TurnedAway++ }, func(b *books) { b.TurnedAway++ })
-}
-
-func (s *scene) neverReturned(c *call, e ending, finished error) {
-	if finished != policy.ErrNoReturn { //nolint:errorlint // the very same
-		s.fault("call %d: Finished has %v beside a panic or Goexit", c.n, finished)
-	}
-	if e.panicked != nil && e.panicked != any(errBoom) {
-		s.fault("call %d: panic %v, want the function's", c.n, e.panicked)
-	}
-	enter := func(b *books) { b.Exited++ }
-	if e.panicked != nil {
-		enter = func(b *books) { b.Panicked++ }
-	}
-	s.enter(enter, enter)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byReturn.TurnedAway++
+	s.byScript.TurnedAway++
 }
 
 // inTime has nothing to say where others move the clock meanwhile.
 func (s *scene) inTime(c *call, e ending) {
-	if s.clock != nil && !s.alone {
+	if !s.exact() {
 		return
 	}
 	if bound := s.plan.bound; bound > 0 && e.took > bound {
@@ -103,19 +125,18 @@ func (s *scene) nothingIsLeftOf(c *call) {
 
 // settle checks the scene when all of its calls are over:
 //
-//   - the books agree, with each other and with the number of calls;
+//   - the books agree;
 //   - every run of a function has ended, no child of a context is attached, the
 //     clock has no waiter; goroutines are the bubble's to find;
-//   - each circuit told its moves in order, the last one is where it is, and
-//     where calls were alone it counted as many refusals as were told;
+//   - each value that a function returned was returned, discarded, told of late
+//     or replaced: one of these, once;
+//   - each circuit told its moves in order and counted what went through its
+//     breakers; see [tally];
 //   - a half-open circuit has all its places.
 func (s *scene) settle() {
 	synctest.Wait()
-	if s.byReturn != s.byEvents {
-		s.fault("the calls came back as %+v, and the events say %+v", s.byReturn, s.byEvents)
-	}
-	if n := s.byReturn.started(); n != perScene {
-		s.fault("%d calls are in the books, want %d", n, perScene)
+	if s.byReturn != s.byScript {
+		s.fault("the calls came back as %+v, and by their scripts they are %+v", s.byReturn, s.byScript)
 	}
 	for _, c := range s.calls {
 		s.nothingIsLeftOf(c)
@@ -126,26 +147,12 @@ func (s *scene) settle() {
 	if s.clock != nil && s.clock.Waiters() > 0 {
 		s.fault("%d waiters are left on the clock", s.clock.Waiters())
 	}
+	for _, t := range s.leaving {
+		t.afterwards()
+	}
+	s.faults = append(s.faults, s.ledger.faults()...)
 	s.placesAreBack()
-	for _, c := range s.circuits {
-		s.settleCircuit(c)
-	}
-}
-
-func (s *scene) settleCircuit(c *breaker.Circuit) {
-	at, refused := breaker.Closed, int64(0)
-	snap := c.Snapshot()
-	for _, t := range s.told[c.Name()] {
-		if t.From != at || t.To == at {
-			s.fault("circuit %s: told of a move from %v to %v when it was %v", c.Name(), t.From, t.To, at)
-		}
-		at = t.To
-		refused += t.Counts.Rejected
-	}
-	if at != snap.State {
-		s.fault("circuit %s: the last move told is to %v, and it is %v", c.Name(), at, snap.State)
-	}
-	if refused += snap.Counts.Rejected; s.alone && refused != s.refused[c.Name()] {
-		s.fault("circuit %s: counted %d refusals, and %d were told", c.Name(), refused, s.refused[c.Name()])
+	for _, t := range s.tallies {
+		s.faults = append(s.faults, t.settle(s.alone, s.now())...)
 	}
 }

@@ -3,12 +3,12 @@ package storm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 	"time"
 
-	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -24,6 +24,9 @@ const (
 	exits
 	hangs
 	ignoresCancel
+	succeedsLate // when it is told to stop
+	saysCancelled
+	asksForTime
 	cancelsAndSucceeds
 	cancelsAndFails
 	behaviours
@@ -31,6 +34,8 @@ const (
 
 var (
 	errDown = errors.New("storm: down")
+	errOver = errors.New("storm: down for good")
+	errMine = fmt.Errorf("storm: of the function's own: %w", context.Canceled)
 	errGone = errors.New("storm: the caller has gone")
 	errBoom = errors.New("storm: boom")
 )
@@ -43,14 +48,15 @@ const (
 
 // call is one call and its books.
 type call struct {
+	s       *scene
 	n       int
 	script  []step // of its attempts; the last repeats
 	caller  *counted
-	clock   *fake.Clock // nil means real time
-	rest    func()      // returns when nobody else has anything to do
+	rest    func() // returns when nobody else has anything to do
 	started atomic.Int64
 	ended   atomic.Int64
 
+	whole    run     // what the call came to
 	finished []error // of the Finished events of the outermost pipeline
 	late     []policy.EventKind
 }
@@ -60,61 +66,94 @@ type step struct {
 	does  behaviour
 	works time.Duration
 	tidy  time.Duration
+	asks  time.Duration
 }
 
-func script(rnd *rand.Rand) []step {
+// script makes up what the attempts of a call do. Where no histories are compared
+// one that is told to stop may do so at once, in the instant of its caller.
+func script(rnd *rand.Rand, alone bool) []step {
 	var steps []step
 	for range 1 + rnd.IntN(4) {
 		does := behaviour(rnd.IntN(int(behaviours)))
 		if rnd.IntN(2) == 0 {
 			does = behaviour(rnd.IntN(2))
 		}
-		steps = append(steps, step{
-			does, 1 + time.Duration(rnd.Int64N(int64(longest))), 1 + time.Duration(rnd.Int64N(int64(tidying))),
-		})
+		next := step{
+			does: does, works: 1 + time.Duration(rnd.Int64N(int64(longest))),
+			tidy: 1 + time.Duration(rnd.Int64N(int64(tidying))), asks: time.Duration(rnd.Int64N(int64(longest))),
+		}
+		if !alone && does < cancelsAndSucceeds && rnd.IntN(2) == 0 {
+			next.tidy = 0
+		}
+		steps = append(steps, next)
 	}
 	return steps
 }
 
-// run is the function of the call.
-func (c *call) run(ctx context.Context) (int, error) {
+// run is the function of the call. It says what became of it in the run that it
+// is, which is where the verdict on the call begins.
+func (c *call) run(ctx context.Context) (v int, err error) {
 	n := int(c.started.Add(1))
 	defer c.ended.Add(1)
-	s := c.script[min(n, len(c.script))-1]
+	how := exited
+	defer func() { c.s.say(ctx, how) }()
+	step := c.script[min(n, len(c.script))-1]
+	c.work(ctx, step)
+	switch {
+	case step.does == ignoresCancel || step.does == succeedsLate || step.does == cancelsAndSucceeds:
+	case ctx.Err() != nil:
+		c.sleep(context.Background(), step.tidy)
+		err = ctx.Err()
+	case step.does == panics:
+		how = panicked
+		panic(errBoom)
+	default:
+		err = step.end()
+	}
+	v = (c.n+1)*numbered + n
+	c.s.ledger.born(v)
+	how = succeeded
+	if err != nil {
+		how = failed
+	}
+	if err != nil && errors.Is(err, ctx.Err()) {
+		how = endOf(ctx)
+	}
+	return v, err
+}
+
+// work takes its time.
+func (c *call) work(ctx context.Context, s step) {
 	switch s.does {
 	case ignoresCancel:
 		c.sleep(context.Background(), s.works)
-		return n, nil
 	case hangs:
 		c.sleep(ctx, time.Hour)
+	case succeedsLate:
+		c.sleep(ctx, s.works)
+		c.sleep(context.Background(), s.tidy)
 	case cancelsAndSucceeds, cancelsAndFails:
 		c.sleep(ctx, s.works)
 		c.sleep(context.Background(), s.tidy) // who leaves at a limit has left by now
 		c.caller.cancel(errGone)
 		c.rest()                              // a goroutine of package context's may pass it on
 		c.sleep(context.Background(), s.tidy) // and who leaves at a cancel
-		if s.does == cancelsAndSucceeds {
-			return n, nil
-		}
 	default:
 		c.sleep(ctx, s.works)
 	}
-	if ctx.Err() != nil {
-		c.sleep(context.Background(), s.tidy)
-		return n, ctx.Err()
-	}
-	return n, c.end(s.does)
 }
 
 // end is what a function does that had its time.
-func (c *call) end(does behaviour) error {
-	switch does {
+func (s step) end() error {
+	switch s.does {
 	case succeeds:
 		return nil
 	case failsForGood:
-		return retry.Permanent(errDown)
-	case panics:
-		panic(errBoom)
+		return retry.Permanent(errOver)
+	case asksForTime:
+		return retry.After(errDown, s.asks)
+	case saysCancelled:
+		return errMine
 	case exits:
 		runtime.Goexit()
 	}
@@ -122,8 +161,8 @@ func (c *call) end(does behaviour) error {
 }
 
 func (c *call) sleep(ctx context.Context, d time.Duration) {
-	if c.clock != nil {
-		_ = policy.Sleep(ctx, c.clock, d)
+	if c.s.clock != nil {
+		_ = policy.Sleep(ctx, c.s.clock, d)
 		return
 	}
 	_ = policy.Sleep(ctx, nil, d)

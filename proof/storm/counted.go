@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // counted is a caller's context that knows how many children are attached to
@@ -12,14 +13,16 @@ type counted struct {
 	context.Context
 	inner context.CancelCauseFunc
 	done  chan struct{}
+	now   func() time.Time
 
 	mu       sync.Mutex
+	at       time.Time // when the cancelling was over
 	children map[*func()]struct{}
 }
 
-func newCounted(parent context.Context) *counted {
+func newCounted(parent context.Context, now func() time.Time) *counted {
 	ctx, cancel := context.WithCancelCause(parent)
-	return &counted{Context: ctx, inner: cancel, done: make(chan struct{}), children: map[*func()]struct{}{}}
+	return &counted{Context: ctx, inner: cancel, done: make(chan struct{}), now: now, children: map[*func()]struct{}{}}
 }
 
 func (c *counted) Done() <-chan struct{} { return c.done }
@@ -39,6 +42,16 @@ func (c *counted) cancel(cause error) {
 	for f := range children {
 		(*f)()
 	}
+	c.mu.Lock()
+	c.at = c.now() // by now everybody below knows
+	c.mu.Unlock()
+}
+
+// when returns when the caller left, if he did.
+func (c *counted) when() (at time.Time, was bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at, !c.at.IsZero()
 }
 
 // AfterFunc is what package context, and package fake, attach children by.

@@ -9,5 +9,13 @@
 // histories must be the same, byte for byte. In the others eight callers share
 // the pipeline.
 //
-// What must hold in each: see [scene.audit] and [scene.settle].
+// Nothing is judged by the error that a call returned. Around each policy stand
+// two probes, which see what it was asked for, what it ran and what came of it,
+// and hold that to rules of their own, from the script of the function outwards:
+// see [witness]. Each circuit has a [tally] of its own, made from the runs inside
+// of its breakers, and each value that a function returned has a place in the
+// [ledger]. The tests put faulty policies in the place of the library's and see
+// that the storm finds each of them.
+//
+// What must hold in each scene: see [scene.audit] and [scene.settle].
 package storm

@@ -16,19 +16,21 @@ import (
 // planner makes a scene's policies. Times are random to the nanosecond, so that
 // two things fall on one instant only where one brings the other about.
 type planner struct {
-	rnd      *rand.Rand
-	clock    policy.Clock // nil means real time
-	alone    bool         // histories are compared
-	circuits []*breaker.Circuit
-	budget   *retry.Budget
-	random   func() float64 // for jitter
-	retries  int            // so far; two at most, or attempts multiply
-	names    int
+	s       *scene
+	rnd     *rand.Rand
+	double  double
+	clock   policy.Clock // nil means real time
+	alone   bool         // histories are compared
+	budget  *retry.Budget
+	random  func() float64 // for jitter
+	retries int            // so far; two at most, or attempts multiply
+	names   int
+	deaf    bool // what is made now is not heard by the scene's observer
+	what    []string
 
 	// bound is the least time that a call is sure to be over in, by a limit that no
 	// retry stands outside of; 0 where there is none.
-	bound  time.Duration
-	places map[*breaker.Circuit]int // of a half-open state
+	bound time.Duration
 }
 
 func (p *planner) upTo(d time.Duration) time.Duration {
@@ -41,13 +43,34 @@ func (p *planner) name(kind string) string {
 	return fmt.Sprintf("%s %d", kind, p.names)
 }
 
-// policies returns n of them, the first outermost.
+// policies returns n of them, the first outermost, with probes around each.
 func (p *planner) policies(n int) []policy.Policy[int] {
 	var all []policy.Policy[int]
 	for range n {
-		all = append(all, p.policy())
+		all = append(all, p.policy()...)
 	}
 	return all
+}
+
+// watched puts probes around a policy, or around what takes its place.
+func (p *planner) watched(name string, r rules, of policy.Policy[int]) []policy.Policy[int] {
+	w := &witness{s: p.s, name: name, deaf: p.deaf, rules: r}
+	if b, ok := r.(*breakerRules); ok {
+		w.tally = b.tally
+		w.tally.deaf = w.tally.deaf || p.deaf || !p.s.observed
+	}
+	if p.double.instead != nil {
+		of = p.double.instead(r, of)
+	}
+	p.what = append(p.what, policy.Describe(of))
+	return []policy.Policy[int]{outside{w}, of, inside{w}}
+}
+
+func (p *planner) observer() policy.Observer {
+	if p.double.observer != nil {
+		return p.double.observer(p.s.observe)
+	}
+	return p.s.observe
 }
 
 // outermost returns the policies of the pipeline. Where histories are compared,
@@ -58,12 +81,12 @@ func (p *planner) policies(n int) []policy.Policy[int] {
 func (p *planner) outermost() []policy.Policy[int] {
 	n := 1 + p.rnd.IntN(6)
 	if p.alone && p.clock == nil && p.chance(30) {
-		return append(p.policies(n-1), p.limit(true))
+		return append(p.policies(n-1), p.limit(true)...)
 	}
 	return p.policies(n)
 }
 
-func (p *planner) policy() policy.Policy[int] {
+func (p *planner) policy() []policy.Policy[int] {
 	switch p.rnd.IntN(10) {
 	case 0:
 		return p.fallback()
@@ -81,26 +104,33 @@ func (p *planner) policy() policy.Policy[int] {
 	if p.chance(50) {
 		nested = nested.Observe(func(context.Context, policy.Event) {})
 	}
-	return nested
+	return []policy.Policy[int]{nested}
 }
 
 var errFallback = errors.New("storm: the fallback failed too")
 
-func (p *planner) fallback() policy.Policy[int] {
+func (p *planner) fallback() []policy.Policy[int] {
+	r := &fallbackRules{}
+	var f *policy.FallbackPolicy[int]
 	switch p.rnd.IntN(3) {
 	case 0:
-		return policy.FallbackValue(7)
+		r.value = 7
+		f = policy.FallbackValue(r.value)
 	case 1:
-		return policy.FallbackValue(8).When(func(v int, err error) bool { return err != nil && v%2 == 0 })
+		r.value, r.when = 8, func(v int, err error) bool { return err != nil && v%2 == 0 }
+		f = policy.FallbackValue(r.value).When(r.when)
+	default:
+		r.err = errFallback
+		f = policy.Fallback(func(context.Context, error) (int, error) { return 0, errFallback })
 	}
-	return policy.Fallback(func(context.Context, error) (int, error) { return 0, errFallback })
+	return p.watched(p.name("fallback"), r, f)
 }
 
-func (p *planner) timeout() policy.Policy[int] {
+func (p *planner) timeout() []policy.Policy[int] {
 	return p.limit(!p.alone && p.chance(30))
 }
 
-func (p *planner) limit(abandon bool) policy.Policy[int] {
+func (p *planner) limit(abandon bool) []policy.Policy[int] {
 	cfg := policy.TimeoutConfig{
 		Name: p.name("timeout"), After: p.upTo(20 * time.Millisecond), Clock: p.clock, Abandon: abandon,
 	}
@@ -111,26 +141,53 @@ func (p *planner) limit(abandon bool) policy.Policy[int] {
 	if p.retries == 0 && (p.bound == 0 || bound < p.bound) {
 		p.bound = bound
 	}
+	r, t := &timeoutRules{TimeoutConfig: cfg}, policy.NewTimeout[int](cfg)
 	if cfg.Abandon {
-		return policy.NewTimeout[int](cfg).OnLate(func(int, error) {})
+		t = t.OnLate(p.late(r))
+		p.s.leaving = append(p.s.leaving, r)
 	}
-	return policy.NewTimeout[int](cfg)
+	return p.watched(cfg.Name, r, t)
 }
 
-func (p *planner) breaker() policy.Policy[int] {
-	b := breaker.New[int](p.circuits[p.rnd.IntN(len(p.circuits))])
+func (p *planner) late(r *timeoutRules) func(v int, err error) {
+	tell := func(v int, err error) {
+		p.s.ledger.enter(v, "late")
+		p.s.mu.Lock()
+		defer p.s.mu.Unlock()
+		r.late = append(r.late, run{v: v, err: err})
+	}
+	if p.double.late != nil {
+		return p.double.late(tell)
+	}
+	return tell
+}
+
+func (p *planner) breaker() []policy.Policy[int] {
+	r := &breakerRules{tally: p.s.tallies[p.rnd.IntN(len(p.s.tallies))]}
+	b := breaker.New[int](r.tally.circuit)
 	if p.chance(20) {
-		b = b.When(func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 3) })
+		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 3) }
+		b = b.When(r.when)
 	}
-	return b
+	return p.watched("breaker "+r.tally.cfg.Name, r, b)
 }
 
-func (p *planner) retry() policy.Policy[int] {
+func (p *planner) retry() []policy.Policy[int] {
 	p.retries++
+	r := &retryRules{Config: p.retryConfig()}
+	t := retry.New[int](r.Config)
+	if p.chance(20) {
+		r.when = func(v int, err error) bool { return err != nil || v%5 == 0 }
+		t = t.When(r.when)
+	}
+	return p.watched(r.Name, r, t.Discard(func(v int) { p.s.ledger.enter(v, "discarded") }))
+}
+
+func (p *planner) retryConfig() retry.Config {
 	cfg := retry.Config{
 		Name: p.name("retry"), MaxAttempts: 1 + p.rnd.IntN(4),
 		BaseDelay: 100*time.Microsecond + p.upTo(time.Millisecond),
-		MaxDelay:  2*time.Millisecond + p.upTo(10*time.Millisecond), Multiplier: 1 + 2*p.rnd.Float64(),
+		MaxDelay:  2*time.Millisecond + p.upTo(longestBackoff-2*time.Millisecond), Multiplier: 1 + 2*p.rnd.Float64(),
 		JitterFactor: p.rnd.Float64(), Clock: p.clock, Rand: p.random,
 	}
 	if p.chance(30) {
@@ -140,24 +197,26 @@ func (p *planner) retry() policy.Policy[int] {
 		cfg.MaxAttempts, cfg.MaxElapsed = retry.Unlimited, p.upTo(5*time.Millisecond)
 	}
 	if p.chance(30) {
+		cfg.MaxRetryAfter = p.upTo(longest)
+	}
+	if p.chance(30) {
 		cfg.Budget = p.budget
 	}
 	if p.chance(20) {
 		cfg.RetryIf = func(error) bool { return true }
 	}
 	if p.chance(20) {
-		cfg.OnRetry = func(context.Context, policy.Event) {}
+		cfg.OnRetry = p.s.onRetry
 	}
 	cfg.Backoff = p.backoff()
-	r := retry.New[int](cfg)
-	if p.chance(20) {
-		r = r.When(func(v int, err error) bool { return err != nil || v%5 == 0 })
-	}
-	return r.Discard(func(int) {})
+	return cfg
 }
 
+// longestBackoff is what no retry waits longer than, unless it is asked to.
+const longestBackoff = 10 * time.Millisecond
+
 func (p *planner) backoff() retry.Backoff {
-	base, limit := 100*time.Microsecond+p.upTo(time.Millisecond), p.upTo(10*time.Millisecond)
+	base, limit := 100*time.Microsecond+p.upTo(time.Millisecond), p.upTo(longestBackoff)
 	limit = max(base, limit)
 	switch p.rnd.IntN(10) {
 	case 0:
@@ -176,25 +235,50 @@ func (p *planner) backoff() retry.Backoff {
 	return nil
 }
 
+// longWindow is more calls than a scene's breakers ever see, and more hours.
+const longWindow = 100_000
+
 // circuit returns one that is often half-open.
-func (p *planner) circuit(name string, told func(breaker.Transition)) *breaker.Circuit {
+func (p *planner) circuit(name string) *tally {
 	cfg := breaker.Config{
 		Name: name, FailureThreshold: 1 + p.rnd.IntN(4), RecoveryTimeout: p.upTo(20 * time.Millisecond),
 		HalfOpenMaxCalls: 1 + p.rnd.IntN(3), SuccessThreshold: 1 + p.rnd.IntN(6),
-		OnStateChange: told, Clock: p.clock, Rand: p.random, RecoveryJitter: p.rnd.Float64(),
+		Clock: p.clock, Rand: p.random, RecoveryJitter: p.rnd.Float64(),
 	}
 	if p.chance(30) {
 		cfg.MaxRecoveryTimeout = cfg.RecoveryTimeout + p.upTo(time.Second)
 	}
-	switch p.rnd.IntN(4) {
+	switch p.rnd.IntN(6) {
 	case 0:
 		cfg.Window, cfg.FailureRate, cfg.MinCalls = 10+p.upTo(time.Second), 0.1+0.9*p.rnd.Float64(), 1+p.rnd.IntN(5)
 	case 1:
 		cfg.WindowCalls, cfg.FailureRate = 5+p.rnd.IntN(20), 0.1+0.9*p.rnd.Float64()
 	case 2:
 		cfg.WindowCalls, cfg.SlowCall, cfg.SlowRate = 5+p.rnd.IntN(20), p.upTo(5*time.Millisecond), 0.1+0.9*p.rnd.Float64()
+	case 3:
+		cfg.Window = longWindow * time.Hour
+		p.rarely(&cfg)
+	case 4:
+		cfg.WindowCalls = longWindow
+		p.rarely(&cfg)
 	}
-	c := breaker.NewCircuit(cfg)
-	p.places[c] = cfg.HalfOpenMaxCalls
-	return c
+	t := &tally{cfg: cfg, born: p.s.now(), since: p.s.now(), deaf: !p.s.observed}
+	cfg.OnStateChange = func(m breaker.Transition) { p.s.hear(t, m) }
+	if p.double.circuit != nil {
+		p.double.circuit(&cfg)
+	}
+	t.circuit = breaker.NewCircuit(cfg)
+	return t
+}
+
+// rarely has a circuit open after many failures or at a rate, or never.
+func (p *planner) rarely(cfg *breaker.Config) {
+	switch p.rnd.IntN(3) {
+	case 0:
+		cfg.FailureThreshold = 20 + p.rnd.IntN(50)
+	case 1:
+		cfg.FailureThreshold, cfg.FailureRate = 0, 0.5+0.5*p.rnd.Float64()
+	case 2:
+		cfg.FailureThreshold = longWindow
+	}
 }

@@ -15,7 +15,7 @@ import (
 func (s *scene) play() {
 	if s.alone {
 		for n := range perScene {
-			s.one(n, script(s.rnd), s.rnd)
+			s.one(n, script(s.rnd, true), s.rnd)
 		}
 	} else {
 		s.together()
@@ -31,7 +31,7 @@ func (s *scene) together() {
 		rnd := rand.New(rand.NewPCG(s.rnd.Uint64(), 0))
 		wg.Go(func() {
 			for n := range perScene / callers {
-				s.one(caller*perScene/callers+n, script(rnd), rnd)
+				s.one(caller*perScene/callers+n, script(rnd, false), rnd)
 			}
 		})
 	}
@@ -40,11 +40,11 @@ func (s *scene) together() {
 
 // one makes a call, on a goroutine of its own that Goexit may end.
 func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
-	c := &call{n: n, script: steps, clock: s.clock, rest: func() {}}
+	c := &call{s: s, n: n, script: steps, rest: func() {}}
 	if s.alone {
 		c.rest = synctest.Wait
 	}
-	c.caller = newCounted(context.WithValue(context.Background(), callKey{}, c))
+	c.caller = newCounted(context.WithValue(context.WithValue(context.Background(), callKey{}, c), runKey{}, &c.whole), s.now)
 	ctx, patience, release := s.arrive(c, rnd)
 	e := ending{ctx: ctx, gone: ctx.Err() != nil, patience: patience}
 	start := s.now()
@@ -52,7 +52,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	go func() {
 		defer close(over)
 		defer func() { e.panicked = recover() }()
-		_, e.err = s.pipe.Do(ctx, c.run)
+		e.v, e.err = s.pipe.Do(ctx, c.run)
 		e.returned = true
 	}()
 	<-over
@@ -101,13 +101,13 @@ func (s *scene) arrive(c *call, rnd *rand.Rand) (ctx context.Context, patience t
 // placesAreBack takes every place of a half-open circuit and gives them back.
 // Nothing runs meanwhile, so all of them must be there.
 func (s *scene) placesAreBack() {
-	for _, c := range s.circuits {
-		if c.State() != breaker.HalfOpen {
+	for _, t := range s.tallies {
+		if t.circuit.State() != breaker.HalfOpen {
 			continue
 		}
 		var permits []breaker.Permit
 		for {
-			p, err := c.Acquire()
+			p, err := t.circuit.Acquire()
 			if err != nil {
 				break
 			}
@@ -116,9 +116,11 @@ func (s *scene) placesAreBack() {
 		for i := range permits {
 			permits[i].Record(policy.Ignored)
 		}
-		s.refused[c.Name()]++
-		if want := s.plan.places[c]; len(permits) != want {
-			s.fault("circuit %s: half-open with %d places, want %d: some were not given back", c.Name(), len(permits), want)
+		s.mu.Lock()
+		t.tried(len(permits))
+		s.mu.Unlock()
+		if want := t.cfg.HalfOpenMaxCalls; len(permits) != want {
+			s.fault("circuit %s: half-open with %d places, want %d: some were not given back", t.cfg.Name, len(permits), want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,50 +45,66 @@ type scene struct {
 	plan     *planner
 	clock    *fake.Clock // nil means real time
 	alone    bool        // one call after another
-	circuits []*breaker.Circuit
+	observed bool
+	ledger   ledger
 
 	mu       sync.Mutex
 	calls    []*call
 	history  bytes.Buffer
 	byReturn books
-	byEvents books
-	told     map[string][]breaker.Transition
-	refused  map[string]int64 // Rejected events, by circuit
-	attempts map[string]int   // the last Attempted of each retry, where calls are alone
+	byScript books
+	tallies  []*tally        // of the circuits
+	leaving  []*timeoutRules // of the policies that leave their function
+	attempts map[string]int  // the last Attempted of each retry, where calls are alone
 	faults   []string
 }
 
 type callKey struct{}
 
-// saboteur makes a policy that breaks what must hold.
-type saboteur func(s *scene) policy.Policy[int]
+// double is what takes the place of something that works.
+type double struct {
+	innermost func(s *scene) policy.Policy[int]
+	instead   func(r rules, of policy.Policy[int]) policy.Policy[int]
+	circuit   func(cfg *breaker.Config) // after the storm has taken note of it
+	late      func(tell func(v int, err error)) func(v int, err error)
+	observer  func(o policy.Observer) policy.Observer
+}
 
-// newScene makes what seed says, with saboteurs innermost. Call it in the bubble
-// that the scene is played in.
-func newScene(seed uint64, saboteurs ...saboteur) *scene {
+// newScene makes what seed says, with doubles in it. Call it in the bubble that
+// the scene is played in.
+func newScene(seed uint64, d double) *scene {
 	s := &scene{
-		rnd:  rand.New(rand.NewPCG(seed, 0x5702)),
-		told: map[string][]breaker.Transition{}, refused: map[string]int64{}, attempts: map[string]int{},
+		rnd: rand.New(rand.NewPCG(seed, 0x5702)), observed: true,
+		ledger: ledger{fates: map[int][]string{}}, attempts: map[string]int{},
 	}
 	s.alone = s.rnd.IntN(2) == 0
-	p := &planner{rnd: s.rnd, random: s.jitter(seed), alone: s.alone, places: map[*breaker.Circuit]int{}}
+	p := &planner{s: s, rnd: s.rnd, double: d, random: s.jitter(seed), alone: s.alone}
 	if s.rnd.IntN(2) == 0 {
 		s.clock = fake.NewClock(fake.AutoAdvance())
 		p.clock = s.clock
 	}
 	for _, name := range []string{"a", "b"} {
-		s.circuits = append(s.circuits, p.circuit(name, func(t breaker.Transition) { s.hear(t) }))
+		s.tallies = append(s.tallies, p.circuit(name))
 	}
-	p.circuits = s.circuits
 	p.budget = retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: 100, Clock: p.clock})
 	s.plan = p
 	policies := p.outermost()
-	for _, broken := range saboteurs {
-		policies = append(policies, broken(s))
+	if d.innermost != nil {
+		policies = append(policies, d.innermost(s))
 	}
-	s.pipe = pipeline.New(policies...).Named("outer").Observe(s.observe)
+	s.pipe = pipeline.New(policies...).Named("outer")
+	if s.observed {
+		s.pipe = s.pipe.Observe(p.observer())
+	}
 	return s
 }
+
+// exact reports whether time stands still while a call does nothing: nobody else
+// moves the clock.
+func (s *scene) exact() bool { return s.clock == nil || s.alone }
+
+// what describes the pipeline, nested ones flattened.
+func (s *scene) what() string { return strings.Join(s.plan.what, " > ") }
 
 // jitter is a source of its own, so that what it is asked for does not change
 // what comes after.
@@ -122,11 +139,25 @@ func (s *scene) write(format string, args ...any) {
 }
 
 // hear is the circuits' OnStateChange.
-func (s *scene) hear(t breaker.Transition) {
+func (s *scene) hear(t *tally, m breaker.Transition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told[t.Name] = append(s.told[t.Name], t)
-	s.write("circuit %s: %v to %v, %+v, %v", t.Name, t.From, t.To, t.Counts, t.Cause)
+	s.faults = append(s.faults, t.move(m, s.alone, s.exact())...)
+	s.write("circuit %s: %v to %v, %+v, %v", m.Name, m.From, m.To, m.Counts, text(m.Cause))
+}
+
+// say enters how the run that ctx belongs to ended.
+func (s *scene) say(ctx context.Context, how verdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx.Value(runKey{}).(*run).how = how
+}
+
+// onRetry is the retries' OnRetry.
+func (s *scene) onRetry(ctx context.Context, _ policy.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	visitOf(ctx).asked++
 }
 
 // observe is the pipeline's observer.
@@ -139,11 +170,17 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	if len(c.finished) > 0 && e.Kind != policy.FinishedLate {
 		c.late = append(c.late, e.Kind)
 	}
+	if e.Kind == policy.Finished {
+		if e.Pipeline == "outer" {
+			c.finished = append(c.finished, e.Err)
+		}
+		return
+	}
+	v := visitOf(ctx)
+	v.heard[e.Kind]++
 	switch {
-	case e.Kind == policy.Finished && e.Pipeline == "outer":
-		c.finished = append(c.finished, e.Err)
 	case e.Kind == policy.Rejected:
-		s.refused[e.Policy]++
+		v.tally.heard++
 	case e.Kind == policy.Attempted && s.alone:
 		if last := s.attempts[e.Policy]; e.Attempt != 1 && e.Attempt != last+1 {
 			s.faults = append(s.faults, fmt.Sprintf("call %d: attempt %d of %s was told after attempt %d", c.n, e.Attempt, e.Policy, last))
@@ -162,7 +199,25 @@ func text(err error) string {
 	return fmt.Sprint(err)
 }
 
-// sort enters the end of a call whose error is err.
+// enter enters the end of a call by the verdict on it.
+func (b *books) enter(how verdict) {
+	switch how {
+	case succeeded:
+		b.Succeeded++
+	case rejected:
+		b.Rejected++
+	case cancelled:
+		b.Cancelled++
+	case panicked:
+		b.Panicked++
+	case exited:
+		b.Exited++
+	default:
+		b.Failed++
+	}
+}
+
+// sort enters the end of a call by the error that it returned.
 func (b *books) sort(ctx context.Context, err error) {
 	switch {
 	case err == nil:

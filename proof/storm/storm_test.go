@@ -21,7 +21,7 @@ var (
 )
 
 // enact plays the scene of seed in a bubble of its own.
-func enact(t *testing.T, seed uint64, saboteurs ...saboteur) (s *scene) {
+func enact(t *testing.T, seed uint64, d double) (s *scene) {
 	t.Helper()
 	defer func() {
 		if stuck := recover(); stuck != nil {
@@ -29,7 +29,7 @@ func enact(t *testing.T, seed uint64, saboteurs ...saboteur) (s *scene) {
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
-		s = newScene(seed, saboteurs...)
+		s = newScene(seed, d)
 		s.play()
 	})
 	return s
@@ -38,14 +38,14 @@ func enact(t *testing.T, seed uint64, saboteurs ...saboteur) (s *scene) {
 func requireNoFault(t *testing.T, seed uint64, s *scene) {
 	t.Helper()
 	if len(s.faults) > 0 {
-		t.Fatalf("seed %d: %v, %d faults:\n%s", seed, s.pipe, len(s.faults), strings.Join(s.faults[:min(5, len(s.faults))], "\n"))
+		t.Fatalf("seed %d: %v, %d faults:\n%s", seed, s.what(), len(s.faults), strings.Join(s.faults[:min(5, len(s.faults))], "\n"))
 	}
 }
 
 func TestTheBooksAgreeInAStorm(t *testing.T) {
 	if *show != 0 {
-		s := enact(t, *show)
-		t.Logf("%v\n%s\n%s", s.pipe, s.history.String(), strings.Join(s.faults, "\n"))
+		s := enact(t, *show, double{})
+		t.Logf("%v\n%s\n%s", s.what(), s.history.String(), strings.Join(s.faults, "\n"))
 		return
 	}
 	var all books
@@ -53,13 +53,13 @@ func TestTheBooksAgreeInAStorm(t *testing.T) {
 	scenes, twice, depth := 0, 0, 0
 	for made := 0; made < *calls; scenes++ {
 		seed := *firstSeed + uint64(scenes)
-		s := enact(t, seed)
+		s := enact(t, seed, double{})
 		requireNoFault(t, seed, s)
 		made += perScene
 		all.add(s.byReturn)
-		depth = max(depth, len(s.pipe.Policies()))
+		depth = max(depth, len(s.plan.what))
 		if s.alone {
-			again := enact(t, seed)
+			again := enact(t, seed, double{})
 			made += perScene
 			all.add(again.byReturn)
 			twice++

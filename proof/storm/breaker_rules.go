@@ -1,0 +1,71 @@
+package storm
+
+import (
+	"errors"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+type breakerRules struct {
+	tally *tally
+	when  func(v int, err error) policy.Outcome
+}
+
+func (b *breakerRules) judge(v *visit) verdict {
+	if v.turnedAway() {
+		return endOf(v.ctx)
+	}
+	v.told(policy.Rejected, 1-min(1, len(v.runs)))
+	if len(v.runs) > 0 {
+		b.moved(v)
+		return v.passes(v.only())
+	}
+	var open *breaker.OpenError
+	if !errors.As(v.own.err, &open) || open.Name != b.tally.circuit.Name() || !errors.Is(v.own.err, policy.ErrRejected) || v.own.v != 0 {
+		v.fault("the function did not run, and it came to %d, %v", v.own.v, text(v.own.err))
+		return failed
+	}
+	b.refused(v, open)
+	return rejected
+}
+
+// refused enters a refusal, and complains of one that came too late.
+func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
+	v.s.mu.Lock()
+	b.tally.refused++
+	b.tally.rejected++
+	_, most := b.tally.recovery()
+	since := v.s.now().Sub(b.tally.since)
+	v.s.mu.Unlock()
+	if v.s.alone && open.State == breaker.Open && since > most {
+		v.fault("refused when the circuit had been open for %v, want %v at most", since, most)
+	}
+}
+
+// moved complains of a circuit that stays in a state that it must leave.
+func (b *breakerRules) moved(v *visit) {
+	v.s.mu.Lock()
+	at, want := b.tally.state, b.tally.due()
+	v.s.mu.Unlock()
+	if v.s.alone && at != want {
+		v.fault("the circuit is %v, and must be %v", at, want)
+	}
+}
+
+// outcome is what a run says of the circuit's dependency.
+func (b *breakerRules) outcome(v *visit, r *run) policy.Outcome {
+	switch {
+	case r.how.neverReturned():
+		return policy.Failure
+	case gaveUp(v.ctx, r.err):
+		return policy.Ignored
+	case b.when != nil:
+		return b.when(r.v, r.err)
+	case r.err == nil:
+		return policy.Success
+	case r.how == rejected:
+		return policy.Ignored
+	}
+	return policy.Failure
+}

@@ -1,0 +1,200 @@
+package storm
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// doubles take the place of policies and are faulty in one way each. The name is
+// the fault, and want what is said of it.
+var doubles = []struct {
+	name, want string
+	double
+}{
+	{"a panic is ignored", "had counted", double{instead: likeBreaker(func(v *result) policy.Outcome {
+		if !v.returned {
+			return policy.Ignored
+		}
+		return v.outcome()
+	})}},
+	{"any cancellation is ignored", "had counted", double{instead: likeBreaker(func(v *result) policy.Outcome {
+		if errors.Is(v.err, context.Canceled) {
+			return policy.Ignored
+		}
+		return v.outcome()
+	})}},
+	{"a caller's leaving is a failure", "had counted", double{instead: likeBreaker(func(v *result) policy.Outcome {
+		if v.returned && v.err != nil {
+			return policy.Failure
+		}
+		return v.outcome()
+	})}},
+	{"a success is not recorded", "had counted", double{instead: likeBreaker(func(v *result) policy.Outcome {
+		if v.returned && v.err == nil {
+			return policy.Ignored
+		}
+		return v.outcome()
+	})}},
+	{"the recovery time does not double", "open for", double{circuit: func(cfg *breaker.Config) {
+		cfg.MaxRecoveryTimeout = 0
+	}}},
+	{"the recovery time is too long", "refused when the circuit had been open for", double{circuit: func(cfg *breaker.Config) {
+		cfg.RecoveryTimeout *= 2
+		cfg.MaxRecoveryTimeout = 0
+	}}},
+	{"one failure more is needed", "must be open", double{circuit: func(cfg *breaker.Config) {
+		if cfg.FailureThreshold > 0 && cfg.WindowCalls == 0 {
+			cfg.FailureThreshold++
+		}
+	}}},
+	{"a refusal is not told", "refusals were told", double{instead: likeBreaker(nil)}},
+	{"abandoning drops a success", "one thing", double{instead: around(func(_ context.Context, r rules, v int, err error) (int, error) {
+		if t, ok := r.(*timeoutRules); ok && t.Abandon && err == nil {
+			return 0, &policy.TimeoutError{After: t.After, Name: t.Name}
+		}
+		return v, err
+	})}},
+	{"abandoning returns before the limit", "no result within", double{instead: around(func(_ context.Context, r rules, v int, err error) (int, error) {
+		if t, ok := r.(*timeoutRules); ok && t.Abandon && same(err, errDown) {
+			return 0, &policy.TimeoutError{After: t.After, Name: t.Name}
+		}
+		return v, err
+	})}},
+	{"a late success is a timeout", "made it 0", double{instead: around(func(_ context.Context, r rules, v int, err error) (int, error) {
+		if t, ok := r.(*timeoutRules); ok && !t.Abandon && err == nil {
+			return 0, &policy.TimeoutError{After: t.After, Name: t.Name}
+		}
+		return v, err
+	})}},
+	{"a fallback answers a caller who left", "and the policy made it 7", double{instead: around(func(ctx context.Context, r rules, v int, err error) (int, error) {
+		if f, ok := r.(*fallbackRules); ok && gaveUp(ctx, err) {
+			return f.value, f.err
+		}
+		return v, err
+	})}},
+	{"a caller's leaving is our timeout", "caller's end: context canceled", double{instead: around(func(ctx context.Context, r rules, v int, err error) (int, error) {
+		if t, ok := r.(*timeoutRules); ok && gaveUp(ctx, err) {
+			return v, &policy.TimeoutError{After: t.After, Name: t.Name}
+		}
+		return v, err
+	})}},
+	{"OnLate is missing", "OnLate was not given", double{late: func(func(int, error)) func(int, error) {
+		return func(int, error) {}
+	}}},
+	{"OnLate is doubled", "returned or told before", double{late: func(tell func(int, error)) func(int, error) {
+		return func(v int, err error) { tell(v, err); tell(v, err) }
+	}}},
+	{"FinishedLate is missing", "\"finished late\" was told 0 times", double{observer: hears(policy.FinishedLate, 0)}},
+	{"FinishedLate is doubled", "\"finished late\" was told", double{observer: hears(policy.FinishedLate, 2)}},
+	{"Attempted is missing", "\"attempted\" was told 0 times", double{observer: hears(policy.Attempted, 0)}},
+	{"Retried is doubled", "retries were told", double{observer: hears(policy.Retried, 2)}},
+	{"Discard is never called", "was discarded 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		return retry.New[int](r.Config)
+	})}},
+	{"OnRetry is never called", "OnRetry was called 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		cfg := r.Config
+		cfg.OnRetry = nil
+		return retry.New[int](cfg).Discard(func(int) {})
+	})}},
+	{"one attempt more is made", "attempts, want 1 to", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		cfg := r.Config
+		cfg.MaxAttempts++
+		return retry.New[int](cfg).Discard(func(int) {})
+	})}},
+}
+
+func TestTheAuditFindsEachFaultyDouble(t *testing.T) {
+	for _, d := range doubles {
+		t.Run(d.name, func(t *testing.T) { requireFound(t, d.want, d.double) })
+	}
+}
+
+// around changes what policies return.
+func around(change func(ctx context.Context, r rules, v int, err error) (int, error)) func(rules, policy.Policy[int]) policy.Policy[int] {
+	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			v, err := of.Execute(ctx, next)
+			return change(ctx, r, v, err)
+		})
+	}
+}
+
+// hears has the observer told so many times of what it is told of once.
+func hears(kind policy.EventKind, times int) func(policy.Observer) policy.Observer {
+	return func(o policy.Observer) policy.Observer {
+		return func(ctx context.Context, e policy.Event) {
+			n := 1
+			if e.Kind == kind {
+				n = times
+			}
+			for range n {
+				o(ctx, e)
+			}
+		}
+	}
+}
+
+func likeRetry(made func(r *retryRules) policy.Policy[int]) func(rules, policy.Policy[int]) policy.Policy[int] {
+	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
+		if r, ok := r.(*retryRules); ok {
+			return made(r)
+		}
+		return of
+	}
+}
+
+// result is what a breaker judges by.
+type result struct {
+	ctx      context.Context
+	v        int
+	err      error
+	returned bool
+	rules    *breakerRules
+}
+
+// outcome is the right one.
+func (r *result) outcome() policy.Outcome {
+	switch {
+	case !r.returned:
+		return policy.Failure
+	case gaveUp(r.ctx, r.err):
+		return policy.Ignored
+	case r.rules.when != nil:
+		return r.rules.when(r.v, r.err)
+	case r.err == nil:
+		return policy.Success
+	case errors.Is(r.err, policy.ErrRejected):
+		return policy.Ignored
+	}
+	return policy.Failure
+}
+
+// likeBreaker makes breakers by hand, which tell of nothing. A nil judge is the
+// right one.
+func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
+	if judge == nil {
+		judge = (*result).outcome
+	}
+	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
+		b, ok := r.(*breakerRules)
+		if !ok {
+			return of
+		}
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			permit, err := b.tally.circuit.Acquire()
+			if err != nil {
+				return 0, err
+			}
+			res := &result{ctx: ctx, rules: b}
+			defer func() { permit.Record(judge(res)) }()
+			res.v, res.err = next.Do(ctx)
+			res.returned = true
+			return res.v, res.err
+		})
+	}
+}

@@ -1,0 +1,244 @@
+package storm
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// tally is the storm's own account of a circuit, made from the runs just inside
+// of its breakers and from the calls that came back refused. The scene's mutex
+// guards it.
+//
+// Where calls are made one after another it knows what each state must have
+// counted, and when it is to be left. Elsewhere a call may come between a state's
+// end and the counting of it, once for each caller, and only sums are known.
+type tally struct {
+	circuit *breaker.Circuit
+	cfg     breaker.Config
+	born    time.Time
+
+	// Of the state that the circuit is in.
+	stay       int // its number
+	state      breaker.State
+	since      time.Time
+	reopenings int // since the circuit was closed
+	ends       []end
+	rejected   int64
+
+	// Of all states.
+	runs    int64
+	counted breaker.Counts // by the circuit
+	refused int64          // calls that came back so
+	heard   int64          // Rejected events
+	deaf    bool           // some breaker's events are not heard
+	in      int64          // calls in its breakers
+	mostIn  int64
+}
+
+// end is how a run ended.
+type end struct {
+	at   time.Time
+	how  policy.Outcome
+	slow bool
+}
+
+func (t *tally) begin(r *run) {
+	r.stay = t.stay
+	t.runs++
+}
+
+// record enters the end of a run. One that was admitted to another state counts
+// for that one, which nobody asks any more.
+func (t *tally) record(v *visit, r *run) {
+	if r.stay != t.stay {
+		return
+	}
+	slow := t.cfg.SlowCall > 0 && r.to.Sub(r.from) >= t.cfg.SlowCall
+	t.ends = append(t.ends, end{r.to, v.rules.(*breakerRules).outcome(v, r), slow})
+}
+
+// tried enters so many places taken, given back without a verdict, and one refused.
+func (t *tally) tried(places int) {
+	t.runs += int64(places)
+	for range places {
+		t.ends = append(t.ends, end{how: policy.Ignored})
+	}
+	t.refused++
+	t.heard++
+	t.rejected++
+}
+
+// counts returns what the state must have counted by now.
+func (t *tally) counts(now time.Time) breaker.Counts {
+	counts := breaker.Counts{Rejected: t.rejected}
+	closed := t.state == breaker.Closed
+	room := t.cfg.WindowCalls // in a window of calls, which ignored ones are not in
+	for _, e := range slices.Backward(t.ends) {
+		switch {
+		case closed && t.cfg.Window > 0 && t.epoch(e.at) <= t.epoch(now)-buckets:
+			return counts
+		case e.how == policy.Ignored:
+			counts.Ignored++
+			continue
+		case closed && t.cfg.WindowCalls > 0 && room == 0:
+			continue
+		case e.how == policy.Success:
+			counts.Successes++
+		case closed && !t.windowed() && counts.Successes > 0: // before the row
+		default:
+			counts.Failures++
+		}
+		room--
+		if e.slow && closed {
+			counts.Slow++
+		}
+	}
+	if closed && !t.windowed() {
+		counts.Successes = 0
+	}
+	return counts
+}
+
+// buckets is how many parts a time window has.
+const buckets = 10
+
+func (t *tally) epoch(at time.Time) int64 {
+	return int64(at.Sub(t.born)) / (int64(t.cfg.Window) / buckets)
+}
+
+func (t *tally) windowed() bool { return t.cfg.Window > 0 || t.cfg.WindowCalls > 0 }
+
+// keeps reports whether every run of a closed state is in its counts at the end.
+func (t *tally) keeps() bool {
+	return t.cfg.Window == longWindow*time.Hour || t.cfg.WindowCalls == longWindow
+}
+
+// due returns where the circuit must go, if anywhere, for the run that was
+// recorded last.
+func (t *tally) due() breaker.State {
+	if len(t.ends) == 0 {
+		return t.state
+	}
+	last := t.ends[len(t.ends)-1]
+	counts := t.counts(last.at)
+	bad := last.how == policy.Failure || last.how == policy.Success && last.slow && t.windowed()
+	switch {
+	case t.state == breaker.Closed && bad && t.opens(counts):
+		return breaker.Open
+	case t.state == breaker.HalfOpen && counts.Failures > 0:
+		return breaker.Open
+	case t.state == breaker.HalfOpen && counts.Successes >= int64(t.cfg.SuccessThreshold):
+		return breaker.Closed
+	}
+	return t.state
+}
+
+func (t *tally) opens(counts breaker.Counts) bool {
+	if t.cfg.FailureThreshold > 0 && counts.Failures >= int64(t.cfg.FailureThreshold) {
+		return true
+	}
+	total := counts.Successes + counts.Failures
+	if !t.windowed() || total < int64(t.minCalls()) {
+		return false
+	}
+	rate := func(n int64) float64 { return float64(n) / float64(total) }
+	return t.cfg.FailureRate > 0 && rate(counts.Failures) >= t.cfg.FailureRate ||
+		t.cfg.SlowRate > 0 && rate(counts.Slow) >= t.cfg.SlowRate
+}
+
+func (t *tally) minCalls() int {
+	switch {
+	case t.cfg.MinCalls > 0:
+		return t.cfg.MinCalls
+	case t.cfg.WindowCalls > 0:
+		return min(t.cfg.WindowCalls, breaker.DefaultMinCalls)
+	}
+	return breaker.DefaultMinCalls
+}
+
+// recovery returns how long the circuit must stay open, at least and at most.
+func (t *tally) recovery() (least, most time.Duration) {
+	least = t.cfg.RecoveryTimeout
+	for range t.reopenings {
+		if least < t.cfg.MaxRecoveryTimeout {
+			least = min(2*least, t.cfg.MaxRecoveryTimeout)
+		}
+	}
+	return least, least + time.Duration(float64(least)*t.cfg.RecoveryJitter) + 1
+}
+
+// move enters a move that the circuit told of, and returns what is wrong with it.
+func (t *tally) move(m breaker.Transition, alone, exact bool) (faults []string) {
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Sprintf("circuit %s: ", m.Name)+fmt.Sprintf(format, args...))
+	}
+	if m.From != t.state || m.To == t.state {
+		fault("told of a move from %v to %v when it was %v", m.From, m.To, t.state)
+	}
+	if want := t.counts(m.At); alone && m.Counts != want {
+		fault("%v had counted %+v, want %+v", m.From, m.Counts, want)
+	}
+	if want := t.due(); alone && m.From != breaker.Open && m.To != want {
+		fault("told of a move from %v to %v, want %v", m.From, m.To, want)
+	}
+	if least, _ := t.recovery(); exact && m.From == breaker.Open && m.At.Sub(t.since) < least {
+		fault("open for %v, want %v at least", m.At.Sub(t.since), least)
+	}
+	switch {
+	case m.To == breaker.Closed:
+		t.reopenings = 0
+	case m.From == breaker.HalfOpen:
+		t.reopenings++
+	}
+	t.count(m.Counts)
+	t.state, t.since, t.ends, t.rejected = m.To, m.At, nil, 0
+	t.stay++
+	return faults
+}
+
+func (t *tally) count(c breaker.Counts) {
+	t.counted.Successes += c.Successes
+	t.counted.Failures += c.Failures
+	t.counted.Ignored += c.Ignored
+	t.counted.Rejected += c.Rejected
+}
+
+// settle holds the circuit's own account against this one when all is quiet.
+//
+// Where calls share the pipeline, each who was in the circuit while it moved may
+// have been counted by a state that had told its counts already.
+func (t *tally) settle(alone bool, now time.Time) (faults []string) {
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Sprintf("circuit %s: ", t.circuit.Name())+fmt.Sprintf(format, args...))
+	}
+	snap := t.circuit.Snapshot()
+	if snap.State != t.state {
+		fault("the last move told is to %v, and it is %v", t.state, snap.State)
+	}
+	if want := t.counts(now); alone && snap.Counts != want {
+		fault("%v has counted %+v, want %+v", snap.State, snap.Counts, want)
+	}
+	t.count(snap.Counts)
+	unseen := t.mostIn * int64(t.stay)
+	if alone {
+		unseen = 0
+	}
+	if missing := t.refused - t.counted.Rejected; missing < 0 || missing > unseen {
+		fault("counted %d refusals, and %d calls came back refused", t.counted.Rejected, t.refused)
+	}
+	if !t.deaf && t.heard != t.refused {
+		fault("%d refusals were told, and %d calls came back refused", t.heard, t.refused)
+	}
+	if alone {
+		return faults // state by state, above
+	}
+	sum := t.counted.Successes + t.counted.Failures + t.counted.Ignored
+	if missing := t.runs - sum; t.keeps() && (missing < 0 || missing > unseen) {
+		fault("counted %d runs as %+v, and there were %d", sum, t.counted, t.runs)
+	}
+	return faults
+}

@@ -1,0 +1,227 @@
+package storm
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// verdict is how something ended, reckoned from what the functions did and from
+// the rules of the policies around them; never from the error that came back.
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	succeeded
+	failed
+	cancelled // by the caller
+	rejected
+	panicked
+	exited
+)
+
+func (v verdict) String() string {
+	return [...]string{"unknown", "succeeded", "failed", "cancelled", "rejected", "panicked", "exited"}[v]
+}
+
+// neverReturned reports whether there is no result, and no error either.
+func (v verdict) neverReturned() bool { return v == panicked || v == exited }
+
+// run is one use of what is inside a policy, or of the whole.
+type run struct {
+	how      verdict
+	v        int
+	err      error
+	from, to time.Time
+	over     bool
+	ended    error         // what the context around the policy said when the run was over
+	asks     time.Duration // what the error asked for then
+	final    bool          // the error was marked so
+	stay     int           // of the circuit, when it began; see tally
+}
+
+// visit is one use of a policy, as seen from outside of it and from inside.
+type visit struct {
+	*witness
+	c     *call
+	ctx   context.Context // that the policy was given
+	gone  bool            // it had ended
+	came  time.Time
+	left  time.Time
+	runs  []*run
+	own   run // what came of it all
+	heard map[policy.EventKind]int
+	asked int // how often OnRetry was called
+}
+
+// witness stands around a policy and holds it to its rules.
+type witness struct {
+	s     *scene
+	name  string
+	deaf  bool // the scene's observer does not hear the policy
+	rules rules
+	tally *tally // of a breaker's circuit, or nil
+}
+
+// rules are what a policy owes its caller.
+type rules interface {
+	// judge says how a visit must have ended, and complains where it did not. An
+	// inner run may still be on its way, where its caller has left.
+	judge(v *visit) verdict
+}
+
+// outside is the probe that a policy is called through, inside the one that it
+// calls.
+type (
+	outside struct{ *witness }
+	inside  struct{ *witness }
+)
+
+type (
+	visitKey struct{}
+	runKey   struct{}
+)
+
+// tagged is a context that knows whose it is. What attaches to it attaches to
+// what is below, or package context would need a goroutine.
+type tagged struct {
+	context.Context
+	key, value any
+}
+
+func (t *tagged) Value(key any) any {
+	if key == t.key {
+		return t.value
+	}
+	return t.Context.Value(key)
+}
+
+func (t *tagged) AfterFunc(f func()) (stop func() bool) { return policy.AfterFunc(t.Context, f) }
+
+// visitOf returns the visit that ctx was given to, or derived in.
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
+}
+
+func (o outside) Execute(ctx context.Context, next policy.Call[int]) (n int, err error) {
+	v := &visit{
+		witness: o.witness, c: ctx.Value(callKey{}).(*call), ctx: ctx, gone: ctx.Err() != nil,
+		came: o.s.now(), heard: map[policy.EventKind]int{},
+	}
+	around := ctx.Value(runKey{}).(*run)
+	v.ctx = &tagged{ctx, visitKey{}, v}
+	v.enters()
+	returned := false
+	defer func() { v.leaves(around, n, err, returned) }()
+	n, err = next.Do(v.ctx)
+	returned = true
+	return n, err
+}
+
+func (v *visit) enters() {
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	if t, ok := v.rules.(*timeoutRules); ok && t.Abandon {
+		t.visits = append(t.visits, v)
+	}
+	if v.tally != nil {
+		v.tally.in++
+		v.tally.mostIn = max(v.tally.mostIn, v.tally.in)
+	}
+}
+
+// leaves judges a visit that is over. What goes on without it is looked at when
+// that is over too; see timeoutRules.afterwards.
+func (v *visit) leaves(around *run, n int, err error, returned bool) {
+	v.s.mu.Lock()
+	v.left = v.s.now()
+	v.own = run{v: n, err: err, over: returned}
+	seen := *v
+	seen.heard, seen.runs = maps.Clone(v.heard), nil
+	for _, r := range v.runs {
+		was := *r
+		seen.runs = append(seen.runs, &was)
+	}
+	v.s.mu.Unlock()
+	how := v.rules.judge(&seen)
+	if how.neverReturned() == returned {
+		v.fault("%v, and it returned: %t", how, returned)
+	}
+	v.s.mu.Lock()
+	defer v.s.mu.Unlock()
+	around.how = how
+	if v.tally != nil {
+		v.tally.in--
+	}
+	v.s.write("call %d: %s: %v, %d runs, %d, %v", v.c.n, v.name, how, len(seen.runs), n, text(err))
+}
+
+func (i inside) Execute(ctx context.Context, next policy.Call[int]) (n int, err error) {
+	v := visitOf(ctx)
+	r := &run{from: i.s.now()}
+	i.s.mu.Lock()
+	if v.tally != nil {
+		v.tally.begin(r)
+	}
+	v.runs = append(v.runs, r)
+	i.s.mu.Unlock()
+	defer func() {
+		i.s.mu.Lock()
+		defer i.s.mu.Unlock()
+		r.v, r.err, r.to, r.over = n, err, i.s.now(), true
+		r.ended, r.asks, r.final = v.ctx.Err(), asks(err), isFinal(err)
+		if v.tally != nil {
+			v.tally.record(v, r)
+		}
+	}()
+	return next.Do(&tagged{ctx, runKey{}, r})
+}
+
+func (v *visit) fault(format string, args ...any) {
+	v.s.fault("call %d: %s: "+format, append([]any{v.c.n, v.name}, args...)...)
+}
+
+// exact reports whether time stands still while this call does nothing.
+func (v *visit) exact() bool { return v.s.exact() }
+
+// unheard reports whether events of the visit go unheard.
+func (v *visit) unheard() bool { return v.deaf || !v.s.observed }
+
+// turnedAway reports whether the context had ended when the policy was called,
+// or by the time that it looked. Then nothing may have run.
+func (v *visit) turnedAway() bool {
+	if !v.gone && (v.exact() || len(v.runs) > 0 || v.ctx.Err() == nil || !endedBy(v.ctx, v.own.err)) {
+		return false
+	}
+	if len(v.runs) > 0 || v.own.v != 0 || !endedBy(v.ctx, v.own.err) {
+		v.fault("the context had ended with %v, and there are %d runs, %d, %v", v.ctx.Err(), len(v.runs), v.own.v, text(v.own.err))
+	}
+	return true
+}
+
+// passes complains unless a run's result came through as it was.
+func (v *visit) passes(r *run) verdict {
+	if !r.how.neverReturned() && (v.own.v != r.v || !same(v.own.err, r.err)) {
+		v.fault("a run came to %d, %v, and the policy made it %d, %v", r.v, text(r.err), v.own.v, text(v.own.err))
+	}
+	return r.how
+}
+
+// only returns the one run that there must be, or nil.
+func (v *visit) only() *run {
+	if len(v.runs) != 1 {
+		v.fault("%d runs, want 1", len(v.runs))
+		return nil
+	}
+	return v.runs[0]
+}
+
+// told complains unless as many events of a kind were heard as there should be.
+func (v *visit) told(kind policy.EventKind, want int) {
+	if !v.unheard() && v.heard[kind] != want {
+		v.fault("%q was told %d times, want %d", kind, v.heard[kind], want)
+	}
+}
