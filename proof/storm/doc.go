@@ -9,6 +9,10 @@
 // histories must be the same, byte for byte. In the others eight callers share
 // the pipeline.
 //
+// Half of the scenes are observed. In the others policies go the ways that they
+// keep for calls that nobody watches, and some, in either kind, run by a door of
+// their own: Do, Wrap, Run, Exec, retry.Do or breaker.Do.
+//
 // Nothing is judged by the error that a call returned. Around each policy stand
 // two probes, which see what it was asked for, what it ran and what came of it,
 // and hold that to rules of their own, from the script of the function outwards:

@@ -52,18 +52,32 @@ func (p *planner) policies(n int) []policy.Policy[int] {
 	return all
 }
 
-// watched puts probes around a policy, or around what takes its place.
-func (p *planner) watched(name string, r rules, of policy.Policy[int]) []policy.Policy[int] {
+// watched puts probes around a policy, or around what takes its place. Some
+// policies run by a door: their own Do, or the one given.
+func (p *planner) watched(name string, r rules, of watchable, d door) []policy.Policy[int] {
 	w := &witness{s: p.s, name: name, deaf: p.deaf, rules: r}
+	p.what = append(p.what, policy.Describe(of))
+	var stands policy.Policy[int] = of
+	if d == nil && p.chance(20) {
+		d = of.Do
+	}
+	if d != nil {
+		stands, w.deaf = d, true
+	}
 	if b, ok := r.(*breakerRules); ok {
 		w.tally = b.tally
-		w.tally.deaf = w.tally.deaf || p.deaf || !p.s.observed
+		w.tally.deaf = w.tally.deaf || w.deaf
 	}
 	if p.double.instead != nil {
-		of = p.double.instead(r, of)
+		stands = p.double.instead(r, stands)
 	}
-	p.what = append(p.what, policy.Describe(of))
-	return []policy.Policy[int]{outside{w}, of, inside{w}}
+	return []policy.Policy[int]{outside{w}, stands, inside{w}}
+}
+
+// watchable is what every policy of the library is.
+type watchable interface {
+	policy.Policy[int]
+	Do(ctx context.Context, fn policy.Func[int]) (int, error)
 }
 
 func (p *planner) observer() policy.Observer {
@@ -100,11 +114,21 @@ func (p *planner) policy() []policy.Policy[int] {
 	case 6, 7, 8:
 		return p.timeout()
 	}
+	return []policy.Policy[int]{p.nested()}
+}
+
+func (p *planner) nested() policy.Policy[int] {
+	was, behind := p.deaf, p.chance(30)
+	p.deaf = was || behind
 	nested := pipeline.New(p.policies(1 + p.rnd.IntN(2))...).Named(p.name("nested"))
-	if p.chance(50) {
+	p.deaf = was
+	if p.chance(30) {
 		nested = nested.Observe(func(context.Context, policy.Event) {})
 	}
-	return []policy.Policy[int]{nested}
+	if behind {
+		return p.door(nested)
+	}
+	return nested
 }
 
 var errFallback = errors.New("storm: the fallback failed too")
@@ -123,7 +147,7 @@ func (p *planner) fallback() []policy.Policy[int] {
 		r.err = errFallback
 		f = policy.Fallback(func(context.Context, error) (int, error) { return 0, errFallback })
 	}
-	return p.watched(p.name("fallback"), r, f)
+	return p.watched(p.name("fallback"), r, f, nil)
 }
 
 func (p *planner) timeout() []policy.Policy[int] {
@@ -146,7 +170,7 @@ func (p *planner) limit(abandon bool) []policy.Policy[int] {
 		t = t.OnLate(p.late(r))
 		p.s.leaving = append(p.s.leaving, r)
 	}
-	return p.watched(cfg.Name, r, t)
+	return p.watched(cfg.Name, r, t, nil)
 }
 
 func (p *planner) late(r *timeoutRules) func(v int, err error) {
@@ -169,7 +193,13 @@ func (p *planner) breaker() []policy.Policy[int] {
 		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 3) }
 		b = b.When(r.when)
 	}
-	return p.watched("breaker "+r.tally.cfg.Name, r, b)
+	var d door
+	if r.when == nil && p.chance(20) {
+		d = func(ctx context.Context, fn policy.Func[int]) (int, error) {
+			return breaker.Do(ctx, r.tally.circuit, fn)
+		}
+	}
+	return p.watched("breaker "+r.tally.cfg.Name, r, b, d)
 }
 
 func (p *planner) retry() []policy.Policy[int] {
@@ -180,7 +210,11 @@ func (p *planner) retry() []policy.Policy[int] {
 		r.when = func(v int, err error) bool { return err != nil || v%5 == 0 }
 		t = t.When(r.when)
 	}
-	return p.watched(r.Name, r, t.Discard(func(v int) { p.s.ledger.enter(v, "discarded") }))
+	var d door
+	if r.drops = r.when == nil && p.chance(20); r.drops {
+		d = func(ctx context.Context, fn policy.Func[int]) (int, error) { return retry.Do(ctx, r.Config, fn) }
+	}
+	return p.watched(r.Name, r, t.Discard(func(v int) { p.s.ledger.enter(v, "discarded") }), d)
 }
 
 func (p *planner) retryConfig() retry.Config {

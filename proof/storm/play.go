@@ -52,7 +52,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	go func() {
 		defer close(over)
 		defer func() { e.panicked = recover() }()
-		e.v, e.err = s.pipe.Do(ctx, c.run)
+		e.v, e.err = s.do(ctx, c.run)
 		e.returned = true
 	}()
 	<-over

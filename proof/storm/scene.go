@@ -41,11 +41,11 @@ func (b *books) add(o books) {
 // scene is one pipeline and its calls.
 type scene struct {
 	rnd      *rand.Rand
-	pipe     *pipeline.Pipeline[int]
+	do       door // into the pipeline
 	plan     *planner
 	clock    *fake.Clock // nil means real time
 	alone    bool        // one call after another
-	observed bool
+	observed bool        // or judged by results and counters
 	ledger   ledger
 
 	mu       sync.Mutex
@@ -74,10 +74,10 @@ type double struct {
 // the scene is played in.
 func newScene(seed uint64, d double) *scene {
 	s := &scene{
-		rnd: rand.New(rand.NewPCG(seed, 0x5702)), observed: true,
+		rnd:    rand.New(rand.NewPCG(seed, 0x5702)),
 		ledger: ledger{fates: map[int][]string{}}, attempts: map[string]int{},
 	}
-	s.alone = s.rnd.IntN(2) == 0
+	s.alone, s.observed = s.rnd.IntN(2) == 0, s.rnd.IntN(2) == 0
 	p := &planner{s: s, rnd: s.rnd, double: d, random: s.jitter(seed), alone: s.alone}
 	if s.rnd.IntN(2) == 0 {
 		s.clock = fake.NewClock(fake.AutoAdvance())
@@ -92,10 +92,11 @@ func newScene(seed uint64, d double) *scene {
 	if d.innermost != nil {
 		policies = append(policies, d.innermost(s))
 	}
-	s.pipe = pipeline.New(policies...).Named("outer")
+	pipe := pipeline.New(policies...).Named("outer")
 	if s.observed {
-		s.pipe = s.pipe.Observe(p.observer())
+		pipe = pipe.Observe(p.observer())
 	}
+	s.do = p.door(pipe)
 	return s
 }
 
