@@ -35,11 +35,10 @@ func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
 	v.s.mu.Lock()
 	b.tally.refused++
 	b.tally.rejected++
-	_, most := b.tally.recovery()
-	since := v.s.now().Sub(b.tally.since)
+	remaining := b.tally.remaining(v.s.now())
 	v.s.mu.Unlock()
-	if v.s.alone && open.State == breaker.Open && since > most {
-		v.fault("refused when the circuit had been open for %v, want %v at most", since, most)
+	if v.s.alone && open.State == breaker.Open && remaining <= 0 {
+		v.fault("refused %v after the circuit's recovery time was over", -remaining)
 	}
 }
 

@@ -43,8 +43,12 @@ var doubles = []struct {
 	{"the recovery time does not double", "open for", double{circuit: func(cfg *breaker.Config) {
 		cfg.MaxRecoveryTimeout = 0
 	}}},
-	{"the recovery time is too long", "refused when the circuit had been open for", double{circuit: func(cfg *breaker.Config) {
+	{"the recovery time is too long", "after the circuit's recovery time was over", double{circuit: func(cfg *breaker.Config) {
 		cfg.RecoveryTimeout *= 2
+		cfg.MaxRecoveryTimeout = 0
+	}}},
+	{"the recovery time ends a nanosecond late", "after the circuit's recovery time was over", double{circuit: func(cfg *breaker.Config) {
+		cfg.RecoveryTimeout++
 		cfg.MaxRecoveryTimeout = 0
 	}}},
 	{"one failure more is needed", "must be open", double{circuit: func(cfg *breaker.Config) {

@@ -277,7 +277,7 @@ func (p *planner) circuit(name string) *tally {
 	cfg := breaker.Config{
 		Name: name, FailureThreshold: 1 + p.rnd.IntN(4), RecoveryTimeout: p.upTo(20 * time.Millisecond),
 		HalfOpenMaxCalls: 1 + p.rnd.IntN(3), SuccessThreshold: 1 + p.rnd.IntN(6),
-		Clock: p.clock, Rand: p.random, RecoveryJitter: p.rnd.Float64(),
+		Clock: p.clock, RecoveryJitter: p.rnd.Float64(),
 	}
 	if p.chance(30) {
 		cfg.MaxRecoveryTimeout = cfg.RecoveryTimeout + p.upTo(time.Second)
@@ -298,6 +298,7 @@ func (p *planner) circuit(name string) *tally {
 	}
 	t := &tally{cfg: cfg, born: p.s.now(), since: p.s.now(), deaf: !p.s.observed}
 	cfg.OnStateChange = func(m breaker.Transition) { p.s.hear(t, m) }
+	cfg.Rand = func() float64 { return p.s.draw(t, p.random) }
 	if p.double.circuit != nil {
 		p.double.circuit(&cfg)
 	}

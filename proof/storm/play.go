@@ -70,7 +70,20 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	s.mu.Lock()
 	s.calls = append(s.calls, c)
 	s.mu.Unlock()
-	s.pause(time.Duration(rnd.Int64N(int64(10 * time.Millisecond))))
+	s.pause(s.between(rnd))
+}
+
+// between returns the time between two calls. Where calls are made one after
+// another it ends, now and then, just before an open circuit may be left, or just
+// then.
+func (s *scene) between(rnd *rand.Rand) time.Duration {
+	pause, edge := time.Duration(rnd.Int64N(int64(10*time.Millisecond))), rnd.IntN(8)
+	if t := s.tallies[edge%2]; s.alone && edge < 4 && t.state == breaker.Open {
+		if left := t.remaining(s.now()); left > 0 {
+			return left - time.Duration(edge/2)
+		}
+	}
+	return pause
 }
 
 func (s *scene) pause(d time.Duration) {

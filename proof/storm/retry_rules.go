@@ -51,6 +51,9 @@ func (t *retryRules) givenUp(v *visit, r, next *run) {
 	if r.how.neverReturned() || r.ended != nil || !t.again(r) {
 		v.fault("it tried again after %v, %d, %v, context %v", r.how, r.v, text(r.err), r.ended)
 	}
+	if r.asks > t.longestHint() {
+		v.fault("it tried again after %v, which asks for %v, more than %v", text(r.err), r.asks, t.longestHint())
+	}
 	if t.drops {
 		v.s.ledger.enter(r.v, "dropped")
 	} else if n := v.s.ledger.count(r.v, "discarded"); r.v >= numbered && n != 1 {

@@ -147,6 +147,15 @@ func (s *scene) hear(t *tally, m breaker.Transition) {
 	s.write("circuit %s: %v to %v, %+v, %v", m.Name, m.From, m.To, m.Counts, text(m.Cause))
 }
 
+// draw is the circuits' Rand.
+func (s *scene) draw(t *tally, random func() float64) float64 {
+	drawn := random()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.drawn = drawn
+	return drawn
+}
+
 // say enters how the run that ctx belongs to ended.
 func (s *scene) say(ctx context.Context, how verdict) {
 	s.mu.Lock()

@@ -25,7 +25,8 @@ type tally struct {
 	stay       int // its number
 	state      breaker.State
 	since      time.Time
-	reopenings int // since the circuit was closed
+	reopenings int     // since the circuit was closed
+	drawn      float64 // for the jitter of its recovery time
 	ends       []end
 	rejected   int64
 
@@ -160,15 +161,22 @@ func (t *tally) minCalls() int {
 	return breaker.DefaultMinCalls
 }
 
-// recovery returns how long the circuit must stay open, at least and at most.
-func (t *tally) recovery() (least, most time.Duration) {
+// recovery returns how long an open circuit must stay so, without jitter and
+// with what was drawn for it.
+func (t *tally) recovery() (least, whole time.Duration) {
 	least = t.cfg.RecoveryTimeout
 	for range t.reopenings {
 		if least < t.cfg.MaxRecoveryTimeout {
 			least = min(2*least, t.cfg.MaxRecoveryTimeout)
 		}
 	}
-	return least, least + time.Duration(float64(least)*t.cfg.RecoveryJitter) + 1
+	return least, least + time.Duration(float64(least)*t.cfg.RecoveryJitter*t.drawn)
+}
+
+// remaining returns for how long an open circuit must stay so yet.
+func (t *tally) remaining(now time.Time) time.Duration {
+	_, whole := t.recovery()
+	return whole - now.Sub(t.since)
 }
 
 // move enters a move that the circuit told of, and returns what is wrong with it.
@@ -185,7 +193,11 @@ func (t *tally) move(m breaker.Transition, alone, exact bool) (faults []string) 
 	if want := t.due(); alone && m.From != breaker.Open && m.To != want {
 		fault("told of a move from %v to %v, want %v", m.From, m.To, want)
 	}
-	if least, _ := t.recovery(); exact && m.From == breaker.Open && m.At.Sub(t.since) < least {
+	least, whole := t.recovery()
+	if alone {
+		least = whole // nobody else draws
+	}
+	if exact && m.From == breaker.Open && m.At.Sub(t.since) < least {
 		fault("open for %v, want %v at least", m.At.Sub(t.since), least)
 	}
 	switch {
