@@ -279,6 +279,9 @@ func (p *planner) circuit(name string) *tally {
 		HalfOpenMaxCalls: 1 + p.rnd.IntN(3), SuccessThreshold: 1 + p.rnd.IntN(6),
 		Clock: p.clock, RecoveryJitter: p.rnd.Float64(),
 	}
+	if p.chance(25) { // on real time this has a timer
+		cfg.RecoveryTimeout += time.Second
+	}
 	if p.chance(30) {
 		cfg.MaxRecoveryTimeout = cfg.RecoveryTimeout + p.upTo(time.Second)
 	}

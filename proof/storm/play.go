@@ -21,6 +21,9 @@ func (s *scene) play() {
 		s.together()
 	}
 	s.settle()
+	if s.clock == nil && s.rnd.IntN(6) == 0 { // to collect takes longer than all the rest
+		s.nothingIsHeld()
+	}
 }
 
 // together has eight callers share the pipeline.
@@ -78,6 +81,9 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 // then.
 func (s *scene) between(rnd *rand.Rand) time.Duration {
 	pause, edge := time.Duration(rnd.Int64N(int64(10*time.Millisecond))), rnd.IntN(8)
+	if rnd.IntN(10) == 0 {
+		pause = time.Duration(rnd.Int64N(int64(3 * time.Second)))
+	}
 	if t := s.tallies[edge%2]; s.alone && edge < 4 && t.state == breaker.Open {
 		if left := t.remaining(s.now()); left > 0 {
 			return left - time.Duration(edge/2)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,6 +74,21 @@ var saboteurs = map[string]func(s *scene) policy.Policy[int]{
 				_, cancel := s.clock.WithTimeout(context.Background(), 1000*time.Hour)
 				context.AfterFunc(context.Background(), cancel)
 			}
+			return next.Do(ctx)
+		})
+	},
+	"1 circuits and 0 callers are held": func(s *scene) policy.Policy[int] {
+		c, once := s.tallies[0].circuit, sync.Once{}
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			once.Do(func() { time.AfterFunc(time.Hour, func() { c.State() }) })
+			return next.Do(ctx)
+		})
+	},
+	"0 circuits and 1 callers are held": func(*scene) policy.Policy[int] {
+		var once sync.Once
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			caller := ctx.Value(callKey{}).(*call).caller
+			once.Do(func() { time.AfterFunc(time.Hour, func() { _ = caller.Err() }) })
 			return next.Do(ctx)
 		})
 	},

@@ -57,6 +57,9 @@ type scene struct {
 	leaving  []*timeoutRules // of the policies that leave their function
 	attempts map[string]int  // the last Attempted of each retry, where calls are alone
 	faults   []string
+	shape    string // of the pipeline, nested ones flattened
+	depth    int
+	forgot   bool // all but the lines above
 }
 
 type callKey struct{}
@@ -96,16 +99,13 @@ func newScene(seed uint64, d double) *scene {
 	if s.observed {
 		pipe = pipe.Observe(p.observer())
 	}
-	s.do = p.door(pipe)
+	s.do, s.shape, s.depth = p.door(pipe), strings.Join(p.what, " > "), len(p.what)
 	return s
 }
 
 // exact reports whether time stands still while a call does nothing: nobody else
 // moves the clock.
 func (s *scene) exact() bool { return s.clock == nil || s.alone }
-
-// what describes the pipeline, nested ones flattened.
-func (s *scene) what() string { return strings.Join(s.plan.what, " > ") }
 
 // jitter is a source of its own, so that what it is asked for does not change
 // what comes after.
@@ -143,6 +143,9 @@ func (s *scene) write(format string, args ...any) {
 func (s *scene) hear(t *tally, m breaker.Transition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.forgot {
+		return
+	}
 	s.faults = append(s.faults, t.move(m, s.alone, s.exact())...)
 	s.write("circuit %s: %v to %v, %+v, %v", m.Name, m.From, m.To, m.Counts, text(m.Cause))
 }

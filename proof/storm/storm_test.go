@@ -38,14 +38,14 @@ func enact(t *testing.T, seed uint64, d double) (s *scene) {
 func requireNoFault(t *testing.T, seed uint64, s *scene) {
 	t.Helper()
 	if len(s.faults) > 0 {
-		t.Fatalf("seed %d: %v, %d faults:\n%s", seed, s.what(), len(s.faults), strings.Join(s.faults[:min(5, len(s.faults))], "\n"))
+		t.Fatalf("seed %d: %v, %d faults:\n%s", seed, s.shape, len(s.faults), strings.Join(s.faults[:min(5, len(s.faults))], "\n"))
 	}
 }
 
 func TestTheBooksAgreeInAStorm(t *testing.T) {
 	if *show != 0 {
 		s := enact(t, *show, double{})
-		t.Logf("%v\n%s\n%s", s.what(), s.history.String(), strings.Join(s.faults, "\n"))
+		t.Logf("%v\n%s\n%s", s.shape, s.history.String(), strings.Join(s.faults, "\n"))
 		return
 	}
 	var all books
@@ -57,7 +57,7 @@ func TestTheBooksAgreeInAStorm(t *testing.T) {
 		requireNoFault(t, seed, s)
 		made += perScene
 		all.add(s.byReturn)
-		depth = max(depth, len(s.plan.what))
+		depth = max(depth, s.depth)
 		if s.alone {
 			again := enact(t, seed, double{})
 			made += perScene
