@@ -1,14 +1,17 @@
 package fuzz_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
@@ -38,51 +41,87 @@ func accepted(t *testing.T, err error, build func()) bool {
 	return false
 }
 
-// failing returns a function that fails until enough, and its count.
-func failing() (policy.Func[int], *int) {
+// failing returns a function that fails with err until enough, and its count.
+func failing(err error) (policy.Func[int], *int) {
 	runs := 0
 	return func(context.Context) (int, error) {
 		if runs++; runs >= enough {
 			return runs, nil
 		}
-		return 0, errDown
+		return 0, err
 	}, &runs
 }
 
 func FuzzRetryConfig(f *testing.F) {
 	for i, n := range edges {
-		f.Add(n, n, edges[(i+3)%10], n, edges[(i+7)%10], shares[i], shares[(i+1)%10], shares[(i+4)%10])
-		f.Add(int64(3), n, n, int64(0), int64(0), 2.0, 0.1, 0.5)
+		f.Add(n, n, edges[(i+3)%10], n, edges[(i+7)%10], edges[(i+8)%10], shares[i], shares[(i+1)%10], shares[(i+4)%10], uint8(i), i%2 == 0)
+		f.Add(int64(3), n, n, int64(0), int64(0), int64(0), 2.0, 0.1, 0.5, uint8(0), false)
+		f.Add(int64(4), int64(1e6), int64(1e9), int64(0), n, int64(1e9), 2.0, 0.1, 0.5, uint8(i), false)
+		f.Add(int64(-1), int64(1e6), int64(1e9), int64(1e10), int64(1e9), n, 2.0, 0.1, 0.5, uint8(i+1), true)
 	}
-	f.Fuzz(func(t *testing.T, attempts, base, limit, elapsed, after int64, multiplier, jitter, random float64) {
+	f.Fuzz(func(t *testing.T, attempts, base, limit, elapsed, after, hint int64, multiplier, jitter, random float64, kind uint8, budget bool) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		cfg := retry.Config{
 			MaxAttempts: int(attempts), BaseDelay: time.Duration(base), MaxDelay: time.Duration(limit),
 			MaxElapsed: time.Duration(elapsed), MaxRetryAfter: time.Duration(after),
 			Multiplier: multiplier, JitterFactor: jitter, Clock: clk, Rand: func() float64 { return random },
 		}
+		longest := cfg.MaxDelay
+		if longest == 0 {
+			longest = max(retry.DefaultMaxDelay, cfg.BaseDelay)
+		}
+		if b := backoff(kind, cfg.BaseDelay, cfg.MaxDelay, multiplier); b != nil {
+			cfg.Backoff, longest = b, max(0, cfg.BaseDelay, cfg.MaxDelay)
+		}
+		if budget {
+			cfg.Budget = retry.NewBudget(retry.BudgetConfig{Clock: clk})
+		}
 		if !accepted(t, cfg.Validate(), func() { retry.New[int](cfg) }) {
 			return
 		}
-		fn, runs := failing()
+		fn, runs := failing(retry.After(errDown, time.Duration(hint)))
 		_, err := retry.Do(t.Context(), cfg, fn)
-		requireRetry(t, cfg, *runs, err, clk)
+		requireDelays(t, clk.Sleeps(), longest, time.Duration(hint))
+		requireRetry(t, cfg, *runs, time.Duration(hint), err)
+		require.Zero(t, clk.Waiters())
 	})
 }
 
-func requireRetry(t *testing.T, cfg retry.Config, runs int, err error, clk *fake.Clock) {
+// backoff returns one of the package's, or nil, or what a user might write. None
+// waits longer than the longer of base and limit.
+func backoff(kind uint8, base, limit time.Duration, factor float64) retry.Backoff {
+	if kind%10 == 9 {
+		return func(retry.Step) time.Duration { return base } // which may be less than 0
+	}
+	if base < 0 || limit < 0 || !(factor >= 1 && factor <= math.MaxFloat64) {
+		return nil
+	}
+	return []retry.Backoff{
+		nil, retry.Constant(base), retry.Sequence(base, limit), retry.Linear(base, limit),
+		retry.Exponential(base, limit, factor), retry.Fibonacci(base, limit), retry.FullJitter(base, limit),
+		retry.EqualJitter(base, limit), retry.Decorrelated(base, limit),
+	}[kind%10]
+}
+
+// requireDelays wants every delay to be what the server asked for at least, and
+// otherwise no longer than longest.
+func requireDelays(t *testing.T, slept []time.Duration, longest, hint time.Duration) {
 	t.Helper()
-	limit := cfg.MaxDelay
-	if limit == 0 {
-		limit = retry.DefaultMaxDelay
+	for _, d := range slept {
+		require.GreaterOrEqual(t, d, max(0, hint), "shorter than the server asks for")
+		require.LessOrEqual(t, d, max(longest, hint), "a delay above the longest")
 	}
-	for _, slept := range clk.Sleeps() {
-		require.GreaterOrEqual(t, slept, time.Duration(0))
-		require.LessOrEqual(t, slept, limit, "a delay above MaxDelay")
-	}
-	attempts := cfg.MaxAttempts
-	if attempts == 0 {
-		attempts = retry.DefaultMaxAttempts
+}
+
+// requireRetry wants a retry to have ended for a reason that it had.
+func requireRetry(t *testing.T, cfg retry.Config, runs int, hint time.Duration, err error) {
+	t.Helper()
+	attempts := cmp.Or(cfg.MaxAttempts, retry.DefaultMaxAttempts)
+	asksTooMuch := hint > cmp.Or(cfg.MaxRetryAfter, retry.DefaultMaxRetryAfter)
+	if asksTooMuch && attempts != 1 {
+		require.ErrorIs(t, err, retry.ErrRetryAfter)
+		require.Equal(t, 1, runs)
+		return
 	}
 	switch {
 	case err == nil:
@@ -90,11 +129,12 @@ func requireRetry(t *testing.T, cfg retry.Config, runs int, err error, clk *fake
 		require.True(t, attempts == retry.Unlimited || attempts >= enough)
 	case errors.Is(err, retry.ErrExhausted):
 		require.Equal(t, attempts, runs)
+	case errors.Is(err, retry.ErrBudget):
+		require.NotNil(t, cfg.Budget)
 	default:
 		require.ErrorIs(t, err, retry.ErrElapsed)
 		require.Positive(t, cfg.MaxElapsed)
 	}
-	require.Zero(t, clk.Waiters())
 }
 
 func FuzzBudgetConfig(f *testing.F) {
@@ -135,40 +175,58 @@ func FuzzBudgetConfig(f *testing.F) {
 	})
 }
 
+// tooLong is more than there is of time in a bubble of testing/synctest.
+const tooLong = 100 * 365 * 24 * time.Hour
+
 func FuzzTimeoutConfig(f *testing.F) {
 	for i, n := range edges {
-		f.Add(n, edges[(i+5)%10], i%2 == 0)
-		f.Add(int64(5), n, i%2 == 0)
+		f.Add(n, edges[(i+5)%10], i%2 == 0, i%3 == 0)
+		f.Add(int64(5), n, i%2 == 0, i%3 == 0)
+		f.Add(n, n, i%2 == 0, true)
 	}
-	f.Fuzz(func(t *testing.T, after, works int64, abandon bool) {
-		clk := fake.NewClock(fake.AutoAdvance())
-		cfg := policy.TimeoutConfig{After: time.Duration(after), Abandon: abandon, Clock: clk}
+	f.Fuzz(func(t *testing.T, after, works int64, abandon, realTime bool) {
+		cfg := policy.TimeoutConfig{After: time.Duration(after), Abandon: abandon}
+		if !realTime {
+			cfg.Clock = fake.NewClock(fake.AutoAdvance())
+		}
 		if !accepted(t, cfg.Validate(), func() { policy.NewTimeout[int](cfg) }) {
 			return
 		}
-		p := policy.NewTimeout[int](cfg)
-		_, err := p.Do(t.Context(), func(ctx context.Context) (int, error) {
-			if clk.Sleep(ctx, time.Duration(works)) != nil {
-				return 0, ctx.Err()
-			}
-			return 0, errDown
-		})
-		if works < after {
-			require.Equal(t, errDown, err)
-		} else {
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorAs(t, err, new(*policy.TimeoutError))
+		if !realTime {
+			requireTimeout(t, cfg, time.Duration(works))
+		} else if max(cfg.After, time.Duration(works)) < tooLong {
+			synctest.Test(t, func(t *testing.T) { requireTimeout(t, cfg, time.Duration(works)) })
 		}
 	})
 }
 
+// requireTimeout wants a function that works too long to be cut short at the
+// limit, and any other to be left alone.
+func requireTimeout(t *testing.T, cfg policy.TimeoutConfig, works time.Duration) {
+	t.Helper()
+	start := policy.Now(cfg.Clock)
+	_, err := policy.NewTimeout[int](cfg).Do(t.Context(), func(ctx context.Context) (int, error) {
+		if policy.Sleep(ctx, cfg.Clock, works) != nil {
+			return 0, ctx.Err()
+		}
+		return 0, errDown
+	})
+	if works < cfg.After {
+		require.Equal(t, errDown, err)
+	} else {
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorAs(t, err, new(*policy.TimeoutError))
+	}
+	require.Equal(t, min(max(works, 0), cfg.After), policy.Elapsed(cfg.Clock, start))
+}
+
 func FuzzStandardConfig(f *testing.F) {
 	for i, n := range edges {
-		f.Add(n, edges[(i+1)%10], int64(3), edges[(i+2)%10], edges[(i+3)%10], shares[i])
-		f.Add(int64(time.Minute), int64(time.Second), n, int64(time.Millisecond), int64(time.Second), 2.0)
-		f.Add(n, int64(5), int64(-1), int64(1), int64(1), 1.0)
+		f.Add(n, edges[(i+1)%10], int64(3), edges[(i+2)%10], edges[(i+3)%10], shares[i], uint8(i))
+		f.Add(int64(time.Minute), int64(time.Second), n, int64(time.Millisecond), int64(time.Second), 2.0, uint8(i))
+		f.Add(n, int64(5), int64(-1), int64(1), int64(1), 1.0, uint8(i))
 	}
-	f.Fuzz(func(t *testing.T, total, attempt, attempts, base, limit int64, multiplier float64) {
+	f.Fuzz(func(t *testing.T, total, attempt, attempts, base, limit int64, multiplier float64, failures uint8) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		cfg := pipeline.StandardConfig{
 			TotalTimeout: time.Duration(total), AttemptTimeout: time.Duration(attempt), Clock: clk,
@@ -176,16 +234,39 @@ func FuzzStandardConfig(f *testing.F) {
 				MaxAttempts: int(attempts), BaseDelay: time.Duration(base), MaxDelay: time.Duration(limit), Multiplier: multiplier,
 			},
 		}
+		if failures > 0 {
+			cfg.Circuit = breaker.NewCircuit(breaker.Config{FailureThreshold: int(failures), Clock: clk})
+		}
 		if !accepted(t, cfg.Validate(), func() { pipeline.Standard[int](cfg) }) {
 			return
 		}
 		start := clk.Now()
-		fn, runs := failing()
+		fn, runs := failing(errDown)
 		_, err := pipeline.Standard[int](cfg).Do(t.Context(), fn)
 		require.Equal(t, *runs == enough, err == nil, "%v", err)
 		if total > 0 {
 			require.LessOrEqual(t, clk.Now().Sub(start), time.Duration(total))
 		}
+		if cfg.Circuit != nil {
+			requireCounted(t, cfg.Circuit, int(failures), *runs, err)
+		}
 		require.Zero(t, clk.Waiters())
 	})
+}
+
+// requireCounted wants a circuit to have opened at so many failures, and nothing
+// to have been refused before.
+func requireCounted(t *testing.T, c *breaker.Circuit, failures, runs int, err error) {
+	t.Helper()
+	if runs < failures {
+		inRow := runs
+		if err == nil {
+			inRow = 0
+		}
+		require.Equal(t, breaker.Closed, c.State())
+		require.Equal(t, int64(inRow), c.Snapshot().Counts.Failures)
+	}
+	if errors.Is(err, breaker.ErrOpen) {
+		require.GreaterOrEqual(t, runs, failures)
+	}
 }
