@@ -3,6 +3,7 @@ package fuzz_test
 import (
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -19,41 +20,57 @@ const tooMany = 3000
 func FuzzBreakerConfig(f *testing.F) {
 	for i, n := range edges {
 		e := func(k int) int64 { return edges[(i+k)%10] }
-		f.Add(n, e(1), e(2), e(3), e(4), n, e(5), e(6), e(7), shares[i], shares[(i+2)%10], shares[(i+5)%10], 0.5)
-		f.Add(int64(3), int64(0), int64(0), int64(2), int64(2), int64(0), int64(0), n, n, 0.0, 0.0, 0.5, shares[i])
-		f.Add(int64(0), int64(0), int64(4), int64(1), int64(1), n, int64(0), int64(50), int64(90), 0.5, 0.0, 0.0, 0.0)
-		f.Add(int64(0), int64(9), int64(4), int64(1), int64(1), int64(0), int64(5), int64(50), int64(90), shares[i], 0.5, 1.0, 0.9)
+		f.Add(n, e(1), e(2), e(3), e(4), n, e(5), e(6), e(7), shares[i], shares[(i+2)%10], shares[(i+5)%10], 0.5, i%2 == 0)
+		f.Add(int64(3), int64(0), int64(0), int64(2), int64(2), int64(0), int64(0), n, n, 0.0, 0.0, 0.5, shares[i], i%2 == 0)
+		f.Add(int64(0), int64(0), int64(4), int64(1), int64(1), n, int64(0), int64(50), int64(90), 0.5, 0.0, 0.0, 0.0, i%2 == 0)
+		f.Add(int64(0), int64(9), int64(4), int64(1), int64(1), int64(0), int64(5), int64(50), int64(90), shares[i], 0.5, 1.0, 0.9, i%2 == 0)
+		f.Add(int64(2), int64(0), int64(0), int64(1), int64(1), int64(0), int64(0), int64(i+1)*3e8, int64(i+1)*7e8, 0.0, 0.0, 0.5, 0.5, true)
 	}
 	f.Fuzz(func(t *testing.T, failures, windowCalls, minCalls, places, successes, window, slow, recovery, maxRecovery int64,
-		rate, slowRate, jitter, random float64,
+		rate, slowRate, jitter, random float64, realTime bool,
 	) {
-		clk := fake.NewClock()
 		cfg := breaker.Config{
 			FailureThreshold: int(failures), WindowCalls: int(windowCalls), MinCalls: int(minCalls),
 			HalfOpenMaxCalls: int(places), SuccessThreshold: int(successes),
 			Window: time.Duration(window), SlowCall: time.Duration(slow),
 			RecoveryTimeout: time.Duration(recovery), MaxRecoveryTimeout: time.Duration(maxRecovery),
 			FailureRate: rate, SlowRate: slowRate, RecoveryJitter: jitter,
-			Clock: clk, Rand: func() float64 { return random },
+			Rand: func() float64 { return random },
+		}
+		pass := time.Sleep
+		if !realTime {
+			clk := fake.NewClock()
+			cfg.Clock, pass = clk, clk.Advance
 		}
 		if !accepted(t, cfg.Validate(), func() { breaker.NewCircuit(cfg) }) {
 			return
 		}
-		c, start := breaker.NewCircuit(cfg), clk.Now()
 		if max(failures, minCalls, successes, places) > tooMany {
-			require.Equal(t, breaker.Closed, c.State())
+			require.Equal(t, breaker.Closed, breaker.NewCircuit(cfg).State())
 			return
 		}
-		for reopening := range 3 {
-			requireOpens(t, c, reopening)
-			requireHalfOpens(t, c, cfg, clk)
-			if clk.Now().Sub(start) > math.MaxInt64/4 {
-				return // a Duration ends here, and a circuit's time with it
-			}
-			requireProbes(t, c, int(places))
+		if !realTime {
+			requireCircuit(t, cfg, pass)
+		} else if max(cfg.RecoveryTimeout, cfg.MaxRecoveryTimeout) < tooLong/10 {
+			synctest.Test(t, func(t *testing.T) { requireCircuit(t, cfg, pass) })
 		}
-		requireCloses(t, c, clk)
 	})
+}
+
+// requireCircuit wants a circuit to open, to be half-open in time, to open again
+// for a probe that fails, and to close in the end. pass has time pass.
+func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) {
+	t.Helper()
+	c, start := breaker.NewCircuit(cfg), policy.Now(cfg.Clock)
+	for reopening := range 3 {
+		requireOpens(t, c, reopening)
+		requireHalfOpens(t, c, cfg, pass)
+		if policy.Elapsed(cfg.Clock, start) > math.MaxInt64/4 {
+			return // a Duration ends here, and a circuit's time with it
+		}
+		requireProbes(t, c, cfg.HalfOpenMaxCalls)
+	}
+	requireCloses(t, c, pass)
 }
 
 // requireOpens fails calls until the circuit opens.
@@ -72,7 +89,7 @@ func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
 }
 
 // requireHalfOpens waits for as long as the open circuit says.
-func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, clk *fake.Clock) {
+func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass func(time.Duration)) {
 	t.Helper()
 	if c.State() != breaker.Open {
 		return // a recovery timeout that is over at once
@@ -86,9 +103,14 @@ func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, clk 
 	if longest < math.MaxInt64/2 {
 		require.LessOrEqual(t, wait, 2*longest, "with jitter")
 	}
-	clk.Advance(wait - 1)
+	pass(wait - 1)
+	_, err := c.Acquire()
+	require.ErrorIs(t, err, breaker.ErrOpen)
 	require.Equal(t, breaker.Open, c.State())
-	clk.Advance(1)
+	pass(1)
+	p, err := c.Acquire() // and not State, which never spares itself a look at the clock
+	require.NoError(t, err)
+	p.Record(policy.Ignored)
 	require.Equal(t, breaker.HalfOpen, c.State())
 }
 
@@ -113,9 +135,9 @@ func requireProbes(t *testing.T, c *breaker.Circuit, places int) {
 }
 
 // requireCloses lets probes succeed until the circuit closes.
-func requireCloses(t *testing.T, c *breaker.Circuit, clk *fake.Clock) {
+func requireCloses(t *testing.T, c *breaker.Circuit, pass func(time.Duration)) {
 	t.Helper()
-	clk.Advance(c.Snapshot().RetryAfter)
+	pass(c.Snapshot().RetryAfter)
 	for n := 0; c.State() == breaker.HalfOpen; n++ {
 		require.LessOrEqual(t, n, tooMany, "a circuit that nothing closes")
 		p, err := c.Acquire()
