@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"cmp"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -64,7 +65,7 @@ func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) 
 	c, start := breaker.NewCircuit(cfg), policy.Now(cfg.Clock)
 	for reopening := range 3 {
 		requireOpens(t, c, reopening)
-		requireHalfOpens(t, c, cfg, pass)
+		requireHalfOpens(t, c, cfg, reopening, pass)
 		if policy.Elapsed(cfg.Clock, start) > math.MaxInt64/4 {
 			return // a Duration ends here, and a circuit's time with it
 		}
@@ -89,7 +90,7 @@ func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
 }
 
 // requireHalfOpens waits for as long as the open circuit says.
-func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass func(time.Duration)) {
+func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, reopening int, pass func(time.Duration)) {
 	t.Helper()
 	if c.State() != breaker.Open {
 		return // a recovery timeout that is over at once
@@ -102,6 +103,7 @@ func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass
 	require.Positive(t, wait)
 	if longest < math.MaxInt64/2 {
 		require.LessOrEqual(t, wait, 2*longest, "with jitter")
+		require.GreaterOrEqual(t, wait, grown(cfg, reopening))
 	}
 	pass(wait - 1)
 	_, err := c.Acquire()
@@ -112,6 +114,15 @@ func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass
 	require.NoError(t, err)
 	p.Record(policy.Ignored)
 	require.Equal(t, breaker.HalfOpen, c.State())
+}
+
+// grown returns the recovery timeout after so many re-openings.
+func grown(cfg breaker.Config, reopenings int) time.Duration {
+	recovery := cmp.Or(cfg.RecoveryTimeout, breaker.DefaultRecoveryTimeout)
+	for range reopenings {
+		recovery = max(recovery, min(2*recovery, cfg.MaxRecoveryTimeout))
+	}
+	return recovery
 }
 
 // requireProbes takes every place, and fails one probe.
