@@ -56,7 +56,7 @@ var doubles = []struct {
 			cfg.FailureThreshold++
 		}
 	}}},
-	{"a refusal is not told", "refusals were told", double{instead: likeBreaker(nil)}},
+	{"Rejected is missing", "\"rejected\" was told 0 times", double{observer: hears(policy.Rejected, 0)}},
 	{"abandoning drops a success", "one thing", double{instead: around(func(_ context.Context, r rules, v int, err error) (int, error) {
 		if t, ok := r.(*timeoutRules); ok && t.Abandon && err == nil {
 			return 0, &policy.TimeoutError{After: t.After, Name: t.Name}
@@ -115,6 +115,12 @@ var doubles = []struct {
 func TestTheAuditFindsEachFaultyDouble(t *testing.T) {
 	for _, d := range doubles {
 		t.Run(d.name, func(t *testing.T) { requireFound(t, d.want, d.double) })
+	}
+}
+
+func TestTheAuditFindsNothingWrongWithARightDouble(t *testing.T) {
+	for seed := uint64(1); seed < 100; seed++ {
+		requireNoFault(t, seed, enact(t, seed, double{instead: likeBreaker((*result).outcome)}))
 	}
 }
 
@@ -178,20 +184,20 @@ func (r *result) outcome() policy.Outcome {
 	return policy.Failure
 }
 
-// likeBreaker makes breakers by hand, which tell of nothing. A nil judge is the
-// right one.
+// likeBreaker makes breakers by hand, with a judge of their own.
 func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
-	if judge == nil {
-		judge = (*result).outcome
-	}
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		b, ok := r.(*breakerRules)
 		if !ok {
 			return of
 		}
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			if ctx.Err() != nil {
+				return 0, policy.Ended(ctx)
+			}
 			permit, err := b.tally.circuit.Acquire()
 			if err != nil {
+				next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.tally.cfg.Name, Err: err})
 				return 0, err
 			}
 			res := &result{ctx: ctx, rules: b}
