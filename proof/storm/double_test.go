@@ -57,6 +57,7 @@ var doubles = []struct {
 		}
 	}}},
 	{"Rejected is missing", "\"rejected\" was told 0 times", double{observer: hears(policy.Rejected, 0)}},
+	{"StateChanged is doubled", "changes of state were told", double{observer: hears(policy.StateChanged, 2)}},
 	{"abandoning drops a success", "one thing", double{instead: around(func(_ context.Context, r rules, v int, err error) (int, error) {
 		if t, ok := r.(*timeoutRules); ok && t.Abandon && err == nil {
 			return 0, &policy.TimeoutError{After: t.After, Name: t.Name}
@@ -184,13 +185,15 @@ func (r *result) outcome() policy.Outcome {
 	return policy.Failure
 }
 
-// likeBreaker makes breakers by hand, with a judge of their own.
+// likeBreaker makes breakers by hand, with a judge of their own. They do not tell
+// of changes of state: Record does not say whether there was one.
 func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		b, ok := r.(*breakerRules)
 		if !ok {
 			return of
 		}
+		b.tally.deaf = true
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 			if ctx.Err() != nil {
 				return 0, policy.Ended(ctx)

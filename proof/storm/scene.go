@@ -194,6 +194,8 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	switch {
 	case e.Kind == policy.Rejected:
 		v.tally.heard++
+	case e.Kind == policy.StateChanged:
+		v.tally.changes++
 	case e.Kind == policy.Attempted && s.alone:
 		if last := s.attempts[e.Policy]; e.Attempt != 1 && e.Attempt != last+1 {
 			s.faults = append(s.faults, fmt.Sprintf("call %d: attempt %d of %s was told after attempt %d", c.n, e.Attempt, e.Policy, last))

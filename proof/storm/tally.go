@@ -35,6 +35,8 @@ type tally struct {
 	counted breaker.Counts // by the circuit
 	refused int64          // calls that came back so
 	heard   int64          // Rejected events
+	caused  int64          // moves that a call's outcome brought about
+	changes int64          // StateChanged events
 	deaf    bool           // some breaker's events are not heard
 	in      int64          // calls in its breakers
 	mostIn  int64
@@ -206,6 +208,9 @@ func (t *tally) move(m breaker.Transition, alone, exact bool) (faults []string) 
 	case m.From == breaker.HalfOpen:
 		t.reopenings++
 	}
+	if m.From != breaker.Open {
+		t.caused++
+	}
 	t.count(m.Counts)
 	t.state, t.since, t.ends, t.rejected = m.To, m.At, nil, 0
 	t.stay++
@@ -244,6 +249,9 @@ func (t *tally) settle(alone bool, now time.Time) (faults []string) {
 	}
 	if !t.deaf && t.heard != t.refused {
 		fault("%d refusals were told, and %d calls came back refused", t.heard, t.refused)
+	}
+	if !t.deaf && t.changes != t.caused {
+		fault("%d changes of state were told by calls, and calls caused %d", t.changes, t.caused)
 	}
 	if alone {
 		return faults // state by state, above
