@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -157,15 +156,19 @@ var targets = []target{
 	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
+	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
+	{"ductilehttp", "FuzzClientConfig", "ductilehttp.ClientConfig, and paths: none leaves its base"},
+	{"ductilehttp", "FuzzHandlerConfig", "ductilehttp.HandlerConfig, and the header of a time that is left"},
 	{"ductilehttp", "FuzzRetryAfter", "the header Retry-After"},
+	{"ductilestripe", "FuzzConfig", "ductilestripe.Config: what Validate accepts works"},
+	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
 
 // job fuzzes t for a time, "10s".
 func (t target) job(long string) job {
-	dir, pkg := "../"+path.Dir(t.dir), path.Base(t.dir)
 	return job{
-		name: "fuzz", dir: dir, rows: fuzzed(t.searched),
-		args: []string{"go", "test", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + long, "./" + pkg},
+		name: "fuzz", dir: "../" + t.dir, rows: fuzzed(t.searched),
+		args: []string{"go", "test", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + long, "."},
 	}
 }
 
