@@ -3,6 +3,7 @@ package policytest
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -148,6 +149,34 @@ var wrongManners = map[string]fault{
 			})
 		},
 		[]string{"nothing is left behind"},
+	},
+	"holds a lock": {
+		func() policy.Policy[int] {
+			var mu sync.Mutex
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"calls at the same time are apart"},
+	},
+	"holds a sync.Once": {
+		func() policy.Policy[int] {
+			var once sync.Once
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				again := true
+				once.Do(func() {
+					again = false
+					v, err = next.Do(ctx)
+				})
+				if again {
+					return next.Do(ctx)
+				}
+				return v, err
+			})
+		},
+		[]string{"calls at the same time are apart"},
 	},
 	"never returns": {
 		func() policy.Policy[int] {

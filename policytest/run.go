@@ -2,7 +2,6 @@ package policytest
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -64,15 +63,15 @@ var checks = []check{
 // left when the check has returned, or where all of them wait for ever.
 func (c check) in(t *testing.T, r reporter, build func() policy.Policy[int]) {
 	t.Helper()
-	defer func() {
-		t.Helper()
-		if stuck := recover(); stuck != nil {
-			r.Errorf("policytest: a goroutine is left behind, or the call never returned: %v", stuck)
-		}
-	}()
-	synctest.Test(t, func(*testing.T) {
+	stuck, locked := bubble(t, func() {
 		c.run(&probe{reporter: r, policy: build()})
 	})
+	switch {
+	case locked != "":
+		r.Errorf("policytest: a call waits for a lock that it never gets, want none held while the function runs: a caller who waits for a lock cannot leave; is it held around next.Do?\n\n%s", locked)
+	case stuck != nil:
+		r.Errorf("policytest: a goroutine is left behind, or the call never returned: %v", stuck)
+	}
 }
 
 // day is long enough for any circuit, budget or limit to have recovered.
