@@ -10,6 +10,13 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
+// policyIsBuilt comes first: without a policy there is nothing to check.
+func policyIsBuilt(p *probe) {
+	if p.policy == nil {
+		p.Errorf("policytest: build returned nil, want a policy")
+	}
+}
+
 func endedContextRunsNothing(p *probe) {
 	cancelled, cancel := context.WithCancelCause(context.Background())
 	cancel(errLeft)
