@@ -190,4 +190,23 @@ var wrongResults = map[string]fault{
 		},
 		[]string{"panics pass through and take nothing", "Goexit passes through and takes nothing"},
 	},
+	"keeps a place that others wait for": {
+		func() policy.Policy[int] {
+			places := make(chan struct{}, 1)
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				select {
+				case places <- struct{}{}:
+				case <-ctx.Done():
+					return 0, policy.Ended(ctx)
+				}
+				v, err := next.Do(ctx)
+				<-places
+				return v, err
+			})
+		},
+		[]string{
+			"panics pass through and take nothing", "Goexit passes through and takes nothing",
+			"nothing is left behind",
+		},
+	},
 }

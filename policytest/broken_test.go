@@ -69,6 +69,18 @@ func (h *heard) Errorf(format string, args ...any) {
 	h.said = append(h.said, fmt.Sprintf(format, args...))
 }
 
+func TestWhatWentBeforeACallThatNeverReturnsIsSaid(t *testing.T) {
+	for _, c := range checks {
+		if c.name != "panics pass through and take nothing" {
+			continue
+		}
+		h := &heard{}
+		c.in(t, h, wrongResults["keeps a place that others wait for"].build)
+		assert.Len(t, h.said, 1)
+		assert.Contains(t, h.said[0], "a call after panic 1 had not returned")
+	}
+}
+
 func TestNoPolicyIsSaidOnce(t *testing.T) {
 	h := &heard{}
 	checks[0].in(t, h, func() policy.Policy[int] { return nil })

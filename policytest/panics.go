@@ -3,6 +3,7 @@ package policytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 )
@@ -13,33 +14,35 @@ const rounds = 64
 
 func panicsPassThrough(p *probe) {
 	boom := errors.New("boom")
-	for range rounds {
+	for n := range rounds {
 		e := p.do(context.Background(), func(context.Context) (int, error) { panic(boom) })
 		if e.runs > 0 && e.panicked != any(boom) {
-			p.Errorf("policytest: the function panicked with an error and the call ended with panic %v, error %v; want the panic, its value as it was", e.panicked, e.err)
+			p.Errorf("policytest: the function panicked with an error and the call ended with %v; want the panic, its value as it was", e)
 			return
 		}
 		if e.runs > 1 {
 			p.Errorf("policytest: a function that panicked ran %d times, want 1", e.runs)
 		}
+		p.past = fmt.Sprintf(" after panic %d", n+1)
 		time.Sleep(day)
 	}
 	p.stillAdmits("panics")
 }
 
 func goexitPassesThrough(p *probe) {
-	for range rounds {
+	for n := range rounds {
 		e := p.do(context.Background(), func(context.Context) (int, error) {
 			runtime.Goexit()
 			return 0, nil
 		})
 		if e.runs > 0 && (e.returned || e.panicked != nil) {
-			p.Errorf("policytest: the function called runtime.Goexit and the call ended with panic %v, error %v; want the caller's goroutine to end", e.panicked, e.err)
+			p.Errorf("policytest: the function called runtime.Goexit and the call ended with %v; want the caller's goroutine to end", e)
 			return
 		}
 		if e.runs > 1 {
 			p.Errorf("policytest: a function that called runtime.Goexit ran %d times, want 1", e.runs)
 		}
+		p.past = fmt.Sprintf(" after call %d of runtime.Goexit", n+1)
 		time.Sleep(day)
 	}
 	p.stillAdmits("calls of runtime.Goexit")
@@ -48,7 +51,7 @@ func goexitPassesThrough(p *probe) {
 func (p *probe) stillAdmits(what string) {
 	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
 	if e.v != 42 || e.err != nil || e.runs != 1 {
-		p.Errorf("policytest: a day after %d %s a success ran %d times and came back as %d and %v, want 1, 42 and nil: something was not given back",
-			rounds, what, e.runs, e.v, e.err)
+		p.Errorf("policytest: a day after %d %s a success ran %d times and came back as %v, want 1, and 42 and nil: something was not given back",
+			rounds, what, e.runs, e)
 	}
 }

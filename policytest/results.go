@@ -41,7 +41,7 @@ func endedContextRunsNothing(p *probe) {
 func successComesBack(p *probe) {
 	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
 	if e.v != 42 || e.err != nil || !e.returned {
-		p.Errorf("policytest: a function that returned 42 and nil came back as %d and %v, want 42 and nil", e.v, e.err)
+		p.Errorf("policytest: a function that returned 42 and nil came back as %v, want 42 and nil", e)
 	}
 	if e.runs != 1 {
 		p.Errorf("policytest: a function that succeeded ran %d times, want 1", e.runs)
