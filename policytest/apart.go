@@ -32,7 +32,7 @@ func (p *probe) callApart(call int) {
 		if got := ctx.Value(valueKey{}); got != call {
 			p.Errorf("policytest: call %d ran with the context of call %v", call, got)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(takes)
 		if succeeds {
 			return call, nil
 		}
@@ -54,7 +54,7 @@ func laterCallsAreAlike(p *probe) {
 	first := int64(0)
 	for n := range 4 {
 		e := p.do(context.Background(), func(context.Context) (int, error) {
-			time.Sleep(time.Millisecond)
+			time.Sleep(takes)
 			return 0, &failure{}
 		})
 		if errors.Is(e.err, policy.ErrRejected) {

@@ -72,7 +72,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back from one run", "a success survives a cancel", "panics pass through and take nothing",
+			"a success comes back and is the end", "a success survives a cancel", "panics pass through and take nothing",
 			"Goexit passes through and takes nothing", "calls at the same time are apart",
 		},
 	},
@@ -84,8 +84,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back from one run", "panics pass through and take nothing",
-			"Goexit passes through and takes nothing", "a cancel reaches the function",
+			"a success comes back and is the end", "a cancel reaches the function",
 		},
 	},
 	"drops a success": {
@@ -125,7 +124,7 @@ var wrongResults = map[string]fault{
 			return does(func(context.Context, policy.Call[int]) (int, error) { return 0, errors.New("no") })
 		},
 		[]string{
-			"a success comes back from one run", "a success survives a cancel", "an error is still matched",
+			"a success comes back and is the end", "a success survives a cancel", "an error is still matched",
 			"panics pass through and take nothing", "Goexit passes through and takes nothing", "calls at the same time are apart",
 		},
 	},

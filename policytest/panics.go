@@ -15,13 +15,16 @@ const rounds = 64
 func panicsPassThrough(p *probe) {
 	boom := errors.New("boom")
 	for n := range rounds {
-		e := p.do(context.Background(), func(context.Context) (int, error) { panic(boom) })
+		e := p.do(context.Background(), func(context.Context) (int, error) {
+			time.Sleep(takes)
+			panic(boom)
+		})
 		if e.runs > 0 && e.panicked != any(boom) {
 			p.Errorf("policytest: the function panicked with an error and the call ended with %v; want the panic, its value as it was", e)
 			return
 		}
-		if e.runs > 1 {
-			p.Errorf("policytest: a function that panicked ran %d times, want 1", e.runs)
+		if e.again > 0 {
+			p.Errorf("policytest: a function that had panicked began again, want no more of it: %d times", e.again)
 		}
 		p.past = fmt.Sprintf(" after panic %d", n+1)
 		time.Sleep(day)
@@ -32,6 +35,7 @@ func panicsPassThrough(p *probe) {
 func goexitPassesThrough(p *probe) {
 	for n := range rounds {
 		e := p.do(context.Background(), func(context.Context) (int, error) {
+			time.Sleep(takes)
 			runtime.Goexit()
 			return 0, nil
 		})
@@ -39,8 +43,8 @@ func goexitPassesThrough(p *probe) {
 			p.Errorf("policytest: the function called runtime.Goexit and the call ended with %v; want the caller's goroutine to end", e)
 			return
 		}
-		if e.runs > 1 {
-			p.Errorf("policytest: a function that called runtime.Goexit ran %d times, want 1", e.runs)
+		if e.again > 0 {
+			p.Errorf("policytest: a function that had called runtime.Goexit began again, want no more of it: %d times", e.again)
 		}
 		p.past = fmt.Sprintf(" after call %d of runtime.Goexit", n+1)
 		time.Sleep(day)
@@ -50,8 +54,8 @@ func goexitPassesThrough(p *probe) {
 
 func (p *probe) stillAdmits(what string) {
 	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
-	if e.v != 42 || e.err != nil || e.runs != 1 {
-		p.Errorf("policytest: a day after %d %s a success ran %d times and came back as %v, want 1, and 42 and nil: something was not given back",
+	if e.v != 42 || e.err != nil || e.runs == 0 {
+		p.Errorf("policytest: a day after %d %s a function that succeeds began %d times and came back as %v, want it to begin, and 42 and nil: something was not given back",
 			rounds, what, e.runs, e)
 	}
 }

@@ -74,6 +74,12 @@ func TestOurOwnPoliciesKeepTheirPromises(t *testing.T) {
 	}
 }
 
+func TestLegitimatePoliciesPass(t *testing.T) {
+	for name, build := range legitimate {
+		t.Run(name, func(t *testing.T) { policytest.Run(t, build) })
+	}
+}
+
 func TestNothingToBuildWithIsMisuse(t *testing.T) {
 	assert.PanicsWithValue(t, "policytest: Run: build is nil, want a function that returns a policy", func() { policytest.Run(t, nil) })
 }

@@ -31,13 +31,16 @@ func (p *probe) Errorf(format string, args ...any) {
 	}
 }
 
-// ending is how a call came back, and how often its function was run.
+// ending is how a call came back, and what became of its function.
 type ending struct {
 	v        int
 	err      error
 	panicked any
 	returned bool
-	runs     int64
+	took     time.Duration
+	runs     int64 // how often the function began
+	ended    int64 // how many of those were over when the call came back
+	again    int64 // how many began after one that there is nothing to add to
 }
 
 // String says what came back.
@@ -57,13 +60,13 @@ func (p *probe) do(ctx context.Context, fn policy.Func[int]) ending {
 	if p.stuck.Load() {
 		return ending{}
 	}
-	c := &call{fn: fn, over: make(chan ending, 1)}
+	c := &call{fn: fn, start: time.Now(), over: make(chan ending, 1)}
 	go c.run(ctx, p.policy)
 	patience := time.NewTimer(365 * day)
 	defer patience.Stop()
 	select {
 	case e := <-c.over:
-		return e
+		return c.settle(e)
 	case <-patience.C:
 		p.Errorf("policytest: a call%s had not returned after a year, want it to end: it waits for what is not given back, or goes on for ever", p.past)
 		p.stuck.Store(true)
@@ -71,28 +74,58 @@ func (p *probe) do(ctx context.Context, fn policy.Func[int]) ending {
 	}
 }
 
+// takes is how long a function takes that does not end at once. It is not a round
+// number, so that no timer of a policy's fires at the same instant.
+const takes = time.Millisecond + time.Nanosecond
+
 // call is one call of a policy.
 type call struct {
-	fn   policy.Func[int]
-	runs atomic.Int64
-	over chan ending
+	fn    policy.Func[int]
+	start time.Time
+	over  chan ending
+
+	begun, ended, final, again atomic.Int64
 }
 
 func (c *call) run(ctx context.Context, under policy.Policy[int]) {
 	var e ending
 	defer func() {
 		e.panicked = recover()
-		e.runs = c.runs.Load()
+		e.took, e.ended = time.Since(c.start), c.ended.Load()
 		c.over <- e
 	}()
 	e.v, e.err = under.Execute(ctx, policy.CallOf(c.once))
 	e.returned = true
 }
 
-// once is the function that the policy is given.
-func (c *call) once(ctx context.Context) (int, error) {
-	c.runs.Add(1)
-	return c.fn(ctx)
+// once is the function that the policy is given. A policy may begin it several
+// times at once, and again after a failure, but not where it has succeeded,
+// panicked or called runtime.Goexit: then there is nothing to try again for.
+func (c *call) once(ctx context.Context) (v int, err error) {
+	c.begun.Add(1)
+	if c.final.Load() > 0 {
+		c.again.Add(1)
+	}
+	failed := false
+	defer func() {
+		if !failed {
+			c.final.Add(1)
+		}
+		c.ended.Add(1)
+	}()
+	v, err = c.fn(ctx)
+	failed = err != nil
+	return v, err
+}
+
+// settle waits for the functions that the call has left, so that none is taken
+// for a goroutine left behind.
+func (c *call) settle(e ending) ending {
+	for c.ended.Load() < c.begun.Load() {
+		time.Sleep(takes)
+	}
+	e.runs, e.again = c.begun.Load(), c.again.Load()
+	return e
 }
 
 // failure is the error of a function; each call has one of its own.

@@ -49,7 +49,7 @@ type check struct {
 var checks = []check{
 	{"a policy is built", policyIsBuilt},
 	{"an ended context runs nothing", endedContextRunsNothing},
-	{"a success comes back from one run", successComesBack},
+	{"a success comes back and is the end", successComesBack},
 	{"a success survives a cancel", successSurvivesACancel},
 	{"an error is still matched", errorIsMatched},
 	{"panics pass through and take nothing", panicsPassThrough},

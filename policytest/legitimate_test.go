@@ -1,0 +1,86 @@
+package policytest_test
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// own is a policy of somebody's own, that looks at its context first.
+type own func(ctx context.Context, next policy.Call[int]) (int, error)
+
+func (o own) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
+	if ctx.Err() != nil {
+		return 0, policy.Ended(ctx)
+	}
+	return o(ctx, next)
+}
+
+// legitimate are policies that nobody would call broken, and that do what none of
+// ductile's own does.
+var legitimate = map[string]func() policy.Policy[int]{
+	"two at once":   func() policy.Policy[int] { return hedge(0) },
+	"two in a row":  func() policy.Policy[int] { return hedge(500 * time.Microsecond) },
+	"two, later on": func() policy.Policy[int] { return hedge(time.Millisecond) },
+}
+
+// result is what a function on another goroutine came to.
+type result struct {
+	v        int
+	err      error
+	panicked any
+	exited   bool
+}
+
+// raise gives the result to the one who waited for it.
+func (r result) raise() (int, error) {
+	if r.panicked != nil {
+		panic(r.panicked)
+	}
+	if r.exited {
+		runtime.Goexit()
+	}
+	return r.v, r.err
+}
+
+// run gives out what next came to.
+func run(ctx context.Context, next policy.Call[int], out func(result)) {
+	r := result{exited: true}
+	defer func() {
+		if r.panicked = recover(); r.panicked != nil {
+			r.exited = false
+		}
+		out(r)
+	}()
+	r.v, r.err = next.Do(ctx)
+	r.exited = false
+}
+
+// hedge begins next a second time after a while, and takes the first success.
+func hedge(after time.Duration) own {
+	return func(ctx context.Context, next policy.Call[int]) (int, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		results := make(chan result, 2)
+		begin := func() { go run(ctx, next, func(r result) { results <- r }) }
+		begin()
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		begun, failed := 1, 0
+		for {
+			select {
+			case <-timer.C:
+				if ctx.Err() == nil {
+					begun++
+					begin()
+				}
+			case r := <-results:
+				if failed++; r.err == nil || failed == begun {
+					return r.raise()
+				}
+			}
+		}
+	}
+}
