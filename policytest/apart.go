@@ -38,7 +38,7 @@ func (p *probe) callApart(call int) {
 		}
 		return 0, own
 	})
-	if !succeeds || e.runs == 0 {
+	if !succeeds || e.runs == 0 || e.left() {
 		p.matches(e, own)
 		return
 	}

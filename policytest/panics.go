@@ -19,7 +19,7 @@ func panicsPassThrough(p *probe) {
 			time.Sleep(takes)
 			panic(boom)
 		})
-		if e.runs > 0 && e.panicked != any(boom) {
+		if e.ended > 0 && e.panicked != any(boom) {
 			p.Errorf("policytest: the function panicked with an error and the call ended with %v; want the panic, its value as it was", e)
 			return
 		}
@@ -39,7 +39,7 @@ func goexitPassesThrough(p *probe) {
 			runtime.Goexit()
 			return 0, nil
 		})
-		if e.runs > 0 && (e.returned || e.panicked != nil) {
+		if e.ended > 0 && (e.returned || e.panicked != nil) {
 			p.Errorf("policytest: the function called runtime.Goexit and the call ended with %v; want the caller's goroutine to end", e)
 			return
 		}

@@ -54,10 +54,12 @@ var kept = map[string]func() policy.Policy[int]{
 	"timeout virtually": func() policy.Policy[int] {
 		return limited(policy.TimeoutConfig{After: time.Second, Clock: fake.NewClock(fake.AutoAdvance())})()
 	},
-	"timeout abandoning": limited(policy.TimeoutConfig{After: time.Second, Abandon: true}),
-	"fallback":           func() policy.Policy[int] { return policy.FallbackValue(7) },
-	"pipeline":           standard,
-	"no policy":          func() policy.Policy[int] { return pipeline.New[int]() },
+	"timeout abandoning":      limited(policy.TimeoutConfig{After: time.Second, Abandon: true}),
+	"timeout abandoning soon": limited(policy.TimeoutConfig{After: 500 * time.Microsecond, Abandon: true}),
+	"timeout soon":            limited(policy.TimeoutConfig{After: 500 * time.Microsecond}),
+	"fallback":                func() policy.Policy[int] { return policy.FallbackValue(7) },
+	"pipeline":                standard,
+	"no policy":               func() policy.Policy[int] { return pipeline.New[int]() },
 	"observed": func() policy.Policy[int] {
 		return pipeline.New(standard()).Named("observed").Observe(fake.NewRecorder().Observe)
 	},

@@ -43,6 +43,10 @@ type ending struct {
 	again    int64 // how many began after one that there is nothing to add to
 }
 
+// left reports whether the policy left its function, as a timeout that abandons
+// does: it then has an error of its own, or an answer.
+func (e ending) left() bool { return e.runs > 0 && e.ended == 0 && e.took > 0 }
+
 // String says what came back.
 func (e ending) String() string {
 	switch {

@@ -52,12 +52,13 @@ func successComesBack(p *probe) {
 	}
 }
 
-// successSurvivesACancel lets a function sleep between the cancel and its success.
+// successSurvivesACancel lets its function sleep between the cancel and its success.
 // By then everybody else has come to rest: a policy that waits for its function
 // is still there, and one that returns when its caller leaves has returned.
 func successSurvivesACancel(p *probe) {
 	caller := newCountedCtx()
 	e := p.do(caller, func(context.Context) (int, error) {
+		time.Sleep(takes)
 		caller.leave()
 		time.Sleep(takes)
 		return 42, nil
@@ -65,7 +66,8 @@ func successSurvivesACancel(p *probe) {
 	switch {
 	case e.runs == 0:
 		p.Errorf("policytest: a new policy did not run the function: %v", e)
-	case e.ended == 0:
+	case e.left() && e.took < takes: // for reasons of its own
+	case e.left():
 		if !errors.Is(e.err, context.Canceled) || !errors.Is(e.err, errLeft) {
 			p.Errorf("policytest: the call left its function because the caller had left, and came back as %v, want an error that matches context.Canceled and the cause", e)
 		}
@@ -87,7 +89,7 @@ func errorIsMatched(p *probe) {
 
 // matches checks the error of a call whose function failed with own.
 func (p *probe) matches(e ending, own *failure) {
-	if e.err == nil || errors.Is(e.err, policy.ErrRejected) {
+	if e.err == nil || errors.Is(e.err, policy.ErrRejected) || e.left() {
 		return
 	}
 	var got *failure
