@@ -72,7 +72,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back and is the end", "a success survives a cancel", "panics pass through and take nothing",
+			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "panics pass through and take nothing",
 			"Goexit passes through and takes nothing", "calls at the same time are apart",
 		},
 	},
@@ -97,15 +97,27 @@ var wrongResults = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a success survives a cancel"},
+		[]string{"a success survives a cancel", "a success survives a deadline"},
 	},
-	"leaves at the cancel without its cause": {
+	"drops a success after a deadline": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				v, err := next.Do(ctx)
+				if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+					return 0, policy.Ended(ctx)
+				}
+				return v, err
+			})
+		},
+		[]string{"a success survives a deadline"},
+	},
+	"leaves with its caller and without the cause": {
 		func() policy.Policy[int] {
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				return elsewhere(ctx, next, func() error { return ctx.Err() })
 			})
 		},
-		[]string{"a success survives a cancel"},
+		[]string{"a success survives a cancel", "a success survives a deadline"},
 	},
 	"hides the error": {
 		func() policy.Policy[int] {
@@ -124,7 +136,7 @@ var wrongResults = map[string]fault{
 			return does(func(context.Context, policy.Call[int]) (int, error) { return 0, errors.New("no") })
 		},
 		[]string{
-			"a success comes back and is the end", "a success survives a cancel", "an error is still matched",
+			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "an error is still matched",
 			"panics pass through and take nothing", "Goexit passes through and takes nothing", "calls at the same time are apart",
 		},
 	},

@@ -69,7 +69,6 @@ func cancelReachesTheFunction(p *probe) {
 
 func leaverIsLetGo(p *probe) {
 	caller := newCountedCtx()
-	const patience = 10*time.Millisecond + 500*time.Microsecond
 	time.AfterFunc(patience, caller.leave)
 	var late atomic.Int64
 	e := p.do(caller, func(ctx context.Context) (int, error) {

@@ -66,21 +66,26 @@ func (p *probe) do(ctx context.Context, fn policy.Func[int]) ending {
 	}
 	c := &call{fn: fn, start: time.Now(), over: make(chan ending, 1)}
 	go c.run(ctx, p.policy)
-	patience := time.NewTimer(365 * day)
-	defer patience.Stop()
+	year := time.NewTimer(365 * day)
+	defer year.Stop()
 	select {
 	case e := <-c.over:
 		return c.settle(e)
-	case <-patience.C:
+	case <-year.C:
 		p.Errorf("policytest: a call%s had not returned after a year, want it to end: it waits for what is not given back, or goes on for ever", p.past)
 		p.stuck.Store(true)
 		return ending{}
 	}
 }
 
-// takes is how long a function takes that does not end at once. It is not a round
-// number, so that no timer of a policy's fires at the same instant.
-const takes = time.Millisecond + time.Nanosecond
+// takes is how long a function takes that does not end at once, and patience how
+// long callers wait who do not wait to the end. They are no multiples of one
+// another, nor of a policy's round numbers, so that no two timers fire at the same
+// instant.
+const (
+	takes    = time.Millisecond + time.Nanosecond
+	patience = 10*time.Millisecond + 500*time.Microsecond
+)
 
 // call is one call of a policy.
 type call struct {

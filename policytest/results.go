@@ -52,27 +52,38 @@ func successComesBack(p *probe) {
 	}
 }
 
-// successSurvivesACancel lets its function sleep between the cancel and its success.
-// By then everybody else has come to rest: a policy that waits for its function
-// is still there, and one that returns when its caller leaves has returned.
 func successSurvivesACancel(p *probe) {
 	caller := newCountedCtx()
+	p.succeedsAfter(caller, takes, caller.leave)
+}
+
+func successSurvivesADeadline(p *probe) {
+	caller, cancel := context.WithTimeoutCause(context.Background(), patience, errLeft)
+	defer cancel()
+	p.succeedsAfter(caller, patience, func() { <-caller.Done() })
+}
+
+// succeedsAfter lets a function sleep between the end of its caller's context and
+// its success. By then everybody else has come to rest: a policy that waits for
+// its function is still there, and one that returns when its caller leaves has
+// returned.
+func (p *probe) succeedsAfter(caller context.Context, at time.Duration, end func()) {
 	e := p.do(caller, func(context.Context) (int, error) {
 		time.Sleep(takes)
-		caller.leave()
+		end()
 		time.Sleep(takes)
 		return 42, nil
 	})
 	switch {
 	case e.runs == 0:
 		p.Errorf("policytest: a new policy did not run the function: %v", e)
-	case e.left() && e.took < takes: // for reasons of its own
+	case e.left() && (e.took < at || e.err == nil): // for a limit of its own, or with an answer
 	case e.left():
-		if !errors.Is(e.err, context.Canceled) || !errors.Is(e.err, errLeft) {
-			p.Errorf("policytest: the call left its function because the caller had left, and came back as %v, want an error that matches context.Canceled and the cause", e)
+		if !errors.Is(e.err, caller.Err()) || !errors.Is(e.err, errLeft) {
+			p.Errorf("policytest: the call left its function because the caller's context had ended, and came back as %v, want an error that matches both %v and the cause", e, caller.Err())
 		}
 	case e.v != 42 || e.err != nil:
-		p.Errorf("policytest: 42 and nil came back as %v because the caller's context ended meanwhile, want 42 and nil", e)
+		p.Errorf("policytest: 42 and nil came back as %v because the caller's context ended meanwhile with %v, want 42 and nil", e, caller.Err())
 	}
 }
 

@@ -51,6 +51,7 @@ var checks = []check{
 	{"an ended context runs nothing", endedContextRunsNothing},
 	{"a success comes back and is the end", successComesBack},
 	{"a success survives a cancel", successSurvivesACancel},
+	{"a success survives a deadline", successSurvivesADeadline},
 	{"an error is still matched", errorIsMatched},
 	{"panics pass through and take nothing", panicsPassThrough},
 	{"Goexit passes through and takes nothing", goexitPassesThrough},
