@@ -10,6 +10,29 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
+// secondRun is a policy that tries twice, the second time in another context.
+func secondRun(in func(context.Context) (context.Context, context.CancelFunc)) does {
+	return func(ctx context.Context, next policy.Call[int]) (int, error) {
+		v, err := next.Do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return v, err
+		}
+		another, cancel := in(ctx)
+		defer cancel()
+		return next.Do(another)
+	}
+}
+
+// valueless is a context with all that another has, but the caller's value.
+type valueless struct{ context.Context }
+
+func (v valueless) Value(key any) any {
+	if key == (valueKey{}) {
+		return nil
+	}
+	return v.Context.Value(key)
+}
+
 // wrongManners are faults in what the function gets and in what is left of a
 // call.
 var wrongManners = map[string]fault{
@@ -24,7 +47,7 @@ var wrongManners = map[string]fault{
 			})
 		},
 		[]string{
-			"values reach the function", "the deadline reaches the function", "a cancel reaches the function",
+			"values reach every run", "the deadline reaches every run", "a cancel reaches every run",
 			"calls at the same time are apart",
 		},
 	},
@@ -34,7 +57,35 @@ var wrongManners = map[string]fault{
 				return next.Do(context.WithoutCancel(ctx))
 			})
 		},
-		[]string{"the deadline reaches the function", "a cancel reaches the function"},
+		[]string{"the deadline reaches every run", "a cancel reaches every run"},
+	},
+	"keeps nothing but values in a second run": {
+		func() policy.Policy[int] {
+			return secondRun(func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithoutCancel(ctx), func() {}
+			})
+		},
+		[]string{"the deadline reaches every run", "a cancel reaches every run"},
+	},
+	"keeps all but values in a second run": {
+		func() policy.Policy[int] {
+			return secondRun(func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return valueless{ctx}, func() {}
+			})
+		},
+		[]string{"values reach every run", "calls at the same time are apart"},
+	},
+	"extends the deadline in a second run": {
+		func() policy.Policy[int] {
+			return secondRun(func(ctx context.Context) (context.Context, context.CancelFunc) {
+				deadline, ok := ctx.Deadline()
+				if !ok {
+					return ctx, func() {}
+				}
+				return context.WithDeadline(context.WithoutCancel(ctx), deadline.Add(time.Hour))
+			})
+		},
+		[]string{"the deadline reaches every run"},
 	},
 	"gives another cause": {
 		func() policy.Policy[int] {
@@ -49,7 +100,7 @@ var wrongManners = map[string]fault{
 				return next.Do(inner)
 			})
 		},
-		[]string{"a cancel reaches the function"},
+		[]string{"a cancel reaches every run"},
 	},
 	"says something else of a cancel": {
 		func() policy.Policy[int] {
@@ -61,7 +112,7 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a cancel reaches the function"},
+		[]string{"a cancel reaches every run"},
 	},
 	"sleeps through a cancel": {
 		func() policy.Policy[int] {

@@ -84,7 +84,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back and is the end", "a cancel reaches the function",
+			"a success comes back and is the end", "a cancel reaches every run",
 		},
 	},
 	"drops a success": {

@@ -13,56 +13,84 @@ import (
 
 type valueKey struct{}
 
-func valuesReachTheFunction(p *probe) {
+// fails fails, after a while. The checks below have it fail for the sake of what
+// the policy gives to another run.
+func fails(context.Context) (int, error) {
+	time.Sleep(takes)
+	return 0, &failure{}
+}
+
+func valuesReachEveryRun(p *probe) {
 	ctx := context.WithValue(context.Background(), valueKey{}, "here")
+	var run atomic.Int64
 	p.do(ctx, func(ctx context.Context) (int, error) {
+		n := run.Add(1)
 		if got := ctx.Value(valueKey{}); got != "here" {
-			p.Errorf("policytest: the function's context has %v for a value of the caller's, want it", got)
+			p.Errorf("policytest: the function's context has %v for a value of the caller's in run %d, want it", got, n)
 		}
-		return 0, nil
+		return fails(ctx)
 	})
 }
 
-func deadlineReachesTheFunction(p *probe) {
+func deadlineReachesEveryRun(p *probe) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	want, _ := ctx.Deadline()
+	var run atomic.Int64
 	p.do(ctx, func(ctx context.Context) (int, error) {
+		n := run.Add(1)
 		if got, ok := ctx.Deadline(); !ok || got.After(want) {
-			p.Errorf("policytest: the function's context has deadline %v (%v), want no later than the caller's, %v", got, ok, want)
+			p.Errorf("policytest: the function's context has deadline %v (%v) in run %d, want no later than the caller's, %v", got, ok, n, want)
 		}
-		return 0, nil
+		return fails(ctx)
 	})
 }
 
-func cancelReachesTheFunction(p *probe) {
+// cancelReachesEveryRun has the caller leave in the first run, and another one in
+// the second, and so on, if there are so many.
+func cancelReachesEveryRun(p *probe) {
+	for run := range int64(3) {
+		p.leaveIn(run + 1)
+		time.Sleep(day)
+	}
+}
+
+func (p *probe) leaveIn(last int64) {
 	caller := newCountedCtx()
-	var late atomic.Int64
+	var run, late atomic.Int64
+	var left time.Duration
+	start := time.Now()
 	e := p.do(caller, func(ctx context.Context) (int, error) {
+		n := run.Add(1)
 		if caller.Err() != nil {
 			late.Add(1)
 			return 0, &failure{}
 		}
 		time.Sleep(takes) // what begins at the same time has begun
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return 0, ctx.Err() // for reasons of the policy's own
+		case n < last:
+			return 0, &failure{}
+		case n == last:
+			left = time.Since(start)
+			caller.leave()
 		}
-		caller.leave()
 		select {
 		case <-ctx.Done():
 		case <-time.After(day):
-			p.Errorf("policytest: the function's context did not end when the caller's did")
+			p.Errorf("policytest: the function's context did not end in run %d when the caller's did", n)
 			return 0, errLeft
 		}
 		if err, cause := ctx.Err(), context.Cause(ctx); !errors.Is(err, context.Canceled) || !errors.Is(cause, errLeft) {
-			p.Errorf("policytest: the function's context ended with %v and cause %v, want the caller's, %v and %v", err, cause, context.Canceled, errLeft)
+			p.Errorf("policytest: the function's context ended with %v and cause %v in run %d, want the caller's, %v and %v", err, cause, n, context.Canceled, errLeft)
 		}
 		return 0, ctx.Err()
 	})
 	if n := late.Load(); n > 0 {
 		p.Errorf("policytest: the function began for a caller who had left, want it not to: %d times", n)
 	}
-	if caller.Err() != nil && e.took >= takes && !errors.Is(e.err, context.Canceled) {
+	if caller.Err() != nil && e.took >= left && !errors.Is(e.err, context.Canceled) {
 		p.Errorf("policytest: the caller's context was cancelled and the call came back as %v, want an error that matches context.Canceled", e)
 	}
 }
