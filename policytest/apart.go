@@ -9,6 +9,17 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
+// noLockIsHeld makes a call during another one, and leaves it to the bubble to
+// tell of a lock. It comes early, with as few calls as that takes, for what hangs
+// stays.
+func noLockIsHeld(p *probe) {
+	var first sync.WaitGroup
+	first.Go(func() { p.do(context.Background(), fails) })
+	time.Sleep(takes / 2)
+	p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
+	first.Wait()
+}
+
 // callsAreApart makes calls that know their own number, and looks for another's
 // in what comes back.
 func callsAreApart(p *probe) {

@@ -45,8 +45,8 @@ func bubble(t *testing.T, f func()) (panicked any, locked string) {
 }
 
 const (
-	lookEvery = 50 * time.Millisecond
-	looks     = 20 // so many in a row that show the same tell a hang from a wait
+	lookEvery = 100 * time.Millisecond
+	looks     = 10 // so many in a row that show the same tell a hang from a wait
 )
 
 // lockWatch looks for a bubble that stands still. It takes no long time for a

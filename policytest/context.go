@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing/synctest"
 	"time"
-
-	"github.com/ductile-go/ductile/policy"
 )
 
 type valueKey struct{}
@@ -92,25 +90,6 @@ func (p *probe) leaveIn(last int64) {
 	}
 	if caller.Err() != nil && e.took >= left && !errors.Is(e.err, context.Canceled) {
 		p.Errorf("policytest: the caller's context was cancelled and the call came back as %v, want an error that matches context.Canceled", e)
-	}
-}
-
-func leaverIsLetGo(p *probe) {
-	caller := newCountedCtx()
-	time.AfterFunc(patience, caller.leave)
-	var late atomic.Int64
-	e := p.do(caller, func(ctx context.Context) (int, error) {
-		if caller.Err() != nil {
-			late.Add(1)
-		}
-		_ = policy.Sleep(ctx, nil, takes)
-		return 0, &failure{}
-	})
-	if e.took > patience {
-		p.Errorf("policytest: the caller left after %v and the call returned after %v, want at once", patience, e.took)
-	}
-	if n := late.Load(); n > 0 {
-		p.Errorf("policytest: the function began for a caller who had left, want it not to: %d times", n)
 	}
 }
 

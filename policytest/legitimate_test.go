@@ -24,6 +24,8 @@ var legitimate = map[string]func() policy.Policy[int]{
 	"two at once":   func() policy.Policy[int] { return hedge(0) },
 	"two in a row":  func() policy.Policy[int] { return hedge(500 * time.Microsecond) },
 	"two, later on": func() policy.Policy[int] { return hedge(time.Millisecond) },
+	"one at a time": func() policy.Policy[int] { return queue(1) },
+	"ten at a time": func() policy.Policy[int] { return queue(10) },
 }
 
 // result is what a function on another goroutine came to.
@@ -81,6 +83,20 @@ func hedge(after time.Duration) own {
 					return r.raise()
 				}
 			}
+		}
+	}
+}
+
+// queue has calls wait for a place.
+func queue(places int) own {
+	taken := make(chan struct{}, places)
+	return func(ctx context.Context, next policy.Call[int]) (int, error) {
+		select {
+		case taken <- struct{}{}:
+			defer func() { <-taken }()
+			return next.Do(ctx)
+		case <-ctx.Done():
+			return 0, policy.Ended(ctx)
 		}
 	}
 }

@@ -1,0 +1,71 @@
+package policytest
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// leaving makes the context of a caller who leaves after patience, and ends it.
+type leaving func() (context.Context, context.CancelFunc)
+
+func byCancel() (context.Context, context.CancelFunc) {
+	caller := newCountedCtx()
+	timer := time.AfterFunc(patience, caller.leave)
+	return caller, func() { timer.Stop() }
+}
+
+func byDeadline() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.Background(), patience, errLeft)
+}
+
+func leaverIsLetGo(p *probe)  { p.letsGo(byCancel) }
+func deadlineLetsGo(p *probe) { p.letsGo(byDeadline) }
+
+// letsGo has a caller leave who has the policy for himself, and one who may have
+// to wait for others.
+func (p *probe) letsGo(leaves leaving) {
+	p.leaver(leaves)
+	time.Sleep(day)
+	p.past = " among callers who hold all places"
+	p.amongHolders(func() { p.leaver(leaves) })
+}
+
+func (p *probe) leaver(leaves leaving) {
+	caller, cancel := leaves()
+	defer cancel()
+	var late atomic.Int64
+	e := p.do(caller, func(ctx context.Context) (int, error) {
+		if caller.Err() != nil {
+			late.Add(1)
+		}
+		_ = policy.Sleep(ctx, nil, takes)
+		return 0, &failure{}
+	})
+	if e.took > patience {
+		p.Errorf("policytest: the caller left after %v with %v, and the call returned after %v, want at once%s", patience, caller.Err(), e.took, p.past)
+	}
+	if n := late.Load(); n > 0 {
+		p.Errorf("policytest: the function began for a caller who had left with %v, want it not to: %d times", caller.Err(), n)
+	}
+}
+
+// amongHolders runs f while others hold all the places that a policy in a test
+// has, for longer than callers wait.
+func (p *probe) amongHolders(f func()) {
+	var holders sync.WaitGroup
+	for range rounds {
+		holders.Go(func() {
+			p.do(context.Background(), func(context.Context) (int, error) {
+				time.Sleep(3 * patience)
+				return 42, nil
+			})
+		})
+	}
+	time.Sleep(takes)
+	f()
+	holders.Wait()
+}
