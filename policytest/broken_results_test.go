@@ -153,6 +153,40 @@ var wrongResults = map[string]fault{
 		},
 		[]string{"panics pass through and take nothing"},
 	},
+	"swallows panics that are no errors": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				defer func() {
+					switch r := recover().(type) {
+					case nil:
+					case error:
+						panic(r)
+					default:
+						err = fmt.Errorf("panic: %v", r)
+					}
+				}()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"panics pass through and take nothing"},
+	},
+	"swallows panics but for errors and strings": {
+		func() policy.Policy[int] {
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				defer func() {
+					switch r := recover().(type) {
+					case nil:
+					case error, string:
+						panic(r)
+					default:
+						err = fmt.Errorf("panic: %v", r)
+					}
+				}()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"panics pass through and take nothing"},
+	},
 	"raises another panic": {
 		func() policy.Policy[int] {
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {

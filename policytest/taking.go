@@ -12,15 +12,19 @@ import (
 // well: more often than a policy in a test has places to lose.
 const rounds = 64
 
+// blast is a value to panic with that is neither an error nor a string.
+type blast struct{ at int }
+
 func panicsPassThrough(p *probe) {
-	boom := errors.New("boom")
+	values := []any{errors.New("boom"), "boom", blast{1}}
 	for n := range rounds {
+		boom := values[n%len(values)]
 		e := p.do(context.Background(), func(context.Context) (int, error) {
 			time.Sleep(takes)
 			panic(boom)
 		})
-		if e.ended > 0 && e.panicked != any(boom) {
-			p.Errorf("policytest: the function panicked with an error and the call ended with %v; want the panic, its value as it was", e)
+		if e.ended > 0 && e.panicked != boom {
+			p.Errorf("policytest: the function panicked with a %T and the call ended with %v; want the panic, its value as it was", boom, e)
 			return
 		}
 		if e.again > 0 {
