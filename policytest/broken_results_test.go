@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -73,7 +74,8 @@ var wrongResults = map[string]fault{
 		},
 		[]string{
 			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "panics pass through and take nothing",
-			"Goexit passes through and takes nothing", "calls at the same time are apart",
+			"Goexit passes through and takes nothing",
+			"failures take nothing", "callers who leave take nothing", "calls at the same time are apart",
 		},
 	},
 	"runs twice": {
@@ -137,7 +139,8 @@ var wrongResults = map[string]fault{
 		},
 		[]string{
 			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "an error is still matched",
-			"panics pass through and take nothing", "Goexit passes through and takes nothing", "calls at the same time are apart",
+			"panics pass through and take nothing", "Goexit passes through and takes nothing",
+			"failures take nothing", "callers who leave take nothing", "calls at the same time are apart",
 		},
 	},
 	"swallows panics": {
@@ -254,4 +257,96 @@ var wrongResults = map[string]fault{
 			"nothing is left behind",
 		},
 	},
+	"keeps the place of a failure": {
+		func() policy.Policy[int] {
+			return oneAtATime(func(_ context.Context, err error) bool { return err != nil })
+		},
+		[]string{"failures take nothing", "callers who leave take nothing"},
+	},
+	"keeps the place of a caller who leaves": {
+		func() policy.Policy[int] {
+			return oneAtATime(func(ctx context.Context, _ error) bool { return errors.Is(ctx.Err(), context.Canceled) })
+		},
+		[]string{"callers who leave take nothing"},
+	},
+	"keeps the place of a caller whose deadline passes": {
+		func() policy.Policy[int] {
+			return oneAtATime(func(ctx context.Context, _ error) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) })
+		},
+		[]string{"callers who leave take nothing"},
+	},
+	"keeps the place of a caller who has left": {
+		func() policy.Policy[int] {
+			places := make(chan struct{}, 1)
+			return careless(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				select {
+				case places <- struct{}{}:
+				default:
+					return 0, errors.Join(policy.ErrRejected, policy.Ended(ctx))
+				}
+				if ctx.Err() != nil {
+					return 0, policy.Ended(ctx)
+				}
+				defer func() { <-places }()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"callers who leave take nothing"},
+	},
+	"keeps the place of a caller who leaves the queue": {
+		func() policy.Policy[int] {
+			places := make(chan struct{}, 1)
+			queue := make(chan struct{}, 16)
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				select {
+				case queue <- struct{}{}:
+				default:
+					return 0, policy.ErrRejected
+				}
+				select {
+				case places <- struct{}{}:
+				case <-ctx.Done():
+					return 0, policy.Ended(ctx)
+				}
+				<-queue
+				defer func() { <-places }()
+				return next.Do(ctx)
+			})
+		},
+		[]string{"callers who leave take nothing"},
+	},
+	"refuses for ever after a failure": {
+		func() policy.Policy[int] {
+			var failed atomic.Bool
+			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+				if failed.Load() {
+					return 0, policy.ErrRejected
+				}
+				v, err := next.Do(ctx)
+				if err != nil {
+					failed.Store(true)
+				}
+				return v, err
+			})
+		},
+		[]string{"failures take nothing", "callers who leave take nothing"},
+	},
+}
+
+// oneAtATime has one place, which it keeps after some calls.
+func oneAtATime(keeps func(context.Context, error) bool) does {
+	places := make(chan struct{}, 1)
+	return func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+		select {
+		case places <- struct{}{}:
+		default:
+			return 0, policy.ErrRejected
+		}
+		defer func() {
+			if !keeps(ctx, err) {
+				<-places
+			}
+		}()
+		return next.Do(ctx)
+	}
 }

@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,8 +30,6 @@ func deadlineLetsGo(p *probe) { p.letsGo(byDeadline) }
 // to wait for others.
 func (p *probe) letsGo(leaves leaving) {
 	p.leaver(leaves)
-	time.Sleep(day)
-	p.past = " among callers who hold all places"
 	p.amongHolders(func() { p.leaver(leaves) })
 }
 
@@ -53,19 +52,25 @@ func (p *probe) leaver(leaves leaving) {
 	}
 }
 
-// amongHolders runs f while others hold all the places that a policy in a test
-// has, for longer than callers wait.
+// amongHolders runs f while others hold places for longer than callers wait: one,
+// then two, up to all that a policy in a test has. Where only those who cannot get
+// a place are looked at, too many holders are as bad as too few: they may fill the
+// queue for one as well.
 func (p *probe) amongHolders(f func()) {
-	var holders sync.WaitGroup
-	for range rounds {
-		holders.Go(func() {
-			p.do(context.Background(), func(context.Context) (int, error) {
-				time.Sleep(3 * patience)
-				return 42, nil
-			})
-		})
+	for n := 1; n <= rounds; n *= 2 {
+		time.Sleep(day)
+		p.past = fmt.Sprintf(" among %d others", n)
+		var holders sync.WaitGroup
+		for range n {
+			holders.Go(func() { p.do(context.Background(), hold) })
+		}
+		time.Sleep(takes)
+		f()
+		holders.Wait()
 	}
-	time.Sleep(takes)
-	f()
-	holders.Wait()
+}
+
+func hold(context.Context) (int, error) {
+	time.Sleep(3 * patience)
+	return 42, nil
 }

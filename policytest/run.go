@@ -57,6 +57,8 @@ var checks = []check{
 	{"an error is still matched", errorIsMatched},
 	{"panics pass through and take nothing", panicsPassThrough},
 	{"Goexit passes through and takes nothing", goexitPassesThrough},
+	{"failures take nothing", failuresTakeNothing},
+	{"callers who leave take nothing", leaversTakeNothing},
 	{"values reach every run", valuesReachEveryRun},
 	{"the deadline reaches every run", deadlineReachesEveryRun},
 	{"a cancel reaches every run", cancelReachesEveryRun},

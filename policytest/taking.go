@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
+
+	"github.com/ductile-go/ductile/policy"
 )
 
 // rounds is how often a check breaks a call before it asks for one that goes
@@ -54,6 +57,56 @@ func goexitPassesThrough(p *probe) {
 		time.Sleep(day)
 	}
 	p.stillAdmits("calls of runtime.Goexit")
+}
+
+func failuresTakeNothing(p *probe) {
+	for n := range rounds {
+		p.do(context.Background(), fails)
+		p.past = fmt.Sprintf(" after failure %d", n+1)
+		time.Sleep(day)
+	}
+	p.stillAdmits("failures")
+}
+
+// leaversTakeNothing has callers leave before their call, within the function,
+// wherever a policy is that tries again, and while they wait for others.
+func leaversTakeNothing(p *probe) {
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	leave := []func(){
+		func() { p.do(gone, fails) },
+		func() { p.leaveDuring(byCancel, untilEnd) },
+		func() { p.leaveDuring(byDeadline, untilEnd) },
+		func() { p.leaveDuring(byCancel, fails) },
+	}
+	for n := range rounds {
+		leave[n%len(leave)]()
+		p.past = fmt.Sprintf(" after caller %d who left", n+1)
+		time.Sleep(day)
+	}
+	p.stillAdmits("callers who left")
+	p.amongHolders(func() {
+		var waiters sync.WaitGroup
+		for range rounds {
+			waiters.Go(func() { p.leaveDuring(byCancel, untilEnd) })
+		}
+		waiters.Wait()
+	})
+	p.past = " after callers who left while others held places"
+	time.Sleep(day)
+	p.stillAdmits("callers who left while others held places")
+}
+
+func (p *probe) leaveDuring(leaves leaving, fn policy.Func[int]) {
+	caller, cancel := leaves()
+	defer cancel()
+	p.do(caller, fn)
+}
+
+// untilEnd waits for the end of its context.
+func untilEnd(ctx context.Context) (int, error) {
+	_ = policy.Sleep(ctx, nil, day)
+	return 0, ctx.Err()
 }
 
 func (p *probe) stillAdmits(what string) {
