@@ -2,11 +2,8 @@ package policytest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/ductile-go/ductile/policy"
 )
 
 // noLockIsHeld makes a call during another one, and leaves it to the bubble to
@@ -55,31 +52,5 @@ func (p *probe) callApart(call int) {
 	}
 	if e.v != call || e.err != nil {
 		p.Errorf("policytest: call %d, which succeeded with its own number, came back as %d and %v", call, e.v, e.err)
-	}
-}
-
-// laterCallsAreAlike counts the runs that a failing call takes. A success and a
-// day lie between one and the next, so that what a policy keeps on purpose, a
-// circuit's row or a budget, is as it was.
-func laterCallsAreAlike(p *probe) {
-	first := int64(0)
-	for n := range 4 {
-		e := p.do(context.Background(), func(context.Context) (int, error) {
-			time.Sleep(takes)
-			return 0, &failure{}
-		})
-		if errors.Is(e.err, policy.ErrRejected) {
-			return // it has a reason that is no call's own
-		}
-		if n == 0 {
-			first = e.runs
-		}
-		if e.runs != first {
-			p.Errorf("policytest: a failing function ran %d times in the first call and %d times in call %d, want as often: something of a call was kept", first, e.runs, n+1)
-			return
-		}
-		time.Sleep(day)
-		p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
-		time.Sleep(day)
 	}
 }

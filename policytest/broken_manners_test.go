@@ -208,6 +208,35 @@ var wrongManners = map[string]fault{
 		},
 		[]string{"a later call goes as the first did"},
 	},
+	"loses an attempt now and then": {
+		func() policy.Policy[int] {
+			var calls atomic.Int64
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				for range max(1, 3-calls.Add(1)/100) {
+					if v, err = next.Do(ctx); err == nil || ctx.Err() != nil {
+						break
+					}
+				}
+				return v, err
+			})
+		},
+		[]string{"a later call goes as the first did"},
+	},
+	"adds an attempt to every call that fails": {
+		func() policy.Policy[int] {
+			var failed atomic.Int64
+			return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+				for range 1 + min(3, failed.Load()) {
+					if v, err = next.Do(ctx); err == nil || ctx.Err() != nil {
+						return v, err
+					}
+				}
+				failed.Add(1)
+				return v, err
+			})
+		},
+		[]string{"a later call goes as the first did"},
+	},
 	"leaves a goroutine": {
 		func() policy.Policy[int] {
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {

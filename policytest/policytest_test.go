@@ -35,7 +35,12 @@ var kept = map[string]func() policy.Policy[int]{
 	"retry":             again(retry.Config{}),
 	"retry once":        again(retry.Config{MaxAttempts: 1}),
 	"retry for a while": again(retry.Config{MaxAttempts: retry.Unlimited, MaxElapsed: 10 * time.Second}),
-	"retry virtually":   func() policy.Policy[int] { return again(retry.Config{Clock: fake.NewClock(fake.AutoAdvance())})() },
+	"retry for a while with full jitter": again(retry.Config{
+		MaxAttempts: retry.Unlimited, MaxElapsed: 10 * time.Second, Backoff: retry.FullJitter(100*time.Millisecond, time.Second),
+	}),
+	"retry for a while with much jitter": again(retry.Config{MaxAttempts: retry.Unlimited, MaxElapsed: 10 * time.Second, JitterFactor: 1}),
+	"retry to the limit, or not":         again(retry.Config{MaxAttempts: 10, MaxElapsed: 7500 * time.Millisecond}),
+	"retry virtually":                    func() policy.Policy[int] { return again(retry.Config{Clock: fake.NewClock(fake.AutoAdvance())})() },
 	"retry decorrelated": again(retry.Config{
 		MaxAttempts: 5, Backoff: retry.Decorrelated(time.Millisecond, time.Second),
 	}),

@@ -13,6 +13,7 @@ import (
 // probe is a policy under a check.
 type probe struct {
 	reporter reporter
+	build    func() policy.Policy[int]
 	policy   policy.Policy[int]
 	said     sync.Map    // the formats of what was reported
 	past     string      // what the calls before have been through, for a report

@@ -76,7 +76,7 @@ func (c check) in(t *testing.T, r reporter, build func() policy.Policy[int]) (ho
 	t.Helper()
 	var p *probe
 	left, locked := bubble(t, func() {
-		p = &probe{reporter: r, policy: build()}
+		p = &probe{reporter: r, build: build, policy: build()}
 		c.run(p)
 	})
 	switch {
