@@ -3,6 +3,7 @@ package policytest_test
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -24,6 +25,7 @@ var legitimate = map[string]func() policy.Policy[int]{
 	"two at once":   func() policy.Policy[int] { return hedge(0) },
 	"two in a row":  func() policy.Policy[int] { return hedge(500 * time.Microsecond) },
 	"two, later on": func() policy.Policy[int] { return hedge(time.Millisecond) },
+	"one for all":   shared,
 	"one at a time": func() policy.Policy[int] { return queue(1) },
 	"ten at a time": func() policy.Policy[int] { return queue(10) },
 }
@@ -99,4 +101,35 @@ func queue(places int) own {
 			return 0, policy.Ended(ctx)
 		}
 	}
+}
+
+// shared has calls that come during another wait for what that one comes to.
+func shared() policy.Policy[int] {
+	type flight struct {
+		landed chan struct{}
+		result
+	}
+	var current atomic.Pointer[flight]
+	return own(func(ctx context.Context, next policy.Call[int]) (int, error) {
+		mine := &flight{landed: make(chan struct{})}
+		for !current.CompareAndSwap(nil, mine) {
+			other := current.Load()
+			if other == nil {
+				continue
+			}
+			select {
+			case <-other.landed:
+				return other.v, other.err
+			case <-ctx.Done():
+				return 0, policy.Ended(ctx)
+			}
+		}
+		defer func() {
+			current.Store(nil)
+			close(mine.landed)
+		}()
+		mine.err = policy.ErrRejected // for those who wait for one that panics
+		mine.v, mine.err = next.Do(ctx)
+		return mine.v, mine.err
+	})
 }
