@@ -50,10 +50,14 @@ var kept = map[string]func() policy.Policy[int]{
 	"retry some values": func() policy.Policy[int] {
 		return retry.New[int](retry.Config{}).When(func(v int, err error) bool { return err != nil || v < 0 }).Discard(func(int) {})
 	},
-	"breaker in a row":    guarded(breaker.Config{}),
-	"breaker at once":     guarded(breaker.Config{FailureThreshold: 1, MaxRecoveryTimeout: time.Hour, RecoveryJitter: 1}),
-	"breaker by time":     guarded(breaker.Config{FailureRate: 0.5, Window: time.Minute, MinCalls: 3}),
-	"breaker by calls":    guarded(breaker.Config{FailureRate: 0.5, WindowCalls: 10}),
+	"breaker in a row":        guarded(breaker.Config{}),
+	"breaker at once":         guarded(breaker.Config{FailureThreshold: 1, MaxRecoveryTimeout: time.Hour, RecoveryJitter: 1}),
+	"breaker by time":         guarded(breaker.Config{FailureRate: 0.5, Window: time.Minute, MinCalls: 3}),
+	"breaker by calls":        guarded(breaker.Config{FailureRate: 0.5, WindowCalls: 10}),
+	"breaker by rate of many": guarded(breaker.Config{FailureRate: 0.1, Window: time.Hour, SuccessThreshold: 3, HalfOpenMaxCalls: 1}),
+	"breaker by the last calls": guarded(breaker.Config{
+		FailureRate: 0.3, WindowCalls: 100, MinCalls: 5, SlowCall: time.Millisecond, SlowRate: 0.5, MaxRecoveryTimeout: time.Hour,
+	}),
 	"breaker by slowness": guarded(breaker.Config{SlowCall: time.Millisecond, SlowRate: 1, Window: time.Minute}),
 	"timeout":             limited(policy.TimeoutConfig{After: time.Second}),
 	"timeout virtually": func() policy.Policy[int] {
@@ -64,7 +68,22 @@ var kept = map[string]func() policy.Policy[int]{
 	"timeout soon":            limited(policy.TimeoutConfig{After: 500 * time.Microsecond}),
 	"fallback":                func() policy.Policy[int] { return policy.FallbackValue(7) },
 	"pipeline":                standard,
-	"no policy":               func() policy.Policy[int] { return pipeline.New[int]() },
+	"pipeline of the standard kind": func() policy.Policy[int] {
+		return pipeline.Standard[int](pipeline.StandardConfig{
+			Retry:   retry.Config{MaxAttempts: 5, Budget: retry.NewBudget(retry.BudgetConfig{})},
+			Circuit: breaker.NewCircuit(breaker.Config{FailureRate: 0.5, WindowCalls: 20, MinCalls: 4, SuccessThreshold: 5}),
+		})
+	},
+	"pipeline that answers for its circuit": func() policy.Policy[int] {
+		return pipeline.New[int](policy.FallbackValue(7), again(retry.Config{})(), guarded(breaker.Config{FailureThreshold: 2, SuccessThreshold: 3})())
+	},
+	"pipeline of retries": func() policy.Policy[int] {
+		return pipeline.New[int](again(retry.Config{MaxAttempts: 2})(), pipeline.New[int](
+			again(retry.Config{MaxAttempts: retry.Unlimited, MaxElapsed: 5 * time.Second, Backoff: retry.FullJitter(time.Millisecond, time.Second)})(),
+			limited(policy.TimeoutConfig{After: 10 * time.Millisecond, Abandon: true})(),
+		))
+	},
+	"no policy": func() policy.Policy[int] { return pipeline.New[int]() },
 	"observed": func() policy.Policy[int] {
 		return pipeline.New(standard()).Named("observed").Observe(fake.NewRecorder().Observe)
 	},
