@@ -7,16 +7,29 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Run checks the policies that build returns, a new one for each check. A
-// failing check fails a subtest of t and says what was promised.
+// Run checks the policies that build returns, a new one for each check and more
+// for some. A failing check fails a subtest of t and says what was promised. Run
+// panics when build is nil; where it returns nil, or a policy whose calls wait for
+// a lock for ever, nothing more is checked.
 //
-// The policy should admit a call when it is new, keep time in real time (the
-// bubble makes that virtual) or on an AutoAdvance clock of package fake, end by
-// itself where a function fails again and again, and, whatever happened, admit
-// calls again a day later. build is called inside the bubble, and makes everything
-// that the policy needs, its clock too, anew. A policy that keeps
-// a result's context open on purpose, as TimeoutPolicy.Keep does, is not one for
-// this package: that is a child of the caller's context left behind.
+// The policy should
+//
+//   - admit a call when it is new, and, whatever happened, again a day later, and
+//     be as it was after that and 16 successes;
+//   - keep time in real time (the bubble makes that virtual) or on an AutoAdvance
+//     clock of package fake;
+//   - end by itself where a function that takes a millisecond fails again and
+//     again, after some hundred runs at most if the checks are not to take minutes;
+//   - have no more than 64 places.
+//
+// build is called inside the bubble, and makes everything that the policy needs
+// anew: its clock, its channels, the state that it shares with others. What is made
+// elsewhere a bubble cannot see waiting.
+//
+// Not for this package are policies that keep a result's context open on purpose,
+// as TimeoutPolicy.Keep does: that is a child of the caller's context left behind.
+// Nor are those that learn from one call how often to run another's function, or
+// answer for days out of what they remember.
 func Run(t *testing.T, build func() policy.Policy[int]) {
 	t.Helper()
 	if build == nil {
