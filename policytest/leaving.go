@@ -15,8 +15,15 @@ type leaving func() (context.Context, context.CancelFunc)
 
 func byCancel() (context.Context, context.CancelFunc) {
 	caller := newCountedCtx()
-	timer := time.AfterFunc(patience, caller.leave)
-	return caller, func() { timer.Stop() }
+	stay := make(chan struct{})
+	go func() {
+		select {
+		case <-time.After(patience):
+			caller.leave()
+		case <-stay:
+		}
+	}()
+	return caller, func() { close(stay) }
 }
 
 func byDeadline() (context.Context, context.CancelFunc) {
@@ -53,11 +60,11 @@ func (p *probe) leaver(leaves leaving) {
 }
 
 // amongHolders runs f while others hold places for longer than callers wait: one,
-// then two, up to all that a policy in a test has. Where only those who cannot get
+// then four, up to all that a policy in a test has. Where only those who cannot get
 // a place are looked at, too many holders are as bad as too few: they may fill the
 // queue for one as well.
 func (p *probe) amongHolders(f func()) {
-	for n := 1; n <= rounds; n *= 2 {
+	for n := 1; n <= rounds; n *= 4 {
 		time.Sleep(day)
 		p.past = fmt.Sprintf(" among %d others", n)
 		var holders sync.WaitGroup
