@@ -8,6 +8,7 @@ require (
 	github.com/ductile-go/ductile v0.0.0
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/stretchr/testify v1.11.1
+	golang.org/x/sync v0.20.0
 )
 
 require (

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ductile-go/ductile/proof/row"
 )
@@ -15,35 +18,70 @@ type campaign struct {
 	runner
 	explained map[string]string
 	every     int
-	tally     map[fate]int
-	equal     int // survivors with a reason
-	wrong     int // killed in spite of one
+	workers   int
+
+	mu    sync.Mutex
+	tally map[fate]int
+	equal int // survivors with a reason
+	wrong int // killed in spite of one
 }
 
 // all tries the mutants of the packages, or single files, that args name, and
 // reports whether those survived that have a reason, and no others.
 func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
-	files, err := sources(args)
+	mutants, err := c.mutants(args)
 	if err != nil {
 		return false, err
 	}
 	c.tally, c.equal, c.wrong = map[fate]int{}, 0, 0
+	work := make(chan mutant)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(work)
+		for _, m := range mutants {
+			select {
+			case work <- m:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range c.workers {
+		group.Go(func() error {
+			for m := range work {
+				if err := c.one(ctx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return false, err
+	}
+	return c.report(args), nil
+}
+
+// mutants lists those that are to be tried.
+func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
+	files, err := sources(args)
+	if err != nil {
+		return nil, err
+	}
 	n := 0
 	for _, file := range files {
-		mutants, err := mutantsOf(file)
+		found, err := mutantsOf(file)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		for _, m := range mutants {
-			if n++; n%c.every != 0 {
-				continue
-			}
-			if err := c.one(ctx, m); err != nil {
-				return false, err
+		for _, m := range found {
+			if n++; n%c.every == 0 {
+				chosen = append(chosen, m)
 			}
 		}
 	}
-	return c.report(args), nil
+	return chosen, nil
 }
 
 func (c *campaign) one(ctx context.Context, m mutant) error {
@@ -51,6 +89,8 @@ func (c *campaign) one(ctx context.Context, m mutant) error {
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	reason, known := c.explained[m.key()]
 	switch {
 	case f == survived && known:

@@ -4,11 +4,10 @@
 //
 //	go run ./cmd/mutate -root .. retry breaker policy pipeline
 //
-// It runs one mutant after another, never from the test cache, and changes no
-// file of the tree. Survivors that are known to make no difference stand, with
-// the reason, in the file that -explained names: one a line, the key as it is
-// printed, " => ", the reason. It exits with 1 if others survive, or one of these
-// does not.
+// It never takes results from the test cache, and changes no file of the tree.
+// Survivors that are known to make no difference stand, with the reason, in the
+// file that -explained names: one a line, the key as it is printed, " => ", the
+// reason. It exits with 1 if others survive, or one of these does not.
 package main
 
 import (
@@ -18,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -45,9 +45,10 @@ func run(ctx context.Context) (ok bool, err error) {
 	timeout := flag.Duration("timeout", 30*time.Second, "of one package's tests")
 	explained := flag.String("explained", "mutants.txt", "survivors that make no difference, with reasons")
 	every := flag.Int("every", 1, "try every nth mutant only")
+	workers := flag.Int("workers", runtime.NumCPU(), "mutants that are tried at the same time")
 	flag.Parse()
 
-	c := campaign{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every}
+	c := campaign{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every, workers: *workers}
 	if c.root, err = filepath.Abs(*root); err != nil {
 		return false, err
 	}

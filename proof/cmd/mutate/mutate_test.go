@@ -108,7 +108,7 @@ func TestEveryReasonIsOfAMutantThatIs(t *testing.T) {
 
 func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 	dir := module(t)
-	s := &campaign{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1}
+	s := &campaign{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1, workers: 2}
 	ok, err := s.all(context.Background(), []string{"p"})
 	require.NoError(t, err)
 	assert.False(t, ok)

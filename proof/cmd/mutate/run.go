@@ -36,7 +36,12 @@ type runner struct {
 
 // try runs the tests on m until some fail.
 func (r runner) try(ctx context.Context, m mutant) (fate, error) {
-	overlay, err := r.overlay(m)
+	scratch, err := os.MkdirTemp(r.scratch, "")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
+	overlay, err := r.overlay(m, scratch)
 	if err != nil {
 		return "", err
 	}
@@ -62,13 +67,13 @@ func (r runner) try(ctx context.Context, m mutant) (fate, error) {
 }
 
 // overlay writes the changed file and what lays it over the tree.
-func (r runner) overlay(m mutant) (string, error) {
+func (r runner) overlay(m mutant, scratch string) (string, error) {
 	path := filepath.Join(r.root, m.file)
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	changed := filepath.Join(r.scratch, "mutant.go")
+	changed := filepath.Join(scratch, "mutant.go")
 	if err := os.WriteFile(changed, m.apply(src), 0o600); err != nil {
 		return "", err
 	}
@@ -76,7 +81,7 @@ func (r runner) overlay(m mutant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	overlay := filepath.Join(r.scratch, "overlay.json")
+	overlay := filepath.Join(scratch, "overlay.json")
 	return overlay, os.WriteFile(overlay, list, 0o600)
 }
 

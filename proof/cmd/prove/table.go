@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -86,15 +88,12 @@ func (t *table) listEqual(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n## Mutants that make no difference\n\nThe scores leave them out.\n")
-	var reasons []string
 	mutants := map[string][]string{}
 	for _, e := range t.equal {
-		if mutants[e.reason] == nil {
-			reasons = append(reasons, e.reason)
-		}
 		mutants[e.reason] = append(mutants[e.reason], e.mutant)
 	}
-	for _, reason := range reasons {
+	for _, reason := range slices.Sorted(maps.Keys(mutants)) {
+		slices.Sort(mutants[reason])
 		fmt.Fprintf(b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(mutants[reason], "\n"))
 	}
 }
