@@ -82,7 +82,7 @@ prove-arm64: ## the library's tests with weakly ordered memory; needs qemu-aarch
 	GOARCH=arm64 CGO_ENABLED=0 go test -count=1 -p 1 $(if $(filter aarch64,$(shell uname -m)),,-exec qemu-aarch64) ./...
 
 prove-mutation: ## change the library one thing at a time and see that a test fails
-	cd proof && go run ./cmd/mutate -root .. -deep . retry breaker policy pipeline
+	cd proof && go run ./cmd/prove -only mutation
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.bin go install honnef.co/go/tools/cmd/staticcheck@v0.7.0

@@ -22,7 +22,17 @@ type job struct {
 	env  []string
 	args []string
 	rows func(output string) []row.Row // nil takes those that the output holds
-	list bool                          // the output has mutants that make no difference
+}
+
+// isOf reports whether j is one of only, "linear,mutation", or of a kind there; an
+// empty only is all.
+func (j job) isOf(only string) bool {
+	for name := range strings.SplitSeq(only, ",") {
+		if name == "" || j.name == name || strings.HasPrefix(j.name, name+"-") {
+			return true
+		}
+	}
+	return false
 }
 
 // run returns what the job found, its output, and whether nothing was wrong.
@@ -71,7 +81,7 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 	all := []job{
 		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
 		{name: "linear", args: search("", "linear", "-histories", size(200, 10_000))},
-		{name: "linear", args: search("ductile_explore", "linear", "-histories", size(100, 5000))},
+		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(100, 5000))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
 			"-args", "-schedules", size(5000, 300_000),
@@ -95,11 +105,11 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 func mutation(short bool) []job {
 	args := []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}
 	if short {
-		return []job{{name: "mutation", list: true, args: append(args, "-every", "3", "retry/attempt.go")}}
+		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
 	for _, changed := range []string{"retry", "breaker", "policy", "pipeline"} {
-		all = append(all, job{name: "mutation", list: true, args: slices.Concat(args, []string{"-deep", ".", changed})})
+		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
 	return all
 }

@@ -7,7 +7,8 @@
 //
 // It runs in this module's directory and needs nothing but Go. The tests of the
 // arm64 build run where qemu-aarch64 is installed. -write names a file for the
-// table. It exits with 1 if anything was found.
+// table; what other searches have written there stays. It exits with 1 if anything
+// was found.
 package main
 
 import (
@@ -18,6 +19,8 @@ import (
 	"os/signal"
 	"strings"
 	"time"
+
+	"github.com/ductile-go/ductile/proof/command"
 )
 
 func main() { os.Exit(status()) }
@@ -34,19 +37,16 @@ func status() int {
 	if *seed == 0 {
 		*seed = uint64(time.Now().Unix())
 	}
-
-	t := table{short: *short, only: *only}
-	for _, j := range jobs(*seed, *short, *fuzzTime) {
-		if *only != "" && !strings.Contains(","+*only+",", ","+j.name+",") {
+	t := table{commit: commit(ctx)}
+	all := jobs(*seed, *short, *fuzzTime)
+	for _, j := range all {
+		if !j.isOf(*only) {
 			continue
 		}
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "%s...\n", j.name)
 		rows, output, ok := j.run(ctx)
-		t.add(rows, time.Since(start))
-		if j.list {
-			t.equal = append(t.equal, noDifference(output)...)
-		}
+		t.add(j.name, rows, time.Since(start))
 		if !ok {
 			t.failed = true
 			fmt.Fprintf(os.Stderr, "%s\n%s failed\n", output, j.name)
@@ -54,7 +54,11 @@ func status() int {
 	}
 	fmt.Print(t.text())
 	if *write != "" {
-		if err := os.WriteFile(*write, []byte(t.markdown()), 0o644); err != nil { //nolint:gosec // it is for everybody to read
+		reasons, err := explained("mutants.txt")
+		if err == nil {
+			err = t.update(*write, all, reasons)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "prove:", err)
 			return 1
 		}
@@ -63,4 +67,13 @@ func status() int {
 		return 1
 	}
 	return 0
+}
+
+// commit names what is searched, with a + if there is more in the tree.
+func commit(ctx context.Context) string {
+	name, err := command.Context(ctx, "git", "describe", "--always", "--dirty=+", "--exclude=*").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(name))
 }

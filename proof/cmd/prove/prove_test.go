@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -64,14 +65,52 @@ func TestEveryFuzzTargetIsRun(t *testing.T) {
 }
 
 func TestTheTable(t *testing.T) {
-	var tab table
-	tab.add([]row.Row{{Searched: "a", Amount: "1", Seeds: "2", Result: "r"}, {Searched: "b"}}, time.Second)
+	tab := table{commit: "1a2b"}
+	tab.add("linear", []row.Row{{Searched: "a", Amount: "1", Seeds: "2", Result: "r"}, {Searched: "b"}}, time.Second)
 	assert.Equal(t, "SEARCHED  HOW MUCH  SEEDS  RESULT  TOOK\na         1         2      r       1s\nb                                  \n", tab.text())
-	assert.Contains(t, tab.markdown(), "| a | 1 | 2 | r | 1s |\n| b |  |  |  |  |\n")
-	assert.Contains(t, tab.markdown(), "`make prove`")
-	assert.NotContains(t, tab.markdown(), "no difference")
+	md := tab.markdown(map[string][]string{"why": {"x | y", "z"}})
+	assert.Contains(t, md, "| linear | a | 1 | 2 | r | 1s | 1a2b |\n| linear | b |  |  |  |  | 1a2b |\n")
+	assert.Contains(t, md, "\nwhy:\n\n```\nx | y\nz\n```\n")
+	assert.Equal(t, tab.rows, parse(md))
+}
 
-	tab.equal = noDifference("no difference\tx.go:1: < -> <=    in: a < b\tof two that are equal either will do\nSURVIVED\ty\n" +
-		"no difference\tz.go:2: > -> >=    in: a > b\tof two that are equal either will do\n")
-	assert.Contains(t, tab.markdown(), "of two that are equal either will do:\n\n```\nx.go:1: < -> <=    in: a < b\nz.go:2: > -> >=    in: a > b\n```\n")
+func TestARunOfOneSearchLeavesWhatTheOthersHadFound(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "RESULTS.md")
+	order := []job{{name: "linear"}, {name: "fuzz"}, {name: "fuzz"}, {name: "storm"}}
+	write := func(commit string, of map[string][]string) {
+		tab := table{commit: commit}
+		for _, name := range []string{"linear", "fuzz", "storm", "unknown"} {
+			for _, found := range of[name] {
+				tab.add(name, []row.Row{{Searched: found}}, time.Second)
+			}
+		}
+		require.NoError(t, tab.update(path, order, nil))
+	}
+	write("first", map[string][]string{"linear": {"a"}, "storm": {"b"}, "fuzz": {"c", "d"}, "unknown": {"e"}})
+	write("second", map[string][]string{"fuzz": {"f"}})
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var found []string
+	for _, l := range parse(string(text)) {
+		found = append(found, l.Searched+" "+l.commit)
+	}
+	assert.Equal(t, []string{"a first", "f second", "b first"}, found)
+}
+
+func TestSearchesAreChosenByNameOrKind(t *testing.T) {
+	for only, want := range map[string]bool{"": true, "linear": true, "storm,linear-yields": true, "linear-y": false, "storm": false} {
+		assert.Equal(t, want, job{name: "linear-yields"}.isOf(only), only)
+	}
+}
+
+func TestReasonsAreReadFromTheListOfMutants(t *testing.T) {
+	reasons, err := explained("../../mutants.txt")
+	require.NoError(t, err)
+	assert.NotEmpty(t, reasons)
+	for reason, mutants := range reasons {
+		assert.NotEmpty(t, reason)
+		assert.NotEmpty(t, mutants, reason)
+	}
+	_, err = explained("nowhere")
+	assert.Error(t, err)
 }

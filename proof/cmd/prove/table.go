@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,41 +15,26 @@ import (
 
 // table is all rows of a run.
 type table struct {
-	short  bool
-	only   string // the jobs that were run, if not all
+	commit string
 	failed bool
-	rows   []timed
-	equal  []equal
+	rows   []line
 }
 
-// timed is a row with the time that its job took; jobs with more than one row
-// show it at the first.
-type timed struct {
+// line is a row with the job that made it, the time that the job took, which jobs
+// with more than one row show at the first, and the commit that was searched.
+type line struct {
+	job string
 	row.Row
-	took string
+	took, commit string
 }
 
-// equal is a mutant that makes no difference, and why.
-type equal struct{ mutant, reason string }
-
-// noDifference returns those that output, of cmd/mutate, lists.
-func noDifference(output string) (found []equal) {
-	for _, line := range strings.Split(output, "\n") {
-		if rest, ok := strings.CutPrefix(line, "no difference\t"); ok {
-			mutant, reason, _ := strings.Cut(rest, "\t")
-			found = append(found, equal{mutant, reason})
-		}
-	}
-	return found
-}
-
-func (t *table) add(rows []row.Row, took time.Duration) {
+func (t *table) add(job string, rows []row.Row, took time.Duration) {
 	for i, r := range rows {
-		line := timed{Row: r}
+		l := line{job: job, Row: r, commit: t.commit}
 		if i == 0 {
-			line.took = took.Round(100 * time.Millisecond).String()
+			l.took = took.Round(100 * time.Millisecond).String()
 		}
-		t.rows = append(t.rows, line)
+		t.rows = append(t.rows, l)
 	}
 }
 
@@ -63,37 +49,78 @@ func (t *table) text() string {
 	return b.String()
 }
 
-func (t *table) markdown() string {
+// update writes t into the file at path, where it takes the place of what the same
+// jobs had found and leaves the rest. jobs is the order; reasons are those of the
+// mutants that make no difference.
+func (t *table) update(path string, jobs []job, reasons map[string][]string) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.WriteFile(path, []byte(t.over(parse(string(old)), jobs).markdown(reasons)), 0o644) //nolint:gosec // it is for everybody to read
+}
+
+// over returns the lines of t, and those of old whose jobs are not in t.
+func (t *table) over(old []line, jobs []job) *table {
+	var all table
+	for _, j := range jobs {
+		from := t.rows
+		if !slices.ContainsFunc(from, func(l line) bool { return l.job == j.name }) {
+			from = old
+		}
+		for _, l := range from {
+			if l.job == j.name && !slices.Contains(all.rows, l) {
+				all.rows = append(all.rows, l)
+			}
+		}
+	}
+	return &all
+}
+
+// parse returns the lines that a text of markdown's holds.
+func parse(text string) (lines []line) {
+	for l := range strings.Lines(text) {
+		cells := strings.Split(strings.TrimSpace(l), "|")
+		if len(cells) != 9 || strings.HasPrefix(cells[1], "-") || cells[1] == " search " {
+			continue
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		lines = append(lines, line{cells[1], row.Row{Searched: cells[2], Amount: cells[3], Seeds: cells[4], Result: cells[5]}, cells[6], cells[7]})
+	}
+	return lines
+}
+
+func (t *table) markdown(reasons map[string][]string) string {
 	var b strings.Builder
-	how := "make prove"
-	if t.short {
-		how += " SHORT=1"
-	}
-	if t.only != "" {
-		how = "go run ./cmd/prove -only " + t.only
-	}
-	fmt.Fprintf(&b, "# Results\n\nWritten by `%s` with %s on %s/%s, %d cores.\n\n",
-		how, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	b.WriteString("| searched | how much | seeds | result | took |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "# Results\n\nWritten by `make prove` with %s on %s/%s, %d cores. Each line names the commit that was\n"+
+		"searched; `go run ./cmd/prove -only NAME -write RESULTS.md` writes those of one search anew.\n\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	b.WriteString("| search | searched | how much | seeds | result | took | commit |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range t.rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Searched, r.Amount, r.Seeds, r.Result, r.took)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.job, r.Searched, r.Amount, r.Seeds, r.Result, r.took, r.commit)
 	}
-	t.listEqual(&b)
+	b.WriteString("\n## Mutants that make no difference\n\n" +
+		"The scores leave them out. A run of all mutants fails if one of them does not survive,\n" +
+		"or if any other does.\n")
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(reasons[reason], "\n"))
+	}
 	return b.String()
 }
 
-// listEqual writes the mutants that make no difference, by the reason.
-func (t *table) listEqual(b *strings.Builder) {
-	if len(t.equal) == 0 {
-		return
+// explained reads the mutants that make no difference, by the reason.
+func explained(path string) (map[string][]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
-	b.WriteString("\n## Mutants that make no difference\n\nThe scores leave them out.\n")
-	mutants := map[string][]string{}
-	for _, e := range t.equal {
-		mutants[e.reason] = append(mutants[e.reason], e.mutant)
+	reasons := map[string][]string{}
+	for l := range strings.Lines(string(text)) {
+		if key, reason, ok := strings.Cut(strings.TrimSpace(l), " => "); ok && !strings.HasPrefix(l, "#") {
+			reasons[reason] = append(reasons[reason], key)
+		}
 	}
-	for _, reason := range slices.Sorted(maps.Keys(mutants)) {
-		slices.Sort(mutants[reason])
-		fmt.Fprintf(b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(mutants[reason], "\n"))
-	}
+	return reasons, nil
 }
