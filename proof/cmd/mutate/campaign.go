@@ -85,13 +85,13 @@ func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
 }
 
 func (c *campaign) one(ctx context.Context, m mutant) error {
-	f, err := c.try(ctx, m)
+	reason, known := c.explained[m.key()]
+	f, err := c.try(ctx, m, known)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	reason, known := c.explained[m.key()]
 	switch {
 	case f == survived && known:
 		c.equal++

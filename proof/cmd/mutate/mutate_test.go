@@ -138,12 +138,23 @@ func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 func TestWhatDoesNotCompileOrNeverEnds(t *testing.T) {
 	dir := module(t)
 	r := runner{root: dir, timeout: time.Second, scratch: t.TempDir()}
-	f, err := r.try(context.Background(), mutant{file: "p/p.go", start: 0, end: 7, is: "nonsense"})
+	f, err := r.try(context.Background(), mutant{file: "p/p.go", start: 0, end: 7, is: "nonsense"}, false)
 	require.NoError(t, err)
 	assert.Equal(t, notViable, f)
-	f, err = r.try(context.Background(), mutant{file: "p/p.go", start: len("package p\n\nfunc Larger(a, b int) int {"), end: len("package p\n\nfunc Larger(a, b int) int {"), is: "\nfor {}\n"})
+	f, err = r.try(context.Background(), mutant{file: "p/p.go", start: len("package p\n\nfunc Larger(a, b int) int {"), end: len("package p\n\nfunc Larger(a, b int) int {"), is: "\nfor {}\n"}, false)
 	require.NoError(t, err)
 	assert.Equal(t, timedOut, f)
+}
+
+func TestTheSearchesSeeWhatHasNoReason(t *testing.T) {
+	r := runner{root: "root", deep: "deep", others: []string{"./other"}}
+	for explained, want := range map[bool][]string{false: {"root", "root", "deep", "deep"}, true: {"root", "root"}} {
+		var dirs []string
+		for _, s := range r.stages("./own", explained) {
+			dirs = append(dirs, s.dir)
+		}
+		assert.Equal(t, want, dirs)
+	}
 }
 
 func TestReasonsAreReadByKey(t *testing.T) {

@@ -35,7 +35,7 @@ type runner struct {
 }
 
 // try runs the tests on m until some fail.
-func (r runner) try(ctx context.Context, m mutant) (fate, error) {
+func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error) {
 	scratch, err := os.MkdirTemp(r.scratch, "")
 	if err != nil {
 		return "", err
@@ -46,24 +46,34 @@ func (r runner) try(ctx context.Context, m mutant) (fate, error) {
 		return "", err
 	}
 	own := "./" + filepath.ToSlash(filepath.Dir(m.file))
-	for _, where := range []struct {
-		dir  string
-		args []string
-	}{
-		{r.root, []string{own}},
-		{r.root, r.others},
-		{r.deep, []string{"./linear", "./storm", "./fuzz"}},
-		{r.deep, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}},
-	} {
-		if where.dir == "" || len(where.args) == 0 {
-			continue
-		}
+	for _, where := range r.stages(own, explained) {
 		f, err := r.test(ctx, where.dir, overlay, where.args)
 		if err != nil || f != survived {
 			return f, err
 		}
 	}
 	return survived, nil
+}
+
+// stage is a run of go test.
+type stage struct {
+	dir  string
+	args []string
+}
+
+// stages are the tests that a mutant has to survive. Of one that is known to make
+// no difference the searches are spared.
+func (r runner) stages(own string, explained bool) []stage {
+	all := []stage{{r.root, []string{own}}}
+	if len(r.others) > 0 {
+		all = append(all, stage{r.root, r.others})
+	}
+	if r.deep != "" && !explained {
+		all = append(all,
+			stage{r.deep, []string{"./linear", "./storm", "./fuzz"}},
+			stage{r.deep, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}})
+	}
+	return all
 }
 
 // overlay writes the changed file and what lays it over the tree.
