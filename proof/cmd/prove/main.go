@@ -69,11 +69,19 @@ func status() int {
 	return 0
 }
 
-// commit names what is searched, with a + if there is more in the tree.
+// commit names what is searched, with a + if there is more in the tree than that
+// and the results.
 func commit(ctx context.Context) string {
-	name, err := command.Context(ctx, "git", "describe", "--always", "--dirty=+", "--exclude=*").Output()
-	if err != nil {
+	git := func(args ...string) (string, bool) {
+		out, err := command.Context(ctx, "git", args...).Output()
+		return strings.TrimSpace(string(out)), err == nil
+	}
+	name, ok := git("rev-parse", "--short", "HEAD")
+	if !ok {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(name))
+	if more, ok := git("status", "--porcelain", "--", ":/", ":!RESULTS.md"); !ok || more != "" {
+		name += "+"
+	}
+	return name
 }
