@@ -31,6 +31,15 @@ func TestEveryObserverIsToldInOrder(t *testing.T) {
 	assert.Equal(t, []int{1, 2, 3, 4, 5, 6}, told)
 }
 
+func TestACallThatTakesNoTimeHasTakenNone(t *testing.T) {
+	clk := fake.NewClock()
+	rec := fake.NewRecorder()
+	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk})
+	_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []policy.Event{{Kind: policy.Finished, Pipeline: "p"}}, rec.Events())
+}
+
 func TestAFallbackTellsWhatItTakesOverFrom(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -93,6 +94,16 @@ func TestAHintThatIsTooLongIsSaidAndPassedOn(t *testing.T) {
 	require.ErrorAs(t, err, &asks)
 	assert.Equal(t, 2*time.Minute, asks.RetryAfter())
 	assert.Zero(t, (*retry.Error)(nil).RetryAfter())
+}
+
+// Nothing here needs the clock before the first attempt has failed.
+func TestAnErrorOfADefaultRetryCountsAllItsDelays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := retry.Do(t.Context(), retry.Config{JitterFactor: retry.NoJitter}, fake.NewFunc[int]().Fail(errDown).Do)
+		var failed *retry.Error
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, 1500*time.Millisecond, failed.Elapsed)
+	})
 }
 
 // The slot of the spent retry is not the one that is next in the ring.
