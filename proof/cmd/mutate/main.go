@@ -42,7 +42,7 @@ func run(ctx context.Context) (ok bool, err error) {
 	root := flag.String("root", "..", "the module whose packages are changed")
 	deep := flag.String("deep", "", "another module, whose ./linear, ./storm and ./fuzz are run on what survives the rest")
 	tests := flag.String("tests", "./pipeline,./policytest,./fake", "packages whose tests run after the changed one's own")
-	timeout := flag.Duration("timeout", 30*time.Second, "of one package's tests")
+	timeout := flag.Duration("timeout", 10*time.Second, "of one package's tests; of a search six times as much")
 	explained := flag.String("explained", "mutants.txt", "survivors that make no difference, with reasons")
 	every := flag.Int("every", 1, "try every nth mutant only")
 	workers := flag.Int("workers", runtime.NumCPU(), "mutants that are tried at the same time")

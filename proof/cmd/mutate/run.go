@@ -47,7 +47,7 @@ func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error)
 	}
 	own := "./" + filepath.ToSlash(filepath.Dir(m.file))
 	for _, where := range r.stages(own, explained) {
-		f, err := r.test(ctx, where.dir, overlay, where.args)
+		f, err := r.test(ctx, overlay, where)
 		if err != nil || f != survived {
 			return f, err
 		}
@@ -57,21 +57,22 @@ func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error)
 
 // stage is a run of go test.
 type stage struct {
-	dir  string
-	args []string
+	dir     string
+	timeout time.Duration
+	args    []string
 }
 
 // stages are the tests that a mutant has to survive. Of one that is known to make
-// no difference the searches are spared.
+// no difference the searches are spared; they take several times as long.
 func (r runner) stages(own string, explained bool) []stage {
-	all := []stage{{r.root, []string{own}}}
+	all := []stage{{r.root, r.timeout, []string{own}}}
 	if len(r.others) > 0 {
-		all = append(all, stage{r.root, r.others})
+		all = append(all, stage{r.root, r.timeout, r.others})
 	}
 	if r.deep != "" && !explained {
 		all = append(all,
-			stage{r.deep, []string{"./linear", "./storm", "./fuzz"}},
-			stage{r.deep, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}})
+			stage{r.deep, 6 * r.timeout, []string{"./linear", "./storm", "./fuzz"}},
+			stage{r.deep, 6 * r.timeout, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}})
 	}
 	return all
 }
@@ -95,17 +96,17 @@ func (r runner) overlay(m mutant, scratch string) (string, error) {
 	return overlay, os.WriteFile(overlay, list, 0o600)
 }
 
-// test runs go test in dir with the mutant laid over the tree.
-func (r runner) test(ctx context.Context, dir, overlay string, more []string) (fate, error) {
+// test runs go test with the mutant laid over the tree.
+func (r runner) test(ctx context.Context, overlay string, s stage) (fate, error) {
 	// Twice the time: go test's own timeout should be first, which prints where
 	// the mutant was; this one is for a build that hangs.
-	ctx, cancel := context.WithTimeout(ctx, 2*r.timeout+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout+time.Minute)
 	defer cancel()
 	args := append([]string{
-		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", r.timeout.String(), "-overlay", overlay,
-	}, more...)
+		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", s.timeout.String(), "-overlay", overlay,
+	}, s.args...)
 	cmd := command.Context(ctx, "go", args...)
-	cmd.Dir = dir
+	cmd.Dir = s.dir
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
