@@ -103,7 +103,7 @@ func (t *table) markdown(reasons map[string][]string) string {
 	}
 	b.WriteString("\n## Mutants that make no difference\n\n" +
 		"The scores leave them out. A run of all mutants fails if one of them does not survive,\n" +
-		"or if any other does.\n")
+		"or if any other does; what did so in a run above has been killed or explained since.\n")
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(reasons[reason], "\n"))
 	}
