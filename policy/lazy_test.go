@@ -110,6 +110,18 @@ func TestAContextThatIsOverStillHasTheCallersValuesAndACauseOfItsOwn(t *testing.
 	cancel(errDown) // too late for the contexts of those calls
 }
 
+func TestWhoDoesNotWaitArmsNothing(t *testing.T) {
+	limit := policy.Timeout[int](time.Hour)
+	allocs := testing.AllocsPerRun(100, func() {
+		_, _ = limit.Do(context.Background(), func(ctx context.Context) (int, error) {
+			ctx.Deadline()
+			_ = ctx.Value(userKey{})
+			return 1, ctx.Err()
+		})
+	})
+	assert.LessOrEqual(t, allocs, 1.0)
+}
+
 func TestAContextWhoseLimitHasPassedStillHasTheCallersValues(t *testing.T) {
 	clk := fake.NewClock()
 	parent := context.WithValue(t.Context(), userKey{}, "ann")
