@@ -24,11 +24,14 @@ type way struct {
 	// ignored is how a circuit counts a call that is the caller's fault: above the
 	// SDK as nothing, below it as a sign of life.
 	ignored int
+	// idled is how many failures of the outage no circuit counts: below the SDK it is
+	// known that the first came of a connection which had idled.
+	idled int
 }
 
 var ways = []way{
-	{"every policy above the SDK", "each request once", above, 2, 1},
-	{"most policies below the SDK", "total(10s) > retry(3) > breaker(stripe) > timeout(1s)", below, 3, 0},
+	{"every policy above the SDK", "each request once", above, 2, 1, 0},
+	{"most policies below the SDK", "total(10s) > retry(3) > breaker(stripe) > timeout(1s)", below, 3, 0, 1},
 }
 
 // Times that end a story soon. A service would use ten times as much and more.
