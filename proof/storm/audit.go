@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // ending is how a call came back.
@@ -65,6 +66,9 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 	if errors.Is(e.err, errMine) && how != succeeded {
 		came = scripted // of a caller who left as well, by a function left behind, it says nothing
 	}
+	if how == failed && came.Cancelled > 0 && ownReason(e.err) {
+		came = scripted // the caller left as well, but later: by a function left behind
+	}
 	if came != scripted {
 		s.fault("call %d: by its script it %v, and it came back with %v", c.n, how, text(e.err))
 	}
@@ -72,6 +76,17 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 	defer s.mu.Unlock()
 	s.byReturn.add(came)
 	s.byScript.add(scripted)
+}
+
+// ownReason reports whether a retry ended for a reason of its own, which it has only
+// where the caller is still there.
+func ownReason(err error) bool {
+	for _, reason := range []error{retry.ErrExhausted, retry.ErrElapsed, retry.ErrDeadline, retry.ErrBudget, retry.ErrRetryAfter} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // finished checks the events of the end of a call.
