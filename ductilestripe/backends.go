@@ -131,7 +131,7 @@ func isLogger(l any) bool {
 
 func isBaseURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // isBareHost reports whether the paths of the SDK come right behind the URL's host.

@@ -24,6 +24,8 @@ import (
 func FuzzConfig(f *testing.F) {
 	f.Add("https://api.stripe.com", int64(0), false, int64(0), int64(0), 0, "")
 	f.Add("http://[::1]:8080/v0?a#b", int64(1), true, int64(time.Second), int64(2*time.Second), 2, "X-Attempt")
+	f.Add("http://:", int64(0), false, int64(0), int64(0), 0, "")  // no host
+	f.Add("http://h:", int64(0), false, int64(0), int64(0), 0, "") // no port
 	f.Add("//h", int64(-1), true, int64(-1), int64(-1), -1, "a b")
 	f.Add("HTTPS://user:hunter2@h.example:99999", int64(0), false, int64(1), int64(1), 1<<30, "Host")
 	f.Fuzz(func(t *testing.T, at string, retries int64, once bool, attempt, total int64, attempts int, header string) {
@@ -57,7 +59,7 @@ func FuzzConfig(f *testing.F) {
 		want, err := url.Parse(at)
 		require.NoError(t, err)
 		if at != "" {
-			assert.Equal(t, want.Host, sent[0].URL.Host)
+			assert.Equal(t, strings.TrimSuffix(want.Host, ":"), strings.TrimSuffix(sent[0].URL.Host, ":"), "an empty port is none")
 		}
 	})
 }
