@@ -24,12 +24,12 @@ func New[T any](c *Circuit) *Breaker[T] {
 	return &Breaker[T]{circuit: c}
 }
 
-// When returns a copy that asks classify what a result means, instead of the
-// circuit's Classify. classify must be safe for concurrent use. When panics when
+// WithClassifier returns a copy that asks classify what a result means, instead of the
+// circuit's Classify. classify must be safe for concurrent use. WithClassifier panics when
 // it is nil.
-func (b *Breaker[T]) When(classify func(v T, err error) policy.Outcome) *Breaker[T] {
+func (b *Breaker[T]) WithClassifier(classify func(v T, err error) policy.Outcome) *Breaker[T] {
 	if classify == nil {
-		panic("breaker: Breaker.When: classify is nil, want a function")
+		panic("breaker: Breaker.WithClassifier: classify is nil, want a function")
 	}
 	w := *b
 	w.when = classify
@@ -163,7 +163,7 @@ func (b *Breaker[T]) name() string {
 // classify says what a result means for the circuit.
 func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcome {
 	switch {
-	case policy.Cancelled(ctx, err):
+	case policy.Canceled(ctx, err):
 		return policy.Ignored
 	case b.when != nil:
 		return b.when(v, err)
@@ -177,7 +177,7 @@ func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcom
 
 // byDefault says what an error means where nobody has another opinion.
 func byDefault(ctx context.Context, err error) policy.Outcome {
-	if policy.Cancelled(ctx, err) || errors.Is(err, policy.ErrRejected) {
+	if policy.Canceled(ctx, err) || errors.Is(err, policy.ErrRejected) {
 		return policy.Ignored
 	}
 	return policy.Failure

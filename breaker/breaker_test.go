@@ -22,7 +22,7 @@ func TestWhenDecidesBeforeClassifyAndClassifyBeforeTheDefault(t *testing.T) {
 	_, err := breaker.New[int](c).Do(context.Background(), fail)
 	require.ErrorIs(t, err, errDown)
 	assert.Equal(t, breaker.Counts{Ignored: 1}, c.Snapshot().Counts)
-	b := breaker.New[int](c).When(func(v int, _ error) policy.Outcome {
+	b := breaker.New[int](c).WithClassifier(func(v int, _ error) policy.Outcome {
 		if v < 0 {
 			return policy.Failure
 		}
@@ -129,7 +129,7 @@ func TestMisuseIsNamed(t *testing.T) {
 	assert.EqualError(t, (*breaker.Circuit)(nil).Validate(), "breaker: circuit is nil, want one made by NewCircuit")
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 	assert.NoError(t, c.Validate())
-	assert.PanicsWithValue(t, "breaker: Breaker.When: classify is nil, want a function", func() { breaker.New[int](c).When(nil) })
+	assert.PanicsWithValue(t, "breaker: Breaker.WithClassifier: classify is nil, want a function", func() { breaker.New[int](c).WithClassifier(nil) })
 	assert.Equal(t, "stripe", c.Name())
 	assert.Equal(t, "breaker(stripe)", breaker.New[int](c).String())
 	assert.Equal(t, "breaker", breaker.New[int](breaker.NewCircuit(breaker.Config{})).String())

@@ -130,7 +130,7 @@ func TestTrap17AClassifierThatDoesNotReturnIsAFailure(t *testing.T) {
 			c := breaker.NewCircuit(cfg)
 			b := breaker.New[int](c)
 			if when != nil {
-				b = b.When(when)
+				b = b.WithClassifier(when)
 			}
 			done := make(chan struct{})
 			go func() {

@@ -49,7 +49,7 @@ func TestEveryWayThroughABreakerCounts(t *testing.T) {
 func TestEveryWayThroughABreakerAsksWhenAndCountsAPanic(t *testing.T) {
 	for way, do := range ways {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
-		_, err := do(breaker.New[int](c).When(func(int, error) policy.Outcome { return policy.Failure }), succeed)
+		_, err := do(breaker.New[int](c).WithClassifier(func(int, error) policy.Outcome { return policy.Failure }), succeed)
 		require.NoError(t, err, way)
 		assert.Equal(t, breaker.Open, c.State(), way)
 

@@ -33,10 +33,10 @@ func ExampleNewCircuit() {
 	// <nil> closed
 }
 
-// As a policy, a Breaker sees values through When.
+// As a policy, a Breaker sees values through WithClassifier.
 func ExampleNew() {
 	c := breaker.NewCircuit(breaker.Config{Name: "search", FailureThreshold: 1})
-	b := breaker.New[int](c).When(func(status int, err error) policy.Outcome {
+	b := breaker.New[int](c).WithClassifier(func(status int, err error) policy.Outcome {
 		switch {
 		case err != nil || status >= 500:
 			return policy.Failure

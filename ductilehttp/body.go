@@ -12,9 +12,9 @@ import (
 )
 
 // HoldBody keeps the context of a response until its body is closed or read to
-// its end, for the Keep of a Timeout in a [Config] Pipeline:
+// its end, for the WithKeep of a Timeout in a [Config] Pipeline:
 //
-//	policy.Timeout[*http.Response](10 * time.Second).Keep(ductilehttp.HoldBody)
+//	policy.Timeout[*http.Response](10 * time.Second).WithKeep(ductilehttp.HoldBody)
 //
 // The limit then covers the body: a read that it ends returns an error that
 // matches *policy.TimeoutError. A response that has no body, and one to an

@@ -56,7 +56,7 @@ type Config struct {
 	// Pipeline replaces Retry, Circuit, Circuits and the timeouts. It sees a *[StatusError] beside a response
 	// that is bad, and [retry.Permanent] errors where nothing is to be repeated, so
 	// that a plain retry and breaker in it do the right thing. Give a Timeout in it
-	// Keep([HoldBody]), or it covers no more than the header.
+	// WithKeep([HoldBody]), or it covers no more than the header.
 	Pipeline *pipeline.Pipeline[*http.Response]
 
 	// RetryRequest says whether a request may be repeated. Nil means
@@ -151,7 +151,7 @@ func (c Config) timeout(name string, limit time.Duration) []policy.Policy[*http.
 		return nil
 	}
 	t := policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: name, After: limit, Clock: c.Retry.Clock})
-	return []policy.Policy[*http.Response]{t.Keep(HoldBody)}
+	return []policy.Policy[*http.Response]{t.WithKeep(HoldBody)}
 }
 
 // faults gathers what is wrong with a config.

@@ -87,7 +87,7 @@ func TestATimeoutWithHoldBodyCoversTheBodyInAPipeline(t *testing.T) {
 		<-r.Context().Done()
 	})
 	clk := fake.NewClock()
-	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Second, Clock: clk}).Keep(ductilehttp.HoldBody)
+	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Second, Clock: clk}).WithKeep(ductilehttp.HoldBody)
 	resp, err := ductilehttp.NewTransport(own(s.base, limit)).RoundTrip(request(t, "GET", s.URL, nil))
 	require.NoError(t, err)
 	clk.Advance(time.Second)
@@ -159,7 +159,7 @@ func TestALateResponseOfAnAbandonedAttemptIsClosed(t *testing.T) {
 	})
 	clk := fake.NewClock()
 	abandon := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk}).
-		OnLate(func(*http.Response, error) { close(late) })
+		WithOnLate(func(*http.Response, error) { close(late) })
 	again := retry.New[*http.Response](retry.Config{Backoff: retry.Constant(0), Clock: clk})
 	done := make(chan string)
 	go func() {

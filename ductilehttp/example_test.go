@@ -183,7 +183,7 @@ func ExampleHoldBody() {
 	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
 		Pipeline: pipeline.New(
 			retry.New[*http.Response](retry.Config{Clock: clk}),
-			policy.Timeout[*http.Response](10*time.Second).Keep(ductilehttp.HoldBody),
+			policy.Timeout[*http.Response](10*time.Second).WithKeep(ductilehttp.HoldBody),
 		),
 	})}
 	defer client.CloseIdleConnections()

@@ -50,7 +50,7 @@ func TestAnObserverIsToldOfEveryCall(t *testing.T) {
 		first, second := fake.NewRecorder(), fake.NewRecorder()
 		cfg := ductilehttp.Config{
 			Base: down, Observer: second.Observe,
-			Pipeline: pipeline.New[*http.Response](plainRetry(fake.NewClock(fake.AutoAdvance()))).Named("own").Observe(first.Observe),
+			Pipeline: pipeline.New[*http.Response](plainRetry(fake.NewClock(fake.AutoAdvance()))).WithName("own").WithObserver(first.Observe),
 		}
 		do(t, cfg, request(t, "GET", "https://a.example", nil))
 		assert.Equal(t, want, seen(t, first, "own"))

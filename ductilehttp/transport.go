@@ -63,7 +63,7 @@ func (t *Transport) observed(p *pipeline.Pipeline[*http.Response]) *pipeline.Pip
 	if t.cfg.Observer == nil {
 		return p
 	}
-	return p.Observe(t.cfg.Observer)
+	return p.WithObserver(t.cfg.Observer)
 }
 
 // Circuits returns the circuits that t consults. With a Pipeline there are none:
@@ -117,7 +117,7 @@ func (t *Transport) compose(circuit *breaker.Circuit) *pipeline.Pipeline[*http.R
 	policies = append(policies, step(settle), retry.New[*http.Response](t.retryConfig()),
 		step(judge), breaker.New[*http.Response](circuit), step(blame))
 	policies = append(policies, t.cfg.timeout("attempt", t.cfg.AttemptTimeout)...)
-	return t.observed(pipeline.New(policies...).Named(circuit.Name()))
+	return t.observed(pipeline.New(policies...).WithName(circuit.Name()))
 }
 
 // retryConfig is the user's, with the last response let go before the delay: its

@@ -53,7 +53,7 @@ func ExampleCall() {
 	defer server.Close()
 
 	payments := pipeline.New(
-		policy.FallbackValue(&stripe.PaymentIntent{Status: "queued"}).When(func(_ *stripe.PaymentIntent, err error) bool {
+		policy.FallbackValue(&stripe.PaymentIntent{Status: "queued"}).WithCondition(func(_ *stripe.PaymentIntent, err error) bool {
 			return ductilestripe.Classify(err) == policy.Failure || errors.Is(err, policy.ErrRejected)
 		}),
 		retry.New[*stripe.PaymentIntent](retry.Config{BaseDelay: time.Millisecond}),

@@ -41,7 +41,7 @@ func ExampleNewRecorder() {
 	p := pipeline.New(
 		policy.FallbackValue(7),
 		retry.New[int](retry.Config{MaxAttempts: 2, Clock: clk}),
-	).Observe(rec.Observe)
+	).WithObserver(rec.Observe)
 	_, _ = p.Do(context.Background(), fake.NewFunc[int]().Fail(errors.New("busy")).Do)
 	for _, e := range rec.Events() {
 		fmt.Println(e.Kind)

@@ -200,7 +200,7 @@ func TestTrap51EveryPolicyRunsOnTheClockItWasGiven(t *testing.T) {
 		retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
 		breaker.New[int](c),
 		policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}),
-	).Observe(rec.Observe)
+	).WithObserver(rec.Observe)
 	f := fake.NewFunc[int]().Delay(clk, time.Minute).Return(1)
 	_, err := p.Do(context.Background(), f.Do)
 	require.ErrorIs(t, err, breaker.ErrOpen)

@@ -154,16 +154,16 @@ func TestEveryPolicyRunsOnBenbjohnsonsMock(t *testing.T) {
 
 func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 	for want, make := range map[string]func(){
-		"pipeline: New: policy 1 of 1 is nil, want a policy":             func() { pipeline.New[int](nil) },
-		"pipeline: Pipeline.Observe: observer is nil, want a function":   func() { pipeline.New[int]().Observe(nil) },
-		"pipeline: Run: fn is nil, want a function":                      func() { _, _ = pipeline.Run[int](t.Context(), pipeline.New[any](), nil) },
-		"pipeline: Exec: fn is nil, want a function":                     func() { _ = pipeline.Exec(t.Context(), pipeline.New[any](), nil) },
-		"pipeline: Pipeline.Wrap: fn is nil, want a function":            func() { pipeline.New[int]().Wrap(nil) },
-		"pipeline: Pipeline.Do: fn is nil, want a function":              func() { _, _ = pipeline.New[int]().Do(t.Context(), nil) },
-		"pipeline: Run: pipeline is nil, want one made by New":           func() { _, _ = pipeline.Run(t.Context(), nil, one) },
-		"pipeline: Exec: pipeline is nil, want one made by New":          func() { _ = pipeline.Exec(t.Context(), nil, func(context.Context) error { return nil }) },
-		"pipeline: Pipeline.Wrap: pipeline is nil, want one made by New": func() { (*pipeline.Pipeline[int])(nil).Wrap(one) },
-		"pipeline: Pipeline.Do: pipeline is nil, want one made by New":   func() { _, _ = (*pipeline.Pipeline[int])(nil).Do(t.Context(), one) },
+		"pipeline: New: policy 1 of 1 is nil, want a policy":                func() { pipeline.New[int](nil) },
+		"pipeline: Pipeline.WithObserver: observer is nil, want a function": func() { pipeline.New[int]().WithObserver(nil) },
+		"pipeline: Run: fn is nil, want a function":                         func() { _, _ = pipeline.Run[int](t.Context(), pipeline.New[any](), nil) },
+		"pipeline: Exec: fn is nil, want a function":                        func() { _ = pipeline.Exec(t.Context(), pipeline.New[any](), nil) },
+		"pipeline: Pipeline.Wrap: fn is nil, want a function":               func() { pipeline.New[int]().Wrap(nil) },
+		"pipeline: Pipeline.Do: fn is nil, want a function":                 func() { _, _ = pipeline.New[int]().Do(t.Context(), nil) },
+		"pipeline: Run: pipeline is nil, want one made by New":              func() { _, _ = pipeline.Run(t.Context(), nil, one) },
+		"pipeline: Exec: pipeline is nil, want one made by New":             func() { _ = pipeline.Exec(t.Context(), nil, func(context.Context) error { return nil }) },
+		"pipeline: Pipeline.Wrap: pipeline is nil, want one made by New":    func() { (*pipeline.Pipeline[int])(nil).Wrap(one) },
+		"pipeline: Pipeline.Do: pipeline is nil, want one made by New":      func() { _, _ = (*pipeline.Pipeline[int])(nil).Do(t.Context(), one) },
 	} {
 		assert.PanicsWithValue(t, want, make)
 	}

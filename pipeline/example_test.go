@@ -67,8 +67,8 @@ func ExampleExec() {
 }
 
 // Observers see what happens on the way.
-func ExamplePipeline_Observe() {
-	p := pipeline.New[int](policy.FallbackValue(7)).Named("rates").Observe(func(_ context.Context, e policy.Event) {
+func ExamplePipeline_WithObserver() {
+	p := pipeline.New[int](policy.FallbackValue(7)).WithName("rates").WithObserver(func(_ context.Context, e policy.Event) {
 		fmt.Println(e.Pipeline, e.Kind, e.Err)
 	})
 	_, _ = p.Do(context.Background(), fake.NewFunc[int]().Fail(errors.New("no route to host")).Do)
@@ -78,7 +78,7 @@ func ExamplePipeline_Observe() {
 }
 
 // An event, as a circuit's Transition and Snapshot, is a slog.LogValuer.
-func ExamplePipeline_Observe_slog() {
+func ExamplePipeline_WithObserver_slog() {
 	ctx := context.Background()
 	clk := fake.NewClock(fake.AutoAdvance())
 	logger := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime}))
@@ -88,7 +88,7 @@ func ExamplePipeline_Observe_slog() {
 	})
 	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, Rand: fake.Rand(0.5)}), breaker.New[int](circuit))
 
-	p = p.Observe(func(ctx context.Context, e policy.Event) {
+	p = p.WithObserver(func(ctx context.Context, e policy.Event) {
 		logger.InfoContext(ctx, "call", "event", e)
 	})
 

@@ -17,7 +17,7 @@ func TestTrap39TheSliceThatWasGivenMayBeUsedAgain(t *testing.T) {
 	given := []policy.Policy[int]{policy.FallbackValue(7)}
 	p := pipeline.New(given...)
 	given[0] = policy.FallbackValue(8)
-	v, err := p.Named("copied").Do(t.Context(), down)
+	v, err := p.WithName("copied").Do(t.Context(), down)
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
 	p.Policies()[0] = policy.FallbackValue(9)
@@ -76,7 +76,7 @@ func TestWhatEmbedsAPipelineIsAskedItself(t *testing.T) {
 }
 
 func TestANestedPipelineIsGivenBackAsItWas(t *testing.T) {
-	inner := pipeline.New[int](policy.FallbackValue(7)).Named("inner")
+	inner := pipeline.New[int](policy.FallbackValue(7)).WithName("inner")
 	outer := pipeline.New[int](inner)
 	assert.Same(t, inner, outer.Policies()[0])
 	assert.Equal(t, "fallback", outer.String())

@@ -98,17 +98,17 @@ func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 	}
 }
 
-// Named returns a copy whose events carry name.
-func (p *Pipeline[T]) Named(name string) *Pipeline[T] {
+// WithName returns a copy whose events carry name.
+func (p *Pipeline[T]) WithName(name string) *Pipeline[T] {
 	return made(name, p.chain.Observer(), p.policies)
 }
 
-// Observe returns a copy that also tells o of events, after the observers added
+// WithObserver returns a copy that also tells o of events, after the observers added
 // before. Events of a nested pipeline reach its own observers first. It panics
 // when o is nil.
-func (p *Pipeline[T]) Observe(o policy.Observer) *Pipeline[T] {
+func (p *Pipeline[T]) WithObserver(o policy.Observer) *Pipeline[T] {
 	if o == nil {
-		panic("pipeline: Pipeline.Observe: observer is nil, want a function")
+		panic("pipeline: Pipeline.WithObserver: observer is nil, want a function")
 	}
 	return made(p.chain.Name(), policy.Observers(p.chain.Observer(), o), p.policies)
 }

@@ -56,7 +56,7 @@ func TestAPassThroughSaysSo(t *testing.T) {
 func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
 	var zero pipeline.Pipeline[int]
 	ended := 0
-	observed := zero.Named("zero").Observe(func(context.Context, policy.Event) { ended++ })
+	observed := zero.WithName("zero").WithObserver(func(context.Context, policy.Event) { ended++ })
 	for _, do := range []policy.Func[int]{
 		zero.Wrap(one), pipeline.New[int](&zero).Wrap(one), observed.Wrap(one),
 		func(ctx context.Context) (int, error) { return zero.Execute(ctx, policy.CallOf(one)) },
@@ -96,7 +96,7 @@ func TestTrap39CopiesShareNothing(t *testing.T) {
 	policies := []policy.Policy[int]{policy.FallbackValue(7)}
 	p := pipeline.New(policies...)
 	policies[0] = policy.FallbackValue(8)
-	q := p.Named("q").Observe(func(context.Context, policy.Event) { t.Error("told of another pipeline's call") })
+	q := p.WithName("q").WithObserver(func(context.Context, policy.Event) { t.Error("told of another pipeline's call") })
 	p.Policies()[0] = nil
 	v, err := p.Do(context.Background(), down)
 	require.NoError(t, err)
@@ -113,8 +113,8 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 			}
 		}
 		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 2})
-		inner := pipeline.New(breaker.New[int](c)).Named("in").Observe(observe("1"))
-		outer := pipeline.New(retry.New[int](retry.Config{}), inner).Named("out").Observe(observe("2"))
+		inner := pipeline.New(breaker.New[int](c)).WithName("in").WithObserver(observe("1"))
+		outer := pipeline.New(retry.New[int](retry.Config{}), inner).WithName("out").WithObserver(observe("2"))
 		_, err := outer.Do(t.Context(), down)
 		assert.ErrorIs(t, err, breaker.ErrOpen)
 		assert.Equal(t, []string{
@@ -137,7 +137,7 @@ func (a around) Execute(ctx context.Context, next policy.Call[int]) (int, error)
 func TestAPipelineInAForeignPolicyIsObservedTwice(t *testing.T) {
 	var told []string
 	observe := func(_ context.Context, e policy.Event) { told = append(told, e.Pipeline) }
-	p := pipeline.New[int](around{pipeline.New[int]().Named("in")}).Named("out").Observe(observe)
+	p := pipeline.New[int](around{pipeline.New[int]().WithName("in")}).WithName("out").WithObserver(observe)
 	_, err := p.Do(context.Background(), one)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"in", "out"}, told)

@@ -125,5 +125,5 @@ func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 			Name: "attempt", After: cfg.AttemptTimeout, Clock: cfg.Clock,
 		}))
 	}
-	return New(policies...).Named(cfg.Name)
+	return New(policies...).WithName(cfg.Name)
 }

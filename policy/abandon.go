@@ -95,7 +95,7 @@ func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T])
 	exited = false
 }
 
-// PanicError is a panic of an abandoned function, given to OnLate.
+// PanicError is a panic of an abandoned function, given to the function of WithOnLate.
 type PanicError struct {
 	Value any    // what the function panicked with
 	Stack []byte // the stack of its goroutine

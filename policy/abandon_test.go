@@ -21,7 +21,7 @@ func TestAResultInTheInstantOfTheLimitIsReturnedOrLateAndNeverBothOrLost(t *test
 			clk := fake.NewClock()
 			var got []int
 			limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk}).
-				OnLate(func(v int, _ error) { got = append(got, v) })
+				WithOnLate(func(v int, _ error) { got = append(got, v) })
 			v, err := limit.Do(t.Context(), func(context.Context) (int, error) {
 				synctest.Wait() // until the caller waits
 				clk.Advance(time.Second)

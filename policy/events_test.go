@@ -89,7 +89,7 @@ func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
 		rec := fake.NewRecorder()
 		var late error
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
-			OnLate(func(_ int, err error) { late = err })
+			WithOnLate(func(_ int, err error) { late = err })
 		_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
 			runtime.Goexit()

@@ -36,12 +36,12 @@ func ExampleNewTimeout() {
 }
 
 // Abandon is for a callee that ignores its context: the call returns at the
-// limit, and OnLate gets what comes after it.
-func ExampleTimeoutPolicy_OnLate() {
+// limit, and WithOnLate gets what comes after it.
+func ExampleTimeoutPolicy_WithOnLate() {
 	clk := fake.NewClock()
 	late, answer := make(chan string), make(chan string)
 	limit := policy.NewTimeout[string](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk}).
-		OnLate(func(v string, _ error) { late <- v })
+		WithOnLate(func(v string, _ error) { late <- v })
 
 	go func() {
 		_ = clk.BlockUntil(context.Background(), 1)
@@ -67,10 +67,10 @@ func ExampleFallback() {
 	// Output: yesterday's rates (rates: no route to host) <nil>
 }
 
-// When narrows a fallback down to the failures that it has an answer for.
+// WithCondition narrows a fallback down to the failures that it has an answer for.
 func ExampleFallbackValue() {
 	errEmpty := errors.New("no recommendations")
-	none := policy.FallbackValue([]string{}).When(func(_ []string, err error) bool { return errors.Is(err, errEmpty) })
+	none := policy.FallbackValue([]string{}).WithCondition(func(_ []string, err error) bool { return errors.Is(err, errEmpty) })
 	v, err := none.Do(context.Background(), func(context.Context) ([]string, error) { return nil, errEmpty })
 	fmt.Println(len(v), err)
 	// Output: 0 <nil>
@@ -104,10 +104,10 @@ type stream struct {
 	Close func()
 }
 
-// A stream is read after the call that opened it has returned. Keep leaves its
+// A stream is read after the call that opened it has returned. WithKeep leaves its
 // context alive until the stream is closed.
-func ExampleTimeoutPolicy_Keep() {
-	limit := policy.Timeout[*stream](time.Minute).Keep(
+func ExampleTimeoutPolicy_WithKeep() {
+	limit := policy.Timeout[*stream](time.Minute).WithKeep(
 		func(_ context.Context, s *stream, release func()) *stream {
 			s.Close = release
 			return s

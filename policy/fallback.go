@@ -17,7 +17,7 @@ type FallbackPolicy[T any] struct {
 // with, not that of an attempt. If fn fails too, the error matches both.
 //
 // By default every error is answered for, except that of a caller who has given
-// up, as [Cancelled] says: nobody is there to take the answer. See When.
+// up, as [Canceled] says: nobody is there to take the answer. See WithCondition.
 //
 // Fallback panics when fn is nil.
 func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *FallbackPolicy[T] {
@@ -32,13 +32,13 @@ func FallbackValue[T any](v T) *FallbackPolicy[T] {
 	return Fallback(func(context.Context, error) (T, error) { return v, nil })
 }
 
-// When returns a copy that answers for those results that match says true of,
+// WithCondition returns a copy that answers for those results that match says true of,
 // instead of the default, values with a nil error included. It is not asked
 // about a call that a gone caller cancelled, and must be safe for concurrent use.
-// When panics when match is nil.
-func (f *FallbackPolicy[T]) When(match func(v T, err error) bool) *FallbackPolicy[T] {
+// WithCondition panics when match is nil.
+func (f *FallbackPolicy[T]) WithCondition(match func(v T, err error) bool) *FallbackPolicy[T] {
 	if match == nil {
-		panic("policy: FallbackPolicy.When: match is nil, want a function")
+		panic("policy: FallbackPolicy.WithCondition: match is nil, want a function")
 	}
 	g := *f
 	g.when = match
@@ -64,7 +64,7 @@ func (f *FallbackPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error
 }
 
 func (f *FallbackPolicy[T]) answer(ctx context.Context, next Call[T], v T, err error) (T, error) {
-	if Cancelled(ctx, err) {
+	if Canceled(ctx, err) {
 		return v, err
 	}
 	if f.when != nil && !f.when(v, err) {

@@ -46,7 +46,7 @@ func keepers(t *testing.T, test func(t *testing.T, limit *policy.TimeoutPolicy[r
 
 func TestKeepsTheContextUntilTheResultIsReleased(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], advance func(time.Duration)) {
-		r, err := limit.Keep(hold).Do(t.Context(), query)
+		r, err := limit.WithKeep(hold).Do(t.Context(), query)
 		require.NoError(t, err)
 		advance(time.Second - 1)
 		require.NoError(t, r.ctx.Err())
@@ -60,7 +60,7 @@ func TestKeepsTheContextUntilTheResultIsReleased(t *testing.T) {
 
 func TestTheLimitCoversTheUseOfAKeptResult(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], advance func(time.Duration)) {
-		r, err := limit.Keep(hold).Do(t.Context(), query)
+		r, err := limit.WithKeep(hold).Do(t.Context(), query)
 		require.NoError(t, err)
 		done := r.ctx.Done()
 		advance(time.Second)
@@ -75,7 +75,7 @@ func TestTheLimitCoversTheUseOfAKeptResult(t *testing.T) {
 func TestTheCallersEndReachesAKeptResult(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], _ func(time.Duration)) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		r, err := limit.Keep(hold).Do(ctx, query)
+		r, err := limit.WithKeep(hold).Do(ctx, query)
 		require.NoError(t, err)
 		cancel(errDown)
 		<-r.ctx.Done()
@@ -87,7 +87,7 @@ func TestTheCallersEndReachesAKeptResult(t *testing.T) {
 func TestOnlyASuccessIsKept(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], _ func(time.Duration)) {
 		var seen context.Context
-		_, err := limit.Keep(func(context.Context, rows, func()) rows {
+		_, err := limit.WithKeep(func(context.Context, rows, func()) rows {
 			t.Error("asked about a failure")
 			return rows{}
 		}).Do(t.Context(), func(ctx context.Context) (rows, error) {
@@ -97,7 +97,7 @@ func TestOnlyASuccessIsKept(t *testing.T) {
 		require.ErrorIs(t, err, errDown)
 		assert.ErrorIs(t, seen.Err(), context.Canceled)
 
-		r, err := limit.Keep(hold).Keep(nil).Do(t.Context(), query)
+		r, err := limit.WithKeep(hold).WithKeep(nil).Do(t.Context(), query)
 		require.NoError(t, err)
 		assert.ErrorIs(t, r.ctx.Err(), context.Canceled, "a nil hold undoes Keep")
 	})
@@ -107,7 +107,7 @@ func TestAPanicInHoldEndsTheContext(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], _ func(time.Duration)) {
 		var seen context.Context
 		assert.PanicsWithValue(t, "hold", func() {
-			_, _ = limit.Keep(func(ctx context.Context, _ rows, _ func()) rows {
+			_, _ = limit.WithKeep(func(ctx context.Context, _ rows, _ func()) rows {
 				seen = ctx
 				panic("hold")
 			}).Do(t.Context(), query)

@@ -192,7 +192,7 @@ func TestACallThatIsNotToBeAbandonedStaysOnItsGoroutine(t *testing.T) {
 	limits := map[string]*policy.TimeoutPolicy[int]{
 		"real time": policy.Timeout[int](time.Hour),
 		"a clock":   policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Clock: fake.NewClock()}),
-		"kept": policy.Timeout[int](time.Hour).Keep(func(_ context.Context, v int, release func()) int {
+		"kept": policy.Timeout[int](time.Hour).WithKeep(func(_ context.Context, v int, release func()) int {
 			release()
 			return v
 		}),
@@ -211,7 +211,7 @@ func TestALateSuccessOnAClockIsASuccess(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
 		if kept {
-			limit = limit.Keep(func(_ context.Context, v int, release func()) int { release(); return v })
+			limit = limit.WithKeep(func(_ context.Context, v int, release func()) int { release(); return v })
 		}
 		v, err := limit.Do(t.Context(), func(context.Context) (int, error) { clk.Advance(time.Hour); return 1, nil })
 		require.NoError(t, err)

@@ -17,10 +17,10 @@ import (
 
 func TestTrap52NonsenseIsRefusedWhenAPolicyIsMade(t *testing.T) {
 	for want, make := range map[string]func(){
-		"policy: Fallback: fn is nil, want a function":               func() { policy.Fallback[int](nil) },
-		"policy: FallbackPolicy.When: match is nil, want a function": func() { policy.FallbackValue(1).When(nil) },
-		"policy: CallOf: fn is nil, want a function":                 func() { _, _ = policy.Timeout[int](1).Do(t.Context(), nil) },
-		"policy: Chain.Call: fn is nil, want a function":             func() { policy.NewChain[int]("", nil).Call(nil) },
+		"policy: Fallback: fn is nil, want a function":                        func() { policy.Fallback[int](nil) },
+		"policy: FallbackPolicy.WithCondition: match is nil, want a function": func() { policy.FallbackValue(1).WithCondition(nil) },
+		"policy: CallOf: fn is nil, want a function":                          func() { _, _ = policy.Timeout[int](1).Do(t.Context(), nil) },
+		"policy: Chain.Call: fn is nil, want a function":                      func() { policy.NewChain[int]("", nil).Call(nil) },
 	} {
 		assert.PanicsWithValue(t, want, make)
 	}

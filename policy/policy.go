@@ -104,11 +104,11 @@ func Ended(ctx context.Context) error {
 	}
 }
 
-// Cancelled reports whether err says that the caller who passed ctx has given up:
+// Canceled reports whether err says that the caller who passed ctx has given up:
 // ctx was cancelled, and err matches [context.Canceled] or the cause that was
 // given. Nobody waits for an answer, and the function that returned err is not to
 // blame.
-func Cancelled(ctx context.Context, err error) bool {
+func Canceled(ctx context.Context, err error) bool {
 	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
 		return false
 	}

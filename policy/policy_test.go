@@ -61,7 +61,7 @@ func TestFallbackLeavesASuccessAlone(t *testing.T) {
 }
 
 func TestFallbackWhenSeesValues(t *testing.T) {
-	f := policy.FallbackValue(7).When(func(v int, _ error) bool { return v < 0 })
+	f := policy.FallbackValue(7).WithCondition(func(v int, _ error) bool { return v < 0 })
 	v, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
@@ -70,7 +70,7 @@ func TestFallbackWhenSeesValues(t *testing.T) {
 }
 
 func TestAFallbackForAValueFailsWithItsOwnErrorAlone(t *testing.T) {
-	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errDown }).When(func(int, error) bool { return true })
+	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errDown }).WithCondition(func(int, error) bool { return true })
 	_, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
 	assert.Equal(t, errDown, err)
 }

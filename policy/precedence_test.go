@@ -136,7 +136,7 @@ func TestOnLateIsToldThoughAnObserverEndsItsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var late int
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
-			OnLate(func(v int, _ error) { late = v })
+			WithOnLate(func(v int, _ error) { late = v })
 		chain := policy.NewChain("", func(_ context.Context, e policy.Event) {
 			if e.Kind == policy.FinishedLate {
 				runtime.Goexit()

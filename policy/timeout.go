@@ -11,7 +11,7 @@ type TimeoutConfig struct {
 	Name  string        // for events and errors; empty is fine
 	After time.Duration // the limit, more than 0
 	// Abandon runs the function on a goroutine of its own, and returns at the
-	// limit even if the function ignores its context. See [TimeoutPolicy.OnLate].
+	// limit even if the function ignores its context. See [TimeoutPolicy.WithOnLate].
 	Abandon bool
 	Clock   Clock // nil means real time
 }
@@ -60,19 +60,19 @@ func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 	return &TimeoutPolicy[T]{cfg: cfg, expiry: newExpiry(&TimeoutError{After: cfg.After, Name: cfg.Name})}
 }
 
-// OnLate returns a copy that hands fn what an abandoned function came to in the
+// WithOnLate returns a copy that hands fn what an abandoned function came to in the
 // end, so that a body can be closed: its result; a *[PanicError] if it
 // panicked, which ends there; [ErrNoReturn] if it called runtime.Goexit. fn
 // runs on the abandoned goroutine, before observers hear of it, and must not
 // panic; it must be safe for concurrent use. It is never called without Abandon. A
 // nil fn is none.
-func (t *TimeoutPolicy[T]) OnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
+func (t *TimeoutPolicy[T]) WithOnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
 	u := *t
 	u.late = fn
 	return &u
 }
 
-// Keep returns a copy for results that outlive the call and still need its
+// WithKeep returns a copy for results that outlive the call and still need its
 // context, as the body of an HTTP response, the rows of a query or a stream do.
 // The limit then covers the result's use too.
 //
@@ -85,9 +85,9 @@ func (t *TimeoutPolicy[T]) OnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
 // nothing longer than that.
 //
 // hold runs on the goroutine of the call, and is not asked about a result that
-// came too late for the caller: that goes to OnLate alone. If hold panics, the
-// context ends. A nil hold undoes Keep.
-func (t *TimeoutPolicy[T]) Keep(hold func(ctx context.Context, v T, release func()) T) *TimeoutPolicy[T] {
+// came too late for the caller: that goes to the function of WithOnLate alone. If hold panics, the
+// context ends. A nil hold undoes WithKeep.
+func (t *TimeoutPolicy[T]) WithKeep(hold func(ctx context.Context, v T, release func()) T) *TimeoutPolicy[T] {
 	u := *t
 	u.keep = hold
 	return &u

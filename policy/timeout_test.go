@@ -168,7 +168,7 @@ func TestAbandonLeavesACalleeThatDoesNotListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan int, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
-			OnLate(func(v int, _ error) { late <- v })
+			WithOnLate(func(v int, _ error) { late <- v })
 		start := time.Now()
 		_, err := p.Do(t.Context(), func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
@@ -204,7 +204,7 @@ func TestAbandonHandsALatePanicToOnLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan error, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
-			OnLate(func(_ int, err error) { late <- err })
+			WithOnLate(func(_ int, err error) { late <- err })
 		_, err := p.Do(t.Context(), func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
 			panic(errDown)
@@ -223,7 +223,7 @@ func TestAbandonReportsTheCallersEnd(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		late := make(chan int, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Abandon: true}).
-			OnLate(func(v int, _ error) { late <- v })
+			WithOnLate(func(v int, _ error) { late <- v })
 		time.AfterFunc(time.Second, func() { cancel(errDown) })
 		_, err := p.Do(ctx, func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil })
 		assert.Equal(t, 1, <-late)

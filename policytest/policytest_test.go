@@ -48,7 +48,7 @@ var kept = map[string]func() policy.Policy[int]{
 		return retry.New[int](retry.Config{Budget: retry.NewBudget(retry.BudgetConfig{})})
 	},
 	"retry some values": func() policy.Policy[int] {
-		return retry.New[int](retry.Config{}).When(func(v int, err error) bool { return err != nil || v < 0 }).Discard(func(int) {})
+		return retry.New[int](retry.Config{}).WithCondition(func(v int, err error) bool { return err != nil || v < 0 }).WithDiscard(func(int) {})
 	},
 	"breaker in a row":        guarded(breaker.Config{}),
 	"breaker at once":         guarded(breaker.Config{FailureThreshold: 1, MaxRecoveryTimeout: time.Hour, RecoveryJitter: 1}),
@@ -85,7 +85,7 @@ var kept = map[string]func() policy.Policy[int]{
 	},
 	"no policy": func() policy.Policy[int] { return pipeline.New[int]() },
 	"observed": func() policy.Policy[int] {
-		return pipeline.New(standard()).Named("observed").Observe(fake.NewRecorder().Observe)
+		return pipeline.New(standard()).WithName("observed").WithObserver(fake.NewRecorder().Observe)
 	},
 	"nested": func() policy.Policy[int] {
 		return pipeline.New[int](policy.FallbackValue(7), standard(), pipeline.New(guarded(breaker.Config{})(), limited(policy.TimeoutConfig{

@@ -27,7 +27,7 @@ import (
 // elsewhere a bubble cannot see waiting.
 //
 // Not for this package are policies that keep a result's context open on purpose,
-// as TimeoutPolicy.Keep does: that is a child of the caller's context left behind.
+// as TimeoutPolicy.WithKeep does: that is a child of the caller's context left behind.
 // Nor are those that learn from one call how often to run another's function, or
 // answer for days out of what they remember.
 func Run(t *testing.T, build func() policy.Policy[int]) {

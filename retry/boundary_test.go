@@ -162,8 +162,8 @@ func TestABudgetForgetsWhatIsOlderThanItsWindow(t *testing.T) {
 func TestTrap09ACancelInDiscardMakesNoFurtherAttempt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := retry.New[int](retry.Config{Backoff: retry.Constant(0)}).
-		When(func(v int, _ error) bool { return v < 0 }).
-		Discard(func(int) { cancel() })
+		WithCondition(func(v int, _ error) bool { return v < 0 }).
+		WithDiscard(func(int) { cancel() })
 	f := fake.NewFunc[int]().Return(-1)
 	v, err := r.Do(ctx, f.Do)
 	require.ErrorIs(t, err, context.Canceled)

@@ -18,8 +18,8 @@ func TestOnlyAZeroValueBesideAnErrorIsNotDiscarded(t *testing.T) {
 	script := []result{{0, errDown}, {3, errDown}, {0, nil}, {4, nil}, {5, nil}}
 	var discarded []int
 	r := retry.New[int](retry.Config{MaxAttempts: 9, Backoff: retry.Constant(0)}).
-		When(func(v int, _ error) bool { return v != 5 }).
-		Discard(func(v int) { discarded = append(discarded, v) })
+		WithCondition(func(v int, _ error) bool { return v != 5 }).
+		WithDiscard(func(v int) { discarded = append(discarded, v) })
 	n := 0
 	v, err := r.Do(t.Context(), func(context.Context) (int, error) { n++; return script[n-1].v, script[n-1].err })
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ func TestOfASuccessOneAttemptIsTold(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	for _, r := range []*retry.Retry[int]{
 		retry.New[int](retry.Config{Clock: clk}),
-		retry.New[int](retry.Config{Clock: clk}).When(func(int, error) bool { return false }),
+		retry.New[int](retry.Config{Clock: clk}).WithCondition(func(int, error) bool { return false }),
 	} {
 		events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Return(1).Do)
 		require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {
 
 func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
 	plain := retry.New[int](retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0)})
-	picky := plain.When(func(v int, _ error) bool { return v < 2 })
+	picky := plain.WithCondition(func(v int, _ error) bool { return v < 2 })
 	for name, run := range map[string]func(*retry.Retry[int], policy.Func[int]) (int, error){
 		"Do": func(r *retry.Retry[int], fn policy.Func[int]) (int, error) { return r.Do(t.Context(), fn) },
 		"Execute": func(r *retry.Retry[int], fn policy.Func[int]) (int, error) {
@@ -93,7 +93,7 @@ func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
 		assert.Equal(t, 2, v, name)
 
 		accepted := fake.NewFunc[int]().Fail(errDown)
-		_, err = run(plain.When(func(int, error) bool { return false }), accepted.Do)
+		_, err = run(plain.WithCondition(func(int, error) bool { return false }), accepted.Do)
 		assert.Equal(t, errDown, err, name)
 	}
 }

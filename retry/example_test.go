@@ -38,10 +38,10 @@ func ExampleError() {
 	// true true
 }
 
-// When sees values too: here an answer that is not there yet.
-func ExampleRetry_When() {
+// WithCondition sees values too: here an answer that is not there yet.
+func ExampleRetry_WithCondition() {
 	clk := fake.NewClock(fake.AutoAdvance())
-	r := retry.New[string](retry.Config{Clock: clk}).When(func(v string, err error) bool { return err != nil || v == "pending" })
+	r := retry.New[string](retry.Config{Clock: clk}).WithCondition(func(v string, err error) bool { return err != nil || v == "pending" })
 	status := fake.NewFunc[string]().Return("pending").Return("pending").Return("paid")
 	fmt.Println(r.Do(context.Background(), status.Do))
 	fmt.Println(status.Calls())
@@ -50,12 +50,12 @@ func ExampleRetry_When() {
 	// 3
 }
 
-// Discard is for values that must be closed.
-func ExampleRetry_Discard() {
+// WithDiscard is for values that must be closed.
+func ExampleRetry_WithDiscard() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	r := retry.New[string](retry.Config{Clock: clk}).
-		When(func(v string, _ error) bool { return v != "200" }).
-		Discard(func(v string) { fmt.Println("close", v) })
+		WithCondition(func(v string, _ error) bool { return v != "200" }).
+		WithDiscard(func(v string) { fmt.Println("close", v) })
 	fmt.Println(r.Do(context.Background(), fake.NewFunc[string]().Return("503").Return("200").Do))
 	// Output:
 	// close 503

@@ -199,7 +199,7 @@ func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
 func TestOnAClockThatIsSetBackNothingHasElapsed(t *testing.T) {
 	clk := &setting{Clock: fake.NewClock(fake.AutoAdvance())}
 	rec := fake.NewRecorder()
-	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, MaxElapsed: time.Minute, JitterFactor: retry.NoJitter})).Observe(rec.Observe)
+	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, MaxElapsed: time.Minute, JitterFactor: retry.NoJitter})).WithObserver(rec.Observe)
 	_, err := p.Do(t.Context(), func(context.Context) (int, error) {
 		clk.off -= time.Hour
 		return 0, errDown

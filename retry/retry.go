@@ -69,27 +69,27 @@ func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	return r.goOn(ctx, policy.CallOf(fn), v, err)
 }
 
-// When returns a copy that tries again after the results that match says true
+// WithCondition returns a copy that tries again after the results that match says true
 // of, values with a nil error included. It is asked instead of RetryIf, and not
-// about a [Permanent] error. match must be safe for concurrent use. When panics
+// about a [Permanent] error. match must be safe for concurrent use. WithCondition panics
 // when match is nil.
-func (r *Retry[T]) When(match func(v T, err error) bool) *Retry[T] {
+func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
 	if match == nil {
-		panic("retry: Retry.When: match is nil, want a function")
+		panic("retry: Retry.WithCondition: match is nil, want a function")
 	}
 	w := *r
 	w.when = match
 	return &w
 }
 
-// Discard returns a copy that hands fn each value that is given up for another
+// WithDiscard returns a copy that hands fn each value that is given up for another
 // attempt, just before that attempt, so that a body can be closed. A zero value
 // beside an error is not handed over. If the context ends meanwhile, there is no
 // attempt, and the retry ends with a zero value. fn must be safe for concurrent
-// use. Discard panics when fn is nil.
-func (r *Retry[T]) Discard(fn func(v T)) *Retry[T] {
+// use. WithDiscard panics when fn is nil.
+func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
 	if fn == nil {
-		panic("retry: Retry.Discard: fn is nil, want a function")
+		panic("retry: Retry.WithDiscard: fn is nil, want a function")
 	}
 	d := *r
 	d.discard = fn

@@ -204,7 +204,7 @@ func TestTrap15OnRetryIsNotToldOfTheLastAttempt(t *testing.T) {
 
 func TestTrap16PermanentBeatsEveryCondition(t *testing.T) {
 	calls := 0
-	r := retry.New[int](retry.Config{RetryIf: func(error) bool { return true }}).When(func(int, error) bool { return true })
+	r := retry.New[int](retry.Config{RetryIf: func(error) bool { return true }}).WithCondition(func(int, error) bool { return true })
 	_, err := r.Do(context.Background(), func(context.Context) (int, error) { calls++; return 0, retry.Permanent(errDown) })
 	assert.Equal(t, errDown, err)
 	assert.Equal(t, 1, calls)
@@ -214,7 +214,7 @@ func TestARefusedValueComesBackBesideTheErrorAndTheOthersAreDiscarded(t *testing
 	var discarded []int
 	n := 0
 	r := retry.New[int](retry.Config{Backoff: retry.Constant(0)}).
-		When(func(v int, _ error) bool { return v < 10 }).Discard(func(v int) { discarded = append(discarded, v) })
+		WithCondition(func(v int, _ error) bool { return v < 10 }).WithDiscard(func(v int) { discarded = append(discarded, v) })
 	v, err := r.Do(context.Background(), func(context.Context) (int, error) { n++; return n, nil })
 	var e *retry.Error
 	require.ErrorAs(t, err, &e)

@@ -63,8 +63,8 @@ func TestTrap52NonsenseIsRefusedWhenARetryIsMade(t *testing.T) {
 		"retry: Linear: base is -1ns, want 0 or more":                  func() { retry.Linear(-1, 1) },
 		"retry: Exponential: factor is 0.5, want 1 or more and finite": func() { retry.Exponential(1, 1, 0.5) },
 		"retry: Fibonacci: max is -1ns, want 0 or more":                func() { retry.Fibonacci(1, -1) },
-		"retry: Retry.When: match is nil, want a function":             func() { retry.New[int](retry.Config{}).When(nil) },
-		"retry: Retry.Discard: fn is nil, want a function":             func() { retry.New[int](retry.Config{}).Discard(nil) },
+		"retry: Retry.WithCondition: match is nil, want a function":    func() { retry.New[int](retry.Config{}).WithCondition(nil) },
+		"retry: Retry.WithDiscard: fn is nil, want a function":         func() { retry.New[int](retry.Config{}).WithDiscard(nil) },
 		"retry: Retry.Do: fn is nil, want a function":                  func() { _, _ = retry.Do[int](t.Context(), retry.Config{}, nil) },
 	} {
 		assert.PanicsWithValue(t, want, make)

@@ -65,11 +65,11 @@ func above(url, apiKey string, observe policy.Observer, clock policy.Clock) *che
 		}),
 	}
 	c.calls = pipeline.New(
-		policy.Fallback(c.enqueue).When(queueable),
+		policy.Fallback(c.enqueue).WithCondition(queueable),
 		retry.New[receipt](retries(clock)),
 		breaker.New[receipt](c.circuit),
 		policy.Timeout[receipt](attemptTimeout),
-	).Named("checkout").Observe(observe)
+	).WithName("checkout").WithObserver(observe)
 	return c
 }
 
@@ -92,7 +92,7 @@ func below(url, apiKey string, observe policy.Observer, clock policy.Clock) *che
 	}}
 	cfg.Transport.Retry.OnRetry = observe
 	c := &checkout{stripe: newStripe(apiKey, cfg, url), circuit: circuit}
-	c.calls = pipeline.New(policy.Fallback(c.enqueue).When(queueable)).Named("checkout").Observe(observe)
+	c.calls = pipeline.New(policy.Fallback(c.enqueue).WithCondition(queueable)).WithName("checkout").WithObserver(observe)
 	return c
 }
 

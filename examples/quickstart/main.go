@@ -40,7 +40,7 @@ func run() error {
 		retry.New[string](retry.Config{BaseDelay: 100 * time.Millisecond}),
 		breaker.New[string](greetings),
 		policy.Timeout[string](time.Second),
-	).Observe(func(_ context.Context, e policy.Event) {
+	).WithObserver(func(_ context.Context, e policy.Event) {
 		fmt.Printf("%-10s attempt %d  delay %-14v %v\n", e.Kind, e.Attempt, e.Delay, e.Err)
 	})
 

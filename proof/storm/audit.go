@@ -66,7 +66,7 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 	if errors.Is(e.err, errMine) && how != succeeded {
 		came = scripted // of a caller who left as well, by a function left behind, it says nothing
 	}
-	if how == failed && came.Cancelled > 0 && ownReason(e.err) {
+	if how == failed && came.Canceled > 0 && ownReason(e.err) {
 		came = scripted // the caller left as well, but later: by a function left behind
 	}
 	if came != scripted {

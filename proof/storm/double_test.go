@@ -104,12 +104,12 @@ var doubles = []struct {
 	{"OnRetry is never called", "OnRetry was called 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
 		cfg := r.Config
 		cfg.OnRetry = nil
-		return retry.New[int](cfg).Discard(func(int) {})
+		return retry.New[int](cfg).WithDiscard(func(int) {})
 	})}},
 	{"one attempt more is made", "attempts, want 1 to", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
 		cfg := r.Config
 		cfg.MaxAttempts++
-		return retry.New[int](cfg).Discard(func(int) {})
+		return retry.New[int](cfg).WithDiscard(func(int) {})
 	})}},
 }
 

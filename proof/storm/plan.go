@@ -120,10 +120,10 @@ func (p *planner) policy() []policy.Policy[int] {
 func (p *planner) nested() policy.Policy[int] {
 	was, behind := p.deaf, p.chance(30)
 	p.deaf = was || behind
-	nested := pipeline.New(p.policies(1 + p.rnd.IntN(2))...).Named(p.name("nested"))
+	nested := pipeline.New(p.policies(1 + p.rnd.IntN(2))...).WithName(p.name("nested"))
 	p.deaf = was
 	if p.chance(30) {
-		nested = nested.Observe(func(context.Context, policy.Event) {})
+		nested = nested.WithObserver(func(context.Context, policy.Event) {})
 	}
 	if behind {
 		return p.door(nested)
@@ -142,7 +142,7 @@ func (p *planner) fallback() []policy.Policy[int] {
 		f = policy.FallbackValue(r.value)
 	case 1:
 		r.value, r.when = 8, func(v int, err error) bool { return err != nil && v%2 == 0 }
-		f = policy.FallbackValue(r.value).When(r.when)
+		f = policy.FallbackValue(r.value).WithCondition(r.when)
 	default:
 		r.err = errFallback
 		f = policy.Fallback(func(context.Context, error) (int, error) { return 0, errFallback })
@@ -167,7 +167,7 @@ func (p *planner) limit(abandon bool) []policy.Policy[int] {
 	}
 	r, t := &timeoutRules{TimeoutConfig: cfg}, policy.NewTimeout[int](cfg)
 	if cfg.Abandon {
-		t = t.OnLate(p.late(r))
+		t = t.WithOnLate(p.late(r))
 		p.s.leaving = append(p.s.leaving, r)
 	}
 	return p.watched(cfg.Name, r, t, nil)
@@ -191,7 +191,7 @@ func (p *planner) breaker() []policy.Policy[int] {
 	b := breaker.New[int](r.tally.circuit)
 	if p.chance(20) {
 		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 3) }
-		b = b.When(r.when)
+		b = b.WithClassifier(r.when)
 	}
 	var d door
 	if r.when == nil && p.chance(20) {
@@ -208,13 +208,13 @@ func (p *planner) retry() []policy.Policy[int] {
 	t := retry.New[int](r.Config)
 	if p.chance(20) {
 		r.when = func(v int, err error) bool { return err != nil || v%5 == 0 }
-		t = t.When(r.when)
+		t = t.WithCondition(r.when)
 	}
 	var d door
 	if r.drops = r.when == nil && p.chance(20); r.drops {
 		d = func(ctx context.Context, fn policy.Func[int]) (int, error) { return retry.Do(ctx, r.Config, fn) }
 	}
-	return p.watched(r.Name, r, t.Discard(func(v int) { p.s.ledger.enter(v, "discarded") }), d)
+	return p.watched(r.Name, r, t.WithDiscard(func(v int) { p.s.ledger.enter(v, "discarded") }), d)
 }
 
 func (p *planner) retryConfig() retry.Config {

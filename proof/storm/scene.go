@@ -21,17 +21,17 @@ const perScene = 64 // calls
 
 // books are what a scene's calls came to.
 type books struct {
-	Succeeded, Failed, Cancelled, Rejected, Panicked, Exited, TurnedAway int
+	Succeeded, Failed, Canceled, Rejected, Panicked, Exited, TurnedAway int
 }
 
 func (b books) started() int {
-	return b.Succeeded + b.Failed + b.Cancelled + b.Rejected + b.Panicked + b.Exited + b.TurnedAway
+	return b.Succeeded + b.Failed + b.Canceled + b.Rejected + b.Panicked + b.Exited + b.TurnedAway
 }
 
 func (b *books) add(o books) {
 	b.Succeeded += o.Succeeded
 	b.Failed += o.Failed
-	b.Cancelled += o.Cancelled
+	b.Canceled += o.Canceled
 	b.Rejected += o.Rejected
 	b.Panicked += o.Panicked
 	b.Exited += o.Exited
@@ -95,9 +95,9 @@ func newScene(seed uint64, d double) *scene {
 	if d.innermost != nil {
 		policies = append(policies, d.innermost(s))
 	}
-	pipe := pipeline.New(policies...).Named("outer")
+	pipe := pipeline.New(policies...).WithName("outer")
 	if s.observed {
-		pipe = pipe.Observe(p.observer())
+		pipe = pipe.WithObserver(p.observer())
 	}
 	s.do, s.shape, s.depth = p.door(pipe), strings.Join(p.what, " > "), len(p.what)
 	return s
@@ -222,7 +222,7 @@ func (b *books) enter(how verdict) {
 	case rejected:
 		b.Rejected++
 	case cancelled:
-		b.Cancelled++
+		b.Canceled++
 	case panicked:
 		b.Panicked++
 	case exited:
@@ -240,7 +240,7 @@ func (b *books) sort(ctx context.Context, err error) {
 	case errors.Is(err, policy.ErrRejected):
 		b.Rejected++
 	case errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled):
-		b.Cancelled++
+		b.Canceled++
 	default:
 		b.Failed++
 	}
