@@ -1,0 +1,32 @@
+package ending_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/internal/ending"
+)
+
+// attaching is a context that has AfterFunc.
+type attaching struct {
+	context.Context
+	attached int
+}
+
+func (a *attaching) AfterFunc(func()) func() bool {
+	a.attached++
+	return func() bool { return true }
+}
+
+func TestAfterFuncPrefersTheContextsOwn(t *testing.T) {
+	a := &attaching{Context: t.Context()}
+	assert.True(t, ending.AfterFunc(a, func() {})())
+	assert.Equal(t, 1, a.attached)
+	ctx, cancel := context.WithCancel(t.Context())
+	called := make(chan struct{})
+	ending.AfterFunc(ctx, func() { close(called) })
+	cancel()
+	<-called
+}

@@ -1,0 +1,29 @@
+// Package same compares values of any type, with each other and with nil.
+package same
+
+import "reflect"
+
+// Nil reports whether v is nil, or holds a nil pointer, map, function or the like.
+func Nil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan, reflect.Interface:
+		return r.IsNil()
+	}
+	return false
+}
+
+// Values reports whether a and b are the same value. Values of types that cannot be
+// compared by ==, such as an error that is a slice, are the same if they are deeply
+// equal.
+func Values(a, b any) bool {
+	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
+	if !x.IsValid() || !y.IsValid() || x.Type() != y.Type() {
+		return x.IsValid() == y.IsValid() && !x.IsValid()
+	}
+	if x.Comparable() && y.Comparable() {
+		return a == b
+	}
+	return reflect.DeepEqual(a, b)
+}
