@@ -71,7 +71,7 @@ func TestHalfOpenChurns(t *testing.T) {
 func rejecting() []contender {
 	ctx := context.Background()
 	c := ourRow(inRow)
-	c.Trip(recovery)
+	c.Trip(recovery, "test")
 	ours := breaker.New[int](c)
 	theirs := failsafeRow(inRow)
 	theirs.Open()

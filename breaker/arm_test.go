@@ -7,19 +7,21 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
 func TestAnOpenCircuitReadsTheClockOnlyNearItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewCircuit(Config{RecoveryTimeout: 16 * time.Second})
-		c.Trip(0)
+		c.Trip(0, "")
 		g := c.gen.Load()
 		time.Sleep(15*time.Second - 1)
 		synctest.Wait()
-		assert.False(t, g.near.Load())
+		assert.False(t, g.shut.opening.near.Load())
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		assert.True(t, g.near.Load())
+		assert.True(t, g.shut.opening.near.Load())
 		time.Sleep(time.Second - 1)
 		_, err := c.Acquire()
 		require.ErrorIs(t, err, ErrOpen)
@@ -31,24 +33,8 @@ func TestAnOpenCircuitReadsTheClockOnlyNearItsEnd(t *testing.T) {
 
 func TestAShortOpenPeriodArmsNoTimer(t *testing.T) {
 	c := NewCircuit(Config{})
-	c.Trip(shortest - 1)
-	assert.Nil(t, c.gen.Load().timer)
-	assert.True(t, c.gen.Load().near.Load())
-}
-
-func TestLeavingTheOpenStateStopsItsTimer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for name, leave := range map[string]func(*Circuit){
-			"reset": (*Circuit).Reset, "isolate": (*Circuit).Isolate, "trip again": func(c *Circuit) { c.Trip(time.Hour) },
-		} {
-			c := NewCircuit(Config{})
-			c.Trip(time.Minute)
-			g := c.gen.Load()
-			leave(c)
-			assert.False(t, g.timer.Stop(), name)
-			c.Reset()
-		}
-	})
+	c.Trip(shortest-1, "")
+	assert.Nil(t, c.gen.Load().shut.opening.near)
 }
 
 // A timer made in a bubble of testing/synctest never fires once the bubble is
@@ -56,8 +42,8 @@ func TestLeavingTheOpenStateStopsItsTimer(t *testing.T) {
 func TestATimerThatNeverFiresShutsNoCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewCircuit(Config{RecoveryTimeout: time.Minute})
-		c.Trip(0)
-		c.gen.Load().timer.Stop()
+		c.Trip(0, "")
+		c.gen.Load().shut.opening.near = new(atomic.Bool) // one that no timer sets
 		time.Sleep(time.Minute)
 		var refused int
 		for ; refused < 2*unreadMost; refused++ {
@@ -72,16 +58,15 @@ func TestATimerThatNeverFiresShutsNoCircuit(t *testing.T) {
 
 func TestTheShortestOpenPeriodThatIsWorthATimerHasOne(t *testing.T) {
 	c := NewCircuit(Config{})
-	c.Trip(shortest)
-	assert.NotNil(t, c.gen.Load().timer)
-	c.Reset()
+	c.Trip(shortest, "")
+	assert.NotNil(t, c.gen.Load().shut.opening.near)
 }
 
 // A permit that is held for long would otherwise hold every later state.
 func TestAStateThatWasToldOfLetsGoOfTheNext(t *testing.T) {
 	c := NewCircuit(Config{OnStateChange: func(Transition) {}})
 	first := c.gen.Load()
-	c.Isolate()
+	c.Isolate("")
 	c.Reset()
 	assert.Nil(t, first.next.Load())
 }

@@ -2,41 +2,58 @@ package breaker
 
 import (
 	"context"
-	"errors"
+	"time"
 
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/prompt"
 	"github.com/ductile-go/ductile/policy"
 )
 
+// promptly is embedded by policies that run what is inside them at once.
+type promptly = prompt.Mark
+
+// emits are the events of calls that a closed circuit has let in. A circuit that refuses
+// is not on the fast path anyway.
+var emits = []string{string(policy.Judged), string(policy.StateChanged)}
+
+// kind is what a breaker's events have as their Policy.
+const kind = "breaker"
+
 // Breaker is the policy that consults a circuit about calls that return T. Make
-// one with [New]; the zero Breaker has no circuit. It is immutable and safe for
-// concurrent use; any number of them may share a circuit.
+// one with [New]; the zero Breaker is not usable. It is immutable and safe for
+// concurrent use; any number of breakers may share a circuit.
 type Breaker[T any] struct {
+	promptly
 	circuit *Circuit
 	when    func(v T, err error) policy.Outcome
+	keep    func(ctx context.Context, v T, record func(policy.Outcome)) T
+	custom  bool // when or keep is set
 }
 
-// New returns a policy that runs calls as c allows. It panics when c is nil or a
+// New returns a policy that runs calls as c allows. It panics if c is nil or a
 // zero Circuit.
 func New[T any](c *Circuit) *Breaker[T] {
 	if !c.made() {
 		panic("breaker: New: " + c.fault())
 	}
-	return &Breaker[T]{circuit: c}
+	return &Breaker[T]{promptly: promptly{Emits: emits}, circuit: c}
 }
 
-// WithClassifier returns a copy that asks classify what a result means, instead of the
-// circuit's Classify. classify must be safe for concurrent use. WithClassifier panics when
-// it is nil.
+// WithClassifier returns a copy that asks classify what a result means. If classify
+// returns Undecided, the circuit's Classify and then the default rule decide, see
+// [Config]. classify must be safe for concurrent use. WithClassifier panics if
+// classify is nil.
 func (b *Breaker[T]) WithClassifier(classify func(v T, err error) policy.Outcome) *Breaker[T] {
 	if classify == nil {
 		panic("breaker: Breaker.WithClassifier: classify is nil, want a function")
 	}
 	w := *b
-	w.when = classify
+	w.when, w.custom, w.Late = classify, true, true
 	return &w
 }
 
-// Do runs fn as c allows. It panics as New does.
+// Do runs fn as c allows, and takes the marks of [Judge] and of package retry off
+// the outside of its error. It panics if c is nil or a zero Circuit, or if fn is nil.
 func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
 	if !c.made() {
 		panic("breaker: Do: " + c.fault())
@@ -45,26 +62,29 @@ func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
 	return b.Do(ctx, fn)
 }
 
-// Do runs fn as the circuit allows.
+// Do runs fn as the circuit allows, and takes the marks of [Judge] and of package
+// retry off the outside of its error. It panics if fn is nil.
 func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
-	if ctx.Err() != nil {
-		return v, policy.Ended(ctx)
-	}
 	if fn == nil {
 		panic("breaker: Breaker.Do: fn is nil, want a function")
 	}
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
 	g := b.circuit.gen.Load()
-	if !g.plain || b.when != nil {
-		return b.guard(ctx, policy.CallOf(fn))
+	if !g.plain || b.custom {
+		v, err = b.guard(ctx, policy.CallOf(fn))
+		return v, mark.Without(err)
 	}
 	// What Execute does for a plain circuit, without the two calls on the way to fn.
 	returned := false
 	defer g.settleLost(&returned)
 	v, err = fn(ctx)
-	if err == nil && g.inRow {
-		g.endRow()
+	if err == nil && g.ownRow {
+		g.endOwnRow()
 	} else {
-		g.settle(ctx, err)
+		g.settle(ctx, err, &returned)
+		err = mark.Without(err)
 	}
 	returned = true
 	return v, err
@@ -74,14 +94,31 @@ func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error)
 func (b *Breaker[T]) Circuit() *Circuit { return b.circuit }
 
 // Clock returns the clock that the circuit was given, or nil.
-func (b *Breaker[T]) Clock() policy.Clock { return b.circuit.rare.Clock }
+func (b *Breaker[T]) Clock() policy.Clock { return b.circuit.clock() }
 
-// String returns "breaker(name)".
+// Describe returns the kind, "breaker", the circuit's name and its [Circuit.Config].
+func (b *Breaker[T]) Describe() policy.Description {
+	return policy.Description{Kind: kind, Name: b.circuit.name, Config: b.circuit.Config()}
+}
+
+// String returns "breaker(name)", or "breaker" without a name.
 func (b *Breaker[T]) String() string {
-	if b.circuit.name == "" {
-		return "breaker"
+	return policy.Description{Kind: kind, Name: b.circuit.name}.String()
+}
+
+// Refusal returns the circuit's *[OpenError] if the circuit is isolated or stays
+// open for longer than after, and nil otherwise. A circuit in shadow refuses only
+// what [Circuit.Isolate] or [Circuit.Trip] told it to. Refusal counts nothing and
+// moves nothing.
+func (b *Breaker[T]) Refusal(_ context.Context, after time.Duration) error {
+	g := b.circuit.gen.Load()
+	switch {
+	case g.state == Closed || g.state == HalfOpen || g.shut.rejection.lenient:
+		return nil
+	case g.state == Open && g.remaining(b.circuit.now()) <= after:
+		return nil
 	}
-	return "breaker(" + b.circuit.name + ")"
+	return &g.shut.rejection
 }
 
 // Execute runs next as the circuit allows. A panic or runtime.Goexit in next,
@@ -91,94 +128,81 @@ func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err
 		return v, policy.Ended(ctx)
 	}
 	g := b.circuit.gen.Load()
-	if !g.plain || b.when != nil || next.Observed() {
+	if !g.plain || b.custom {
 		return b.guard(ctx, next)
 	}
-	// The most usual case, for which the deferred function has to remember little:
-	// to store what run remembers would take as long as all the rest.
+	if next.HasObservers() {
+		return b.observed(ctx, next, g)
+	}
+	// The usual case. The deferred function has little to remember: storing what
+	// guard and observed remember takes as long as all the rest.
 	returned := false
 	defer g.settleLost(&returned)
 	v, err = next.Do(ctx)
-	if err == nil && g.inRow {
-		g.endRow()
+	if err == nil && g.ownRow {
+		g.endOwnRow()
 	} else {
-		g.settle(ctx, err)
+		g.settle(ctx, err, &returned)
 	}
 	returned = true
 	return v, err
 }
 
-// guard is Execute in any case.
-func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (T, error) {
-	permit, refused := b.circuit.Acquire()
-	if refused != nil {
-		b.emitRejected(ctx, next, refused)
-		var zero T
-		return zero, refused
+// observed is Execute for a plain circuit in an observed pipeline. The call stays on
+// the fast path, and is timed if an observer wants Judged.
+func (b *Breaker[T]) observed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
+	switch {
+	case !next.Observed(policy.Judged):
+	case g.rules.shadow:
+		return b.guard(ctx, next)
+	default:
+		return b.timed(ctx, next, g)
 	}
-	return b.run(ctx, next, permit)
-}
-
-// run runs an admitted call, in any case.
-func (b *Breaker[T]) run(ctx context.Context, next policy.Call[T], permit Permit) (v T, err error) {
-	// Set again only when next and the classifiers have returned; by defer and not
-	// by recover, which would lose the stack and miss Goexit.
-	outcome, cause := policy.Failure, policy.ErrNoReturn
+	returned := false
 	defer func() {
-		if to := permit.record(outcome, cause); to != nil {
-			b.emitMove(ctx, next, to)
+		if !returned {
+			b.emitMove(ctx, next, g.lose())
 		}
 	}()
 	v, err = next.Do(ctx)
-	o := b.classify(ctx, v, err)
-	outcome, cause = o, err
+	if err == nil && g.ownRow {
+		g.endOwnRow()
+		returned = true
+		return v, err
+	}
+	to := g.settle(ctx, err, &returned)
+	returned = true // the call has been counted, even if an observer panics now
+	if to != nil {
+		b.emitMove(ctx, next, to)
+	}
 	return v, err
 }
 
-func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refused error) {
-	if next.Observed() {
-		next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.name(), Err: refused})
+// timed is observed with a Judged event.
+func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
+	watch := next.Stopwatch(b.circuit.clock())
+	returned := false
+	defer func() {
+		if !returned {
+			b.tell(ctx, next, policy.Failure, watch.Elapsed(), policy.ErrNoReturn, g.lose())
+		}
+	}()
+	v, err = next.Do(ctx)
+	took := next.Lap(watch, err == nil)
+	outcome := policy.Success
+	if err != nil {
+		outcome = judged(ctx, err)
 	}
+	to := g.settle(ctx, err, &returned)
+	returned = true // the call has been counted, even if an observer panics now
+	b.tell(ctx, next, outcome, took, err, to)
+	return v, err
 }
 
-// emitMove tells of the move to a state that a call's outcome caused.
-func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {
-	if !next.Observed() || to.from == to.state {
-		return
+// tell emits what a call has led to.
+func (b *Breaker[T]) tell(ctx context.Context, next policy.Call[T], o policy.Outcome, took time.Duration, err error, to *generation) {
+	next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: kind, Name: b.circuit.name, Outcome: o, Took: took, Err: mark.Without(err)})
+	if to != nil {
+		b.emitMove(ctx, next, to)
 	}
-	moved := policy.Event{Kind: policy.StateChanged, Policy: b.name(), From: to.from.String(), To: to.state.String()}
-	if to.state == Open {
-		moved.Err = to.rejection.Cause
-	}
-	next.Emit(ctx, moved)
-}
-
-func (b *Breaker[T]) name() string {
-	if b.circuit.name == "" {
-		return "breaker"
-	}
-	return b.circuit.name
-}
-
-// classify says what a result means for the circuit.
-func (b *Breaker[T]) classify(ctx context.Context, v T, err error) policy.Outcome {
-	switch {
-	case policy.Canceled(ctx, err):
-		return policy.Ignored
-	case b.when != nil:
-		return b.when(v, err)
-	case b.circuit.rare.Classify != nil:
-		return b.circuit.rare.Classify(err)
-	case err == nil:
-		return policy.Success
-	}
-	return byDefault(ctx, err)
-}
-
-// byDefault says what an error means where nobody has another opinion.
-func byDefault(ctx context.Context, err error) policy.Outcome {
-	if policy.Canceled(ctx, err) || errors.Is(err, policy.ErrRejected) {
-		return policy.Ignored
-	}
-	return policy.Failure
 }

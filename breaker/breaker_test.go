@@ -109,7 +109,7 @@ func TestTheLongestTimesDoNotOverflow(t *testing.T) {
 		time.Sleep(time.Hour)
 		record(t, c, policy.Failure)
 		assert.Equal(t, breaker.Open, c.State())
-		c.Trip(math.MaxInt64)
+		c.Trip(math.MaxInt64, "")
 		time.Sleep(24 * 365 * time.Hour)
 		assert.Equal(t, breaker.Open, c.State())
 	})
@@ -171,7 +171,7 @@ func ExampleCircuit_Acquire() {
 func BenchmarkAlone(b *testing.B) {
 	succeed := func(context.Context) (int, error) { return 1, nil }
 	open := breaker.NewCircuit(breaker.Config{})
-	open.Trip(time.Hour)
+	open.Trip(time.Hour, "")
 	through := func(c *breaker.Circuit) policy.Func[int] {
 		br := breaker.New[int](c)
 		return func(ctx context.Context) (int, error) { return br.Do(ctx, succeed) }

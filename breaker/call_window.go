@@ -12,8 +12,8 @@ import (
 // how many of them failed and how many were slow since the window was made. What
 // the addition returns is kept in the call's place of a ring. So the window that
 // ends with a call is the difference between its word and the one of size calls
-// before, exactly as it was at the moment of the addition: nobody sees half of a
-// call, and a caller who is held up afterwards keeps nothing from the others but
+// before, exactly as it was at the moment of the addition: no reader sees half of a
+// call, and a goroutine that is held up afterwards hides nothing from the others but
 // what is in its place.
 //
 // The fields may overflow into each other. Of two words that are less than a field
@@ -22,6 +22,9 @@ type callWindow struct {
 	size uint64
 	ring []atomic.Uint64 // a call's word and how it ended, at its number; zero while unused
 	now  atomic.Uint64   // the word that was given last
+	// full is set by the first calls whose numbers reach size, and never cleared. It
+	// is read before a word is given, see upTo.
+	full atomic.Bool
 }
 
 // A word is, from the bottom, three bits of a slot for how the call ended, 21 for
@@ -87,9 +90,20 @@ func (w *callWindow) record(outcome uint64) Counts {
 			return Counts{Successes: int64(w.size)}
 		}
 	}
+	full := w.full.Load()
 	word := w.now.Add(weight(outcome))
+	if !full {
+		w.fill(word)
+	}
 	w.keep(word | outcome)
-	return w.upTo(word, weight(outcome))
+	return w.upTo(word, weight(outcome), full)
+}
+
+// fill says that the window is full if the call of a word is its last or a later one.
+func (w *callWindow) fill(word uint64) {
+	if word&numbers >= w.size*oneCall && !w.full.Load() { // load before store: every call reads this line
+		w.full.Store(true)
+	}
 }
 
 // keep puts a slot in its place. A caller who has been held up for a lap finds a
@@ -105,19 +119,29 @@ func (w *callWindow) keep(slot uint64) {
 }
 
 // upTo returns the totals of the window that ends with word, to which its call
-// has added last.
+// has added last. full says whether the window was full before word was given.
 //
-// Where the window began, the call before it has kept, or else its first call,
-// less what that has added. If neither has come to it yet, or a lap has taken
-// both places, the next call is asked, and those before it pass for successes: no
+// While the window is not full, word itself has the totals. That it is not cannot be
+// seen from the ring afterwards: the place before the window's first call is unused at
+// first, but a caller that is held up finds a later call there once the ring has gone
+// round, which takes no more than slack calls. (Taken for a full window, the missing
+// calls would pass for successes, and a trip at just the rate would be missed.) Nor
+// from word alone: its numbers go round after 2,097,152 calls, and a full window has
+// low numbers again. So the flag is read before the word is given: if it was not set
+// then, the calls numbered beyond size were still on their way here, and the numbers
+// had not gone round.
+//
+// In a full window, the call before its first has kept where it began, or else its
+// first call, less what that has added. If neither has come to it yet, or a lap has
+// taken both places, the next call is asked, and those before it pass for successes: no
 // circuit opens on what it does not know.
-func (w *callWindow) upTo(word, last uint64) Counts {
+func (w *callWindow) upTo(word, last uint64, full bool) Counts {
 	begin := word - w.size*oneCall
-	switch slot := w.at(begin).Load(); {
-	case isSame(slot, begin):
-		return totals(w.size, word-slot&^slotMask)
-	case slot == 0 && word&numbers <= w.size*oneCall: // not full yet
+	if !full && word&numbers <= w.size*oneCall {
 		return totals(word&numbers/oneCall, word)
+	}
+	if slot := w.at(begin).Load(); isSame(slot, begin) {
+		return totals(w.size, word-slot&^slotMask)
 	}
 	for begin != word {
 		begin += oneCall
@@ -129,7 +153,10 @@ func (w *callWindow) upTo(word, last uint64) Counts {
 }
 
 // counts returns the totals as of now.
-func (w *callWindow) counts() Counts { return w.upTo(w.now.Load(), 0) }
+func (w *callWindow) counts() Counts {
+	full := w.full.Load()
+	return w.upTo(w.now.Load(), 0, full)
+}
 
 // totals are those of n calls that have added up to sum.
 func totals(n, sum uint64) Counts {

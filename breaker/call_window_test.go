@@ -126,7 +126,7 @@ func TestACallThatIsALapLateCountsItself(t *testing.T) {
 	now := w.at(word).Load()
 	w.keep(word | slotFailure)
 	assert.Equal(t, now, w.at(word).Load())
-	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, weight(slotFailure|slotSlow)))
+	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, weight(slotFailure|slotSlow), true))
 }
 
 func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {

@@ -115,7 +115,7 @@ func TestTripKeepsWhatTheRecoveryTimeHasGrownTo(t *testing.T) {
 	fail()
 	clk.Advance(time.Second)
 	fail() // opens for 2 s
-	c.Trip(time.Second)
+	c.Trip(time.Second, "")
 	clk.Advance(time.Second)
 	fail()
 	assert.Equal(t, 4*time.Second, c.Snapshot().RetryAfter)
@@ -135,10 +135,10 @@ func TestTrap31AListenerThatEndsItsGoroutineStopsNoTelling(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		c.Trip(time.Hour)
+		c.Trip(time.Hour, "")
 	}()
 	<-over
-	c.Isolate()
+	c.Isolate("")
 	c.Reset()
 	assert.Equal(t, []breaker.State{breaker.Open, breaker.Isolated, breaker.Closed}, told)
 }

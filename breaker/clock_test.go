@@ -48,7 +48,7 @@ func TestOnlyAnOpenCircuitSaysWhenToTryAgain(t *testing.T) {
 	clk := &jumping{Clock: fake.NewClock()}
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
 	clk.off = -time.Hour // before the circuit was made
-	for _, move := range []func(){c.Isolate, c.Reset} {
+	for _, move := range []func(){func() { c.Isolate("") }, c.Reset} {
 		move()
 		clk.off += time.Minute
 		assert.Zero(t, c.Snapshot().RetryAfter, c.State())
@@ -117,7 +117,7 @@ func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {
 		for range 5000 {
 			clk.off = time.Duration(rnd.IntN(2000) - 1000)
 			if p, err := c.Acquire(); err == nil {
-				p.Record(policy.Outcome(rnd.IntN(3)))
+				p.Record(policy.Outcome(1 + rnd.IntN(3)))
 			}
 			c.Snapshot()
 		}

@@ -95,7 +95,7 @@ func TestHalfOpenCountsItsProbesAndWhatItRefuses(t *testing.T) {
 
 func TestAnIsolatedCircuitCountsWhatItRefuses(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{})
-	c.Isolate()
+	c.Isolate("")
 	for range 3 {
 		_, err := c.Acquire()
 		require.ErrorIs(t, err, breaker.ErrOpen)

@@ -17,27 +17,40 @@ import (
 )
 
 func TestEventsTellOfMovesAndRefusals(t *testing.T) {
-	for name, want := range map[string]string{"": "breaker", "stripe": "stripe"} {
+	for _, name := range []string{"", "stripe"} {
 		clk := fake.NewClock()
 		c := breaker.NewCircuit(breaker.Config{Name: name, FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
 		rec := fake.NewRecorder()
-		chain := policy.NewChain[int]("p", rec.Observe, breaker.New[int](c))
+		chain := policy.NewChain[int]("p", []policy.Listener{{Observe: rec.Observe}}, breaker.New[int](c))
 		call := func(fn policy.Func[int]) error {
 			_, err := chain.Call(fn).Do(t.Context())
 			return err
 		}
-		require.Equal(t, errDown, call(down))
+		took := func(fn policy.Func[int]) policy.Func[int] {
+			return func(ctx context.Context) (int, error) { clk.Advance(time.Millisecond); return fn(ctx) }
+		}
+		require.Equal(t, errDown, call(took(down)))
 		refused := call(succeed)
 		require.ErrorIs(t, refused, breaker.ErrOpen)
 		clk.Advance(time.Second)
-		require.NoError(t, call(succeed))
+		require.NoError(t, call(took(succeed)))
+		of := func(e policy.Event) policy.Event {
+			e.Pipeline, e.Policy, e.Name = "p", "breaker", name
+			return e
+		}
 		assert.Equal(t, []policy.Event{
-			{Kind: policy.StateChanged, Pipeline: "p", Policy: want, From: "closed", To: "open", Err: errDown},
-			{Kind: policy.Finished, Pipeline: "p", Err: errDown},
-			{Kind: policy.Rejected, Pipeline: "p", Policy: want, Err: refused},
-			{Kind: policy.Finished, Pipeline: "p", Err: refused},
-			{Kind: policy.StateChanged, Pipeline: "p", Policy: want, From: "half-open", To: "closed"},
-			{Kind: policy.Finished, Pipeline: "p"},
+			{Kind: policy.Started, Pipeline: "p"},
+			of(policy.Event{Kind: policy.Judged, Outcome: policy.Failure, Took: time.Millisecond, Err: errDown}),
+			of(policy.Event{Kind: policy.StateChanged, From: "closed", To: "open", Reason: breaker.ReasonFailures, Err: errDown}),
+			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Millisecond, Err: errDown},
+			{Kind: policy.Started, Pipeline: "p"},
+			of(policy.Event{Kind: policy.Rejected, Reason: "open", Err: refused}),
+			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Err: refused},
+			{Kind: policy.Started, Pipeline: "p"},
+			of(policy.Event{Kind: policy.StateChanged, From: "open", To: "half-open", Reason: breaker.ReasonRecoveryElapsed}),
+			of(policy.Event{Kind: policy.Judged, Outcome: policy.Success, Took: time.Millisecond}),
+			of(policy.Event{Kind: policy.StateChanged, From: "half-open", To: "closed", Reason: breaker.ReasonProbesSucceeded}),
+			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Millisecond},
 		}, rec.Events())
 	}
 }
@@ -48,7 +61,7 @@ func TestWhatAListenerThatEndsItsGoroutineLeftUntoldIsToldOnTheWay(t *testing.T)
 	c = breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) {
 		told = append(told, tr.To)
 		if tr.To == breaker.Open {
-			c.Isolate() // who tells this one?
+			c.Isolate("") // who tells this one?
 			runtime.Goexit()
 		}
 	}})
@@ -72,7 +85,7 @@ func TestOnlyAListenersPanicIsLogged(t *testing.T) {
 			panic("listener")
 		}
 	}})
-	c.Isolate()
+	c.Isolate("")
 	assert.Empty(t, out.String())
 	panics = true
 	c.Reset()

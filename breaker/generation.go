@@ -1,46 +1,101 @@
 package breaker
 
 import (
-	"context"
 	"time"
+	"unsafe"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/counter"
-	"github.com/ductile-go/ductile/policy"
 )
 
-// generation is one stay in one state, with counters of its own. A permit
-// remembers the generation that admitted it and reports to that alone, so a
-// late result cannot move or feed a state it was not admitted to: its counters
-// are no longer looked at, and its compare-and-swap finds the circuit gone on.
+// generation is one stay in one state under one set of rules. A permit remembers the
+// generation that admitted it and reports to that stay alone, so a late result cannot
+// move or feed a state it was not admitted to: its counters are no longer looked at,
+// and its move finds the circuit gone on.
+//
+// Reconfigure makes a further generation of the same stay, with other rules. All
+// generations of a stay share the counters: the window, the probation, and those in
+// root, which is the first of them.
 //
 // What every call reads comes first, and what calls write last: a core that
 // writes a line takes it from all that read it.
 type generation struct {
 	circuit *Circuit
+	rules   *rules
+	root    *generation // the first of the stay; itself if it is that
 	state   State
-	inRow   bool // closed, and row is what counts
-	plain   bool // closed, and a success says all: no start to remember, nobody to ask
+	how     how    // it was entered
+	ownRow  bool   // closed, counting in a row, and root
+	plain   bool   // closed, and a success says all: no start to remember, no classifier
+	seq     uint32 // numbers the generations of a circuit; goes round
 
-	row       atomic.Int64 // failures since the last success, in a row
-	times     *timeWindow  // closed, with Window
-	calls     *callWindow  // closed, with WindowCalls
-	probation *probation   // half-open
-	rejection *OpenError   // what refused calls get, unless closed
+	times *timeWindow // closed, with Window
+	calls *callWindow // closed, with WindowCalls
+	shut  *shut       // unless closed
 
-	// Of an open state.
-	until     int64       // when it may be left, on the circuit's clock
-	near      atomic.Bool // until is near enough for calls to read the clock; see arm
-	timer     *time.Timer // sets near
-	reopening int         // how many times the circuit re-opened since it was closed
+	entered int64 // on the circuit's clock
+	// next is the generation after this one, if anybody listens. The move stores it
+	// once the circuit has moved; the one goroutine that tells listeners takes it out.
+	next atomic.Pointer[entry]
 
-	entered int64       // on the circuit's clock
-	from    State       // the one before
-	told    *Transition // what OnStateChange is told of the entry, where there is one
-	next    atomic.Pointer[generation]
+	// Of root alone, written by calls.
 
+	// row is how many failures there were since the last success, in a row; half-open,
+	// how many Ignored probes since the last that was not. Raised by Add, so that of
+	// calls that end at once each sees a count of its own.
+	row atomic.Int64
+	// last is replaced as a whole: of failures at once, any may stay.
+	last     atomic.Pointer[failure]
 	ignored  atomic.Int64
 	rejected counter.Counter
+}
+
+// failure is what a failed call ended with.
+type failure struct{ err error }
+
+// shut is what a state that refuses calls has.
+type shut struct {
+	rejection OpenError  // what refused calls get
+	opening   *opening   // open
+	probation *probation // half-open
+}
+
+// opening is what an open state has.
+type opening struct {
+	until  int64        // when it may be left, on the circuit's clock
+	near   *atomic.Bool // whether until is near enough for calls to read the clock; nil if it always is; see arm
+	counts [4]int64     // of the state that was left, if a call opened it; as totals returns them
+}
+
+func totalsOf(c Counts) [4]int64 { return [4]int64{c.Successes, c.Failures, c.Slow, c.Ignored} }
+
+func (o *opening) totals() Counts {
+	return Counts{Successes: o.counts[0], Failures: o.counts[1], Slow: o.counts[2], Ignored: o.counts[3]}
+}
+
+// inRow reports whether a closed state counts failures in a row.
+func (g *generation) inRow() bool { return g.times == nil && g.calls == nil }
+
+// count makes g ready to count as a new closed state.
+func (g *generation) count() {
+	r := g.rules.rare
+	g.plain = r.SlowCall == 0 && r.Classify == nil
+	switch {
+	case r.Window > 0:
+		g.times = &timeWindow{clock: &g.circuit.timing, width: int64(r.Window) / buckets}
+	case r.WindowCalls > 0:
+		g.calls = newCallWindow(r.WindowCalls)
+	default:
+		g.ownRow = g.root == g
+	}
+}
+
+// reopening returns how many times the circuit re-opened since it was closed.
+func (g *generation) reopening() int {
+	if g.shut == nil {
+		return 0
+	}
+	return int(g.shut.rejection.reopening)
 }
 
 // counts returns what the generation judges by as of now.
@@ -51,175 +106,53 @@ func (g *generation) counts(now int64) Counts {
 		counts = g.times.counts(now)
 	case g.calls != nil:
 		counts = g.calls.counts()
-	case g.probation != nil:
-		counts.Successes, counts.Failures = g.probation.successes.Load(), g.probation.failures.Load()
-	case g.inRow:
-		counts.Failures = g.row.Load()
+	case g.state == HalfOpen:
+		counts = g.shut.probation.counts()
+	case g.state == Closed:
+		counts.Failures = g.root.row.Load()
 	}
-	counts.Ignored += g.ignored.Load()
-	counts.Rejected = g.rejected.Load()
+	counts.Ignored += g.root.ignored.Load()
+	counts.Rejected = g.root.rejected.Load()
 	return counts
 }
 
-// Reading the clock is most of what a rejection would cost. So an open state on
-// real time arms a timer for a while before its end, and until that has fired
-// calls are refused unread: a timer is never early. It may be late, on a machine
-// that has no processor to spare for it, and never fires where the bubble of
-// testing/synctest that it was made in is gone. The lead makes up for the one,
-// and a look at the clock every so many rejections for the other.
-const (
-	shortest   = time.Second // to arm a timer for less is not worth it
-	leadShare  = 16          // the lead is this part of the open period
-	unreadMost = 256         // rejections between two looks at the clock
-)
-
-// arm makes an open state of period ready to refuse calls.
-func (g *generation) arm(period time.Duration) {
-	if g.circuit.rare.Clock != nil || period < shortest {
-		g.near.Store(true)
-		return
+// shown returns what a Snapshot shows: counts, and of an open state what opened it.
+func (g *generation) shown(now int64) Counts {
+	counts := g.counts(now)
+	if g.state == Open {
+		rejected := counts.Rejected
+		counts = g.shut.opening.totals()
+		counts.Rejected = rejected
 	}
-	g.timer = time.AfterFunc(period-period/leadShare, func() { g.near.Store(true) })
-}
-
-func (g *generation) disarm() {
-	if g.timer != nil {
-		g.timer.Stop()
-	}
-}
-
-// due reports whether an open state may be left, and the time where it has looked
-// at the clock. A call that it may not be left for is counted as refused.
-func (g *generation) due() (now int64, due bool) {
-	if g.near.Load() {
-		if now = g.circuit.now(); g.elapsed(now) {
-			return now, true
-		}
-	}
-	if g.rejected.Inc()%unreadMost == 0 {
-		now = g.circuit.now()
-		return now, g.elapsed(now)
-	}
-	return now, false
+	return counts
 }
 
 // elapsed reports whether an open state may be left. A clock that is now before
 // the opening has been set back, and must not keep the circuit shut.
-func (g *generation) elapsed(now int64) bool { return now >= g.until || now < g.entered }
+func (g *generation) elapsed(now int64) bool { return now >= g.shut.opening.until || now < g.entered }
 
 // remaining returns how long an open state lasts yet.
 func (g *generation) remaining(now int64) time.Duration {
 	if g.state != Open || g.elapsed(now) {
 		return 0
 	}
-	return time.Duration(g.until - now)
+	return time.Duration(g.shut.opening.until - now)
 }
 
-// record counts one outcome, and returns the generation that it moved the
-// circuit to, or nil.
-func (g *generation) record(o policy.Outcome, started int64, round uint32, cause error) *generation {
-	switch g.state {
-	case Closed:
-		return g.recordClosed(o, started, cause)
-	case HalfOpen:
-		// The verdict comes before the permit goes back: the other way round, the
-		// next probe could be let in by a circuit that has its verdict.
-		to := g.recordProbe(o, cause)
-		g.probation.release(round)
-		return to
-	}
-	return nil
-}
-
-func (g *generation) recordProbe(o policy.Outcome, cause error) *generation {
-	switch o {
-	case policy.Success:
-		if g.probation.successes.Add(1) >= int64(g.circuit.enough) {
-			return g.circuit.move(g, step{to: Closed, at: g.circuit.now()})
-		}
-	case policy.Ignored:
-		g.ignored.Add(1)
-	default:
-		g.probation.failures.Add(1)
-		return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause, reopening: g.reopening + 1})
-	}
-	return nil
-}
-
-func (g *generation) recordClosed(o policy.Outcome, started int64, cause error) *generation {
-	switch {
-	case o == policy.Ignored:
-		g.ignore()
-	case g.inRow && o == policy.Success:
-		g.endRow()
-	case g.inRow:
-		if g.row.Add(1) >= int64(g.circuit.threshold) {
-			return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause})
-		}
-	default:
-		if g.count(o == policy.Success, started) {
-			return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause})
-		}
-	}
-	return nil
-}
-
-// endRow is a success in a row's closed state. It loads before it stores: an
-// unconditional store would make all cores fight over this line. A failure that
-// slips in between counts as the earlier.
-func (g *generation) endRow() {
-	if g.row.Load() != 0 {
-		g.row.Store(0)
-	}
-}
-
-// ignore counts a neutral outcome.
-func (g *generation) ignore() {
-	if g.times != nil {
-		g.times.at(g.circuit.now()).ignored.Add(1)
+// noteFailure remembers the error of the last failure. Failures often share one error
+// value; then nothing is written. Of failures at the same time, any may be the last.
+func (g *generation) noteFailure(err error) {
+	if err == nil {
 		return
 	}
-	g.ignored.Add(1)
+	if last := g.root.last.Load(); last != nil && identical(last.err, err) {
+		return
+	}
+	g.root.last.Store(&failure{err})
 }
 
-// settle records how a call of a plain generation ended.
-func (g *generation) settle(ctx context.Context, err error) {
-	switch {
-	case err != nil:
-		g.record(byDefault(ctx, err), 0, 0, err)
-	case g.inRow: // callers see to this one themselves, to save the call
-		g.endRow()
-	case g.times != nil:
-		g.times.at(g.circuit.now()).successes.Inc()
-	default:
-		g.calls.record(slotSuccess)
-	}
-}
-
-// settleLost is settle, deferred, for a call that panicked or called
-// runtime.Goexit.
-func (g *generation) settleLost(returned *bool) {
-	if !*returned {
-		g.record(policy.Failure, 0, 0, policy.ErrNoReturn)
-	}
-}
-
-// count adds a call to the window and reports whether the window opens the
-// circuit. The totals are worth reading only where a trip may follow, and include
-// the call itself: of all the failures that run into each other, the one that
-// adds last sees every other.
-func (g *generation) count(ok bool, started int64) (trips bool) {
-	var now int64
-	slow := false
-	if limit := g.circuit.rare.SlowCall; g.times != nil || limit > 0 {
-		now = g.circuit.now()
-		slow = limit > 0 && now-started >= int64(limit)
-	}
-	bad := !ok || slow
-	if g.calls != nil {
-		totals := g.calls.record(slotOf(ok, slow))
-		return bad && g.circuit.trips(totals)
-	}
-	g.times.record(now, ok, slow)
-	return bad && g.circuit.trips(g.times.counts(now))
+// identical reports whether a and b are the same value in memory. It is not a == b,
+// which panics for errors that cannot be compared.
+func identical(a, b error) bool {
+	return *(*[2]uintptr)(unsafe.Pointer(&a)) == *(*[2]uintptr)(unsafe.Pointer(&b))
 }

@@ -39,9 +39,9 @@ func TestAMoveAndASnapshotAreLoggedInWords(t *testing.T) {
 	require.ErrorIs(t, err, errDown)
 	clk.Advance(time.Second)
 	assert.JSONEq(t, `{"v":{"name":"stripe","from":"closed","to":"open","at":"2000-01-01T00:00:00Z",
-		"counts":{"failures":1},"cause":"`+errDown.Error()+`"}}`, logged(moved))
+		"counts":{"failures":1},"reason":"failures","cause":"`+errDown.Error()+`"}}`, logged(moved))
 	assert.JSONEq(t, `{"v":{"name":"stripe","state":"open","retry_after":29000000000,"since":"2000-01-01T00:00:00Z",
-		"cause":"`+errDown.Error()+`"}}`, logged(c.Snapshot()))
+		"counts":{"failures":1},"reason":"failures","cause":"`+errDown.Error()+`"}}`, logged(c.Snapshot()))
 	assert.JSONEq(t, `{"v":{"successes":1,"failures":2,"slow":3,"ignored":4,"rejected":5}}`, logged(breaker.Counts{
 		Successes: 1, Failures: 2, Slow: 3, Ignored: 4, Rejected: 5,
 	}))

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,152 +14,6 @@ import (
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
-
-// model is a circuit as one would write it without a thought for speed: a mutex,
-// and a list of all that was recorded.
-type model struct {
-	mu        sync.Mutex
-	cfg       breaker.Config
-	clk       *fake.Clock
-	state     breaker.State
-	gen       int
-	calls     []modelCall
-	row       int
-	until     time.Time
-	reopened  int
-	out       int
-	round     int
-	granted   time.Time
-	successes int
-	born      time.Time
-	path      []breaker.State
-}
-
-type modelCall struct {
-	at           time.Time
-	failed, slow bool
-}
-
-type modelPermit struct {
-	gen, round int
-	at         time.Time
-}
-
-func (m *model) enter(s breaker.State, reopened int, period time.Duration) {
-	if s != m.state {
-		m.path = append(m.path, s)
-	}
-	m.state, m.gen, m.reopened = s, m.gen+1, reopened
-	m.calls, m.row, m.out, m.round, m.successes = nil, 0, 0, 0, 0
-	if period == 0 {
-		period = m.cfg.RecoveryTimeout
-		for range reopened {
-			if m.cfg.MaxRecoveryTimeout > period {
-				period = min(2*period, m.cfg.MaxRecoveryTimeout)
-			}
-		}
-	}
-	m.until = m.clk.Now().Add(period)
-}
-
-func (m *model) look() breaker.State {
-	if m.state == breaker.Open && !m.clk.Now().Before(m.until) {
-		m.enter(breaker.HalfOpen, m.reopened, 0)
-	}
-	return m.state
-}
-
-func (m *model) acquire() (modelPermit, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.clk.Now()
-	switch m.look() {
-	case breaker.Closed:
-		return modelPermit{m.gen, 0, now}, true
-	case breaker.HalfOpen:
-		if m.out >= m.cfg.HalfOpenMaxCalls {
-			if now.Sub(m.granted) < m.cfg.RecoveryTimeout {
-				return modelPermit{}, false
-			}
-			m.out, m.round = 0, m.round+1
-		}
-		m.out++
-		m.granted = now
-		return modelPermit{m.gen, m.round, now}, true
-	}
-	return modelPermit{}, false
-}
-
-func (m *model) record(p modelPermit, o policy.Outcome) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if p.gen != m.gen {
-		return
-	}
-	switch m.state {
-	case breaker.HalfOpen:
-		if p.round == m.round {
-			m.out--
-		}
-		switch o {
-		case policy.Success:
-			if m.successes++; m.successes >= m.cfg.SuccessThreshold {
-				m.enter(breaker.Closed, 0, 0)
-			}
-		case policy.Failure:
-			m.enter(breaker.Open, m.reopened+1, 0)
-		}
-	case breaker.Closed:
-		if o != policy.Ignored {
-			m.recordClosed(p, o)
-		}
-	}
-}
-
-func (m *model) recordClosed(p modelPermit, o policy.Outcome) {
-	now := m.clk.Now()
-	failed := o == policy.Failure
-	slow := m.cfg.SlowCall > 0 && now.Sub(p.at) >= m.cfg.SlowCall
-	if m.cfg.Window == 0 && m.cfg.WindowCalls == 0 {
-		m.row++
-		if !failed {
-			m.row = 0
-		}
-		if m.row >= m.cfg.FailureThreshold {
-			m.enter(breaker.Open, 0, 0)
-		}
-		return
-	}
-	m.calls = append(m.calls, modelCall{now, failed, slow})
-	total, failures, slows := m.totals()
-	if !failed && !slow {
-		return
-	}
-	rates := total >= m.cfg.MinCalls
-	if m.cfg.FailureThreshold > 0 && failures >= m.cfg.FailureThreshold ||
-		rates && m.cfg.FailureRate > 0 && float64(failures)/float64(total) >= m.cfg.FailureRate ||
-		rates && m.cfg.SlowRate > 0 && float64(slows)/float64(total) >= m.cfg.SlowRate {
-		m.enter(breaker.Open, 0, 0)
-	}
-}
-
-func (m *model) totals() (total, failures, slows int) {
-	bucket := func(at time.Time) int64 { return int64(at.Sub(m.born)) / int64(max(1, m.cfg.Window/10)) }
-	for i, c := range m.calls {
-		if m.cfg.Window > 0 && bucket(c.at) <= bucket(m.clk.Now())-10 ||
-			m.cfg.WindowCalls > 0 && i < len(m.calls)-m.cfg.WindowCalls {
-			continue
-		}
-		total++
-		if c.failed {
-			failures++
-		}
-		if c.slow {
-			slows++
-		}
-	}
-	return total, failures, slows
-}
 
 // modes are the ways to count, with their defaults written out for the model.
 var modes = map[string]breaker.Config{
@@ -173,12 +26,16 @@ var modes = map[string]breaker.Config{
 	"slow in last": {SlowCall: 20, SlowRate: 0.5, FailureThreshold: 4, WindowCalls: 8, MinCalls: 3},
 	"growing":      {FailureThreshold: 1, MaxRecoveryTimeout: 300},
 	"two to close": {FailureThreshold: 2, SuccessThreshold: 2},
+	"probe calls":  {FailureThreshold: 2, ProbeCalls: 3, ProbeFailureRate: 0.5},
+	"slow probes":  {FailureThreshold: 2, ProbeCalls: 4, ProbeFailureRate: 0.75, SlowCall: 20, SlowRate: 1, Window: 100, MinCalls: 3},
 }
 
 func TestCircuitDoesWhatTheModelDoes(t *testing.T) {
 	for name, cfg := range modes {
 		cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = 50, 2
-		cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
+		if cfg.ProbeCalls == 0 {
+			cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
+		}
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(300) {
 				compare(t, cfg, seed, 150, rand.New(rand.NewPCG(seed, 1)))
@@ -196,7 +53,9 @@ func FuzzCircuit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, mode uint8, script []byte) {
 		cfg := modes[names[int(mode)%len(names)]]
 		cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = 50, 2
-		cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
+		if cfg.ProbeCalls == 0 {
+			cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
+		}
 		compare(t, cfg, 0, len(script), &scripted{script})
 	})
 }
@@ -223,7 +82,7 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd inter
 	cfg.OnStateChange = func(tr breaker.Transition) { path = append(path, tr.To) }
 	c := breaker.NewCircuit(cfg)
 	type held struct {
-		real  breaker.Permit
+		real  *breaker.Permit
 		model modelPermit
 	}
 	var permits []held
@@ -234,20 +93,24 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd inter
 			mp, ok := m.acquire()
 			require.Equal(t, ok, err == nil, "seed %d, step %d: admission", seed, step)
 			if ok {
-				permits = append(permits, held{p, mp})
+				permits = append(permits, held{&p, mp})
 			}
 		case n < 80 && len(permits) > 0:
 			i := rnd.IntN(len(permits))
-			o := policy.Outcome(rnd.IntN(3))
+			o := policy.Outcome(1 + rnd.IntN(3))
 			permits[i].real.Record(o)
 			m.record(permits[i].model, o)
 			permits = append(permits[:i], permits[i+1:]...)
 		case n < 83:
 			playPanic(c, m)
 		case n < 96:
-			clk.Advance(time.Duration(rnd.IntN(30)))
+			d := time.Duration(rnd.IntN(30))
+			if rnd.IntN(10) == 0 {
+				d = time.Second // lost permits are replaced
+			}
+			clk.Advance(d)
 		case n < 97:
-			c.Isolate()
+			c.Isolate("")
 			if m.look(); m.state != breaker.Isolated {
 				m.enter(breaker.Isolated, 0, 0)
 			}
@@ -255,7 +118,7 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd inter
 			c.Reset()
 			m.enter(breaker.Closed, 0, 0)
 		default:
-			c.Trip(20)
+			c.Trip(20, "")
 			if m.state != breaker.Isolated {
 				m.enter(breaker.Open, m.reopened, 20)
 			}

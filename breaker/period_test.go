@@ -52,9 +52,9 @@ func TestATimeThatDoublesPastTheLongestIsTheLongest(t *testing.T) {
 func TestTheShortestTripIsOfANanosecond(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
-	c.Trip(1)
+	c.Trip(1, "")
 	assert.Equal(t, time.Duration(1), c.Snapshot().RetryAfter)
-	c.Trip(0)
+	c.Trip(0, "")
 	assert.Equal(t, breaker.DefaultRecoveryTimeout, c.Snapshot().RetryAfter)
 }
 
@@ -79,8 +79,8 @@ func TestAMoveAndAStateSayWhenAndWhy(t *testing.T) {
 	assert.Equal(t, errDown, s.Cause)
 	assert.Equal(t, clk.Now(), s.Since)
 	assert.Equal(t, []breaker.Transition{
-		{Name: "stripe", From: breaker.Closed, To: breaker.Open, At: born.Add(time.Minute), Counts: breaker.Counts{Failures: 1}, Cause: errDown},
-		{Name: "stripe", From: breaker.Open, To: breaker.HalfOpen, At: born.Add(time.Minute + time.Hour)},
+		{Name: "stripe", From: breaker.Closed, To: breaker.Open, At: born.Add(time.Minute), Counts: breaker.Counts{Failures: 1}, Cause: errDown, Reason: "failures"},
+		{Name: "stripe", From: breaker.Open, To: breaker.HalfOpen, At: born.Add(time.Minute + time.Hour), Reason: "recovery_elapsed"},
 	}, heard)
 }
 

@@ -3,6 +3,7 @@ package breaker
 import (
 	"time"
 
+	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -10,76 +11,114 @@ import (
 // thousand circuits: what every circuit has is in here, and what few have is
 // behind a pointer that the others share.
 type rules struct {
-	name      string
-	recovery  time.Duration // RecoveryTimeout
-	born      int64         // on real time: when the circuit was made, in nanoseconds since epoch
-	threshold int32         // FailureThreshold; 0 with a FailureRate alone
-	maxProbes int32         // HalfOpenMaxCalls
-	enough    int32         // SuccessThreshold
+	recovery  time.Duration // RecoveryTimeout; 0 for NoWait
 	rare      *rareRules
+	threshold int32 // FailureThreshold; 0 with a FailureRate alone
+	maxProbes int32 // HalfOpenMaxCalls
+	enough    int32 // SuccessThreshold; 0 with ProbeCalls
+	shadow    bool
 }
 
-// rareRules is a Config of whose fields the ones above are not to be used.
-type rareRules struct {
-	Config
-	born time.Time // with a Clock: when the circuit was made, on it
-}
+// rareRules is the whole Config. Its fields that rules has too are not read from here.
+type rareRules struct{ Config }
 
-// common is what circuits have that count in a row, on real time, with nobody
-// listening.
+// common is shared by circuits that count in a row, on real time, and have no
+// functions.
 var common = &rareRules{}
 
+// rulesOf lays out a config whose defaults are filled in.
 func rulesOf(cfg Config) rules {
 	r := rules{
-		name: cfg.Name, recovery: cfg.RecoveryTimeout,
+		recovery: max(0, cfg.RecoveryTimeout), shadow: cfg.Shadow, rare: common,
 		threshold: int32(cfg.FailureThreshold),
 		maxProbes: int32(cfg.HalfOpenMaxCalls),
 		enough:    int32(cfg.SuccessThreshold),
-		born:      int64(time.Since(epoch)),
-		rare:      common,
 	}
 	seldom := cfg.Window > 0 || cfg.WindowCalls > 0 || cfg.MaxRecoveryTimeout > 0 || cfg.RecoveryJitter > 0 ||
-		cfg.Classify != nil || cfg.OnStateChange != nil || cfg.Clock != nil
+		cfg.ProbeCalls > 0 || cfg.Classify != nil || cfg.RecoveryFor != nil || cfg.OnStateChange != nil ||
+		cfg.Clock != nil || cfg.Rand != nil
 	if seldom {
-		r.rare = &rareRules{Config: cfg}
-		if cfg.Clock != nil {
-			r.rare.born = cfg.Clock.Now()
-		}
+		r.rare = &rareRules{cfg}
 	}
 	return r
 }
 
-// epoch is where real time begins for circuits. time.Since of a fixed time reads
-// the monotonic clock alone, in half the time that time.Now takes.
-var epoch = time.Now()
+// config returns what rulesOf was given.
+func (r *rules) config(name string) Config {
+	if r.rare != common {
+		return r.rare.Config
+	}
+	cfg := Config{
+		Name: name, FailureThreshold: int(r.threshold), RecoveryTimeout: r.recovery, Shadow: r.shadow,
+		HalfOpenMaxCalls: int(r.maxProbes), SuccessThreshold: int(r.enough),
+	}
+	if r.recovery == 0 {
+		cfg.RecoveryTimeout = NoWait
+	}
+	return cfg
+}
+
+func timingOf(clock policy.Clock) timing {
+	if clock == nil {
+		return timing{born: mono.Now()}
+	}
+	return timing{virtual: &virtualClock{clock, clock.Now()}}
+}
+
+// clock returns the clock that the circuit was given, or nil.
+func (t *timing) clock() policy.Clock {
+	if t.virtual == nil {
+		return nil
+	}
+	return t.virtual.Clock
+}
 
 // now returns the nanoseconds since the circuit was made, by the monotonic
 // reading of its clock where that has one.
-func (r *rules) now() int64 {
-	if r.rare.Clock == nil {
-		return int64(time.Since(epoch)) - r.born
+func (t *timing) now() int64 {
+	if t.virtual == nil {
+		return mono.Now() - t.born
 	}
-	return int64(r.rare.Clock.Now().Sub(r.rare.born))
+	return int64(t.virtual.Now().Sub(t.virtual.born))
 }
 
 // when returns the time that now was at, as the clock tells it today: of a wall
 // clock that was set meanwhile, what it would have said.
-func (r *rules) when(at int64) time.Time {
-	return policy.Now(r.rare.Clock).Add(time.Duration(at - r.now()))
+func (t *timing) when(at int64) time.Time {
+	return policy.Now(t.clock()).Add(time.Duration(at - t.now()))
 }
 
-// trips reports whether the totals of a window open the circuit.
-func (r *rules) trips(counts Counts) bool {
+// trips returns why the totals of a window open the circuit, or 0 if they do not.
+func (r *rules) trips(counts Counts) how {
 	if r.threshold > 0 && counts.Failures >= int64(r.threshold) {
-		return true
+		return failures
 	}
 	total := counts.Successes + counts.Failures
-	if total < int64(r.rare.MinCalls) { // which is 1 at least
-		return false
+	if total < int64(r.rare.MinCalls) { // which is at least 1 with a rate
+		return 0
 	}
-	// Divided, not multiplied: 11/20 is the float that 0.55 is, 0.55*20 is more
-	// than 11.
-	share := func(n int64) float64 { return float64(n) / float64(total) }
-	return r.rare.FailureRate > 0 && share(counts.Failures) >= r.rare.FailureRate ||
-		r.rare.SlowRate > 0 && share(counts.Slow) >= r.rare.SlowRate
+	switch {
+	case r.rare.FailureRate > 0 && share(counts.Failures, total) >= r.rare.FailureRate:
+		return failureRate
+	case r.rare.SlowRate > 0 && share(counts.Slow, total) >= r.rare.SlowRate:
+		return slowRate
+	}
+	return 0
 }
+
+// share divides, where multiplying the rate would not do: 11/20 is the float that
+// 0.55 is, and 0.55*20 is more than 11.
+func share(n, total int64) float64 { return float64(n) / float64(total) }
+
+// patience is how long all permits of a half-open state have to be out before a
+// fresh set is granted: at least a second, or NoWait would void HalfOpenMaxCalls.
+func (r *rules) patience() time.Duration { return max(r.recovery, time.Second) }
+
+// politely is when a call that a half-open state refused may ask again.
+func (r *rules) politely() time.Duration {
+	return min(max(r.recovery/16, 10*time.Millisecond), time.Second)
+}
+
+// hopeless is how many Ignored probes, with no other between them, reopen a
+// half-open circuit: its callers come to no verdict.
+func (r *rules) hopeless() int64 { return max(10, 3*int64(r.maxProbes)) }

@@ -1,16 +1,14 @@
 package breaker
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/logvalue"
-	"github.com/ductile-go/ductile/policy"
 )
 
-// State is what a circuit does with calls.
+// State is what a circuit does with calls. The zero State is Closed.
 type State uint8
 
 const (
@@ -24,17 +22,12 @@ const (
 	Isolated
 )
 
+var states = [...]string{Closed: "closed", Open: "open", HalfOpen: "half-open", Isolated: "isolated"}
+
 // String returns "closed", "open", "half-open" or "isolated".
 func (s State) String() string {
-	switch s {
-	case Closed:
-		return "closed"
-	case Open:
-		return "open"
-	case HalfOpen:
-		return "half-open"
-	case Isolated:
-		return "isolated"
+	if int(s) < len(states) {
+		return states[s]
 	}
 	return fmt.Sprintf("state(%d)", uint8(s))
 }
@@ -42,12 +35,29 @@ func (s State) String() string {
 // MarshalText returns what String does, for logs and JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText accepts the texts that MarshalText returns for the four states, and
+// returns an error for any other.
+func (s *State) UnmarshalText(text []byte) error {
+	for i, name := range states {
+		if string(text) == name {
+			*s = State(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("breaker: State is %q, want closed, open, half-open or isolated", text)
+}
+
 // Counts is what the current state judges by. In a window they are the window's
-// totals as of now. Without one, Failures is the number of failures in a row
+// totals as of now; a call that its caller gave up on after SlowCall is in Slow and in
+// Successes there. Without a window, Failures is the number of failures in a row
 // and successes are not counted. Half-open counts its probes. Rejected counts
-// the calls that this state refused.
+// the calls that this state refused, or in shadow would have.
 type Counts struct {
-	Successes, Failures, Slow, Ignored, Rejected int64
+	Successes int64 `json:"successes,omitempty"`
+	Failures  int64 `json:"failures,omitempty"`
+	Slow      int64 `json:"slow,omitempty"`
+	Ignored   int64 `json:"ignored,omitempty"`
+	Rejected  int64 `json:"rejected,omitempty"`
 }
 
 // LogValue returns the counts that are not zero.
@@ -61,95 +71,40 @@ func (c Counts) LogValue() slog.Value {
 	)
 }
 
-// Snapshot is a circuit at one moment.
+// Snapshot is a circuit at one moment. Its JSON has the cause as text and durations
+// in nanoseconds.
 type Snapshot struct {
-	Name       string
-	State      State
-	Counts     Counts
-	RetryAfter time.Duration // until an open circuit lets a probe through; else 0
-	Since      time.Time     // when the state was entered
-	Cause      error         // what opened an open circuit, if a call did
+	Name  string `json:"name,omitempty"`
+	State State  `json:"state"`
+	// Counts is what the state judges by. An open circuit shows the counts that
+	// opened it, if a call did, and what it has refused since.
+	Counts     Counts        `json:"counts,omitzero"`
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // until an open circuit lets a probe through; else 0
+	Since      time.Time     `json:"since,omitzero"`        // when the state was entered
+	// Cause is the error of the last failure since the circuit closed. Of an open
+	// circuit, and a half-open one, it is the error of the call that opened it, if it
+	// was one.
+	Cause  error  `json:"-"`
+	Reason string `json:"reason,omitempty"` // of the move to this state, see Transition; empty for a new circuit
+	Shadow bool   `json:"shadow,omitempty"` // by Config.Shadow
 }
 
 // LogValue returns the fields that are not zero, and the state.
 func (s Snapshot) LogValue() slog.Value {
-	return logvalue.Group(
+	return logvalue.Group(append([]slog.Attr{
 		slog.String("name", s.Name),
 		slog.String("state", s.State.String()),
-		slog.Attr{Key: "counts", Value: s.Counts.LogValue()},
+		{Key: "counts", Value: s.Counts.LogValue()},
 		slog.Duration("retry_after", s.RetryAfter),
 		slog.Time("since", s.Since),
+		slog.String("reason", s.Reason),
 		slog.Any("cause", s.Cause),
-	)
+	}, shadowed(s.Shadow)...)...)
 }
 
-// Transition is one move of a circuit.
-type Transition struct {
-	Name     string
-	From, To State
-	At       time.Time
-	Counts   Counts // what the state that was left had counted
-	Cause    error  // the error of the call that caused it, if a failed call did
-}
-
-// LogValue returns the fields that are not zero, and the states.
-func (t Transition) LogValue() slog.Value {
-	return logvalue.Group(
-		slog.String("name", t.Name),
-		slog.String("from", t.From.String()),
-		slog.String("to", t.To.String()),
-		slog.Time("at", t.At),
-		slog.Attr{Key: "counts", Value: t.Counts.LogValue()},
-		slog.Any("cause", t.Cause),
-	)
-}
-
-// ErrOpen is matched by the error of every call that a circuit refused, in
-// whatever state it did. Such an error matches [policy.ErrRejected] too.
-var ErrOpen = errors.New("breaker: circuit open")
-
-// OpenError says that a circuit refused a call. It matches [ErrOpen] and
-// [policy.ErrRejected]. Calls refused by the same state share one value.
-type OpenError struct {
-	Name  string
-	State State // Open, Isolated, or HalfOpen when all its permits are out
-	Cause error // what opened the circuit, if a call did, this one's or another; not matched by errors.Is
-
-	gen *generation
-}
-
-// Error names the circuit, its state, and what opened it.
-func (e *OpenError) Error() string {
-	if e == nil {
-		return "<nil>"
+func shadowed(shadow bool) []slog.Attr {
+	if !shadow {
+		return nil
 	}
-	msg := "breaker: circuit"
-	if e.Name != "" {
-		msg += fmt.Sprintf(" %q", e.Name)
-	}
-	msg += " is " + e.State.String()
-	if e.State == HalfOpen {
-		msg += " and its permits are out"
-	}
-	if e.State == Open {
-		msg += fmt.Sprintf(", retry after %v", e.RetryAfter().Round(time.Millisecond))
-	}
-	if e.Cause != nil {
-		msg += ": opened by: " + e.Cause.Error()
-	}
-	return msg
-}
-
-// Is reports whether target is [ErrOpen] or [policy.ErrRejected].
-func (e *OpenError) Is(target error) bool {
-	return target == ErrOpen || target == policy.ErrRejected
-}
-
-// RetryAfter returns how long, from now, until the circuit lets a probe
-// through; 0 if it may already, or if no time for it is known.
-func (e *OpenError) RetryAfter() time.Duration {
-	if e == nil || e.gen == nil {
-		return 0
-	}
-	return e.gen.remaining(e.gen.circuit.now())
+	return []slog.Attr{slog.Bool("shadow", true)}
 }

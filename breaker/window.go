@@ -20,7 +20,7 @@ const (
 // rotation can neither lose nor double a count. The price is one allocation a
 // width.
 type timeWindow struct {
-	clock  *rules
+	clock  *timing
 	width  int64
 	newest atomic.Pointer[bucket] // spares most calls the division and the ring
 	ring   [buckets]atomic.Pointer[bucket]

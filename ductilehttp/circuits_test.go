@@ -68,7 +68,7 @@ func TestCircuitsAreLookedAtAndControlled(t *testing.T) {
 		break
 	}
 	c, _ := tr.Circuits().Get("http://a.example")
-	c.Isolate()
+	c.Isolate("test")
 	_, err := tr.RoundTrip(request(t, "GET", "http://a.example", nil))
 	require.ErrorIs(t, err, breaker.ErrOpen)
 	visit(t, tr, "http://b.example")
@@ -85,7 +85,7 @@ func TestOneCircuitServesEveryHost(t *testing.T) {
 	assert.Equal(t, 1, tr.Circuits().Len())
 	got, ok := tr.Circuits().Get("http://c.example")
 	assert.True(t, ok && got == one)
-	one.Isolate()
+	one.Isolate("test")
 	_, err := tr.RoundTrip(request(t, "GET", "http://b.example", nil))
 	require.ErrorIs(t, err, breaker.ErrOpen)
 }
@@ -96,9 +96,9 @@ func TestCircuitsAreBoundedInNumber(t *testing.T) {
 	visit(t, tr, "http://open.example")
 	visit(t, tr, "http://closed.example")
 	isolated, _ := tr.Circuits().Get("http://isolated.example")
-	isolated.Isolate()
+	isolated.Isolate("test")
 	open, _ := tr.Circuits().Get("http://open.example")
-	open.Trip(time.Hour)
+	open.Trip(time.Hour, "test")
 	for i := range 2 * ductilehttp.MaxCircuits {
 		visit(t, tr, fmt.Sprintf("http://%d.example", i))
 	}
@@ -116,9 +116,9 @@ func TestCircuitsAreBoundedInNumberWhateverTheirState(t *testing.T) {
 		visit(t, tr, url)
 		c, _ := tr.Circuits().Get(url)
 		if i == 0 {
-			c.Isolate()
+			c.Isolate("test")
 		} else {
-			c.Trip(time.Hour)
+			c.Trip(time.Hour, "test")
 		}
 	}
 	assert.Equal(t, ductilehttp.MaxCircuits, tr.Circuits().Len())
@@ -137,7 +137,7 @@ func TestIdleCircuitsGo(t *testing.T) {
 	visit(t, tr, "http://a.example")
 	visit(t, tr, "http://tripped.example")
 	c, _ := tr.Circuits().Get("http://tripped.example")
-	c.Trip(time.Hour)
+	c.Trip(time.Hour, "test")
 	tr.clk.Advance(ductilehttp.CircuitIdle - 1)
 	visit(t, tr, "http://b.example")
 	assert.ElementsMatch(t, []string{"http://a.example", "http://tripped.example", "http://b.example"}, hosts(tr))
@@ -156,7 +156,7 @@ func TestAListenerMayLookAtTheCircuits(t *testing.T) {
 	})
 	visit(t, tr, "http://a.example")
 	c, _ := tr.Circuits().Get("http://a.example")
-	c.Trip(time.Second)
+	c.Trip(time.Second, "test")
 	tr.clk.Advance(time.Hour) // the eviction finds it half-open, and the circuit says so
 	visit(t, tr, "http://b.example")
 	assert.Equal(t, 1+2, looked)

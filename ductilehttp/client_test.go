@@ -279,7 +279,7 @@ func TestAClientSharesTheCircuitsOfItsTransport(t *testing.T) {
 	require.NoError(t, c.Get(t.Context(), "/", nil))
 	circuit, ok := tr.Circuits().Get(s.URL)
 	require.True(t, ok)
-	circuit.Isolate()
+	circuit.Isolate("test")
 	require.ErrorIs(t, c.Get(t.Context(), "/", nil), breaker.ErrOpen)
 }
 

@@ -52,40 +52,40 @@ type ClientConfig struct {
 // with it, each fault naming its field. It does not show BaseURL, which may have
 // a password in it.
 func (c ClientConfig) Validate() error {
-	faults := faults{kind: "ClientConfig"}
+	faults := faultsOf("ClientConfig")
 	c.judgeURL(&faults)
 	if c.MaxAttempts < retry.Unlimited {
-		faults.add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
+		faults.Add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
 	}
 	if c.MaxResponse < 0 {
-		faults.add("MaxResponse", c.MaxResponse, "0 or more")
+		faults.Add("MaxResponse", c.MaxResponse, "0 or more")
 	}
 	c.judgeHeader(&faults)
 	faults.refuseTypedNil("Transport", c.Transport)
 	if _, ok := c.Transport.(*Transport); ok {
 		c.refuseBesideTransport(&faults)
 	}
-	return faults.err()
+	return faults.Err()
 }
 
 func (c ClientConfig) judgeURL(faults *faults) {
 	u, err := url.Parse(c.BaseURL)
 	if err != nil {
-		faults.add("BaseURL", "no URL ("+kindOf(err)+")", "an http or https URL")
+		faults.Add("BaseURL", "no URL ("+kindOf(err)+")", "an http or https URL")
 		return
 	}
 	port, noPort := strconv.Atoi(u.Port())
 	switch {
 	case c.BaseURL == "":
-		faults.add("BaseURL", "empty", "an http or https URL")
+		faults.Add("BaseURL", "empty", "an http or https URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		faults.add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
+		faults.Add("BaseURL", fmt.Sprintf("of scheme %q", u.Scheme), "an http or https URL")
 	case u.Hostname() == "":
-		faults.add("BaseURL", "without a host", "one with a host")
+		faults.Add("BaseURL", "without a host", "one with a host")
 	case u.Port() != "" && (noPort != nil || port < 1 || port > math.MaxUint16):
-		faults.add("BaseURL", "with port "+u.Port(), "one from 1 to 65535")
+		faults.Add("BaseURL", "with port "+u.Port(), "one from 1 to 65535")
 	case u.RawQuery != "" || u.Fragment != "":
-		faults.add("BaseURL", "with a query or fragment", "one without")
+		faults.Add("BaseURL", "with a query or fragment", "one without")
 	}
 }
 
@@ -105,11 +105,11 @@ func (c ClientConfig) judgeHeader(faults *faults) {
 	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
 		switch {
 		case !isToken(name):
-			faults.add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
+			faults.Add("Header", fmt.Sprintf("with a field %q", name), "names of headers")
 		case http.CanonicalHeaderKey(name) == "Host":
-			faults.add("Header", "with a Host", "it in BaseURL, or in a call's options as Header(\"Host\", name)")
+			faults.Add("Header", "with a Host", "it in BaseURL, or in a call's options as Header(\"Host\", name)")
 		case slices.ContainsFunc(c.Header[name], hasControls):
-			faults.add("Header", fmt.Sprintf("with a control character in %s", name), "values without, and without a line break at the end")
+			faults.Add("Header", fmt.Sprintf("with a control character in %s", name), "values without, and without a line break at the end")
 		}
 	}
 }

@@ -2,7 +2,6 @@ package ductilehttp
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -31,8 +31,7 @@ type Config struct {
 	Base http.RoundTripper
 
 	// Retry says how often and when to try again. Its RetryIf, if set, is asked
-	// too: of a status by a *[StatusError]. Its Clock is that of the timeouts, its
-	// JitterFactor also spreads the delays that a server asked for, upwards only.
+	// too: of a status by a *[StatusError]. Its Clock is that of the timeouts too.
 	Retry retry.Config
 	// Circuit, if set, is one for every host.
 	Circuit *breaker.Circuit
@@ -78,33 +77,33 @@ type Config struct {
 // Validate returns nil for a config that [NewTransport] takes, or all that is
 // wrong with it, each fault naming its field.
 func (c Config) Validate() error {
-	faults := faults{kind: "Config"}
+	faults := faultsOf("Config")
 	faults.refuseTypedNil("Base", c.Base)
 	for _, h := range []struct{ field, name string }{
 		{"AttemptHeader", c.AttemptHeader}, {"TimeoutHeader", c.TimeoutHeader},
 	} {
 		if h.name != "" && !isToken(h.name) {
-			faults.add(h.field, fmt.Sprintf("%q", h.name), "a header's name")
+			faults.Add(h.field, fmt.Sprintf("%q", h.name), "a header's name")
 		}
 	}
 	if c.Pipeline != nil {
 		c.refuseBesidePipeline(&faults)
-		return faults.err()
+		return faults.Err()
 	}
 	retryFault := c.Retry.Validate()
-	faults.wrap("Retry", retryFault)
-	faults.wrap("Circuits", c.Circuits.Validate())
+	faults.In("Retry", retryFault)
+	faults.In("Circuits", c.Circuits.Validate())
 	if c.Circuit != nil && !isZero(c.Circuits) {
-		faults.add("Circuits", "set", "zero beside Circuit")
+		faults.Add("Circuits", "set", "zero beside Circuit")
 	}
 	attempt, total := c.timeouts()
 	if total > 0 && attempt >= total {
-		faults.add("AttemptTimeout", attempt, fmt.Sprintf("less than TotalTimeout, %v", total))
+		faults.Add("AttemptTimeout", attempt, fmt.Sprintf("less than TotalTimeout, %v", total))
 	}
 	if retryFault == nil {
-		faults.wrap("Retry", pipeline.StandardConfig{TotalTimeout: total, AttemptTimeout: -1, Retry: c.Retry}.Validate())
+		faults.In("", pipeline.StandardConfig{TotalTimeout: total, AttemptTimeout: -1, Retry: c.Retry}.Validate())
 	}
-	return faults.err()
+	return faults.Err()
 }
 
 // refuseBesidePipeline finds what would never act.
@@ -155,14 +154,10 @@ func (c Config) timeout(name string, limit time.Duration) []policy.Policy[*http.
 }
 
 // faults gathers what is wrong with a config.
-type faults struct {
-	kind string
-	errs []error
-}
+// faults are those of a config of this package.
+type faults struct{ *fault.List }
 
-func (f *faults) add(field string, value any, want string) {
-	f.errs = append(f.errs, fmt.Errorf("ductilehttp: %s.%s is %v, want %s", f.kind, field, value, want))
-}
+func faultsOf(kind string) faults { return faults{fault.Of("ductilehttp: " + kind)} }
 
 // refuse finds a field that would never act beside another. What is in it is shown
 // if it is short.
@@ -175,23 +170,15 @@ func (f *faults) refuse(field string, value any, beside string) {
 	default:
 		value = "set"
 	}
-	f.add(field, value, "zero beside "+beside)
+	f.Add(field, value, "zero beside "+beside)
 }
 
 // refuseTypedNil finds a nil pointer, or function, in an interface that is not nil.
 func (f *faults) refuseTypedNil(field string, rt http.RoundTripper) {
 	if v := reflect.ValueOf(rt); (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
-		f.add(field, fmt.Sprintf("a nil %T", rt), "one that is not nil, or nothing")
+		f.Add(field, fmt.Sprintf("a nil %T", rt), "one that is not nil, or nothing")
 	}
 }
-
-func (f *faults) wrap(field string, err error) {
-	if err != nil {
-		f.errs = append(f.errs, fmt.Errorf("ductilehttp: %s.%s: %w", f.kind, field, err))
-	}
-}
-
-func (f *faults) err() error { return errors.Join(f.errs...) }
 
 func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }
 

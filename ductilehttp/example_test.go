@@ -112,7 +112,7 @@ func ExampleTransport_Circuits() {
 		fmt.Println(host == server.URL, circuit.State())
 	}
 	circuit, _ := transport.Circuits().Get(server.URL)
-	circuit.Isolate()
+	circuit.Isolate("test")
 	_, err = get(client, server.URL)
 	fmt.Println(errors.Is(err, breaker.ErrOpen))
 	// Output:
@@ -159,7 +159,7 @@ func ExampleIdempotent() {
 
 func ExampleHandler() {
 	circuit := breaker.NewCircuit(breaker.Config{Name: "payments"})
-	circuit.Trip(20 * time.Second)
+	circuit.Trip(20*time.Second, "test")
 
 	handler := ductilehttp.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		paid, err := breaker.Do(r.Context(), circuit, func(context.Context) (string, error) { return "paid", nil })
@@ -182,7 +182,7 @@ func ExampleHoldBody() {
 
 	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
 		Pipeline: pipeline.New(
-			retry.New[*http.Response](retry.Config{Clock: clk}),
+			retry.New[*http.Response](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
 			policy.Timeout[*http.Response](10*time.Second).WithKeep(ductilehttp.HoldBody),
 		),
 	})}

@@ -1,17 +1,14 @@
 package ductilehttp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/ductile-go/ductile/retry"
 )
@@ -307,20 +304,4 @@ func (x *exchange) finish(answer *http.Response) {
 			_ = r.Body.Close()
 		}
 	}
-}
-
-// jitter spreads a delay that a server asked for, as far as it may be awaited:
-// upwards only, since earlier than it asked is of no use.
-func (x *exchange) jitter(asked time.Duration) time.Duration {
-	cfg := x.t.cfg.Retry
-	limit := cmp.Or(cfg.MaxRetryAfter, retry.DefaultMaxRetryAfter)
-	factor := cmp.Or(cfg.JitterFactor, retry.DefaultJitterFactor)
-	if asked <= 0 || asked > limit || factor == retry.NoJitter || x.t.custom {
-		return asked
-	}
-	random := cfg.Rand
-	if random == nil {
-		random = rand.Float64
-	}
-	return min(asked+time.Duration(float64(asked)*factor*random()), limit)
 }

@@ -40,11 +40,11 @@ type HandlerConfig struct {
 // Validate returns nil for a config that [Handler] takes, or all that is wrong
 // with it.
 func (c HandlerConfig) Validate() error {
-	faults := faults{kind: "HandlerConfig"}
+	faults := faultsOf("HandlerConfig")
 	if c.TimeoutHeader != "" && !isToken(c.TimeoutHeader) {
-		faults.add("TimeoutHeader", strconv.Quote(c.TimeoutHeader), "a header's name")
+		faults.Add("TimeoutHeader", strconv.Quote(c.TimeoutHeader), "a header's name")
 	}
-	return faults.err()
+	return faults.Err()
 }
 
 // Handler returns a handler that runs next in the time that its caller has left

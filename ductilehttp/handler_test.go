@@ -48,10 +48,10 @@ func (throttled) RetryAfter() time.Duration { return 1500 * time.Millisecond }
 func TestAHandlerAnswersForWhatPoliciesSay(t *testing.T) {
 	clk := fake.NewClock()
 	circuit := breaker.NewCircuit(breaker.Config{Clock: clk})
-	circuit.Trip(7300 * time.Millisecond)
+	circuit.Trip(7300*time.Millisecond, "test")
 	_, open := circuit.Acquire()
 	isolated := breaker.NewCircuit(breaker.Config{})
-	isolated.Isolate()
+	isolated.Isolate("test")
 	_, refused := isolated.Acquire()
 	for name, c := range map[string]struct {
 		err   error

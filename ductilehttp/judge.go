@@ -63,7 +63,7 @@ func (x *exchange) judge(ctx context.Context, resp *http.Response, err error) (*
 	}
 	var status *StatusError
 	if errors.As(err, &status) && status.retryAfter > 0 {
-		return resp, retry.After(err, x.jitter(status.retryAfter))
+		return resp, retry.After(err, status.retryAfter)
 	}
 	return resp, err
 }

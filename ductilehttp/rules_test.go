@@ -111,14 +111,14 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		"ductilehttp: Config.Circuits is set, want zero beside Circuit": {
 			Circuit: breaker.NewCircuit(breaker.Config{}), Circuits: breaker.Config{FailureThreshold: 1},
 		},
-		"ductilehttp: Config.Retry: retry: Config.MaxAttempts is -2, want Unlimited (-1), or 0 or more": {
+		"ductilehttp: Config.Retry.MaxAttempts is -2, want Unlimited (-1), or 0 or more": {
 			Retry: retry.Config{MaxAttempts: -2},
 		},
-		"ductilehttp: Config.Circuits: breaker: Config.FailureThreshold is -1, want 0 to 2147483647": {
+		"ductilehttp: Config.Circuits.FailureThreshold is -1, want 0 to 2147483647": {
 			Circuits: breaker.Config{FailureThreshold: -1},
 		},
-		"ductilehttp: Config.Retry: pipeline: StandardConfig.Retry has delays of 1m23.5s before its last attempt, want less than TotalTimeout, 30s": {
-			Retry: retry.Config{MaxAttempts: 24},
+		"ductilehttp: Config.Retry.BaseDelay is 500ms, want less: the delays before the last attempt add up to 1m23.5s, and TotalTimeout is 30s": {
+			Retry: retry.Config{MaxAttempts: 24, BaseDelay: time.Second / 2},
 		},
 	} {
 		assert.EqualError(t, cfg.Validate(), want)

@@ -2,50 +2,78 @@ package fake
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/ductile-go/ductile/policy"
 )
 
-// Clock is virtual time. It stands still until Advance moves it, or, made with
-// [AutoAdvance], until somebody sleeps. Make one with [NewClock]; it is safe for
-// concurrent use.
+// Clock is virtual time. It stands still until Advance, AdvanceToNext or Set moves
+// it or, on a clock made with [AutoAdvance], until a goroutine sleeps. Make one with
+// [NewClock]; the zero Clock is not usable. It is safe for concurrent use.
+//
+// The times that it returns have no monotonic reading. It can move by 292 years in
+// all. In a bubble of
+// testing/synctest, use a clock that was made there, and nowhere else: a channel of
+// one bubble must not be used from outside of it.
 type Clock struct {
 	auto bool
 
-	// firing lets one goroutine at a time move time, so that what is due fires in
-	// order; mu guards the fields and is never held while something fires.
-	firing sync.Mutex
-	mu     sync.Mutex
-	now    time.Time
-	seq    int
-	queue  []*waiter
-	sleeps []time.Duration
-	grown  chan struct{} // closed when a waiter is added
-}
-
-// waiter is something to do at a time.
-type waiter struct {
-	at   time.Time
-	seq  int
-	fire func(now time.Time)
+	// mu guards the fields below. Values are sent to channels under it, so that Stop
+	// and Reset of a timer find a value either sent or never to be sent. It is not
+	// held while a function or the end of a context runs.
+	mu      sync.Mutex
+	elapsed time.Duration // never decreases
+	base    time.Time     // what the clock reads is base + elapsed
+	seq     int
+	queue   []*entry // pending, in the order of (at, seq)
+	parked  int      // goroutines in Waiter.Wait that were not woken
+	counts  []*count // goroutines in BlockUntil
+	sleeps  []time.Duration
+	movers  []*mover // in the order of (at, seq)
+	holder  *mover   // the mover that is firing something, if any
+	halts   int      // how many entries with halts have fired
+	advance line     // of the calls of Advance, AdvanceToNext and Set
 }
 
 // Option changes a clock that [NewClock] makes.
 type Option func(*Clock)
 
-// AutoAdvance makes whoever calls Sleep or After move time by as much, and
-// [Func.Block] up to the deadline, so that a test of a retry needs no second
-// goroutine. A function of your own that waits for the end of its context alone
-// moves nothing: let it Sleep, or Advance from another goroutine.
+// AutoAdvance makes waiting move time, so that a test of a retry needs no second
+// goroutine. Three calls move it, each towards the moment that it asked for and
+// never past it:
+//
+//   - Sleep moves time by d, or to where its context ends on the way.
+//   - After moves time by d, or to the first deadline, timer, ticker or function of
+//     AfterFunc on the way, and returns. It cannot know what else its caller selects
+//     on, and stopping there gives a select on After and any of these one answer. If
+//     the event was not for the caller, the channel stays empty until something else
+//     moves time that far: code that waits for time alone should use Sleep. Sleeps
+//     and other channels of After do not stop it, so two channels of After in one
+//     select have no order.
+//   - [Func.Block] moves time to the deadline of its context.
+//
+// Nothing else does: not a Timer, a Ticker, an AfterFunc, a policy.Waiter, or a
+// function that waits only for the end of its context.
+//
+// If several goroutines wait in these calls, or in Advance, at the same time, the
+// one with the earliest moment moves time, and the others stay where they are until
+// it has left its call. So each leaves at exactly its own moment, in order, and
+// moments are fixed when the calls begin. What a goroutine does outside of these
+// calls is unknown to the clock and holds no time: a goroutine that begins to sleep
+// late sleeps late, and one that is slow to call Now after its Sleep may see the
+// moment of the next sleeper. The clock yields the processor before it moves, which
+// makes both rare but not impossible. To order what several goroutines do, use a
+// clock without AutoAdvance, and BlockUntil.
 func AutoAdvance() Option { return func(c *Clock) { c.auto = true } }
 
-// NewClock returns a clock that reads 2000-01-01 00:00:00 UTC.
+// At makes the clock begin at t, in t's location.
+func At(t time.Time) Option { return func(c *Clock) { c.base = t.Round(0) } }
+
+// NewClock returns a clock that reads 2000-01-01 00:00:00 UTC, or the time given to
+// [At].
 func NewClock(options ...Option) *Clock {
-	c := &Clock{now: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), grown: make(chan struct{})}
+	c := &Clock{base: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	for _, o := range options {
 		o(c)
 	}
@@ -56,190 +84,90 @@ func NewClock(options ...Option) *Clock {
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.now
+	return c.now()
 }
 
-// Advance moves time by d and fires what falls due on the way, in order of
-// time, then of creation, with Now at the time of each, all before it returns.
-// It panics when d is less than 0. It must not be called from what it fires.
-func (c *Clock) Advance(d time.Duration) {
-	if d < 0 {
-		panic(fmt.Sprintf("fake: Clock.Advance: d is %v, want 0 or more", d))
-	}
-	c.firing.Lock()
-	defer c.firing.Unlock()
-	c.mu.Lock()
-	end := c.now.Add(d)
-	c.mu.Unlock()
-	for c.fireNext(end) {
-	}
-}
-
-// fireNext fires the first waiter due by end, or moves time to end and returns
-// false if there is none.
-func (c *Clock) fireNext(end time.Time) bool {
-	c.mu.Lock()
-	if len(c.queue) == 0 || c.queue[0].at.After(end) {
-		c.now = end
-		c.mu.Unlock()
-		return false
-	}
-	w := c.queue[0]
-	c.queue = slices.Delete(c.queue, 0, 1)
-	if w.at.After(c.now) {
-		c.now = w.at
-	}
-	now := c.now
-	c.mu.Unlock()
-	w.fire(now)
-	return true
-}
-
-// AdvanceToNext moves time to the next thing that waits, fires what is due
-// then, and returns by how much; false if nothing waits.
-func (c *Clock) AdvanceToNext() (time.Duration, bool) {
-	c.mu.Lock()
-	if len(c.queue) == 0 {
-		c.mu.Unlock()
-		return 0, false
-	}
-	d := max(0, c.queue[0].at.Sub(c.now))
-	c.mu.Unlock()
-	c.Advance(d)
-	return d, true
-}
-
-// add queues fire for d from now and returns what takes it back; that reports
-// whether it was still queued.
-func (c *Clock) add(d time.Duration, fire func(time.Time)) (remove func() bool) {
-	_, remove = c.addFor(d, fire)
-	return remove
-}
-
-// addFor is add that also tells the time it queued for, read in the same step:
-// an Advance in between would let a deadline and its waiter differ.
-func (c *Clock) addFor(d time.Duration, fire func(time.Time)) (at time.Time, remove func() bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seq++
-	w := &waiter{at: c.now.Add(d), seq: c.seq, fire: fire}
-	place, _ := slices.BinarySearchFunc(c.queue, w, func(a, b *waiter) int {
-		if n := a.at.Compare(b.at); n != 0 {
-			return n
-		}
-		return a.seq - b.seq
-	})
-	c.queue = slices.Insert(c.queue, place, w)
-	close(c.grown)
-	c.grown = make(chan struct{})
-	return w.at, func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		i := slices.Index(c.queue, w)
-		if i >= 0 {
-			c.queue = slices.Delete(c.queue, i, i+1)
-		}
-		return i >= 0
-	}
-}
-
-func (c *Clock) asked(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sleeps = append(c.sleeps, d)
-}
-
-// After returns a channel that gets the time in d from now. With a d of zero or
-// less, or on an AutoAdvance clock, it has it already.
-func (c *Clock) After(d time.Duration) <-chan time.Time {
-	c.asked(d)
-	ch := make(chan time.Time, 1)
-	if d <= 0 {
-		ch <- c.Now()
-		return ch
-	}
-	c.add(d, func(now time.Time) { ch <- now })
-	if c.auto {
-		c.Advance(d)
-	}
-	return ch
-}
-
-// Sleep waits until d has passed or ctx has ended, and returns what
-// [policy.Ended] says of ctx. On an AutoAdvance clock it moves time itself, and
-// stops where a deadline on the way ends ctx. An ended ctx is not slept under
-// and leaves nothing in Sleeps.
-func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
-	if err := policy.Ended(ctx); err != nil {
-		return err
-	}
-	c.asked(d)
-	if d <= 0 {
-		return nil
-	}
-	done := make(chan struct{})
-	remove := c.add(d, func(time.Time) { close(done) })
-	defer remove()
-	if c.auto {
-		c.advanceUntil(ctx, d)
-		return policy.Ended(ctx)
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	return policy.Ended(ctx)
-}
-
-// advanceUntil moves time by d, or until ctx ends.
-func (c *Clock) advanceUntil(ctx context.Context, d time.Duration) {
-	c.firing.Lock()
-	defer c.firing.Unlock()
-	c.mu.Lock()
-	end := c.now.Add(d)
-	c.mu.Unlock()
-	for more := true; more && ctx.Err() == nil; {
-		more = c.fireNext(end)
-	}
-}
-
-// advanceTo moves time to at, unless it is later, or until ctx ends.
-func (c *Clock) advanceTo(ctx context.Context, at time.Time) {
-	c.firing.Lock()
-	defer c.firing.Unlock()
-	for more := c.Now().Before(at); more && ctx.Err() == nil; {
-		more = c.fireNext(at)
-	}
-}
-
-// BlockUntil waits until at least n sleeps, Afters and deadlines are pending. It
-// returns what [policy.Ended] says of ctx if that ends first.
-func (c *Clock) BlockUntil(ctx context.Context, n int) error {
-	for {
-		c.mu.Lock()
-		enough, grown := len(c.queue) >= n, c.grown
-		c.mu.Unlock()
-		if enough {
-			return nil
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return policy.Ended(ctx)
-		}
-	}
-}
-
-// Waiters returns how many sleeps, Afters and deadlines are pending.
+// Waiters returns how many things wait for the clock:
+//
+//   - sleeps that have not ended, and channels of After that have no value yet;
+//   - contexts of WithTimeout that have neither ended nor been cancelled;
+//   - timers and functions of AfterFunc that have neither fired nor been stopped, and
+//     tickers that have not been stopped;
+//   - goroutines that are blocked in the Wait of a waiter that NewWaiter made.
+//
+// Something stops counting in the instant at which it fires, is stopped or is woken,
+// before the goroutine that it releases runs on. A Sleep or Wait that ends with its
+// context stops counting before Advance returns if a deadline on this clock ended
+// the context, and otherwise when the goroutine has noticed.
 func (c *Clock) Waiters() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.queue)
+	return c.waiting()
 }
 
-// Sleeps returns every delay that Sleep and After were asked for, in order.
+// Sleeps returns every delay that Sleep and After were called with, in order,
+// whether it passed or not. Sleep under a context that has already ended is left
+// out.
 func (c *Clock) Sleeps() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.sleeps)
+}
+
+// count is a goroutine that waits until n things wait.
+type count struct {
+	n       int
+	reached chan struct{}
+}
+
+// BlockUntil waits until at least n things wait for the clock, as [Clock.Waiters]
+// counts them. It returns nil then, and what policy.Ended returns if ctx ends
+// first.
+func (c *Clock) BlockUntil(ctx context.Context, n int) error {
+	// The channel is this call's own. A channel shared by calls could be made in one
+	// bubble of testing/synctest and closed from another.
+	b := &count{n: n, reached: make(chan struct{})}
+	c.mu.Lock()
+	c.counts = append(c.counts, b)
+	c.recount()
+	c.mu.Unlock()
+	select {
+	case <-b.reached:
+		return nil
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts = slices.DeleteFunc(c.counts, func(o *count) bool { return o == b })
+	select {
+	case <-b.reached: // both were ready, and select had picked the other
+		return nil
+	default:
+		return ended(ctx)
+	}
+}
+
+// The methods below need mu.
+
+func (c *Clock) now() time.Time { return c.base.Add(c.elapsed) }
+
+func (c *Clock) waiting() int { return len(c.queue) + c.parked }
+
+// recount releases those in BlockUntil whose number is reached.
+func (c *Clock) recount() {
+	c.counts = slices.DeleteFunc(c.counts, func(b *count) bool {
+		if c.waiting() < b.n {
+			return false
+		}
+		close(b.reached)
+		return true
+	})
+}
+
+// after returns the moment in d from now, or the last there is.
+func (c *Clock) after(d time.Duration) time.Duration {
+	if d > math.MaxInt64-c.elapsed {
+		return math.MaxInt64
+	}
+	return c.elapsed + max(0, d)
 }

@@ -5,14 +5,26 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/ending"
 )
 
 // WithTimeout returns a copy of parent that ends when d has passed on the
 // clock, when parent ends, or when the cancel function is called. Contexts
 // derived from it end with it, before Advance returns. A d of zero or less has
-// passed already. Cancel it, or its waiter stays.
+// passed already. Call the cancel function, or the context goes on to count in
+// Waiters until d has passed.
+//
+// The deadline that the context reports is what the clock is to read when d has
+// passed; Set backwards moves neither.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	src := &source{Context: parent, clock: c, done: make(chan struct{})}
+	return c.WithTimeoutCause(parent, d, nil)
+}
+
+// WithTimeoutCause is WithTimeout with a cause for the end that comes when d has passed;
+// nil means context.DeadlineExceeded.
+func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	src := &source{Context: parent, clock: c, cause: cause, done: make(chan struct{})}
 	// The context that is handed out is one of package context's below ours: to
 	// those alone it attaches derived ones without a goroutine, however many value
 	// contexts lie between, so that virtual time cannot run ahead of them. It is
@@ -23,7 +35,7 @@ func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Co
 	src.wait(c, d)
 	src.follow(parent)
 	if d <= 0 {
-		src.end(context.DeadlineExceeded)
+		src.runOut()
 	}
 	return ctx, func() { src.end(context.Canceled); cancel() }
 }
@@ -32,14 +44,33 @@ func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Co
 type source struct {
 	context.Context // the parent of both: values, and with them a cause of its own
 	clock           *Clock
-	deadline        time.Time
+	cause           error         // of its own deadline; nil if it has none
+	deadline        time.Time     // what the clock was to read then
+	at              time.Duration // the same on Clock.elapsed
 	done            chan struct{}
 	derived         <-chan struct{} // of the context that is handed out
 
 	mu     sync.Mutex
 	err    error
-	remove func() bool // takes the waiter off the clock
-	hooks  []*func()   // in order: the derived context's first, so that it knows its cause when others ask
+	own    bool      // it ended by its own deadline
+	remove func()    // takes the deadline off the clock
+	hooks  []*func() // in order: the derived context's first, so that it knows its cause when others ask
+}
+
+// runOut ends s because its time has passed, unless the parent has ended meanwhile: a
+// parent of package context tells so on a goroutine of its own, which may not have run.
+func (s *source) runOut() {
+	if err := s.Context.Err(); err != nil {
+		s.end(err)
+		return
+	}
+	s.finish(context.DeadlineExceeded, true)
+}
+
+func (s *source) ranOut() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own
 }
 
 // sourceKey is the key by which a source is found from below.
@@ -52,6 +83,9 @@ func (s *source) Value(key any) any {
 	if key == (sourceKey{}) {
 		return s
 	}
+	if s.cause != nil && ending.IsCauseKey(key) && s.ranOut() {
+		return ending.With(s.cause).Value(key)
+	}
 	return s.Context.Value(key)
 }
 
@@ -61,19 +95,42 @@ func (s *source) Err() error {
 	return s.err
 }
 
-// runOut moves the clock that ctx has its deadline on up to it, if that is one that
-// moves for who waits.
+// runOut moves the clock of ctx's deadline up to it, if that clock moves by itself.
 func runOut(ctx context.Context) {
 	if s, ok := ctx.Value(sourceKey{}).(*source); ok && s.clock.auto {
-		s.clock.advanceTo(ctx, s.deadline)
+		s.clock.runOut(ctx, s.at)
 	}
 }
 
-// wait has s end when d has passed on the clock.
+// whenEnded has f called in step with the end of ctx, if a deadline or a cancel of
+// this package ends it. Other ends are for the caller to notice.
+func whenEnded(ctx context.Context, f func()) (unhook func()) {
+	s, ok := ctx.Value(sourceKey{}).(*source)
+	if !ok {
+		return func() {}
+	}
+	stop := s.onEnd(func() {
+		if ctx.Err() != nil { // and not a context that has the values alone, by WithoutCancel
+			f()
+		}
+	})
+	return func() { stop() }
+}
+
+// wait has s end when d has passed on the clock. The deadline and the moment are
+// fixed in one step: an Advance in between would let them differ.
 func (s *source) wait(c *Clock, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deadline, s.remove = c.addFor(d, func(time.Time) { s.end(context.DeadlineExceeded) })
+	e := &entry{halts: true, run: s.runOut}
+	s.remove = func() { c.remove(e) }
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(d, e)
+	s.at, s.deadline = e.at, c.now().Add(max(0, d))
+	if above, ok := s.Context.Value(sourceKey{}).(*source); ok && above.clock == c {
+		s.at = min(s.at, above.at)
+	}
 	if outer, ok := s.Context.Deadline(); ok && outer.Before(s.deadline) {
 		s.deadline = outer
 	}
@@ -131,13 +188,15 @@ func (s *source) onEnd(f func()) (stop func() bool) {
 }
 
 // end ends the context, once.
-func (s *source) end(err error) {
+func (s *source) end(err error) { s.finish(err, false) }
+
+func (s *source) finish(err error, own bool) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
 		return
 	}
-	s.err = err
+	s.err, s.own = err, own
 	hooks := s.hooks
 	s.hooks = nil
 	s.remove() // first: whoever sees the end finds no waiter of it

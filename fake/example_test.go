@@ -43,14 +43,122 @@ func ExampleNewRecorder() {
 		retry.New[int](retry.Config{MaxAttempts: 2, Clock: clk}),
 	).WithObserver(rec.Observe)
 	_, _ = p.Do(context.Background(), fake.NewFunc[int]().Fail(errors.New("busy")).Do)
-	for _, e := range rec.Events() {
-		fmt.Println(e.Kind)
+	for _, kind := range rec.Kinds() {
+		fmt.Println(kind)
 	}
 	// Output:
+	// started
 	// attempted
 	// retried
 	// attempted
-	// gave up
-	// fell back
+	// gave_up
+	// fell_back
+	// recovered
 	// finished
+}
+
+// A retry is tested without a second goroutine: its sleeps move time.
+func ExampleNewClock() {
+	errBusy := errors.New("busy")
+	clk := fake.NewClock(fake.AutoAdvance())
+	call := fake.NewFunc[int]().Fail(errBusy, errBusy).Return(42)
+	v, err := retry.Do(context.Background(), retry.Config{Clock: clk, Rand: fake.Rand(0.5)}, call.Do)
+	fmt.Println(v, err, call.Calls(), clk.Sleeps())
+	// Output: 42 <nil> 3 [500ms 1s]
+}
+
+// On a clock that moves by itself, a select has the answer that it has in real time.
+func ExampleAutoAdvance() {
+	clk := fake.NewClock(fake.AutoAdvance())
+	begun := clk.Now()
+	ctx, cancel := clk.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		fmt.Println(ctx.Err(), "after", clk.Now().Sub(begun))
+	case <-clk.After(5 * time.Second):
+		fmt.Println("never printed")
+	}
+	// Output: context deadline exceeded after 2s
+}
+
+// The test waits until the goroutine waits, and then moves time.
+func ExampleClock_BlockUntil() {
+	ctx := context.Background()
+	clk := fake.NewClock()
+	done := make(chan error)
+	go func() { done <- clk.Sleep(ctx, time.Second) }()
+	_ = clk.BlockUntil(ctx, 1)
+	clk.Advance(time.Second)
+	fmt.Println(<-done)
+	// Output: <nil>
+}
+
+func ExampleAt() {
+	clk := fake.NewClock(fake.At(time.Date(2024, time.February, 29, 23, 59, 59, 0, time.UTC)))
+	clk.Advance(time.Second)
+	fmt.Println(clk.Now().Format(time.DateTime))
+	// Output: 2024-03-01 00:00:00
+}
+
+// A clock that is set back changes what is read and nothing that waits.
+func ExampleClock_Set() {
+	clk := fake.NewClock()
+	timer := clk.NewTimer(time.Minute)
+	clk.Set(clk.Now().Add(-time.Hour))
+	fmt.Println(clk.Now().Format(time.DateTime))
+	clk.Advance(time.Minute)
+	fmt.Println((<-timer.C).Format(time.DateTime))
+	// Output:
+	// 1999-12-31 23:00:00
+	// 1999-12-31 23:01:00
+}
+
+// A timer that has fired can be stopped or reset without receiving its value.
+func ExampleClock_NewTimer() {
+	clk := fake.NewClock()
+	begun := clk.Now()
+	timer := clk.NewTimer(time.Second)
+	clk.Advance(time.Second)
+	timer.Reset(time.Minute)
+	d, _ := clk.AdvanceToNext()
+	fmt.Println(d, (<-timer.C).Sub(begun))
+	// Output: 1m0s 1m1s
+}
+
+func ExampleClock_NewTicker() {
+	clk := fake.NewClock()
+	begun := clk.Now()
+	ticker := clk.NewTicker(10 * time.Second)
+	defer ticker.Stop()
+	for range 3 {
+		clk.AdvanceToNext()
+		fmt.Println((<-ticker.C).Sub(begun))
+	}
+	// Output:
+	// 10s
+	// 20s
+	// 30s
+}
+
+func ExampleClock_AfterFunc() {
+	clk := fake.NewClock()
+	stop := clk.AfterFunc(time.Minute, func() { fmt.Println("refresh") })
+	clk.Advance(time.Minute)
+	fmt.Println(stop())
+	// Output:
+	// refresh
+	// false
+}
+
+// A goroutine in Wait counts as a waiter of the clock.
+func ExampleClock_NewWaiter() {
+	ctx := context.Background()
+	clk := fake.NewClock()
+	turn, done := clk.NewWaiter(), make(chan error)
+	clk.Go(func() { done <- turn.Wait(ctx) })
+	_ = clk.BlockUntil(ctx, 1)
+	turn.Wake()
+	fmt.Println(<-done, clk.Waiters())
+	// Output: <nil> 0
 }

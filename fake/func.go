@@ -10,9 +10,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Func is a scripted call: each Do plays the next step, and the last step
-// repeats. Without a script it returns the zero value and nil. Write the script
-// first; Do is then safe for concurrent use.
+// Func is a scripted call: each Do plays the next step, and the last step repeats.
+// Without a script, as the zero Func, it returns the zero value and nil. Write the
+// whole script before the first Do; Do is then safe for concurrent use.
 type Func[T any] struct {
 	mu      sync.Mutex
 	steps   []policy.Func[T]
@@ -64,9 +64,9 @@ func (f *Func[T]) Panic(v any) *Func[T] {
 }
 
 // Block adds a step that returns when its context ends, with what
-// [policy.Ended] says of it. If the context's deadline is on an [AutoAdvance]
-// clock, it moves time up to it. Otherwise somebody else has to end the context:
-// by a cancel, or by Advance from another goroutine.
+// [policy.Ended] returns for it. If the context's deadline is on an [AutoAdvance]
+// clock, the step moves time to it. Otherwise another goroutine must end the context,
+// by a cancel or by Advance.
 func (f *Func[T]) Block() *Func[T] {
 	return f.step(func(ctx context.Context) (v T, _ error) {
 		runOut(ctx)
@@ -75,9 +75,9 @@ func (f *Func[T]) Block() *Func[T] {
 	})
 }
 
-// Delay makes the step that is added next begin by sleeping for d on clk. If
-// its context ends meanwhile, the step returns what the sleep says. It panics when
-// clk is nil or that step has a delay already, and Do where there is no such step.
+// Delay makes the step that is added next begin with a Sleep of d on clk. If the
+// context ends meanwhile, the step returns the error of the sleep. Delay panics if
+// clk is nil or the step already has a delay; Do panics if no step follows.
 func (f *Func[T]) Delay(clk *Clock, d time.Duration) *Func[T] {
 	if clk == nil {
 		panic("fake: Func.Delay: clk is nil, want one made by NewClock")
@@ -124,9 +124,9 @@ func (f *Func[T]) Calls() int {
 	return f.calls
 }
 
-// Rand returns a source of randomness that goes through values and then
-// repeats the last. It is safe for concurrent use. It panics when given none,
-// or one that is not in [0,1).
+// Rand returns a source of randomness that returns each of values in turn and then
+// repeats the last. It is safe for concurrent use. Rand panics if there are no
+// values, or one is not in [0,1).
 func Rand(values ...float64) func() float64 {
 	if len(values) == 0 {
 		panic("fake: Rand: no values, want at least one")
@@ -170,4 +170,16 @@ func (r *Recorder) Events() []policy.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
+}
+
+// Kinds returns the kinds of the events observed so far, in order. Most tests compare
+// these; Events has the rest.
+func (r *Recorder) Kinds() []policy.EventKind {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kinds := make([]policy.EventKind, len(r.events))
+	for i, e := range r.events {
+		kinds[i] = e.Kind
+	}
+	return kinds
 }

@@ -132,28 +132,33 @@ func TestAPanicPassesThroughEveryPolicyWithItsValue(t *testing.T) {
 	}
 }
 
+// TestEveryPolicyRunsOnBenbjohnsonsMock moves a Mock in a bubble, where the Mock's own
+// pauses last until the policy waits: its contexts write their error beside readers.
 func TestEveryPolicyRunsOnBenbjohnsonsMock(t *testing.T) {
 	for name := range every(nil) {
-		mock := clock.NewMock()
-		p := every(mock)[name]
-		over := make(chan struct{})
-		go func() {
-			defer close(over)
-			contained(p, t.Context(), down)
-		}()
-		for ended := false; !ended; {
-			select {
-			case <-over:
-				ended = true
-			default:
-				mock.Add(time.Second)
+		synctest.Test(t, func(t *testing.T) {
+			mock := clock.NewMock()
+			p := every(mock)[name]
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				contained(p, t.Context(), down)
+			}()
+			for ended := false; !ended; {
+				synctest.Wait()
+				select {
+				case <-over:
+					ended = true
+				default:
+					mock.Add(time.Second)
+				}
 			}
-		}
+		})
 	}
 }
 
 func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
-	for want, make := range map[string]func(){
+	for want, build := range map[string]func(){
 		"pipeline: New: policy 1 of 1 is nil, want a policy":                func() { pipeline.New[int](nil) },
 		"pipeline: Pipeline.WithObserver: observer is nil, want a function": func() { pipeline.New[int]().WithObserver(nil) },
 		"pipeline: Run: fn is nil, want a function":                         func() { _, _ = pipeline.Run[int](t.Context(), pipeline.New[any](), nil) },
@@ -163,23 +168,27 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 		"pipeline: Run: pipeline is nil, want one made by New":              func() { _, _ = pipeline.Run(t.Context(), nil, one) },
 		"pipeline: Exec: pipeline is nil, want one made by New":             func() { _ = pipeline.Exec(t.Context(), nil, func(context.Context) error { return nil }) },
 		"pipeline: Pipeline.Wrap: pipeline is nil, want one made by New":    func() { (*pipeline.Pipeline[int])(nil).Wrap(one) },
-		"pipeline: Pipeline.Do: pipeline is nil, want one made by New":      func() { _, _ = (*pipeline.Pipeline[int])(nil).Do(t.Context(), one) },
+		"pipeline: Pipeline.With: change is nil, want a function":           func() { pipeline.New[int]().With(nil) },
+		"pipeline: Pipeline.With: policy 1 of 1 is nil, want a policy": func() {
+			pipeline.New[int]().With(func([]policy.Policy[int]) []policy.Policy[int] { return make([]policy.Policy[int], 1) })
+		},
+		"pipeline: Pipeline.Do: pipeline is nil, want one made by New": func() { _, _ = (*pipeline.Pipeline[int])(nil).Do(t.Context(), one) },
 	} {
-		assert.PanicsWithValue(t, want, make)
+		assert.PanicsWithValue(t, want, build)
 	}
 	for _, cfg := range []pipeline.StandardConfig{
 		{Retry: retry.Config{Multiplier: math.NaN()}},
-		{Retry: retry.Config{BaseDelay: -1}},
+		{Retry: retry.Config{BaseDelay: -2}},
 		{Retry: retry.Config{MaxDelay: -1}},
 		{Retry: retry.Config{MaxAttempts: -7}},
 	} {
-		assert.ErrorContains(t, cfg.Validate(), "retry: Config.")
+		assert.ErrorContains(t, cfg.Validate(), "pipeline: StandardConfig.Retry.", "the field that its author wrote")
 		assert.Panics(t, func() { pipeline.Standard[int](cfg) })
 	}
 	assert.NoError(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: retry.Unlimited}}.Validate())
 	assert.NoError(t, pipeline.StandardConfig{TotalTimeout: -1, AttemptTimeout: -1}.Validate())
-	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: math.MaxInt, BaseDelay: time.Hour, MaxDelay: time.Hour}}.Validate(), "delays of 1281023h53m38.427387904s")
-	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9}, TotalTimeout: 20 * time.Second}.Validate(), "delays of 23.5s")
+	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: math.MaxInt, BaseDelay: time.Hour, MaxDelay: time.Hour}}.Validate(), "Retry.BaseDelay is 1h0m0s, want less: the delays before the last attempt add up to 1281023h53m38.427387904s, and TotalTimeout is 30s")
+	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9, BaseDelay: time.Second / 2}, TotalTimeout: 20 * time.Second}.Validate(), "add up to 23.5s")
 }
 
 func TestRunLeavesNilAndFailuresAsTheyAre(t *testing.T) {
@@ -197,6 +206,8 @@ func TestRunSaysWhatAPolicyAnsweredWith(t *testing.T) {
 	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
 	_, err := pipeline.Run(t.Context(), p, down)
 	require.EqualError(t, err, "pipeline: Run: a policy answered with the type string, want int")
+	_, err = pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](nil)), down)
+	require.EqualError(t, err, "pipeline: Run: a policy answered with nil, want int")
 	v, err := pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](7)), down)
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)

@@ -16,7 +16,7 @@ import (
 
 func TestAHintOfThirtySecondsIsTheLongestByDefault(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
-	cfg := retry.Config{Clock: clk}
+	cfg := retry.Config{Clock: clk, JitterFactor: retry.NoJitter}
 	v, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(retry.After(errDown, 30*time.Second)).Return(1).Do)
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)

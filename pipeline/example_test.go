@@ -30,10 +30,13 @@ func ExampleStandard() {
 }
 
 func ExampleStandardConfig_Validate() {
-	fmt.Println(pipeline.StandardConfig{TotalTimeout: time.Second, AttemptTimeout: 2 * time.Second}.Validate())
+	cfg := pipeline.StandardConfig{TotalTimeout: time.Second, Retry: retry.Config{BaseDelay: time.Second}}
+	fmt.Println(cfg.Validate())
+	cfg.Retry.BaseDelay = 0 // the default, which bends to fit
+	fmt.Println(cfg.Validate())
 	// Output:
-	// pipeline: StandardConfig.AttemptTimeout is 2s, want less than TotalTimeout, 1s
-	// pipeline: StandardConfig.Retry has delays of 1.5s before its last attempt, want less than TotalTimeout, 1s; they are the defaults: set its BaseDelay or MaxAttempts
+	// pipeline: StandardConfig.Retry.BaseDelay is 1s, want less: the delays before the last attempt add up to 3s, and TotalTimeout is 1s
+	// <nil>
 }
 
 // Wrap decorates a function: what comes back is called like what went in.
@@ -66,14 +69,14 @@ func ExampleExec() {
 	// Output: disk full
 }
 
-// Observers see what happens on the way.
+// Observers see what happens on the way, all of it or some kinds of events.
 func ExamplePipeline_WithObserver() {
 	p := pipeline.New[int](policy.FallbackValue(7)).WithName("rates").WithObserver(func(_ context.Context, e policy.Event) {
 		fmt.Println(e.Pipeline, e.Kind, e.Err)
-	})
+	}, policy.FellBack, policy.Finished)
 	_, _ = p.Do(context.Background(), fake.NewFunc[int]().Fail(errors.New("no route to host")).Do)
 	// Output:
-	// rates fell back no route to host
+	// rates fell_back no route to host
 	// rates finished <nil>
 }
 
@@ -93,15 +96,19 @@ func ExamplePipeline_WithObserver_slog() {
 	})
 
 	_, _ = p.Do(ctx, fake.NewFunc[int]().Fail(errors.New("no route to host")).Return(7).Do)
-	circuit.Isolate()
+	circuit.Isolate("test")
 	logger.Info("looked", "circuit", circuit.Snapshot())
 	// Output:
+	// {"level":"INFO","msg":"call","event":{"kind":"started"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"judged","policy":"breaker","name":"rates","outcome":"failure","err":"no route to host"}}
 	// {"level":"INFO","msg":"call","event":{"kind":"attempted","policy":"retry","attempt":1,"err":"no route to host"}}
-	// {"level":"INFO","msg":"call","event":{"kind":"retried","policy":"retry","attempt":1,"delay":500000000,"err":"no route to host"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"retried","policy":"retry","attempt":1,"delay":500000000,"reason":"backoff","err":"no route to host"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"judged","policy":"breaker","name":"rates","outcome":"success"}}
 	// {"level":"INFO","msg":"call","event":{"kind":"attempted","policy":"retry","attempt":2,"elapsed":500000000}}
-	// {"level":"INFO","msg":"call","event":{"kind":"finished","elapsed":500000000}}
-	// {"level":"WARN","msg":"moved","circuit":{"name":"rates","from":"closed","to":"isolated","at":"2000-01-01T00:00:00.5Z"}}
-	// {"level":"INFO","msg":"looked","circuit":{"name":"rates","state":"isolated","since":"2000-01-01T00:00:00.5Z"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"recovered","policy":"retry","attempt":2,"elapsed":500000000,"err":"no route to host"}}
+	// {"level":"INFO","msg":"call","event":{"kind":"finished","attempt":2,"elapsed":500000000,"reason":"retry"}}
+	// {"level":"WARN","msg":"moved","circuit":{"name":"rates","from":"closed","to":"isolated","at":"2000-01-01T00:00:00.5Z","reason":"test"}}
+	// {"level":"INFO","msg":"looked","circuit":{"name":"rates","state":"isolated","since":"2000-01-01T00:00:00.5Z","reason":"test"}}
 }
 
 func withoutTime(groups []string, a slog.Attr) slog.Attr {

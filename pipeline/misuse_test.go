@@ -79,5 +79,5 @@ func TestANestedPipelineIsGivenBackAsItWas(t *testing.T) {
 	inner := pipeline.New[int](policy.FallbackValue(7)).WithName("inner")
 	outer := pipeline.New[int](inner)
 	assert.Same(t, inner, outer.Policies()[0])
-	assert.Equal(t, "fallback", outer.String())
+	assert.Equal(t, "inner(fallback)", outer.String())
 }

@@ -19,7 +19,11 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
+	"time"
 
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -35,49 +39,49 @@ type Pipeline[T any] struct {
 // runs a(b(fn)). With none it is a pass-through. The slice is copied. New panics
 // when a policy is nil.
 func New[T any](policies ...policy.Policy[T]) *Pipeline[T] {
-	for i, p := range policies {
-		if isNil(p) {
-			panic(fmt.Sprintf("pipeline: New: policy %d of %d is nil, want a policy", i+1, len(policies)))
-		}
-	}
-	return made("", nil, append([]policy.Policy[T](nil), policies...))
+	notNil("New", policies)
+	return made("", nil, slices.Clone(policies))
 }
 
 // made returns a pipeline of the policies, which it keeps.
-func made[T any](name string, observer policy.Observer, policies []policy.Policy[T]) *Pipeline[T] {
-	parts := append([]policy.Policy[T](nil), policies...)
+func made[T any](name string, listeners []policy.Listener, policies []policy.Policy[T]) *Pipeline[T] {
+	parts := slices.Clone(policies)
 	for i, p := range parts {
 		if nested, ok := p.(*Pipeline[T]); ok {
 			parts[i] = &nested.chain
 		}
 	}
-	return &Pipeline[T]{*policy.NewChain(name, observer, parts...), policies}
+	return &Pipeline[T]{*policy.NewChain(name, listeners, parts...), policies}
 }
 
-// isNil reports whether p is nil or holds a nil pointer.
-func isNil[T any](p policy.Policy[T]) bool {
-	if p == nil {
-		return true
+// notNil panics if one of the policies given to fn is nil.
+func notNil[T any](fn string, policies []policy.Policy[T]) {
+	for i, p := range policies {
+		if same.Nil(p) {
+			panic(fmt.Sprintf("pipeline: %s: policy %d of %d is nil, want a policy", fn, i+1, len(policies)))
+		}
 	}
-	v := reflect.ValueOf(p)
-	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Do runs fn through the pipeline. A context that has already ended runs
 // nothing; the error then matches both ctx.Err() and its cause. Do panics when
 // p or fn is nil.
 func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
-	if ctx.Err() != nil {
-		var zero T
-		return zero, policy.Ended(ctx)
-	}
 	if fn == nil {
 		panic("pipeline: Pipeline.Do: fn is nil, want a function")
 	}
 	if p == nil {
 		panic("pipeline: Pipeline.Do: pipeline is nil, want one made by New")
 	}
-	return p.chain.Call(fn).Do(ctx)
+	if ctx.Err() != nil {
+		var zero T
+		return zero, policy.Ended(ctx)
+	}
+	v, err := p.chain.Call(fn).Do(ctx)
+	if err != nil {
+		err = mark.Without(err)
+	}
+	return v, err
 }
 
 // Wrap returns fn decorated: a function that runs fn through the pipeline.
@@ -94,23 +98,45 @@ func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 			var zero T
 			return zero, policy.Ended(ctx)
 		}
-		return call.Do(ctx)
+		v, err := call.Do(ctx)
+		if err != nil {
+			err = mark.Without(err)
+		}
+		return v, err
 	}
 }
 
 // WithName returns a copy whose events carry name.
 func (p *Pipeline[T]) WithName(name string) *Pipeline[T] {
-	return made(name, p.chain.Observer(), p.policies)
+	return made(name, p.chain.Listeners(), p.policies)
 }
 
-// WithObserver returns a copy that also tells o of events, after the observers added
-// before. Events of a nested pipeline reach its own observers first. It panics
-// when o is nil.
-func (p *Pipeline[T]) WithObserver(o policy.Observer) *Pipeline[T] {
+// Name returns the pipeline's name, or "" if it has none.
+func (p *Pipeline[T]) Name() string { return p.chain.Name() }
+
+// WithObserver returns a copy that also tells o of events of the given kinds, or of
+// all if none is given, after the observers added before. Events of a nested pipeline
+// reach its own observers first. Calls do no work for events that no observer wants:
+// with StateChanged alone they stay as fast as unobserved ones. WithObserver panics
+// if o is nil.
+func (p *Pipeline[T]) WithObserver(o policy.Observer, kinds ...policy.EventKind) *Pipeline[T] {
 	if o == nil {
 		panic("pipeline: Pipeline.WithObserver: observer is nil, want a function")
 	}
-	return made(p.chain.Name(), policy.Observers(p.chain.Observer(), o), p.policies)
+	listeners := append(p.chain.Listeners(), policy.Listener{Observe: o, Kinds: slices.Clone(kinds)})
+	return made(p.chain.Name(), listeners, p.policies)
+}
+
+// With returns a copy that has the policies which change returns, and the same name
+// and observers. change is given a slice of its own, outermost first, and may modify
+// it. With panics if change is nil, or if one of the policies that it returns is.
+func (p *Pipeline[T]) With(change func([]policy.Policy[T]) []policy.Policy[T]) *Pipeline[T] {
+	if change == nil {
+		panic("pipeline: Pipeline.With: change is nil, want a function")
+	}
+	policies := change(p.Policies())
+	notNil("Pipeline.With", policies)
+	return made(p.chain.Name(), p.chain.Listeners(), slices.Clone(policies))
 }
 
 // Execute runs next inside the pipeline.
@@ -122,18 +148,26 @@ func (p *Pipeline[T]) Execute(ctx context.Context, next policy.Call[T]) (T, erro
 	return p.chain.Execute(ctx, next)
 }
 
+// Refusal asks the policies in order, as [policy.Call.Refusal] does.
+func (p *Pipeline[T]) Refusal(ctx context.Context, after time.Duration) error {
+	return p.chain.Refusal(ctx, after)
+}
+
+// Describe returns the pipeline's name and policies, outermost first.
+func (p *Pipeline[T]) Describe() policy.Description { return p.chain.Describe() }
+
 // String describes the policies: "retry(3) > breaker(stripe) > timeout(10s)", or
 // "pass-through" where there is none.
 func (p *Pipeline[T]) String() string { return p.chain.String() }
 
 // Policies returns a copy of the policies, outermost first.
 func (p *Pipeline[T]) Policies() []policy.Policy[T] {
-	return append([]policy.Policy[T](nil), p.policies...)
+	return slices.Clone(p.policies)
 }
 
 // Run runs fn, of any result type, through a pipeline of any. The policies see
-// the value as an any. A policy that answers with a value of another type than
-// T, such as a fallback, makes Run fail with an error that says so.
+// the value as an any. If a policy such as a fallback answers with nil or with a value of
+// another type than T, Run returns an error that says so.
 func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("pipeline: Run: fn is nil, want a function")
@@ -143,10 +177,20 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 	}
 	v, err := p.Do(ctx, func(ctx context.Context) (any, error) { return fn(ctx) })
 	t, ok := v.(T)
-	if !ok && v != nil && err == nil {
-		return t, fmt.Errorf("pipeline: Run: a policy answered with the type %T, want %v", v, reflect.TypeFor[T]())
+	if !ok && err == nil && !nilOf[T](v) {
+		return t, fmt.Errorf("pipeline: Run: a policy answered with %s, want %v", typeOf(v), reflect.TypeFor[T]())
 	}
 	return t, err
+}
+
+// nilOf reports whether v is the nil that an interface type T holds as an any.
+func nilOf[T any](v any) bool { return v == nil && reflect.TypeFor[T]().Kind() == reflect.Interface }
+
+func typeOf(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return fmt.Sprintf("the type %T", v)
 }
 
 // Exec runs fn, which returns no value, through a pipeline of any.

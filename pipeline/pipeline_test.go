@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func TestNoPoliciesIsAPassThrough(t *testing.T) {
 
 func TestAPassThroughSaysSo(t *testing.T) {
 	assert.Equal(t, "pass-through", pipeline.New[int]().String())
-	assert.Equal(t, "fallback > pass-through", pipeline.New[int](policy.FallbackValue(1), &pipeline.Pipeline[int]{}).String())
+	assert.Equal(t, "fallback > (pass-through)", pipeline.New[int](policy.FallbackValue(1), &pipeline.Pipeline[int]{}).String())
 }
 
 func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
@@ -65,25 +66,26 @@ func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 1, v)
 	}
-	assert.Equal(t, 1, ended)
+	assert.Equal(t, 2, ended, "started and finished")
 	assert.Empty(t, zero.Policies())
 }
 
-func TestARejectionBehindARetrySpeaksOfTheLastAttemptAlone(t *testing.T) {
+func TestARejectionAfterAFailureIsNoRejectionToABreakerOutside(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	outer := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Clock: clk})
 	inner := breaker.NewCircuit(breaker.Config{FailureThreshold: 2, Clock: clk})
 	retried := retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter})
 	call := fake.NewFunc[int]().Fail(errDown)
 	_, err := pipeline.New(breaker.New[int](outer), retried, breaker.New[int](inner)).Do(t.Context(), call.Do)
-	refused, untouched := err.(*breaker.OpenError) //nolint:errorlint // that it is not wrapped is the point
-	require.True(t, untouched)
-	assert.ErrorIs(t, err, policy.ErrRejected)
-	assert.NotErrorIs(t, err, errDown)
+	var refused *breaker.OpenError
+	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, errDown, refused.Cause)
+	assert.NotErrorIs(t, err, policy.ErrRejected, "the function has run")
+	assert.ErrorIs(t, err, errDown)
 	assert.Equal(t, 2, call.Calls())
-	assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps(), "the circuit is asked after the delay")
-	assert.Equal(t, breaker.Counts{Ignored: 1}, outer.Snapshot().Counts)
+	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "the second attempt opened the circuit: no delay follows")
+	assert.Equal(t, breaker.Open, outer.State())
+	assert.Equal(t, breaker.Open, inner.State())
 }
 
 func TestANilPolicyIsRefusedByPosition(t *testing.T) {
@@ -109,7 +111,7 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 		var told []string
 		observe := func(who string) policy.Observer {
 			return func(_ context.Context, e policy.Event) {
-				told = append(told, fmt.Sprintf("%s %s/%s %v", who, e.Pipeline, e.Policy, e.Kind))
+				told = append(told, fmt.Sprintf("%s %s/%s %v", who, e.Pipeline, cmp.Or(e.Name, e.Policy), e.Kind))
 			}
 		}
 		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 2})
@@ -118,11 +120,18 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 		_, err := outer.Do(t.Context(), down)
 		assert.ErrorIs(t, err, breaker.ErrOpen)
 		assert.Equal(t, []string{
+			"2 out/ started", "1 in/ started", "2 in/ started", "1 in/stripe judged", "2 in/stripe judged",
 			"1 in/ finished", "2 in/ finished", "2 out/retry attempted", "2 out/retry retried",
-			"1 in/stripe state changed", "2 in/stripe state changed", "1 in/ finished", "2 in/ finished",
-			"2 out/retry attempted", "2 out/retry retried",
-			"1 in/stripe rejected", "2 in/stripe rejected", "1 in/ finished", "2 in/ finished",
-			"2 out/retry attempted", "2 out/ finished",
+			"1 in/ started", "2 in/ started", "1 in/stripe judged", "2 in/stripe judged",
+			"1 in/stripe state_changed", "2 in/stripe state_changed", "1 in/ finished", "2 in/ finished",
+			"2 out/retry attempted", "2 out/retry gave_up", "2 out/ finished",
+		}, told)
+		told = nil
+		_, err = outer.Do(t.Context(), down)
+		assert.ErrorIs(t, err, policy.ErrRejected)
+		assert.Equal(t, []string{
+			"2 out/ started", "1 in/ started", "2 in/ started", "1 in/stripe rejected", "2 in/stripe rejected",
+			"1 in/ finished", "2 in/ finished", "2 out/retry attempted", "2 out/ finished",
 		}, told)
 	})
 }
@@ -140,7 +149,7 @@ func TestAPipelineInAForeignPolicyIsObservedTwice(t *testing.T) {
 	p := pipeline.New[int](around{pipeline.New[int]().WithName("in")}).WithName("out").WithObserver(observe)
 	_, err := p.Do(context.Background(), one)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"in", "out"}, told)
+	assert.Equal(t, []string{"out", "in", "in", "out"}, told)
 	assert.Equal(t, "pipeline_test.around", p.String())
 }
 
@@ -189,8 +198,11 @@ func TestTrap37AnAttemptsTimeoutIsRetried(t *testing.T) {
 func TestStandardRefusesWhatCannotFit(t *testing.T) {
 	for want, cfg := range map[string]pipeline.StandardConfig{
 		"StandardConfig.AttemptTimeout is 30s": {AttemptTimeout: 30 * time.Second},
-		"StandardConfig.Retry has delays":      {TotalTimeout: time.Second, AttemptTimeout: time.Millisecond},
-		"retry: Config.MaxAttempts is -2":      {Retry: retry.Config{MaxAttempts: -2}},
+		"StandardConfig.Retry.BaseDelay is 500ms, want less": {
+			TotalTimeout: time.Second, AttemptTimeout: time.Millisecond, Retry: retry.Config{BaseDelay: time.Second / 2},
+		},
+		"StandardConfig.Retry.MaxAttempts is -2": {Retry: retry.Config{MaxAttempts: -2}},
+		"StandardConfig.Keep is a int":           {Keep: 7},
 	} {
 		assert.ErrorContains(t, cfg.Validate(), want)
 		assert.Panics(t, func() { pipeline.Standard[int](cfg) })

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -93,4 +97,52 @@ func Example_portingFlow() {
 	}
 	fmt.Println(process())
 	// Output: 7 <nil>
+}
+
+// What docs/semantics.md says about retries in retries, with its numbers.
+func TestNestedRetriesMultiply(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	begun := clk.Now()
+	cfg := retry.Config{Clock: clk, JitterFactor: retry.NoJitter}
+	var at []float64
+	_, err := pipeline.New(retry.New[int](cfg), retry.New[int](cfg)).Do(t.Context(), func(context.Context) (int, error) {
+		at = append(at, clk.Now().Sub(begun).Seconds())
+		return 0, errors.New("down")
+	})
+	assert.Equal(t, []float64{0, 0.5, 1.5, 2, 2.5, 3.5, 4.5, 5, 6}, at)
+	assert.ErrorIs(t, err, retry.ErrExhausted)
+}
+
+func TestTripForANanosecondAndStateForceHalfOpen(t *testing.T) {
+	clk := fake.NewClock()
+	c := breaker.NewCircuit(breaker.Config{Clock: clk})
+	c.Trip(1, "a probe by hand")
+	assert.Equal(t, breaker.Open, c.State())
+	clk.Advance(1)
+	assert.Equal(t, breaker.HalfOpen, c.State())
+	_, err := breaker.Do(t.Context(), c, func(context.Context) (int, error) { return 1, nil })
+	assert.NoError(t, err)
+	assert.Equal(t, breaker.Closed, c.State())
+}
+
+// A mark is seen by every circuit on the way, and taken off by the door.
+func TestAJudgedErrorReachesEveryCircuitAndLeavesWithoutItsMark(t *testing.T) {
+	errNoSuchOrder := errors.New("no such order")
+	inner := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	outer := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	p := pipeline.New(breaker.New[int](outer), retry.New[int](retry.Config{}), breaker.New[int](inner))
+	_, err := p.Do(t.Context(), func(context.Context) (int, error) {
+		return 0, retry.Permanent(breaker.Judge(errNoSuchOrder, policy.Success))
+	})
+	assert.Equal(t, errNoSuchOrder, err)
+	assert.Equal(t, breaker.Closed, inner.State())
+	assert.Equal(t, breaker.Closed, outer.State())
+	wrapped := func(context.Context) (int, error) {
+		return 0, fmt.Errorf("order 7: %w", retry.Permanent(errNoSuchOrder))
+	}
+	calls := 0
+	_, err = pipeline.New(retry.New[int](retry.Config{}), retry.New[int](retry.Config{})).
+		Do(t.Context(), func(ctx context.Context) (int, error) { calls++; return wrapped(ctx) })
+	assert.EqualError(t, err, "order 7: no such order")
+	assert.Equal(t, 1, calls, "a wrapped mark stays, and ends the outer retry too")
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"fmt"
+	"log"
 	"runtime"
 	"runtime/debug"
 
@@ -18,11 +19,9 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 			release()
 		}
 	}()
-	run := &detached[T]{done: make(chan struct{})}
-	go run.do(limited, next, t)
-	select {
-	case <-run.done:
-	case <-limited.Done():
+	run := &detached[T]{done: NewWaiter(t.cfg.Clock)}
+	Go(t.cfg.Clock, func() { run.do(limited, next, t) })
+	if run.done.Wait(limited) != nil {
 		// The caller leaves with the first state that both sides agree on. A
 		// result that got there before the swap is taken: a success is a success.
 		if run.state.CompareAndSwap(running, left) {
@@ -30,9 +29,12 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 			if limited.expired() {
 				return zero, t.timedOut(ctx, limited, next, nil)
 			}
-			return zero, Ended(ctx)
+			if err := Ended(ctx); err != nil {
+				return zero, err
+			}
+			return zero, Ended(limited) // of a clock that ends contexts for reasons of its own
 		}
-		<-run.done
+		_ = run.done.Wait(context.WithoutCancel(ctx)) // the result is being handed over
 	}
 	switch {
 	case run.panicked != nil:
@@ -59,10 +61,10 @@ const (
 
 // detached is a function on a goroutine of its own. state decides, by one
 // compare-and-swap, who came first: without it a result that arrives while the
-// caller is leaving would be told to both, or to nobody.
+// caller is leaving would go to both, or be lost.
 type detached[T any] struct {
 	state    atomic.Int32
-	done     chan struct{} // closed when the fields below may be read
+	done     Waiter // woken when the fields below may be read
 	v        T
 	err      error
 	panicked *PanicError
@@ -82,17 +84,28 @@ func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T])
 			d.err = ErrNoReturn
 		}
 		early := d.state.CompareAndSwap(running, returned)
-		close(d.done)
+		d.done.Wake()
 		if early {
 			return
 		}
 		if t.late != nil { // first: an observer that panics must not keep a body open
 			t.late(d.v, d.err)
 		}
-		next.Emit(ctx, Event{Kind: FinishedLate, Policy: t.name(), Err: d.err})
+		t.tellLate(ctx, next, d.err)
 	}()
 	d.v, d.err = next.Do(ctx)
 	exited = false
+}
+
+// tellLate emits FinishedLate. No caller is above this goroutine to see an observer's
+// panic, which would end the process: it is logged.
+func (t *TimeoutPolicy[T]) tellLate(ctx context.Context, next Call[T], err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Printf("policy: an observer of %s panicked: %v\n%s", FinishedLate, r, debug.Stack())
+		}
+	}()
+	next.Emit(ctx, Event{Kind: FinishedLate, Policy: "timeout", Name: t.cfg.Name, Err: err})
 }
 
 // PanicError is a panic of an abandoned function, given to the function of WithOnLate.

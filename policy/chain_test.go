@@ -35,13 +35,13 @@ func TestAChainIsMeasuredOnTheClockOfTheOutermostPolicyThatHasOne(t *testing.T) 
 		"behind": {[]policy.Policy[int]{policy.Timeout[int](time.Hour), clockless, on(inner)}, time.Minute},
 	} {
 		rec := fake.NewRecorder()
-		_, err := policy.NewChain("p", rec.Observe, c.policies...).Call(func(context.Context) (int, error) {
+		_, err := policy.NewChain("p", hears(rec.Observe), c.policies...).Call(func(context.Context) (int, error) {
 			outer.Advance(time.Second)
 			inner.Advance(time.Minute)
 			return 1, nil
 		}).Do(t.Context())
 		require.NoError(t, err)
 		last := rec.Events()[len(rec.Events())-1]
-		assert.Equal(t, policy.Event{Kind: policy.Finished, Pipeline: "p", Elapsed: c.want}, last, name)
+		assert.Equal(t, policy.Event{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: c.want}, last, name)
 	}
 }

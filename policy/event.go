@@ -2,117 +2,135 @@ package policy
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// EventKind says what happened, in the past tense.
-type EventKind uint8
+// EventKind says what happened, in the past tense and in snake_case. The kinds are
+// open: a policy may emit kinds of its own.
+type EventKind string
 
 const (
-	// Attempted says that a retry's attempt has ended; Attempt, Elapsed and Err tell of it.
-	Attempted EventKind = iota + 1
-	// Retried says that an attempt is given up for another, after Delay. Attempt is the
-	// number of the one that ended and Err its error, nil for a refused value.
-	Retried
-	// GaveUp says that a retry ran out of attempts, time, tokens or its caller; Err is its
-	// *retry.Error. A final error, such as a rejection, ends a retry without it: Attempted
-	// has told of that.
-	GaveUp
+	// Started says that the pipeline has begun a call.
+	Started EventKind = "started"
+	// Attempted says that an attempt of a retry has ended, with Err. Took is the
+	// attempt's own time, Elapsed the time since the first attempt began.
+	Attempted EventKind = "attempted"
+	// Retried says that another attempt follows after Delay. Attempt is the number of
+	// the one that ended and Err its error, nil for a refused value. Reason is
+	// "server" if a server's hint set the delay, else "backoff".
+	Retried EventKind = "retried"
+	// Recovered says that Policy rescued a call that had failed: a later attempt of a
+	// retry succeeded, or a fallback answered. Err is the failure that it made good,
+	// nil for a refused value.
+	Recovered EventKind = "recovered"
+	// GaveUp says that a retry ran out of attempts, time or budget, that its next
+	// attempt would be refused, or that its caller left. Err is its *retry.Error and
+	// Reason why. A final error ends a retry without this event.
+	GaveUp EventKind = "gave_up"
 	// TimedOut says that a timeout expired; Err is its *TimeoutError.
-	TimedOut
-	// FinishedLate says that a function which a timeout had abandoned has ended; Err is its
-	// error, nil for a late success.
-	FinishedLate
-	// FellBack says that a fallback is about to take over from Err, nil for a refused value.
-	FellBack
-	// Rejected says that a policy refused to run the function; Err says why.
-	Rejected
-	// StateChanged says that this call's outcome moved a circuit From one state To another.
-	StateChanged
-	// Finished says that the whole pipeline has ended, with Err. Elapsed is measured on the
-	// clock of the outermost policy that was given one.
-	Finished
+	TimedOut EventKind = "timed_out"
+	// FinishedLate says that a function which a timeout had abandoned has ended; Err is
+	// its error, nil for a late success.
+	FinishedLate EventKind = "finished_late"
+	// FellBack says that a fallback is about to take over from Err, nil for a refused
+	// value.
+	FellBack EventKind = "fell_back"
+	// Rejected says that a policy refused to run the function; Err and Reason say why.
+	Rejected EventKind = "rejected"
+	// Judged says that a circuit counted a call as Outcome. Took is the call's own
+	// time; Reason is "slow" if the circuit counted it as slow.
+	Judged EventKind = "judged"
+	// StateChanged says that this call moved a circuit From one state To another, by
+	// its outcome or by its admission.
+	StateChanged EventKind = "state_changed"
+	// Finished says that the pipeline has ended a call, with Err. Elapsed is measured
+	// on the clock of the outermost policy that was given one. Attempt is how many
+	// attempts were made, 1 without a retry. On a success, Reason is the kind of the
+	// policy that rescued the call, empty if none had to.
+	Finished EventKind = "finished"
 )
 
-var kinds = [...]string{
-	Attempted: "attempted", Retried: "retried", GaveUp: "gave up", TimedOut: "timed out",
-	FinishedLate: "finished late", FellBack: "fell back", Rejected: "rejected",
-	StateChanged: "state changed", Finished: "finished",
-}
-
-// String returns the kind in words: "gave up".
-func (k EventKind) String() string {
-	if int(k) < len(kinds) && kinds[k] != "" {
-		return kinds[k]
-	}
-	return fmt.Sprintf("event(%d)", uint8(k))
-}
-
-// MarshalText returns what String does, for logs and JSON.
-func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// Event is something that happened in a call. Fields that a kind does not
-// mention are zero.
+// Event is something that happened in a call. Fields that a kind does not mention
+// are zero. It is passed by value; its JSON has the error as text.
 type Event struct {
-	Kind     EventKind
-	Pipeline string        // the pipeline's name, empty if it has none
-	Policy   string        // the policy's name, or its kind ("retry") if it has none
-	Attempt  int           // 1 is the first
-	Delay    time.Duration // the wait that is about to begin
-	Elapsed  time.Duration // since the policy's, or the pipeline's, part of the call began; never less than 0
-	Err      error
-	From, To string // a circuit's states
+	Kind     EventKind     `json:"kind"`
+	Pipeline string        `json:"pipeline,omitempty"` // the pipeline's name, if it has one
+	Policy   string        `json:"policy,omitempty"`   // the kind of the policy, as "retry"; empty if it is the pipeline itself
+	Name     string        `json:"name,omitempty"`     // the policy's own name, as "stripe"
+	Key      string        `json:"key,omitempty"`      // a member of a family, as a host or a tenant
+	Attempt  int           `json:"attempt,omitempty"`  // 1 is the first
+	Delay    time.Duration `json:"delay,omitempty"`    // the wait that is about to begin; in JSON, as all times, in nanoseconds
+	Took     time.Duration `json:"took,omitempty"`     // the time of this attempt or call
+	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the policy's, or the pipeline's, part of the call began; at least 0
+	Outcome  Outcome       `json:"outcome,omitzero"`
+	Reason   string        `json:"reason,omitempty"` // one of a few constants, as "open" or "exhausted"
+	Err      error         `json:"-"`
+	From     string        `json:"from,omitempty"` // a circuit's states
+	To       string        `json:"to,omitempty"`
 }
 
-// LogValue returns the fields that are not zero, under their names in lower case.
+// eventJSON is an Event whose error is text.
+type eventJSON struct {
+	*plainEvent
+	Err string `json:"err,omitempty"`
+}
+
+type plainEvent Event
+
+// MarshalJSON returns the fields that are not zero, under their names in
+// snake_case. The error becomes its text.
+func (e Event) MarshalJSON() ([]byte, error) {
+	text := eventJSON{plainEvent: (*plainEvent)(&e)}
+	if e.Err != nil {
+		text.Err = e.Err.Error()
+	}
+	return json.Marshal(text)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Err becomes an error of the same
+// text, which matches no other.
+func (e *Event) UnmarshalJSON(data []byte) error {
+	text := eventJSON{plainEvent: &plainEvent{}}
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	*e = Event(*text.plainEvent)
+	if text.Err != "" {
+		e.Err = errors.New(text.Err)
+	}
+	return nil
+}
+
+// LogValue returns the fields that are not zero, under their names in snake_case.
 func (e Event) LogValue() slog.Value {
+	outcome := ""
+	if e.Outcome != Undecided {
+		outcome = e.Outcome.String()
+	}
 	return logvalue.Group(
-		slog.String("kind", e.Kind.String()),
+		slog.String("kind", string(e.Kind)),
 		slog.String("pipeline", e.Pipeline),
 		slog.String("policy", e.Policy),
+		slog.String("name", e.Name),
+		slog.String("key", e.Key),
 		slog.Int("attempt", e.Attempt),
 		slog.Duration("delay", e.Delay),
+		slog.Duration("took", e.Took),
 		slog.Duration("elapsed", e.Elapsed),
+		slog.String("outcome", outcome),
+		slog.String("reason", e.Reason),
 		slog.Any("err", e.Err),
 		slog.String("from", e.From),
 		slog.String("to", e.To),
 	)
 }
 
-// Observer is told of events, on the goroutine of the call that they belong to
-// and before the call goes on, so it should be quick. It must be safe for
-// concurrent use.
+// Observer is told of events, on the goroutine of the call that they belong to and
+// before the call goes on, so it should be quick. It must be safe for concurrent
+// use.
 type Observer func(ctx context.Context, e Event)
-
-// Observers returns an observer that tells each of those given that is not nil,
-// in order, or nil if none is left.
-func Observers(observers ...Observer) Observer {
-	var some []Observer
-	for _, o := range observers {
-		if o != nil {
-			some = append(some, o)
-		}
-	}
-	switch len(some) {
-	case 0:
-		return nil
-	case 1:
-		return some[0]
-	}
-	return func(ctx context.Context, e Event) {
-		for _, o := range some {
-			o(ctx, e)
-		}
-	}
-}
-
-// typeName returns the type of v without package paths or type arguments.
-func typeName(v any) string {
-	name, _, _ := strings.Cut(fmt.Sprintf("%T", v), "[")
-	return name
-}

@@ -14,74 +14,75 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestAnUnknownKindIsShownAsANumber(t *testing.T) {
-	assert.Equal(t, "event(10)", (policy.Finished + 1).String())
-	assert.Equal(t, "event(0)", policy.EventKind(0).String())
-}
-
-func TestEveryObserverIsToldInOrder(t *testing.T) {
-	var told []int
-	observer := func(n int) policy.Observer {
-		return func(context.Context, policy.Event) { told = append(told, n) }
+func TestListenersAreToldInOrderAndOnlyOfTheirKinds(t *testing.T) {
+	var told []string
+	listener := func(name string, kinds ...policy.EventKind) policy.Listener {
+		return policy.Listener{Kinds: kinds, Observe: func(_ context.Context, e policy.Event) {
+			told = append(told, name+" "+string(e.Kind))
+		}}
 	}
-	assert.Nil(t, policy.Observers(nil, nil))
-	policy.Observers(nil, observer(1))(t.Context(), policy.Event{})
-	policy.Observers(observer(2), nil, observer(3))(t.Context(), policy.Event{})
-	policy.Observers(observer(4), observer(5), observer(6))(t.Context(), policy.Event{})
-	assert.Equal(t, []int{1, 2, 3, 4, 5, 6}, told)
+	inner := policy.NewChain[int]("in", []policy.Listener{listener("1", policy.Finished), listener("2")}, policy.FallbackValue(7))
+	outer := policy.NewChain[int]("out", []policy.Listener{listener("3", policy.FellBack, policy.Started)}, inner)
+	_, err := outer.Call(fail(errDown)).Do(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"3 started", "2 started", "3 started", "2 fell_back", "3 fell_back", "2 recovered", "1 finished", "2 finished",
+	}, told)
 }
 
 func TestACallThatTakesNoTimeHasTakenNone(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk})
-	_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
+	_, err := policy.NewChain[int]("p", hears(rec.Observe), limit).Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []policy.Event{{Kind: policy.Finished, Pipeline: "p"}}, rec.Events())
+	assert.Equal(t, []policy.Event{{Kind: policy.Started, Pipeline: "p"}, {Kind: policy.Finished, Pipeline: "p", Attempt: 1}}, rec.Events())
 }
 
 func TestAFallbackTellsWhatItTakesOverFrom(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
-	inner := policy.NewChain[int]("inner", rec.Observe, policy.FallbackValue(7), policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk}))
+	inner := policy.NewChain[int]("inner", hears(rec.Observe), policy.FallbackValue(7), policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk}))
 	chain := policy.NewChain[int]("outer", nil, stranger{policy.FallbackValue(8)}, inner)
 	v, err := chain.Call(func(context.Context) (int, error) { clk.Advance(time.Second); return 0, errDown }).Do(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
-	require.Len(t, rec.Events(), 3)
-	timedOut := rec.Events()[0].Err
+	require.Len(t, rec.Events(), 5)
+	timedOut := rec.Events()[1].Err
 	require.ErrorIs(t, timedOut, errDown)
 	assert.Equal(t, []policy.Event{
+		{Kind: policy.Started, Pipeline: "inner"},
 		{Kind: policy.TimedOut, Pipeline: "inner", Policy: "timeout", Elapsed: time.Second, Err: timedOut},
 		{Kind: policy.FellBack, Pipeline: "inner", Policy: "fallback", Err: timedOut},
-		{Kind: policy.Finished, Pipeline: "inner", Elapsed: time.Second},
+		{Kind: policy.Recovered, Pipeline: "inner", Policy: "fallback", Err: timedOut},
+		{Kind: policy.Finished, Pipeline: "inner", Attempt: 1, Elapsed: time.Second, Reason: "fallback"},
 	}, rec.Events())
 }
 
 func TestAChainWhoseFunctionDoesNotReturnFinishesWithoutAReturn(t *testing.T) {
 	rec := fake.NewRecorder()
-	chain := policy.NewChain[int]("p", rec.Observe)
+	chain := policy.NewChain[int]("p", hears(rec.Observe))
 	assert.Panics(t, func() { _, _ = chain.Call(func(context.Context) (int, error) { panic("boom") }).Do(t.Context()) })
-	assert.Equal(t, policy.ErrNoReturn, rec.Events()[0].Err)
+	assert.Equal(t, policy.ErrNoReturn, rec.Events()[1].Err)
 }
 
 func TestAChainInAForeignPolicyGoesOnWithWhatIsInsideIt(t *testing.T) {
 	outer, inner := fake.NewRecorder(), fake.NewRecorder()
-	nested := policy.NewChain[int]("in", inner.Observe)
+	nested := policy.NewChain[int]("in", hears(inner.Observe))
 	for _, observer := range []policy.Observer{outer.Observe, nil} {
-		chain := policy.NewChain[int]("out", observer, stranger{nested}, policy.FallbackValue(7))
+		chain := policy.NewChain[int]("out", hears(observer), stranger{nested}, policy.FallbackValue(7))
 		v, err := chain.Call(fail(errDown)).Do(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 7, v)
 	}
 	names := func(r *fake.Recorder) (all []string) {
 		for _, e := range r.Events() {
-			all = append(all, e.Pipeline+" "+e.Kind.String())
+			all = append(all, e.Pipeline+" "+string(e.Kind))
 		}
 		return all
 	}
-	assert.Equal(t, []string{"in finished", "in finished"}, names(inner))
-	assert.Equal(t, []string{"out fell back", "in finished", "out finished"}, names(outer))
+	assert.Equal(t, []string{"in started", "in finished", "in started", "in finished"}, names(inner))
+	assert.Equal(t, []string{"out started", "in started", "out fell_back", "out recovered", "in finished", "out finished"}, names(outer))
 }
 
 func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
@@ -90,7 +91,7 @@ func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
 		var late error
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
 			WithOnLate(func(_ int, err error) { late = err })
-		_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) {
+		_, err := policy.NewChain[int]("p", hears(rec.Observe), limit).Call(func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
 			runtime.Goexit()
 			return 0, nil
@@ -99,8 +100,8 @@ func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		assert.Equal(t, policy.ErrNoReturn, late)
-		require.Len(t, rec.Events(), 3)
-		assert.Equal(t, policy.Event{Kind: policy.FinishedLate, Pipeline: "p", Policy: "timeout", Err: policy.ErrNoReturn}, rec.Events()[2])
+		require.Len(t, rec.Events(), 4)
+		assert.Equal(t, policy.Event{Kind: policy.FinishedLate, Pipeline: "p", Policy: "timeout", Err: policy.ErrNoReturn}, rec.Events()[3])
 	})
 }
 
@@ -108,9 +109,9 @@ func TestAnAbandonedFunctionThatFailsAtTheLimitHasTimedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
-		_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
+		_, err := policy.NewChain[int]("p", hears(rec.Observe), limit).Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
 		require.NoError(t, err)
-		assert.Len(t, rec.Events(), 1, "nothing is late")
+		assert.Len(t, rec.Events(), 2, "nothing is late")
 	})
 	clk := fake.NewClock()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk})
@@ -151,26 +152,4 @@ func TestTheShortestSleepIsOfANanosecond(t *testing.T) {
 		require.NoError(t, policy.Sleep(t.Context(), nil, 1))
 		assert.Equal(t, time.Duration(1), time.Since(start))
 	})
-}
-
-// attaching is a context that has AfterFunc.
-type attaching struct {
-	context.Context
-	attached int
-}
-
-func (a *attaching) AfterFunc(func()) func() bool {
-	a.attached++
-	return func() bool { return true }
-}
-
-func TestAfterFuncPrefersTheContextsOwn(t *testing.T) {
-	a := &attaching{Context: t.Context()}
-	assert.True(t, policy.AfterFunc(a, func() {})())
-	assert.Equal(t, 1, a.attached)
-	ctx, cancel := context.WithCancel(t.Context())
-	called := make(chan struct{})
-	policy.AfterFunc(ctx, func() { close(called) })
-	cancel()
-	<-called
 }

@@ -131,13 +131,15 @@ func ExampleNewChain() {
 	_, err := limit.Execute(ctx, policy.CallOf(down))
 	fmt.Println(err)
 
-	tell := policy.Observers(func(_ context.Context, e policy.Event) { fmt.Println(e.Pipeline, e.Kind) })
-	chain := policy.NewChain("orders", tell, policy.Policy[int](policy.FallbackValue(7)), limit)
+	tell := policy.Listener{Observe: func(_ context.Context, e policy.Event) { fmt.Println(e.Pipeline, e.Kind) }}
+	chain := policy.NewChain("orders", []policy.Listener{tell}, policy.Policy[int](policy.FallbackValue(7)), limit)
 	v, err := chain.Call(down).Do(ctx)
 	fmt.Println(chain, v, err)
 	// Output:
 	// down
-	// orders fell back
+	// orders started
+	// orders fell_back
+	// orders recovered
 	// orders finished
 	// fallback > timeout(1m0s) 7 <nil>
 }

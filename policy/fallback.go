@@ -3,23 +3,31 @@ package policy
 import (
 	"context"
 	"fmt"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/same"
 )
 
 // FallbackPolicy answers for a call that failed. Make one with [Fallback] or
-// [FallbackValue]; the zero FallbackPolicy has no answer. It is immutable and safe for concurrent use.
+// [FallbackValue]; the zero FallbackPolicy is not usable. It is immutable and safe
+// for concurrent use.
 type FallbackPolicy[T any] struct {
+	promptly
+	name string
 	fn   func(ctx context.Context, err error) (T, error)
 	when func(v T, err error) bool
 }
 
-// Fallback returns a policy that calls fn with the error of a call that failed,
-// and returns what fn returns. fn gets the context that the policy was called
-// with, not that of an attempt. If fn fails too, the error matches both.
+// Fallback returns a policy that calls fn with the error of a call that failed, and
+// returns what fn returns. fn gets the context that the policy was called with, not
+// that of an attempt. If fn fails too, the error matches both failures, but
+// [ErrRejected] only if both do. To decline, fn returns the error that it was given,
+// which then comes back as it is.
 //
-// By default every error is answered for, except that of a caller who has given
-// up, as [Canceled] says: nobody is there to take the answer. See WithCondition.
+// By default fn is called for every error, unless the caller has given up, as
+// [Canceled] reports: nobody waits for the answer. See WithCondition.
 //
-// Fallback panics when fn is nil.
+// Fallback panics if fn is nil.
 func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *FallbackPolicy[T] {
 	if fn == nil {
 		panic("policy: Fallback: fn is nil, want a function")
@@ -32,27 +40,36 @@ func FallbackValue[T any](v T) *FallbackPolicy[T] {
 	return Fallback(func(context.Context, error) (T, error) { return v, nil })
 }
 
-// WithCondition returns a copy that answers for those results that match says true of,
-// instead of the default, values with a nil error included. It is not asked
-// about a call that a gone caller cancelled, and must be safe for concurrent use.
-// WithCondition panics when match is nil.
+// WithName returns a copy whose events and description carry name.
+func (f *FallbackPolicy[T]) WithName(name string) *FallbackPolicy[T] {
+	g := *f
+	g.name = name
+	return &g
+}
+
+// WithCondition returns a copy that answers for the results for which match returns
+// true, instead of the default; that includes values with a nil error. match is not
+// called for a call whose caller has given up, and must be safe for concurrent use.
+// WithCondition panics if match is nil.
 func (f *FallbackPolicy[T]) WithCondition(match func(v T, err error) bool) *FallbackPolicy[T] {
 	if match == nil {
 		panic("policy: FallbackPolicy.WithCondition: match is nil, want a function")
 	}
 	g := *f
+	g.Late = true // match may take its time
 	g.when = match
 	return &g
 }
 
 // Do runs fn with the fallback behind it.
 func (f *FallbackPolicy[T]) Do(ctx context.Context, fn Func[T]) (T, error) {
-	return f.Execute(ctx, CallOf(fn))
+	v, err := f.Execute(ctx, CallOf(fn))
+	return v, mark.Without(err)
 }
 
-// Execute runs next and answers for it where it failed.
+// Execute runs next and answers for it if it failed.
 func (f *FallbackPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		var zero T
 		return zero, Ended(ctx)
 	}
@@ -70,23 +87,26 @@ func (f *FallbackPolicy[T]) answer(ctx context.Context, next Call[T], v T, err e
 	if f.when != nil && !f.when(v, err) {
 		return v, err
 	}
-	next.Emit(ctx, Event{Kind: FellBack, Policy: "fallback", Err: err})
-	w, failed := f.fn(ctx, err)
-	if failed != nil && err != nil {
-		return w, &fallbackError{fallback: failed, call: err}
+	if next.Observed(FellBack) {
+		next.Emit(ctx, Event{Kind: FellBack, Policy: "fallback", Name: f.name, Err: mark.Without(err)})
 	}
-	return w, failed
+	w, failed := f.fn(ctx, err)
+	switch {
+	case failed == nil:
+		if next.HasObservers() {
+			next.Emit(ctx, Event{Kind: Recovered, Policy: "fallback", Name: f.name, Err: mark.Without(err)})
+		}
+		return w, nil
+	case err == nil, same.Values(failed, err):
+		return w, failed
+	}
+	return w, both(fmt.Sprintf("policy: fallback failed: %v; the call had failed: %v", failed, err), failed, err)
 }
 
-// String returns "fallback".
-func (f *FallbackPolicy[T]) String() string { return "fallback" }
-
-// fallbackError is the failure of a fallback, with the one that it was to
-// answer for.
-type fallbackError struct{ fallback, call error }
-
-func (e *fallbackError) Error() string {
-	return fmt.Sprintf("policy: fallback failed: %v; it stood in for: %v", e.fallback, e.call)
+// Describe returns the kind, "fallback", and the name.
+func (f *FallbackPolicy[T]) Describe() Description {
+	return Description{Kind: "fallback", Name: f.name}
 }
 
-func (e *fallbackError) Unwrap() []error { return []error{e.fallback, e.call} }
+// String returns "fallback", or "fallback(name)".
+func (f *FallbackPolicy[T]) String() string { return f.Describe().String() }

@@ -39,13 +39,13 @@ func TestAFailureInTheInstantOfTheLimitIsATimeout(t *testing.T) {
 	check := func(cfg policy.TimeoutConfig, sleep func(time.Duration)) {
 		rec := fake.NewRecorder()
 		cfg.After = time.Second
-		_, err := policy.NewChain[int]("", rec.Observe, policy.NewTimeout[int](cfg)).Call(func(context.Context) (int, error) {
+		_, err := policy.NewChain[int]("", hears(rec.Observe), policy.NewTimeout[int](cfg)).Call(func(context.Context) (int, error) {
 			sleep(time.Second)
 			return 0, errDown
 		}).Do(context.Background())
 		var timeout *policy.TimeoutError
 		require.ErrorAs(t, err, &timeout)
-		assert.Equal(t, policy.Event{Kind: policy.TimedOut, Policy: "timeout", Elapsed: time.Second, Err: err}, rec.Events()[0])
+		assert.Equal(t, policy.Event{Kind: policy.TimedOut, Policy: "timeout", Elapsed: time.Second, Err: err}, rec.Events()[1])
 	}
 	synctest.Test(t, func(*testing.T) { check(policy.TimeoutConfig{}, time.Sleep) })
 	clk := fake.NewClock()
@@ -56,13 +56,14 @@ func TestTheEventTellsHowLongTheCallTookOnAClock(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{Name: "total", After: time.Second, Clock: clk})
-	_, err := policy.NewChain[int]("p", rec.Observe, limit).Call(func(context.Context) (int, error) {
+	_, err := policy.NewChain[int]("p", hears(rec.Observe), limit).Call(func(context.Context) (int, error) {
 		clk.Advance(time.Minute)
 		return 0, errDown
 	}).Do(t.Context())
 	assert.Equal(t, []policy.Event{
-		{Kind: policy.TimedOut, Pipeline: "p", Policy: "total", Elapsed: time.Minute, Err: err},
-		{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Minute, Err: err},
+		{Kind: policy.Started, Pipeline: "p"},
+		{Kind: policy.TimedOut, Pipeline: "p", Policy: "timeout", Name: "total", Elapsed: time.Minute, Err: err},
+		{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Minute, Err: err},
 	}, rec.Events())
 }
 

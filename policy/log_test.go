@@ -20,12 +20,12 @@ func (nothing) Error() string { return "nothing" }
 
 func TestAnEventIsLoggedInWords(t *testing.T) {
 	all := policy.Event{
-		Kind: policy.Retried, Pipeline: "rates", Policy: "fetch", Attempt: 1, Delay: time.Second, Elapsed: 2, Err: errDown,
+		Kind: policy.Retried, Pipeline: "rates", Policy: "retry", Name: "fetch", Key: "eu", Attempt: 1, Delay: time.Second, Took: 1, Elapsed: 2, Outcome: policy.Failure, Reason: "backoff", Err: errDown,
 		From: "closed", To: "open",
 	}
 	for want, e := range map[string]policy.Event{
-		`kind="gave up" err=nothing`: {Kind: policy.GaveUp, Err: nothing{}},
-		`kind=retried pipeline=rates policy=fetch attempt=1 delay=1s elapsed=2ns err=down from=closed to=open`: all,
+		`kind=gave_up err=nothing`: {Kind: policy.GaveUp, Err: nothing{}},
+		`kind=retried pipeline=rates policy=retry name=fetch key=eu attempt=1 delay=1s took=1ns elapsed=2ns outcome=failure reason=backoff err=down from=closed to=open`: all,
 	} {
 		var out bytes.Buffer
 		slog.New(slog.NewTextHandler(&out, nil)).LogAttrs(t.Context(), slog.LevelInfo, "", slog.Any("", e))
@@ -36,5 +36,5 @@ func TestAnEventIsLoggedInWords(t *testing.T) {
 func TestKindsAndOutcomesAreWordsInJSON(t *testing.T) {
 	out, err := json.Marshal([]any{policy.Attempted, policy.FinishedLate, policy.Success, policy.Failure, policy.Ignored})
 	require.NoError(t, err)
-	assert.Equal(t, `["attempted","finished late","success","failure","ignored"]`, string(out))
+	assert.Equal(t, `["attempted","finished_late","success","failure","ignored"]`, string(out))
 }

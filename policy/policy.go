@@ -1,6 +1,6 @@
-// Package policy is the contract that every resilience policy of ductile
-// speaks, and the home of the two policies small enough to live beside it:
-// [Timeout] and [Fallback].
+// Package policy is the contract that every resilience policy of ductile implements,
+// and the home of the policies small enough to live beside it: [Timeout], [Fallback],
+// [Check] and [Select].
 //
 // A policy decides whether, when and how often the rest of a call runs. It is
 // one method:
@@ -16,21 +16,25 @@
 //	}
 //
 // Policies are composed by package pipeline. Each of ductile's own also runs
-// alone, through its Do method.
+// alone, through its Do method. Methods that return a changed copy begin with With.
 //
-// Every policy promises the same things. A context that has already ended runs
-// nothing. A function that returned a nil error has succeeded, whatever became
-// of the context meanwhile. Panics and runtime.Goexit pass through unrecovered.
-// A policy value is safe for concurrent use and keeps nothing of a call once
-// the call has returned.
+// Every policy keeps the same promises. A context that has already ended runs nothing. A
+// function that returned a nil error has succeeded, whatever happened to the context
+// meanwhile. Panics and runtime.Goexit pass through unrecovered. A policy value is safe
+// for concurrent use and keeps nothing of a call once the call has returned. A nil
+// function panics. A nil context panics too, before anything has run.
 //
-// A nil context is a mistake of the caller's: it panics, by its use, before anything
-// has run. There is no message, since every call would pay for the comparison.
+// A policy that waits, forks or queues does so through this package ([Sleep],
+// [NewWaiter], [Go], [AfterFunc]), so that it runs in virtual time.
 package policy
 
 import (
 	"context"
 	"errors"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/refusal"
 )
 
 // Func is a call to be made resilient.
@@ -38,51 +42,27 @@ type Func[T any] func(ctx context.Context) (T, error)
 
 // Policy decides whether, when and how often the rest of a call runs.
 //
-// Execute runs next as often as it sees fit, from zero times up, and answers
-// for it. It must be safe for concurrent use. It must not keep next or ctx
-// after it has returned, unless it started a goroutine that accounts for them.
+// Execute runs next any number of times, zero included, and returns the result of the
+// call. It must be safe for concurrent use. It must not keep next or ctx after it has
+// returned, unless it started a goroutine that needs them. Optional methods are Describe
+// (see [Description]), Refusal (see [Call.Refusal]) and Clock, which returns the clock
+// that the policy was given.
 type Policy[T any] interface {
 	Execute(ctx context.Context, next Call[T]) (T, error)
 }
 
-// Outcome is what a call says of the thing it called.
-type Outcome uint8
-
-const (
-	// Success speaks for the dependency.
-	Success Outcome = iota
-	// Failure speaks against it.
-	Failure
-	// Ignored says nothing about it, as when the caller gave up.
-	Ignored
-)
-
-// String returns "success", "failure" or "ignored".
-func (o Outcome) String() string {
-	switch o {
-	case Success:
-		return "success"
-	case Failure:
-		return "failure"
-	case Ignored:
-		return "ignored"
-	}
-	return "unknown outcome"
-}
-
-// MarshalText returns what String does, for logs and JSON.
-func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
-
 var (
 	// ErrRejected is matched by the error of every policy that refused a call: the
-	// function did not run. What comes out of a retry speaks of the last attempt
-	// alone; earlier ones may have run the function. Who must know counts the runs,
-	// or looks at the retry's events.
+	// function did not run at all. An error that joins several matches it only if all
+	// of them do.
 	ErrRejected = errors.New("policy: rejected")
 
-	// ErrNoReturn stands where an error is wanted for a function that never
-	// returned one: it panicked or called runtime.Goexit. It is seen in events
-	// and callbacks and is never returned from a call.
+	// ErrUndetermined is the answer of a Refusal method that cannot tell: see
+	// [Call.Refusal]. It is never returned from a call.
+	ErrUndetermined = refusal.ErrUnknown
+
+	// ErrNoReturn is the error in events and callbacks of a function that panicked or
+	// called runtime.Goexit. It is never returned from a call.
 	ErrNoReturn = errors.New("policy: the function panicked or called runtime.Goexit")
 )
 
@@ -100,23 +80,23 @@ func Ended(ctx context.Context) error {
 	case errors.Is(cause, err):
 		return cause
 	default:
-		return &endedError{err: err, cause: cause}
+		return both(err.Error()+": "+cause.Error(), err, cause)
 	}
 }
 
-// Canceled reports whether err says that the caller who passed ctx has given up:
-// ctx was cancelled, and err matches [context.Canceled] or the cause that was
-// given. Nobody waits for an answer, and the function that returned err is not to
-// blame.
+// Canceled reports whether err comes from a call whose caller has given up: err is
+// not nil and ctx, the caller's own context, was cancelled. Drivers and RPC stacks
+// report a cancel in words of their own, so the text and type of err do not matter.
 func Canceled(ctx context.Context, err error) bool {
-	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
-		return false
-	}
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))
+	return err != nil && errors.Is(ctx.Err(), context.Canceled)
 }
 
-// endedError is the end of a context whose cause does not match its Err.
-type endedError struct{ err, cause error }
-
-func (e *endedError) Error() string   { return e.err.Error() + ": " + e.cause.Error() }
-func (e *endedError) Unwrap() []error { return []error{e.err, e.cause} }
+// RetryAfter returns how long err asks its caller to wait before the next try, and
+// whether it asks for any time at all. An error asks by a method
+//
+//	RetryAfter() time.Duration
+//
+// If err itself has one, or is marked by retry.After or retry.Exactly, that is the
+// answer; otherwise it is the longest wait that any error in its chain or join asks
+// for. Nil pointers are skipped.
+func RetryAfter(err error) (d time.Duration, ok bool) { return mark.Hint(err) }

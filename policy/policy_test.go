@@ -38,14 +38,11 @@ func TestCallOfRefusesANilFunction(t *testing.T) {
 	assert.PanicsWithValue(t, "policy: CallOf: fn is nil, want a function", func() { policy.CallOf[int](nil) })
 }
 
-func TestEveryKindAndOutcomeHasAName(t *testing.T) {
-	for k := policy.Attempted; k <= policy.Finished; k++ {
-		assert.NotContains(t, k.String(), "event(")
-	}
-	assert.Equal(t, "gave up", policy.GaveUp.String())
-	assert.Equal(t, "event(99)", policy.EventKind(99).String())
-	assert.Equal(t, "success failure ignored unknown outcome",
-		policy.Success.String()+" "+policy.Failure.String()+" "+policy.Ignored.String()+" "+policy.Outcome(9).String())
+func TestTheZeroOutcomeIsUndecided(t *testing.T) {
+	var zero policy.Outcome
+	assert.Equal(t, policy.Undecided, zero)
+	assert.Equal(t, "undecided success failure ignored outcome(9)",
+		zero.String()+" "+policy.Success.String()+" "+policy.Failure.String()+" "+policy.Ignored.String()+" "+policy.Outcome(9).String())
 }
 
 func TestFallbackAnswersForAnError(t *testing.T) {
@@ -127,4 +124,22 @@ func TestEndedIsTheCauseAloneWhereItSaysBoth(t *testing.T) {
 	cause := fmt.Errorf("shutting down: %w", context.Canceled)
 	cancel(cause)
 	assert.Equal(t, cause, policy.Ended(ctx))
+}
+
+// hears returns o as the only listener, to all kinds; none for nil.
+func hears(o policy.Observer) []policy.Listener {
+	if o == nil {
+		return nil
+	}
+	return []policy.Listener{{Observe: o}}
+}
+
+func TestPrioritiesAndSpeculationAreOfTheContext(t *testing.T) {
+	ctx := t.Context()
+	assert.Equal(t, policy.Normal, policy.PriorityOf(ctx))
+	assert.Zero(t, policy.Normal)
+	assert.Equal(t, policy.Critical, policy.PriorityOf(policy.WithPriority(ctx, policy.Critical)))
+	assert.Equal(t, []policy.Priority{-2, -1, 0, 1, 2}, []policy.Priority{policy.Sheddable, policy.Low, policy.Normal, policy.High, policy.Critical})
+	assert.False(t, policy.Speculative(ctx))
+	assert.True(t, policy.Speculative(policy.WithSpeculative(ctx)))
 }

@@ -122,13 +122,14 @@ func TestATimeoutIsANetError(t *testing.T) {
 func TestTheEventTellsHowLongTheCallTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
-		chain := policy.NewChain("", rec.Observe, policy.Policy[int](policy.Timeout[int](time.Second)))
+		chain := policy.NewChain("", hears(rec.Observe), policy.Policy[int](policy.Timeout[int](time.Second)))
 		_, err := chain.Call(func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
 			return 0, errDown
 		}).Do(t.Context())
 		require.Error(t, err)
-		assert.Equal(t, time.Minute, rec.Events()[0].Elapsed)
+		assert.Equal(t, policy.TimedOut, rec.Events()[1].Kind)
+		assert.Equal(t, time.Minute, rec.Events()[1].Elapsed)
 	})
 }
 
@@ -137,11 +138,11 @@ func TestOnLateIsToldThoughAnObserverEndsItsGoroutine(t *testing.T) {
 		var late int
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
 			WithOnLate(func(v int, _ error) { late = v })
-		chain := policy.NewChain("", func(_ context.Context, e policy.Event) {
+		chain := policy.NewChain("", hears(func(_ context.Context, e policy.Event) {
 			if e.Kind == policy.FinishedLate {
 				runtime.Goexit()
 			}
-		}, policy.Policy[int](limit))
+		}), policy.Policy[int](limit))
 		_, err := chain.Call(func(context.Context) (int, error) {
 			time.Sleep(time.Minute)
 			return 42, nil

@@ -4,25 +4,31 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/mark"
 )
 
 // TimeoutConfig says how long a call may take. After is required.
 type TimeoutConfig struct {
-	Name  string        // for events and errors; empty is fine
+	Name  string        // for events and errors; may be empty
 	After time.Duration // the limit, more than 0
-	// Abandon runs the function on a goroutine of its own, and returns at the
-	// limit even if the function ignores its context. See [TimeoutPolicy.WithOnLate].
+	// Abandon runs the function on a goroutine of its own, and returns at the limit even
+	// if the function ignores its context. A result that is there before the caller has
+	// been told of the limit is returned, a success as a success. See
+	// [TimeoutPolicy.WithOnLate] for later ones.
 	Abandon bool
-	Clock   Clock // nil means real time
+	Clock   Clock `json:"-"` // nil means real time
 }
 
-// Validate returns nil for a config that [NewTimeout] takes, or an error that
-// names the field.
+// Validate returns nil for a config that [NewTimeout] accepts, or an error that names
+// the field.
 func (c TimeoutConfig) Validate() error {
+	faults := fault.Of("policy: TimeoutConfig")
 	if c.After <= 0 {
-		return fmt.Errorf("policy: TimeoutConfig.After is %v, want more than 0", c.After)
+		faults.Add("After", c.After, "more than 0")
 	}
-	return nil
+	return faults.Err()
 }
 
 // TimeoutPolicy bounds the time that a call may take. Make one with [Timeout]
@@ -40,6 +46,7 @@ func (c TimeoutConfig) Validate() error {
 // caller's that has ended by the time the function returns is taken to have
 // ended first.
 type TimeoutPolicy[T any] struct {
+	promptly
 	cfg    TimeoutConfig
 	late   func(v T, err error)
 	keep   func(ctx context.Context, v T, release func()) T
@@ -57,16 +64,22 @@ func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	return &TimeoutPolicy[T]{cfg: cfg, expiry: newExpiry(&TimeoutError{After: cfg.After, Name: cfg.Name})}
+	return &TimeoutPolicy[T]{
+		promptly: promptly{Late: cfg.Abandon},
+		cfg:      cfg,
+		expiry:   newExpiry(&TimeoutError{After: cfg.After, Name: cfg.Name}),
+	}
 }
 
-// WithOnLate returns a copy that hands fn what an abandoned function came to in the
-// end, so that a body can be closed: its result; a *[PanicError] if it
-// panicked, which ends there; [ErrNoReturn] if it called runtime.Goexit. fn
-// runs on the abandoned goroutine, before observers hear of it, and must not
-// panic; it must be safe for concurrent use. It is never called without Abandon. A
-// nil fn is none.
+// WithOnLate returns a copy that hands fn the result of an abandoned function, so that
+// a body can be closed: its value and error; a *[PanicError] if it panicked, and the
+// panic ends there; [ErrNoReturn] if it called runtime.Goexit. fn runs on the abandoned
+// goroutine, before observers are told, and must not panic; it must be safe for
+// concurrent use. It is never called without Abandon. WithOnLate panics if fn is nil.
 func (t *TimeoutPolicy[T]) WithOnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
+	if fn == nil {
+		panic("policy: TimeoutPolicy.WithOnLate: fn is nil, want a function")
+	}
 	u := *t
 	u.late = fn
 	return &u
@@ -78,17 +91,20 @@ func (t *TimeoutPolicy[T]) WithOnLate(fn func(v T, err error)) *TimeoutPolicy[T]
 //
 // hold is given each value that came with a nil error, the context that it was
 // made with, and the function that ends that context. It returns the value to
-// hand on, which is to call release when it is no longer used: a body that does
-// so in its Close, say. release may be called more than once and from any
-// goroutine. Until then the context ends at the limit, or with the caller's own,
-// and never for the call's having returned. A value that nobody releases holds
-// nothing longer than that.
+// pass on, which calls release when it is no longer used: a body does so in its
+// Close, say. release may be called more than once and from any goroutine. Until
+// then the context ends at the limit or with the caller's own, but not because the
+// call has returned. A value that is never released holds nothing for longer.
 //
-// hold runs on the goroutine of the call, and is not asked about a result that
-// came too late for the caller: that goes to the function of WithOnLate alone. If hold panics, the
-// context ends. A nil hold undoes WithKeep.
+// hold runs on the goroutine of the call, and is not called for a result that came too
+// late for the caller: that goes to the function of WithOnLate alone. If hold panics,
+// the context ends. WithKeep panics if hold is nil.
 func (t *TimeoutPolicy[T]) WithKeep(hold func(ctx context.Context, v T, release func()) T) *TimeoutPolicy[T] {
+	if hold == nil {
+		panic("policy: TimeoutPolicy.WithKeep: hold is nil, want a function")
+	}
 	u := *t
+	u.Late = true // hold may take its time
 	u.keep = hold
 	return &u
 }
@@ -96,18 +112,22 @@ func (t *TimeoutPolicy[T]) WithKeep(hold func(ctx context.Context, v T, release 
 // Clock returns the clock that the policy was given, or nil.
 func (t *TimeoutPolicy[T]) Clock() Clock { return t.cfg.Clock }
 
-// String returns "timeout(10s)", or "timeout(name, 10s)".
-func (t *TimeoutPolicy[T]) String() string {
-	if t.cfg.Name != "" {
-		return fmt.Sprintf("timeout(%s, %v)", t.cfg.Name, t.cfg.After)
-	}
-	return fmt.Sprintf("timeout(%v)", t.cfg.After)
+// Describe returns the kind, "timeout", the name, and the config.
+func (t *TimeoutPolicy[T]) Describe() Description {
+	return Description{Kind: "timeout", Name: t.cfg.Name, Detail: t.cfg.After.String(), Config: t.cfg}
 }
+
+// String returns "timeout(10s)", or "timeout(name, 10s)".
+func (t *TimeoutPolicy[T]) String() string { return t.Describe().String() }
 
 // Do runs fn within the limit.
 func (t *TimeoutPolicy[T]) Do(ctx context.Context, fn Func[T]) (T, error) {
-	return t.Execute(ctx, CallOf(fn))
+	v, err := t.Execute(ctx, CallOf(fn))
+	return v, mark.Without(err)
 }
+
+// Refusal returns nil: the policies inside are asked.
+func (t *TimeoutPolicy[T]) Refusal(context.Context, time.Duration) error { return nil }
 
 // Execute runs next within the limit.
 func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
@@ -116,14 +136,14 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 		return zero, Ended(ctx)
 	}
 	if t.cfg.Abandon || t.cfg.Clock != nil || t.keep != nil {
-		limited, release := t.limit(ctx)
+		limited, release := t.limit(ctx, next)
 		if t.cfg.Abandon {
 			return t.abandon(ctx, limited, release, next)
 		}
 		return t.within(ctx, limited, release, next)
 	}
 	// The most usual case: of known types, so that the context is all it allocates.
-	limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
+	limited := &lazyCtx{parent: ctx, deadline: deadline(next.now(), t.cfg.After), expiry: t.expiry}
 	defer limited.finish()
 	v, err := next.Do(limited)
 	if err != nil && limited.expired() {
@@ -159,9 +179,9 @@ func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, relea
 }
 
 // limit derives the function's context, on the policy's clock.
-func (t *TimeoutPolicy[T]) limit(ctx context.Context) (limited limitedCtx, release func()) {
+func (t *TimeoutPolicy[T]) limit(ctx context.Context, next Call[T]) (limited limitedCtx, release func()) {
 	if t.cfg.Clock == nil {
-		limited := &lazyCtx{parent: ctx, deadline: nanotimeIn(t.cfg.After), expiry: t.expiry}
+		limited := &lazyCtx{parent: ctx, deadline: deadline(next.now(), t.cfg.After), expiry: t.expiry}
 		return limited, limited.finish
 	}
 	return onClock(ctx, t.cfg.Clock, t.cfg.After, t.expiry)
@@ -173,17 +193,12 @@ func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, limited limitedCtx, nex
 		err = nil // the function returned our own cause; say it once
 	}
 	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry.err}
-	if next.Observed() {
-		next.Emit(ctx, Event{Kind: TimedOut, Policy: t.name(), Elapsed: t.cfg.After + limited.over(), Err: timeout})
+	if next.Observed(TimedOut) {
+		next.Emit(ctx, Event{
+			Kind: TimedOut, Policy: "timeout", Name: t.cfg.Name, Elapsed: t.cfg.After + limited.over(), Err: timeout,
+		})
 	}
 	return timeout
-}
-
-func (t *TimeoutPolicy[T]) name() string {
-	if t.cfg.Name != "" {
-		return t.cfg.Name
-	}
-	return "timeout"
 }
 
 // TimeoutError says that a Timeout policy's limit passed. It matches

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // sample is how many calls are compared with as many. Of two samples of the same
@@ -43,11 +44,18 @@ func laterCallsAreAlike(p *probe) {
 	}
 }
 
-// countRuns adds the runs of a failing call, unless it was refused: that has a
-// reason that is no call's own.
+// countRuns adds the runs of a failing call, unless one of its attempts was refused:
+// that has a reason which is not the call's own, such as a circuit's window.
 func (p *probe) countRuns(to []int64) []int64 {
-	if e := p.do(context.Background(), fails); !errors.Is(e.err, policy.ErrRejected) {
+	if e := p.do(context.Background(), fails); !refused(e.err) {
 		to = append(to, e.runs)
 	}
 	return to
+}
+
+// refused reports whether a call ended because a policy refused it, or refused a
+// further attempt of it.
+func refused(err error) bool {
+	var ended *retry.Error
+	return errors.Is(err, policy.ErrRejected) || errors.As(err, &ended) && errors.Is(ended.Reason, policy.ErrRejected)
 }

@@ -1,6 +1,7 @@
 package policytest_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/policytest"
@@ -84,6 +86,33 @@ var kept = map[string]func() policy.Policy[int]{
 		))
 	},
 	"no policy": func() policy.Policy[int] { return pipeline.New[int]() },
+	"retry that keeps errors and waits for rejections": again(retry.Config{MaxAttempts: 4, KeepErrors: 3, RetryRejected: true, BaseDelay: retry.NoDelay}),
+	"breaker judged by several probes": guarded(breaker.Config{
+		FailureThreshold: 2, ProbeCalls: 4, ProbeFailureRate: 0.5, HalfOpenMaxCalls: 2, RecoveryTimeout: breaker.NoWait,
+	}),
+	"breaker in shadow": guarded(breaker.Config{FailureThreshold: 1, Shadow: true}),
+	"breaker with a recovery for each failure": guarded(breaker.Config{
+		FailureThreshold: 1, RecoveryFor: func(o breaker.Opening) time.Duration { return o.Default / 2 },
+	}),
+	"breaker that keeps": func() policy.Policy[int] {
+		return breaker.New[int](breaker.NewCircuit(breaker.Config{})).
+			WithKeep(func(_ context.Context, v int, record func(policy.Outcome)) int { record(policy.Success); return v })
+	},
+	"check": func() policy.Policy[int] { return policy.Check(func(_ int, err error) error { return err }) },
+	"select": func() policy.Policy[int] {
+		p := standard()
+		return policy.Select(func(context.Context) policy.Policy[int] { return p })
+	},
+	"select none": func() policy.Policy[int] {
+		return policy.Select(func(context.Context) policy.Policy[int] { return nil })
+	},
+	"keyed": func() policy.Policy[int] {
+		circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{Make: func(k string) *breaker.Circuit {
+			return breaker.NewCircuit(breaker.Config{Name: k})
+		}})
+		return keyed.Policy(circuits, func(context.Context) (string, bool) { return "eu", true },
+			func(c *breaker.Circuit) policy.Policy[int] { return breaker.New[int](c) })
+	},
 	"observed": func() policy.Policy[int] {
 		return pipeline.New(standard()).WithName("observed").WithObserver(fake.NewRecorder().Observe)
 	},

@@ -3,31 +3,79 @@ package retry
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/random"
 )
 
-// Step is what a [Backoff] may go by.
+// Step is what a [Backoff] decides by.
 type Step struct {
 	Attempt  int            // the attempt that failed; 1 is the first
 	Previous time.Duration  // the delay before that attempt; 0 before the first
+	Elapsed  time.Duration  // as in [Error]
 	Rand     func() float64 // in [0,1); nil means math/rand/v2
 	Err      error          // the attempt's error; nil for a refused value
 }
 
-func (s Step) random() float64 {
-	if s.Rand == nil {
-		return rand.Float64()
-	}
-	return s.Rand()
-}
+// random returns the next number of Rand, brought into [0,1).
+func (s Step) random() float64 { return random.Float64(s.Rand) }
 
-// Backoff returns how long to wait after a failed attempt. It keeps nothing
-// between calls, so that one may be shared by any number of retries.
+// Backoff returns how long to wait after a failed attempt. [Stop] ends the retry as
+// exhausted; other negative delays are treated as 0. A Backoff keeps nothing between
+// calls, so that one may be shared by any number of retries.
 //
 // Those of this package stay between 0 and their max for any attempt, and panic
-// when made with a duration of less than 0.
+// when made with a negative duration.
 type Backoff func(s Step) time.Duration
+
+// Stop is the delay that ends the retry, with [ErrExhausted].
+const Stop time.Duration = math.MinInt64
+
+// Capped returns a backoff whose delays are those of b, but at most limit. It panics
+// if b is nil or limit is negative.
+func (b Backoff) Capped(limit time.Duration) Backoff {
+	b.notNil("Capped")
+	notNegative("Backoff.Capped", "max", limit)
+	return func(s Step) time.Duration { return min(b(s), limit) }
+}
+
+// Jittered returns a backoff whose delays are those of b, d, made uniformly random
+// in d*(1±factor). It panics if b is nil, or factor is not in 0 to 1.
+func (b Backoff) Jittered(factor float64) Backoff {
+	b.notNil("Jittered")
+	if !(factor >= 0 && factor <= 1) {
+		panic(fmt.Sprintf("retry: Backoff.Jittered: factor is %v, want 0 to 1", factor))
+	}
+	return func(s Step) time.Duration {
+		d := b(s)
+		if d <= 0 {
+			return d
+		}
+		return clamp(float64(d)*(1+factor*(2*s.random()-1)), math.MaxInt64)
+	}
+}
+
+// Limited returns a backoff whose delays are those of b, and that stops after the
+// given number of attempts: Limited(3) makes at most 3. It panics if b is nil or
+// attempts is less than 1.
+func (b Backoff) Limited(attempts int) Backoff {
+	b.notNil("Limited")
+	if attempts < 1 {
+		panic(fmt.Sprintf("retry: Backoff.Limited: attempts is %d, want 1 or more", attempts))
+	}
+	return func(s Step) time.Duration {
+		if s.Attempt >= attempts {
+			return Stop
+		}
+		return b(s)
+	}
+}
+
+func (b Backoff) notNil(method string) {
+	if b == nil {
+		panic("retry: Backoff." + method + ": the backoff is nil, want a function")
+	}
+}
 
 // Constant always waits d.
 func Constant(d time.Duration) Backoff {

@@ -81,7 +81,9 @@ func TestTrap36TheCauseOfAContextThatEndedInAnAttemptIsTheReason(t *testing.T) {
 func TestAHintIsAFloorAndNeverACeiling(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Fail(retry.After(errDown, time.Second), retry.After(errDown, time.Minute)).Return(1)
-	_, err := retry.Do(t.Context(), retry.Config{Backoff: retry.Constant(10 * time.Second), MaxRetryAfter: time.Hour, Clock: clk}, f.Do)
+	_, err := retry.Do(t.Context(), retry.Config{
+		Backoff: retry.Constant(10 * time.Second), JitterFactor: retry.NoJitter, MaxRetryAfter: time.Hour, Clock: clk,
+	}, f.Do)
 	require.NoError(t, err)
 	assert.Equal(t, []time.Duration{10 * time.Second, time.Minute}, clk.Sleeps())
 }
@@ -185,7 +187,7 @@ func TestNothingIsAllocatedWhereNothingIsRetried(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = retry.Do(ctx, retry.Config{}, one) }))
 
 	open := breaker.NewCircuit(breaker.Config{})
-	open.Trip(time.Hour)
+	open.Trip(time.Hour, "test")
 	rejecting := pipeline.New[int](policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](open))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = rejecting.Do(ctx, one) }), "a rejection behind a retry")
 }
@@ -233,7 +235,7 @@ func (h hint) RetryAfter() time.Duration { return time.Duration(h) }
 
 func TestAnErrorThatIsNoPointerMayGiveAHint(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
-	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, Clock: clk}, fake.NewFunc[int]().Fail(hint(time.Second)).Do)
+	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, JitterFactor: retry.NoJitter, Clock: clk}, fake.NewFunc[int]().Fail(hint(time.Second)).Do)
 	require.ErrorIs(t, err, retry.ErrExhausted)
 	assert.Equal(t, []time.Duration{time.Second}, clk.Sleeps())
 }

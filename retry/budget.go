@@ -3,55 +3,207 @@ package retry
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 )
 
-// BudgetConfig says how many retries calls may cost together.
+// Defaults of [BudgetConfig].
+const (
+	DefaultRatio        = 0.1
+	DefaultMinPerSecond = 10.0
+	DefaultBudgetWindow = 10 * time.Second
+)
+
+// NoMinimum as MinPerSecond grants no retries beyond the ratio.
+const NoMinimum = -1
+
+// BudgetConfig says how many retries calls may cost together. The zero BudgetConfig
+// is the documented default.
 type BudgetConfig struct {
 	Ratio        float64       // retries for each call; 0 means 0.1
-	MinPerSecond float64       // retries a second that are always granted; 0 means 10
+	MinPerSecond float64       // retries a second that are always granted; 0 means 10, NoMinimum none
 	Window       time.Duration // over which calls and retries are counted; 0 means 10 s
-	Clock        policy.Clock  // nil means real time
+	Clock        policy.Clock  `json:"-"` // nil means real time
 }
 
-// Validate returns nil for a config that [NewBudget] takes, or all that is
-// wrong with it.
+// Validate returns nil for a config that [NewBudget] accepts, or all its faults, each
+// naming its field.
 func (c BudgetConfig) Validate() error {
-	var faults []error
-	fault := func(field string, value any, want string) {
-		faults = append(faults, fmt.Errorf("retry: BudgetConfig.%s is %v, want %s", field, value, want))
-	}
+	faults := fault.Of("retry: BudgetConfig")
 	if !(c.Ratio >= 0 && c.Ratio <= 1000) {
-		fault("Ratio", c.Ratio, "0 to 1000")
+		faults.Add("Ratio", c.Ratio, "0 to 1000")
 	}
-	if !(c.MinPerSecond >= 0 && c.MinPerSecond <= 1e9) {
-		fault("MinPerSecond", c.MinPerSecond, "0 to 1e9")
+	if c.MinPerSecond != NoMinimum && !(c.MinPerSecond >= 0 && c.MinPerSecond <= 1e9) {
+		faults.Add("MinPerSecond", c.MinPerSecond, "NoMinimum (-1), or 0 to 1e9")
 	}
 	if c.Window < 0 || c.Window > 0 && c.Window < slots {
-		fault("Window", c.Window, "0, or at least 10ns")
+		faults.Add("Window", c.Window, "0, or at least 10ns")
 	}
-	return errors.Join(faults...)
+	return faults.Err()
+}
+
+func (c BudgetConfig) withDefaults() BudgetConfig {
+	c.Ratio = cmp.Or(c.Ratio, DefaultRatio)
+	c.MinPerSecond = cmp.Or(c.MinPerSecond, DefaultMinPerSecond)
+	c.Window = cmp.Or(c.Window, DefaultBudgetWindow)
+	return c
+}
+
+// allowed returns how many retries so many calls may cost.
+func (c BudgetConfig) allowed(calls int64) int64 {
+	minimum := max(0, c.MinPerSecond) * c.Window.Seconds()
+	return int64(min(math.Floor(c.Ratio*float64(calls)+minimum), 1<<62))
+}
+
+// Budget bounds the retries of everything that shares it to a share of the calls, so
+// that retries cannot multiply the load of a service that is down. Make one with
+// [NewBudget]; the zero Budget is not usable. It is safe for concurrent use, takes no
+// lock on the path of a call, and may be shared by retries of any result type, and by
+// other policies that repeat calls. If its clock is set back by more than two windows,
+// it starts anew.
+type Budget struct {
+	born time.Time
+	// counts is replaced by Reconfigure. A call that loaded the old one meanwhile counts
+	// there: it is lost if the window's length changed, and shared otherwise.
+	counts atomic.Pointer[counts]
+	mu     sync.Mutex // orders calls of Reconfigure
+}
+
+// counts is a config and what was counted under it.
+type counts struct {
+	cfg   BudgetConfig
+	born  time.Time
+	width int64
+	ring  *[slots]atomic.Pointer[slot]
+}
+
+// BudgetSnapshot is a budget at one moment.
+type BudgetSnapshot struct {
+	Calls   int64 `json:"calls"`   // in the window
+	Retries int64 `json:"retries"` // granted in the window and not given back
+	Left    int64 `json:"left"`    // retries that would be granted now
+}
+
+// NewBudget returns a budget as cfg says. It panics with the error of
+// [BudgetConfig.Validate].
+func NewBudget(cfg BudgetConfig) *Budget {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	b := &Budget{born: policy.Now(cfg.Clock)}
+	b.counts.Store(b.under(cfg.withDefaults()))
+	return b
+}
+
+func (b *Budget) under(cfg BudgetConfig) *counts {
+	return &counts{cfg: cfg, born: b.born, width: int64(cfg.Window) / slots, ring: new([slots]atomic.Pointer[slot])}
+}
+
+// made reports whether b was made by NewBudget.
+func (b *Budget) made() bool { return b.counts.Load() != nil }
+
+// Call counts a call that may be retried. A retry with this budget does so itself.
+func (b *Budget) Call() { b.counts.Load().now().calls.Add(1) }
+
+// Take reports whether one more retry is granted, and counts it if so. A policy that
+// repeats calls takes one for each repetition.
+func (b *Budget) Take() bool {
+	_, granted := b.take()
+	return granted
+}
+
+// token is a granted retry.
+type token struct {
+	budget *Budget
+	counts *counts
+	slot   *slot
+}
+
+// giveBack takes the retry out where it was counted. If it is not there any more,
+// because GiveBack has taken it or the window has another length by now, the newest one
+// stands for it.
+func (t token) giveBack() {
+	if t.budget.counts.Load().ring != t.counts.ring || !t.slot.takeOut() {
+		t.budget.GiveBack()
+	}
+}
+
+// take is Take that returns the token too.
+//
+// The retry is entered first and taken out again if the sum is too large: entered
+// afterwards, two callers who both see the last one free would both have it. So the
+// bound is never exceeded; of callers who race for the last one, each may be refused.
+func (b *Budget) take() (token, bool) {
+	c := b.counts.Load()
+	s := c.now()
+	s.retries.Add(1)
+	calls, retries := c.sum(s.epoch)
+	if retries <= c.cfg.allowed(calls) {
+		return token{b, c, s}, true
+	}
+	s.retries.Add(-1)
+	return token{}, false
+}
+
+// GiveBack takes back one granted retry that did not begin: the newest one in the
+// window. If there is none, it does nothing.
+func (b *Budget) GiveBack() {
+	c := b.counts.Load()
+	epoch := c.now().epoch
+	for age := range int64(slots) {
+		if s := c.ring[place(epoch-age)].Load(); s != nil && s.epoch == epoch-age && s.takeOut() {
+			return
+		}
+	}
+}
+
+// Snapshot returns what the budget has counted in the window that ends now, and what
+// is left.
+func (b *Budget) Snapshot() BudgetSnapshot {
+	c := b.counts.Load()
+	calls, retries := c.sum(c.epoch())
+	return BudgetSnapshot{Calls: calls, Retries: retries, Left: max(0, c.cfg.allowed(calls)-retries)}
+}
+
+// Config returns the effective config.
+func (b *Budget) Config() BudgetConfig { return b.counts.Load().cfg }
+
+// Reconfigure puts cfg in force at once and keeps what is counted. If the length of
+// the window changes, what the old window holds counts as new in the new one, so that
+// no retry is granted twice; calls and retries that are counted at the same moment may
+// be lost. It returns the error of [BudgetConfig.Validate], or one that says that the
+// clock cannot change, and then changes nothing.
+func (b *Budget) Reconfigure(cfg BudgetConfig) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.counts.Load()
+	if !same.Values(cfg.Clock, old.cfg.Clock) {
+		return errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
+	}
+	c := b.under(cfg.withDefaults())
+	if c.width == old.width {
+		c.ring = old.ring
+	} else {
+		calls, retries := old.sum(old.epoch())
+		s := c.now()
+		s.calls.Add(calls)
+		s.retries.Add(retries)
+	}
+	b.counts.Store(c)
+	return nil
 }
 
 // slots is how many parts a budget's window has.
 const slots = 10
-
-// Budget bounds the retries of all who share it to a share of their calls, so
-// that retries cannot multiply the load of a service that is down. Make one
-// with [NewBudget]; the zero Budget is not one. It is safe for concurrent use,
-// takes no lock, and may be shared by retries of any result type. If its clock is
-// set back by more than two windows, it begins anew.
-type Budget struct {
-	cfg   BudgetConfig
-	born  time.Time
-	width int64
-	ring  [slots]atomic.Pointer[slot]
-}
 
 // slot is what happened in one part of the window. It is never reused: another
 // takes its place, so that a late addition goes to its own time.
@@ -61,34 +213,40 @@ type slot struct {
 	retries atomic.Int64
 }
 
-// NewBudget returns a budget as cfg says. It panics with Validate's error.
-func NewBudget(cfg BudgetConfig) *Budget {
-	if err := cfg.Validate(); err != nil {
-		panic(err)
+// takeOut takes out a retry if the slot holds one. By compare-and-swap: of two callers
+// who both see the last one, a subtraction each would leave less than none.
+func (s *slot) takeOut() bool {
+	for {
+		n := s.retries.Load()
+		if n <= 0 {
+			return false
+		}
+		if s.retries.CompareAndSwap(n, n-1) {
+			return true
+		}
 	}
-	cfg.Ratio = cmp.Or(cfg.Ratio, 0.1)
-	cfg.MinPerSecond = cmp.Or(cfg.MinPerSecond, 10)
-	cfg.Window = cmp.Or(cfg.Window, 10*time.Second)
-	return &Budget{cfg: cfg, born: policy.Now(cfg.Clock), width: int64(cfg.Window) / slots}
 }
 
 // epoch returns the time in slots since the budget was made, rounded down: a clock
 // may be set back to before that.
-func (b *Budget) epoch() int64 {
-	since := int64(policy.Elapsed(b.cfg.Clock, b.born))
+func (c *counts) epoch() int64 {
+	since := int64(policy.Now(c.cfg.Clock).Sub(c.born))
 	if since < 0 {
-		return (since+1)/b.width - 1
+		return (since+1)/c.width - 1
 	}
-	return since / b.width
+	return since / c.width
 }
 
+// place returns an epoch's index in the ring.
+func place(epoch int64) int64 { return (epoch%slots + slots) % slots }
+
 // now returns the slot of this moment, or the one that has taken its place.
-func (b *Budget) now() *slot {
-	epoch := b.epoch()
-	place := &b.ring[(epoch%slots+slots)%slots]
+func (c *counts) now() *slot {
+	epoch := c.epoch()
+	place := &c.ring[place(epoch)]
 	for {
 		s := place.Load()
-		if s != nil && s.epoch >= epoch && !b.forsaken(s, epoch) {
+		if s != nil && s.epoch >= epoch && !c.forsaken(s, epoch) {
 			return s
 		}
 		// Of two callers who both find the old slot one wins; the other looks again.
@@ -99,36 +257,22 @@ func (b *Budget) now() *slot {
 	}
 }
 
-// forsaken reports whether s is of a time that the clock has been set back from, by
-// more than two windows: it would be counted, and keep its place, until the clock
-// has caught up. The clock is read anew, since the present is as far ahead of a
-// caller who was held up between his look at the clock and this, and he would throw
-// it away. Read after s was found, a clock that was not set back is at least where
-// it was when s was made.
-func (b *Budget) forsaken(s *slot, epoch int64) bool {
-	return s.epoch-epoch > 2*slots && s.epoch-b.epoch() > 2*slots
-}
-
-func (b *Budget) call() { b.now().calls.Add(1) }
-
-// take grants one retry, if the budget has it. The retry is entered first and
-// taken back if the sum is too large: entered afterwards, two callers who both
-// see the last one free would both have it. So the bound is never passed; of
-// callers who race for the last one, each may be refused.
-func (b *Budget) take() bool {
-	s := b.now()
-	s.retries.Add(1)
-	var calls, retries int64
-	for i := range b.ring {
-		if old := b.ring[i].Load(); old != nil && old.epoch > s.epoch-slots && !b.forsaken(old, s.epoch) {
-			calls += old.calls.Load()
-			retries += old.retries.Load()
+// sum returns what the window that ends with epoch holds.
+func (c *counts) sum(epoch int64) (calls, retries int64) {
+	for i := range c.ring {
+		if s := c.ring[i].Load(); s != nil && s.epoch > epoch-slots && !c.forsaken(s, epoch) {
+			calls += s.calls.Load()
+			retries += s.retries.Load()
 		}
 	}
-	limit := math.Floor(b.cfg.Ratio*float64(calls) + b.cfg.MinPerSecond*b.cfg.Window.Seconds())
-	if float64(retries) <= limit {
-		return true
-	}
-	s.retries.Add(-1)
-	return false
+	return calls, retries
+}
+
+// forsaken reports whether s belongs to a time that the clock has been set back from,
+// by more than two windows: it would be counted, and keep its place, until the clock
+// has caught up. The clock is read anew: a goroutine descheduled after computing epoch
+// would otherwise discard a current slot. Read after s was found, a clock that was not
+// set back is at least where it was when s was made.
+func (c *counts) forsaken(s *slot, epoch int64) bool {
+	return s.epoch-epoch > 2*slots && s.epoch-c.epoch() > 2*slots
 }

@@ -25,15 +25,15 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 				for spin := 0; spin < 200 && there[i].Load() < callers; { // so that they set off together
 					spin++
 				}
-				b.call()
+				b.Call()
 			}
 		})
 	}
 	all.Wait()
 	for _, b := range budgets {
 		var calls int64
-		for i := range b.ring {
-			if s := b.ring[i].Load(); s != nil {
+		for i := range b.counts.Load().ring {
+			if s := b.counts.Load().ring[i].Load(); s != nil {
 				calls += s.calls.Load()
 			}
 		}

@@ -72,6 +72,7 @@ func TestACancelInTheLastAttemptIsTheReasonAndToldOnce(t *testing.T) {
 	_, err := retry.Do(ctx, retry.Config{MaxAttempts: 1}, func(context.Context) (int, error) { cancel(); return 0, errDown })
 	var ended *retry.Error
 	require.ErrorAs(t, err, &ended)
-	assert.Equal(t, []error{context.Canceled, errDown}, ended.Unwrap())
+	assert.Equal(t, context.Canceled, ended.Reason)
+	assert.Equal(t, errDown, ended.Unwrap())
 	assert.Zero(t, ended.RetryAfter(), "nobody asked for a delay")
 }

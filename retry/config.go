@@ -3,12 +3,12 @@ package retry
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/random"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -25,9 +25,14 @@ const (
 const (
 	// Unlimited as MaxAttempts makes attempts until something else ends the retry.
 	Unlimited = -1
-	// NoJitter as JitterFactor takes every delay as it is.
+	// NoJitter as JitterFactor leaves every delay as it is.
 	NoJitter = -1
+	// NoDelay as BaseDelay makes the next attempt at once.
+	NoDelay time.Duration = -1
 )
+
+// maxKept bounds KeepErrors.
+const maxKept = 64
 
 // Config says how often to try and how long to wait. The zero Config is the
 // documented default. Its functions are called on the goroutines of the calls,
@@ -37,77 +42,85 @@ type Config struct {
 
 	// MaxAttempts counts attempts, not retries. 0 means 3, Unlimited no limit.
 	MaxAttempts int
-	// BaseDelay is the delay before the second attempt. 0 means 500 ms, or
-	// MaxDelay if that is less.
+	// BaseDelay is the delay before the second attempt. 0 means 500 ms, or MaxDelay if
+	// that is less; NoDelay means none.
 	BaseDelay time.Duration
-	// MaxDelay is what no delay exceeds, jitter included; only a server's hint
-	// may, and a Backoff, which has a limit of its own. 0 means 4 s, or BaseDelay if
-	// that is set and more.
+	// MaxDelay is the longest delay, jitter included. Only a server's hint may exceed
+	// it, and a Backoff, which has a limit of its own. 0 means 4 s, or BaseDelay if that
+	// is set and longer.
 	MaxDelay time.Duration
-	// Multiplier is by how much each delay is longer than the one before. 0 means 2.
+	// Multiplier is the ratio of each delay to the one before. 0 means 2.
 	Multiplier float64
-	// JitterFactor j makes a delay d uniformly random in d*(1±j). 0 means 0.1,
-	// NoJitter none.
+	// JitterFactor j makes a delay d uniformly random in d*(1±j), and a server's hint h
+	// in h*(1+j), so that callers who were given one hint do not return together. 0 means
+	// 0.1, NoJitter none.
 	JitterFactor float64
-	// Backoff, if set, is what the delays come from, and BaseDelay, MaxDelay,
-	// Multiplier and JitterFactor are not looked at: neither jitter is added, nor is
-	// a delay cut at MaxDelay. One of less than 0 is taken as 0.
-	Backoff Backoff
+	// Backoff, if set, replaces BaseDelay, MaxDelay, Multiplier and the jitter of delays:
+	// neither is jitter added, nor is a delay cut at MaxDelay. Its panics pass through.
+	Backoff Backoff `json:"-"`
 
-	// MaxElapsed, if set, ends the retry where the time since the first attempt
-	// began and the delay that is due do not fit in it together. A Clock that is set
-	// back meanwhile makes it so much longer; real time is monotonic.
+	// MaxElapsed, if set, ends the retry if the time since the first attempt began plus
+	// the next delay exceeds it. A Clock that is set back meanwhile extends it by as
+	// much; real time is monotonic.
 	MaxElapsed time.Duration
-	// MaxRetryAfter bounds what a server may ask for; a longer hint ends the
-	// retry. 0 means 30 s.
+	// MaxRetryAfter is the longest hint of a server that is followed; a longer one ends
+	// the retry. 0 means 30 s.
 	MaxRetryAfter time.Duration
 	// Budget, if set, is asked before each further attempt.
-	Budget *Budget
+	Budget *Budget `json:"-"`
 
 	// RetryIf says which errors are worth another attempt. Nil means [Retryable].
-	// It is not asked about nil or about a [Permanent] error.
-	RetryIf func(error) bool
-	// OnRetry is told before each delay, on the goroutine of the call.
-	OnRetry func(ctx context.Context, e policy.Event)
-	Clock   policy.Clock   // nil means real time
-	Rand    func() float64 // in [0,1); nil means math/rand/v2
+	// It is not called for nil, rejections and [Permanent] errors.
+	RetryIf func(error) bool `json:"-"`
+	// RetryRejected makes a rejection that says when to come back
+	// ([policy.RetryAfter]) worth another attempt after that time, within MaxRetryAfter. A
+	// rejection is final otherwise, whatever RetryIf or WithCondition say: an open
+	// circuit would keep the caller waiting.
+	RetryRejected bool
+	// KeepErrors is how many attempts' errors [Error.Errs] has, at most 64. 0 means the
+	// last alone.
+	KeepErrors int
+	// OnRetry is called before each delay, on the goroutine of the call.
+	OnRetry func(ctx context.Context, e policy.Event) `json:"-"`
+	Clock   policy.Clock                              `json:"-"` // nil means real time
+	Rand    func() float64                            `json:"-"` // in [0,1), other numbers are brought there; nil means math/rand/v2
 }
 
-// Validate returns nil for a config that [New] takes, or all that is wrong with
-// it, each fault naming its field.
+// Validate returns nil for a config that [New] accepts, or all its faults, each naming
+// its field.
 func (c Config) Validate() error {
-	var faults []error
-	fault := func(field string, value any, want string) {
-		faults = append(faults, fmt.Errorf("retry: Config.%s is %v, want %s", field, value, want))
-	}
+	faults := fault.Of("retry: Config")
 	if c.MaxAttempts < Unlimited {
-		fault("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
+		faults.Add("MaxAttempts", c.MaxAttempts, "Unlimited (-1), or 0 or more")
 	}
-	if c.BaseDelay < 0 {
-		fault("BaseDelay", c.BaseDelay, "0 or more")
+	if c.BaseDelay < 0 && c.BaseDelay != NoDelay {
+		faults.Add("BaseDelay", c.BaseDelay, "NoDelay (-1ns), or 0 or more")
 	}
 	if c.MaxDelay < 0 {
-		fault("MaxDelay", c.MaxDelay, "0 or more")
+		faults.Add("MaxDelay", c.MaxDelay, "0 or more")
 	}
 	if c.MaxDelay > 0 && c.BaseDelay > c.MaxDelay && c.Backoff == nil {
-		fault("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", c.MaxDelay))
+		faults.Add("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", c.MaxDelay))
 	}
 	if m := c.Multiplier; m != 0 && !(m >= 1 && !math.IsInf(m, 1)) { // so that NaN is refused
-		fault("Multiplier", m, "0, or 1 or more and finite")
+		faults.Add("Multiplier", m, "0, or 1 or more and finite")
 	}
 	if j := c.JitterFactor; j != NoJitter && !(j >= 0 && j <= 1) {
-		fault("JitterFactor", j, "NoJitter (-1), or 0 to 1")
+		faults.Add("JitterFactor", j, "NoJitter (-1), or 0 to 1")
 	}
 	if c.MaxElapsed < 0 {
-		fault("MaxElapsed", c.MaxElapsed, "0 or more")
+		faults.Add("MaxElapsed", c.MaxElapsed, "0 or more")
 	}
 	if c.MaxRetryAfter < 0 {
-		fault("MaxRetryAfter", c.MaxRetryAfter, "0 or more")
+		faults.Add("MaxRetryAfter", c.MaxRetryAfter, "0 or more")
 	}
-	if c.Budget != nil && c.Budget.width == 0 {
-		fault("Budget", "a zero Budget", "one made by NewBudget")
+	if c.KeepErrors < 0 || c.KeepErrors > maxKept {
+		faults.Add("KeepErrors", c.KeepErrors, fmt.Sprintf("0 to %d", maxKept))
 	}
-	return errors.Join(faults...)
+	if c.Budget != nil && !c.Budget.made() {
+		faults.Add("Budget", "a zero Budget", "one made by NewBudget")
+	}
+	return faults.Err()
 }
 
 func (c Config) withDefaults() Config {
@@ -117,21 +130,33 @@ func (c Config) withDefaults() Config {
 	c.Multiplier = cmp.Or(c.Multiplier, DefaultMultiplier)
 	c.JitterFactor = cmp.Or(c.JitterFactor, DefaultJitterFactor)
 	c.MaxRetryAfter = cmp.Or(c.MaxRetryAfter, DefaultMaxRetryAfter)
+	c.Rand = random.Clamped(c.Rand)
 	return c
 }
 
-// delay returns the wait after a failed attempt.
+// delay returns the wait after a failed attempt: Stop, or 0 or more.
 func (c *Config) delay(s Step) time.Duration {
 	s.Rand = c.Rand
-	if s.Rand == nil {
-		s.Rand = rand.Float64
-	}
 	if c.Backoff != nil {
-		return max(0, c.Backoff(s))
+		if d := c.Backoff(s); d >= 0 || d == Stop {
+			return d
+		}
+		return 0
+	}
+	if c.BaseDelay == NoDelay {
+		return 0
 	}
 	d := exponential(float64(c.BaseDelay), float64(c.MaxDelay), c.Multiplier, s.Attempt)
 	if c.JitterFactor != NoJitter {
 		d *= 1 + c.JitterFactor*(2*s.Rand()-1)
 	}
 	return clamp(d, c.MaxDelay)
+}
+
+// spread returns the wait for a hint: never less, and random above it.
+func (c *Config) spread(hint time.Duration) time.Duration {
+	if c.JitterFactor == NoJitter {
+		return hint
+	}
+	return max(hint, clamp(float64(hint)*(1+c.JitterFactor*c.Rand()), math.MaxInt64))
 }

@@ -17,7 +17,7 @@ import (
 // observed runs fn through r, and returns the events of it.
 func observed(ctx context.Context, r *retry.Retry[int], fn policy.Func[int]) ([]policy.Event, error) {
 	rec := fake.NewRecorder()
-	_, err := policy.NewChain[int]("p", rec.Observe, r).Call(fn).Do(ctx)
+	_, err := policy.NewChain[int]("p", []policy.Listener{{Observe: rec.Observe}}, r).Call(fn).Do(ctx)
 	return rec.Events(), err
 }
 
@@ -30,8 +30,9 @@ func TestOfASuccessOneAttemptIsTold(t *testing.T) {
 		events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Return(1).Do)
 		require.NoError(t, err)
 		assert.Equal(t, []policy.Event{
-			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Elapsed: time.Second},
-			{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Second},
+			{Kind: policy.Started, Pipeline: "p"},
+			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Took: time.Second, Elapsed: time.Second},
+			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Second},
 		}, events)
 	}
 }
@@ -44,8 +45,9 @@ func TestAnObserverOfADefaultRetryIsToldOfASuccess(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Equal(t, []policy.Event{
-			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Elapsed: time.Second},
-			{Kind: policy.Finished, Pipeline: "p", Elapsed: time.Second},
+			{Kind: policy.Started, Pipeline: "p"},
+			{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1, Took: time.Second, Elapsed: time.Second},
+			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Second},
 		}, events)
 	})
 }
@@ -60,16 +62,16 @@ func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {
 	marked := retry.After(errDown, time.Second)
 	events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Fail(marked).Delay(clk, time.Second).Fail(marked).Do)
 	require.ErrorIs(t, err, retry.ErrExhausted)
-	retried := policy.Event{Kind: policy.Retried, Pipeline: "p", Policy: "fetch", Attempt: 1, Delay: time.Minute, Elapsed: time.Second, Err: errDown}
+	retried := policy.Event{Kind: policy.Retried, Pipeline: "p", Policy: "retry", Name: "fetch", Attempt: 1, Delay: time.Minute, Elapsed: time.Second, Reason: "backoff", Err: errDown}
 	all := time.Minute + 2*time.Second
 	assert.Equal(t, []policy.Event{
-		{Kind: policy.Attempted, Pipeline: "p", Policy: "fetch", Attempt: 1, Elapsed: time.Second, Err: errDown},
+		{Kind: policy.Started, Pipeline: "p"},
+		{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Name: "fetch", Attempt: 1, Took: time.Second, Elapsed: time.Second, Err: errDown},
 		retried,
-		{Kind: policy.Attempted, Pipeline: "p", Policy: "fetch", Attempt: 2, Elapsed: all, Err: errDown},
-		{Kind: policy.GaveUp, Pipeline: "p", Policy: "fetch", Attempt: 2, Elapsed: all, Err: err},
-		{Kind: policy.Finished, Pipeline: "p", Elapsed: all, Err: err},
+		{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Name: "fetch", Attempt: 2, Took: time.Second, Elapsed: all, Err: errDown},
+		{Kind: policy.GaveUp, Pipeline: "p", Policy: "retry", Name: "fetch", Attempt: 2, Elapsed: all, Reason: "exhausted", Err: err},
+		{Kind: policy.Finished, Pipeline: "p", Attempt: 2, Elapsed: all, Err: err},
 	}, events)
-	retried.Pipeline = ""
 	assert.Equal(t, []policy.Event{retried}, told)
 }
 
@@ -103,10 +105,10 @@ func TestAFinalErrorEndsARetryThatDidNotGiveUp(t *testing.T) {
 	for name, final := range map[string]error{"permanent": retry.Permanent(errDown), "refused": policy.ErrRejected} {
 		events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: clk}), fake.NewFunc[int]().Fail(final).Do)
 		require.Error(t, err, name)
-		require.Len(t, events, 2, name)
-		assert.Equal(t, policy.Attempted, events[0].Kind, name)
-		assert.Equal(t, err, events[0].Err, name)
-		assert.Equal(t, policy.Finished, events[1].Kind, name)
+		require.Len(t, events, 3, name)
+		assert.Equal(t, policy.Attempted, events[1].Kind, name)
+		assert.Equal(t, err, events[1].Err, name)
+		assert.Equal(t, policy.Finished, events[2].Kind, name)
 	}
 }
 
@@ -120,7 +122,10 @@ func TestEventsNeedNoOnRetry(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: clk, MaxAttempts: 2}), fake.NewFunc[int]().Fail(errDown).Return(1).Do)
 	require.NoError(t, err)
-	require.Len(t, events, 4)
-	assert.Equal(t, policy.Retried, events[1].Kind)
-	assert.Equal(t, 2, events[2].Attempt)
+	require.Len(t, events, 6)
+	assert.Equal(t, policy.Retried, events[2].Kind)
+	assert.Equal(t, 2, events[3].Attempt)
+	assert.Equal(t, policy.Recovered, events[4].Kind)
+	assert.Equal(t, errDown, events[4].Err)
+	assert.Equal(t, "retry", events[5].Reason, "the policy that rescued the call")
 }

@@ -73,11 +73,51 @@ func ExamplePermanent() {
 func ExampleAfter() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Fail(retry.After(errBusy, 7*time.Second)).Return(1)
+	cfg := retry.Config{Clock: clk, Rand: fake.Rand(0.5)}
+	fmt.Println(retry.Do(context.Background(), cfg, f.Do))
+	fmt.Println(clk.Sleeps(), "a hint is spread upwards, by up to JitterFactor")
+	// Output:
+	// 1 <nil>
+	// [7.35s] a hint is spread upwards, by up to JitterFactor
+}
+
+// Exactly replaces the backoff's delay.
+func ExampleExactly() {
+	clk := fake.NewClock(fake.AutoAdvance())
+	f := fake.NewFunc[int]().Fail(retry.Exactly(errBusy, 20*time.Millisecond)).Return(1)
 	fmt.Println(retry.Do(context.Background(), retry.Config{Clock: clk}, f.Do))
 	fmt.Println(clk.Sleeps())
 	// Output:
 	// 1 <nil>
-	// [7s]
+	// [20ms]
+}
+
+// A backoff can be capped, jittered, and limited to a number of attempts.
+func ExampleBackoff_Capped() {
+	clk := fake.NewClock(fake.AutoAdvance())
+	cfg := retry.Config{
+		MaxAttempts: retry.Unlimited,
+		Backoff:     retry.Fibonacci(time.Second, time.Minute).Capped(3 * time.Second).Limited(6),
+		Clock:       clk,
+	}
+	_, err := retry.Do(context.Background(), cfg, fake.NewFunc[int]().Fail(errBusy).Do)
+	fmt.Println(clk.Sleeps(), errors.Is(err, retry.ErrExhausted))
+	// Output:
+	// [1s 1s 2s 3s 3s] true
+}
+
+// A budget can be shared with other policies that repeat calls.
+func ExampleBudget() {
+	b := retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: retry.NoMinimum})
+	for range 4 {
+		b.Call()
+	}
+	fmt.Println(b.Take(), b.Take(), b.Take())
+	b.GiveBack() // the second repetition did not begin after all
+	fmt.Printf("%+v\n", b.Snapshot())
+	// Output:
+	// true true false
+	// {Calls:4 Retries:1 Left:1}
 }
 
 func ExampleAttempt() {

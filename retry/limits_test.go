@@ -113,13 +113,13 @@ func TestABudgetsDefaultsAreATenthOfTheCallsAndTenASecond(t *testing.T) {
 func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
 	for _, cfg := range []retry.Config{
 		{JitterFactor: 1}, {BaseDelay: 2, MaxDelay: 2}, {BaseDelay: 2, MaxDelay: 1, Backoff: retry.Constant(0)},
-		{MaxAttempts: retry.Unlimited}, {MaxElapsed: 1}, {MaxRetryAfter: 1},
+		{MaxAttempts: retry.Unlimited}, {MaxElapsed: 1}, {MaxRetryAfter: 1}, {BaseDelay: retry.NoDelay}, {KeepErrors: 64},
 	} {
 		assert.NoError(t, cfg.Validate(), "%+v", cfg)
 	}
 	for _, cfg := range []retry.Config{
 		{Multiplier: 0.5}, {Multiplier: -1}, {Multiplier: math.Inf(1)}, {Multiplier: math.Inf(-1)},
-		{JitterFactor: -0.5}, {JitterFactor: math.NaN()}, {BaseDelay: 2, MaxDelay: 1}, {BaseDelay: -1},
+		{JitterFactor: -0.5}, {JitterFactor: math.NaN()}, {BaseDelay: 2, MaxDelay: 1}, {BaseDelay: -2},
 	} {
 		assert.Error(t, cfg.Validate(), "%+v", cfg)
 	}

@@ -3,88 +3,46 @@ package retry
 import (
 	"context"
 	"errors"
-	"reflect"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Permanent marks err as final: the retry around the function tries no more,
-// whatever its conditions say. The mark is taken off before the error comes back,
-// so that a retry further out decides by conditions of its own; wrapped in another
-// error the mark stays, and ends that one too. Permanent(nil) is nil.
+// Permanent marks err as final: the retry around the function makes no further
+// attempt, whatever its conditions are. That retry takes the mark off the outside of
+// the error before it returns it, so that a retry further out decides by conditions of
+// its own. A mark wrapped in another error stays, and ends that retry too.
+// Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &permanentError{err}
+	return mark.On(err, func(m *mark.Mark) { m.Permanent = true })
 }
 
-type permanentError struct{ err error }
+// After marks err with a hint as a server gives in Retry-After: if the call is
+// retried, no sooner than d from now. Whether it is retried is decided by the retry's
+// conditions. A negative d is treated as 0. After(nil, d) is nil.
+func After(err error, d time.Duration) error { return wait(err, d, false) }
 
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
+// Exactly marks err with the wait before the next attempt, as gRPC's pushback: it
+// replaces the backoff's delay, without jitter, where After only sets a floor under
+// it. A wait longer than MaxRetryAfter ends the retry. A negative d is treated as 0.
+// Exactly(nil, d) is nil.
+func Exactly(err error, d time.Duration) error { return wait(err, d, true) }
 
-// After marks err as worth another attempt no sooner than d from now, as a
-// server asks with Retry-After. Whether it is retried at all is for the
-// retry's conditions. After(nil, d) is nil.
-func After(err error, d time.Duration) error {
+func wait(err error, d time.Duration, exact bool) error {
 	if err == nil {
 		return nil
 	}
-	return &afterError{err, d}
+	return mark.On(err, func(m *mark.Mark) { m.Wait, m.Hinted, m.Exact = max(0, d), true, exact })
 }
 
-type afterError struct {
-	err error
-	d   time.Duration
-}
-
-func (e *afterError) Error() string             { return e.err.Error() }
-func (e *afterError) Unwrap() error             { return e.err }
-func (e *afterError) RetryAfter() time.Duration { return e.d }
-
-// Retryable reports whether err is worth another attempt by default: it is not
-// nil, not [Permanent], not [policy.ErrRejected] and not [context.Canceled].
+// Retryable is the default condition. It reports whether err is neither nil, nor
+// [Permanent], nor a rejection ([policy.ErrRejected]), nor [context.Canceled].
 func Retryable(err error) bool {
-	return err != nil && !isPermanent(err) &&
-		!errors.Is(err, policy.ErrRejected) && !errors.Is(err, context.Canceled)
+	return err != nil && !mark.Permanent(err) && !rejected(err) && !errors.Is(err, context.Canceled)
 }
 
-func isPermanent(err error) bool {
-	_, ok := errors.AsType[*permanentError](err) // unlike As, allocates nothing
-	return ok
-}
-
-// hinting is an error that asks for a delay.
-type hinting interface {
-	error
-	RetryAfter() time.Duration
-}
-
-// hint returns what err's chain asks for by a method RetryAfter.
-func hint(err error) time.Duration {
-	h, ok := errors.AsType[hinting](err)
-	if !ok {
-		return 0
-	}
-	// A nil pointer in an error is somebody's slip, and no reason to panic here.
-	if v := reflect.ValueOf(h); v.Kind() == reflect.Pointer && v.IsNil() {
-		return 0
-	}
-	return h.RetryAfter()
-}
-
-// unmark takes this package's marks off the outside of err.
-func unmark(err error) error {
-	for {
-		switch e := err.(type) { //nolint:errorlint // a wrapped mark stays, or its wrapping would be lost
-		case *permanentError:
-			err = e.err
-		case *afterError:
-			err = e.err
-		default:
-			return err
-		}
-	}
-}
+func rejected(err error) bool { return err != nil && errors.Is(err, policy.ErrRejected) }

@@ -1,20 +1,26 @@
 package retry
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"reflect"
+	"strconv"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/prompt"
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Retry is the policy that tries again. Make one with [New]; the zero Retry makes
-// no attempt worth the name. It is immutable, keeps nothing between calls, and is
-// safe for concurrent use.
+// promptly says that the first attempt begins at once.
+type promptly = prompt.Mark
+
+// emits are the events that have the time since the first attempt began.
+var emits = []string{string(policy.Attempted), string(policy.Retried), string(policy.Recovered), string(policy.GaveUp)}
+
+// Retry is the policy that tries again. Make one with [New]; the zero Retry is not
+// usable. It is immutable, keeps nothing between calls, and is safe for concurrent
+// use.
 type Retry[T any] struct {
+	promptly
 	cfg     Config
 	timed   bool // the clock is read before the first attempt
 	watched bool // timed, or counted by a budget: the first attempt is not all there is to a success
@@ -22,8 +28,8 @@ type Retry[T any] struct {
 	discard func(v T)
 }
 
-// New returns a policy that retries as cfg says. It panics with Validate's
-// error.
+// New returns a policy that retries as cfg says. It panics with the error of
+// [Config.Validate].
 func New[T any](cfg Config) *Retry[T] {
 	r := made[T](cfg)
 	return &r
@@ -34,7 +40,9 @@ func made[T any](cfg Config) Retry[T] {
 		panic(err)
 	}
 	timed := cfg.MaxElapsed > 0 || cfg.Clock != nil || cfg.OnRetry != nil
-	return Retry[T]{cfg: cfg.withDefaults(), timed: timed, watched: timed || cfg.Budget != nil}
+	return Retry[T]{
+		promptly: promptly{Emits: emits}, cfg: cfg.withDefaults(), timed: timed, watched: timed || cfg.Budget != nil,
+	}
 }
 
 // Do runs fn, and again as cfg says. It is New(cfg).Do, and panics as New does.
@@ -43,12 +51,12 @@ func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 	if fn == nil || r.watched || ctx.Err() != nil {
 		return keep(r).Do(ctx, fn)
 	}
-	// As in Retry.Do, but r moves to the heap only where one attempt is not enough.
+	// As in Retry.Do, but r moves to the heap only if one attempt is not enough.
 	v, err := fn(withAttempt(ctx, 1))
 	if err == nil {
 		return v, nil
 	}
-	return keep(r).goOn(ctx, policy.CallOf(fn), v, err)
+	return keep(r).door(ctx, fn, v, err)
 }
 
 func keep[T any](r Retry[T]) *Retry[T] { return &r }
@@ -59,52 +67,22 @@ func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 		panic("retry: Retry.Do: fn is nil, want a function")
 	}
 	if r.watched || ctx.Err() != nil {
-		return r.Execute(ctx, policy.CallOf(fn))
+		v, err := r.Execute(ctx, policy.CallOf(fn))
+		return v, mark.Without(err)
 	}
-	// What Execute does, without the two calls on the way to fn.
+	// The same as Execute, without the two calls on the way to fn.
 	v, err := fn(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
 		return v, nil
 	}
-	return r.goOn(ctx, policy.CallOf(fn), v, err)
+	return r.door(ctx, fn, v, err)
 }
 
-// WithCondition returns a copy that tries again after the results that match says true
-// of, values with a nil error included. It is asked instead of RetryIf, and not
-// about a [Permanent] error. match must be safe for concurrent use. WithCondition panics
-// when match is nil.
-func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
-	if match == nil {
-		panic("retry: Retry.WithCondition: match is nil, want a function")
-	}
-	w := *r
-	w.when = match
-	return &w
-}
-
-// WithDiscard returns a copy that hands fn each value that is given up for another
-// attempt, just before that attempt, so that a body can be closed. A zero value
-// beside an error is not handed over. If the context ends meanwhile, there is no
-// attempt, and the retry ends with a zero value. fn must be safe for concurrent
-// use. WithDiscard panics when fn is nil.
-func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
-	if fn == nil {
-		panic("retry: Retry.WithDiscard: fn is nil, want a function")
-	}
-	d := *r
-	d.discard = fn
-	return &d
-}
-
-// Clock returns the clock that the retry was given, or nil.
-func (r *Retry[T]) Clock() policy.Clock { return r.cfg.Clock }
-
-// String returns "retry(3)" or "retry(unlimited)".
-func (r *Retry[T]) String() string {
-	if r.cfg.MaxAttempts == Unlimited {
-		return "retry(unlimited)"
-	}
-	return fmt.Sprintf("retry(%d)", r.cfg.MaxAttempts)
+// door goes on after a first attempt that a caller's door made, and takes all marks
+// off the error.
+func (r *Retry[T]) door(ctx context.Context, fn policy.Func[T], v T, err error) (T, error) {
+	v, err = r.goOn(ctx, policy.CallOf(fn), v, err)
+	return v, mark.Without(err)
 }
 
 // Execute runs next until it succeeds or the retry ends.
@@ -113,7 +91,7 @@ func (r *Retry[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 		var zero T
 		return zero, policy.Ended(ctx)
 	}
-	if r.watched || next.Observed() {
+	if r.watched || next.HasObservers() {
 		return r.executeWatched(ctx, next)
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
@@ -128,153 +106,72 @@ func (r *Retry[T]) goOn(ctx context.Context, next policy.Call[T], v T, err error
 	return run.goOn(v, err)
 }
 
-// executeWatched is Execute where somebody wants to know of the first attempt.
+// observed reports whether events are wanted that have the time since the first attempt
+// began.
+func observed[T any](next policy.Call[T]) bool {
+	return next.Observed(policy.Attempted) || next.Observed(policy.Retried) ||
+		next.Observed(policy.Recovered) || next.Observed(policy.GaveUp)
+}
+
+// executeWatched is Execute if the first attempt is timed or counted.
 func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
-	if r.timed || next.Observed() {
-		run.start, run.timing = policy.Now(r.cfg.Clock), true
+	if r.timed || observed(next) {
+		run.watch, run.timing = next.Stopwatch(r.cfg.Clock), true
 	}
 	if r.cfg.Budget != nil {
-		r.cfg.Budget.call()
+		r.cfg.Budget.Call()
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
-		run.tellAttempt(1, nil)
+		run.tellAttempt(1, failure{})
 		return v, nil
 	}
 	return run.goOn(v, err)
 }
 
-func (r *Retry[T]) name() string { return cmp.Or(r.cfg.Name, "retry") }
-
-// run is one call's way through a retry. All that changes from attempt to
-// attempt is in here, so that calls share nothing.
-type run[T any] struct {
-	*Retry[T]
-	ctx    context.Context
-	next   policy.Call[T]
-	start  time.Time     // when the clock was first read
-	timing bool          // it was
-	late   bool          // that was after the first attempt
-	delay  time.Duration // the last one
+// WithCondition returns a copy that tries again after the results for which match
+// returns true, including values with a nil error. match is called instead of RetryIf,
+// and not for a rejection or a [Permanent] error. It must be safe for concurrent use.
+// WithCondition panics if match is nil.
+func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
+	if match == nil {
+		panic("retry: Retry.WithCondition: match is nil, want a function")
+	}
+	w := *r
+	w.Late = true // match may take its time
+	w.when = match
+	return &w
 }
 
-// elapsed is asked only once the clock has been read. On one that was set back to
-// before the start, nothing has elapsed.
-func (r *run[T]) elapsed() time.Duration {
-	return max(0, policy.Elapsed(r.cfg.Clock, r.start))
+// WithDiscard returns a copy that hands fn each value that is given up for another
+// attempt, so that a body or rows can be closed. fn is called before the delay: what it
+// frees is free meanwhile. A zero value beside an error is not handed over. If the
+// retry ends during the delay, it returns a zero value. fn must be safe for concurrent
+// use. WithDiscard panics if fn is nil.
+func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
+	if fn == nil {
+		panic("retry: Retry.WithDiscard: fn is nil, want a function")
+	}
+	d := *r
+	d.discard = fn
+	return &d
 }
 
-// goOn takes the first attempt's result and makes the rest of them.
-func (r *run[T]) goOn(v T, err error) (T, error) {
-	for n := 1; ; n++ {
-		r.tellAttempt(n, err)
-		if !r.again(v, err) {
-			return v, unmark(err)
-		}
-		if !r.timing {
-			r.start, r.timing, r.late = policy.Now(r.cfg.Clock), true, true
-		}
-		if reason := r.stop(n, err); reason != nil {
-			return v, r.giveUp(n, reason, err)
-		}
-		r.tellRetry(n, err)
-		if failed := policy.Sleep(r.ctx, r.cfg.Clock, r.delay); failed != nil {
-			if r.ctx.Err() != nil { // else it is a clock that cannot sleep
-				failed = context.Cause(r.ctx)
-			}
-			return v, r.giveUp(n, failed, err)
-		}
-		r.drop(v, err)
-		if r.ctx.Err() != nil { // Discard may have taken its time, or ended the context itself
-			var dropped T
-			return dropped, r.giveUp(n, context.Cause(r.ctx), err)
-		}
-		v, err = r.next.Do(withAttempt(r.ctx, n+1))
+// Clock returns the clock that the retry was given, or nil.
+func (r *Retry[T]) Clock() policy.Clock { return r.cfg.Clock }
+
+// Refusal returns nil: the policies inside are asked.
+func (r *Retry[T]) Refusal(context.Context, time.Duration) error { return nil }
+
+// Describe returns the kind, "retry", the name, and the effective config.
+func (r *Retry[T]) Describe() policy.Description {
+	attempts := "unlimited"
+	if r.cfg.MaxAttempts != Unlimited {
+		attempts = strconv.Itoa(r.cfg.MaxAttempts)
 	}
+	return policy.Description{Kind: "retry", Name: r.cfg.Name, Detail: attempts, Config: r.cfg}
 }
 
-// tellAttempt says how an attempt ended. The clock is read only where somebody
-// listens; so in tellRetry.
-func (r *run[T]) tellAttempt(n int, err error) {
-	if r.next.Observed() {
-		r.next.Emit(r.ctx, policy.Event{Kind: policy.Attempted, Policy: r.name(), Attempt: n, Elapsed: r.elapsed(), Err: unmark(err)})
-	}
-}
-
-// tellRetry says that an attempt is given up for another.
-func (r *run[T]) tellRetry(n int, err error) {
-	if r.cfg.OnRetry == nil && !r.next.Observed() {
-		return
-	}
-	retried := policy.Event{Kind: policy.Retried, Policy: r.name(), Attempt: n, Delay: r.delay, Elapsed: r.elapsed(), Err: unmark(err)}
-	if r.cfg.OnRetry != nil {
-		r.cfg.OnRetry(r.ctx, retried)
-	}
-	r.next.Emit(r.ctx, retried)
-}
-
-// again reports whether a result is one to try again after, or whose retry the
-// end of the context has to be told of.
-func (r *run[T]) again(v T, err error) bool {
-	if err != nil && isPermanent(err) {
-		return false
-	}
-	if ended := r.ctx.Err(); ended != nil && err != nil && errors.Is(err, ended) {
-		return true
-	}
-	switch {
-	case r.when != nil:
-		return r.when(v, err)
-	case err == nil:
-		return false
-	case r.cfg.RetryIf != nil:
-		return r.cfg.RetryIf(err)
-	}
-	return Retryable(err)
-}
-
-// stop returns why there is no attempt after the nth, or nil, and then the
-// delay before it is in r.delay.
-func (r *run[T]) stop(n int, err error) error {
-	if r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
-	}
-	if r.cfg.MaxAttempts != Unlimited && n >= r.cfg.MaxAttempts {
-		return ErrExhausted
-	}
-	delay := r.cfg.delay(Step{Attempt: n, Previous: r.delay, Err: err})
-	if asked := hint(err); asked > r.cfg.MaxRetryAfter {
-		return ErrRetryAfter
-	} else if asked > delay {
-		delay = asked
-	}
-	if r.cfg.MaxElapsed > 0 && r.elapsed() > r.cfg.MaxElapsed-delay { // a sum could overflow
-		return ErrElapsed
-	}
-	if deadline, ok := r.ctx.Deadline(); ok && !policy.Now(r.cfg.Clock).Add(delay).Before(deadline) {
-		return ErrDeadline
-	}
-	if r.cfg.Budget != nil && !r.cfg.Budget.take() {
-		return ErrBudget
-	}
-	r.delay = delay
-	return nil
-}
-
-func (r *run[T]) giveUp(n int, reason, last error) error {
-	err := &Error{Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: unmark(last), late: r.late, asked: hint(last)}
-	if ended := r.ctx.Err(); ended != nil && !errors.Is(reason, ended) {
-		err.ended = ended
-	}
-	r.next.Emit(r.ctx, policy.Event{Kind: policy.GaveUp, Policy: r.name(), Attempt: n, Elapsed: err.Elapsed, Err: err})
-	return err
-}
-
-// drop hands a value that is given up to Discard.
-func (r *run[T]) drop(v T, err error) {
-	if r.discard == nil || err != nil && reflect.ValueOf(&v).Elem().IsZero() {
-		return
-	}
-	r.discard(v)
-}
+// String returns "retry(3)", "retry(name, 3)" or "retry(unlimited)".
+func (r *Retry[T]) String() string { return r.Describe().String() }

@@ -180,7 +180,9 @@ func TestWhatIsRetryableByDefault(t *testing.T) {
 func TestAHintIsAFloorAndALongOneEndsTheRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2}, func(context.Context) (int, error) { return 0, retry.After(errDown, 10*time.Second) })
+		_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, JitterFactor: retry.NoJitter}, func(context.Context) (int, error) {
+			return 0, retry.After(errDown, 10*time.Second)
+		})
 		assert.ErrorIs(t, err, retry.ErrExhausted)
 		assert.Equal(t, 10*time.Second, time.Since(start))
 		_, err = retry.Do(t.Context(), retry.Config{}, func(context.Context) (int, error) { return 0, &hinted{time.Minute} })

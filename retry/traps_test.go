@@ -70,9 +70,9 @@ func TestTrap52NonsenseIsRefusedWhenARetryIsMade(t *testing.T) {
 		assert.PanicsWithValue(t, want, make)
 	}
 	for want, cfg := range map[string]retry.BudgetConfig{
-		"retry: BudgetConfig.Ratio is -1, want 0 to 1000":             {Ratio: -1},
-		"retry: BudgetConfig.MinPerSecond is -1, want 0 to 1e9":       {MinPerSecond: -1},
-		"retry: BudgetConfig.Window is 3ns, want 0, or at least 10ns": {Window: 3},
+		"retry: BudgetConfig.Ratio is -1, want 0 to 1000":                          {Ratio: -1},
+		"retry: BudgetConfig.MinPerSecond is -2, want NoMinimum (-1), or 0 to 1e9": {MinPerSecond: -2},
+		"retry: BudgetConfig.Window is 3ns, want 0, or at least 10ns":              {Window: 3},
 	} {
 		assert.EqualError(t, cfg.Validate(), want)
 		assert.PanicsWithError(t, want, func() { retry.NewBudget(cfg) })

@@ -54,7 +54,7 @@ func (t *timeline) observe(ctx context.Context, e policy.Event) {
 	case policy.Retried:
 		t.n.retries++
 		what = fmt.Sprintf("again in %v", e.Delay.Round(time.Millisecond))
-	case policy.Rejected, policy.TimedOut:
+	case policy.Started, policy.Judged, policy.Rejected, policy.TimedOut, policy.Recovered:
 		return // the attempt says so
 	case policy.GaveUp:
 		what = "gave up: " + brief(e.Err)
@@ -67,12 +67,12 @@ func (t *timeline) observe(ctx context.Context, e policy.Event) {
 		}
 	case policy.StateChanged:
 		t.n.moves++
-		what = fmt.Sprintf("circuit %s: %s -> %s", e.Policy, e.From, e.To)
+		what = fmt.Sprintf("circuit %s: %s -> %s", e.Name, e.From, e.To)
 	case policy.Finished:
 		t.n.calls++
 		return
 	default:
-		what = e.Kind.String()
+		what = string(e.Kind)
 	}
 	o, _ := ctx.Value(orderKey{}).(order)
 	fmt.Fprintf(t.out, "%7.3fs %-9s %s\n", time.Since(t.start).Seconds(), o.id, what)

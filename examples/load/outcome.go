@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/breaker"
 )
 
 // outcome is how a logical call ended. Each has one.
@@ -53,7 +53,7 @@ func outcomeOf(resp *http.Response, err error) (outcome, error) {
 func kind(err error) outcome {
 	var net net.Error
 	switch {
-	case errors.Is(err, policy.ErrRejected):
+	case errors.Is(err, breaker.ErrOpen):
 		return rejected
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &net) && net.Timeout():
 		return timeout

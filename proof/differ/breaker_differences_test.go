@@ -150,7 +150,7 @@ func TestAnOpenStateLastsHalfAMinuteByDefaultAndTheirsAMinute(t *testing.T) {
 func TestThreeProbesAtATimeByDefaultAndTheirsOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := breaker.NewCircuit(breaker.Config{}), gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{})
-		ours.Trip(0)
+		ours.Trip(0, "test")
 		for range 6 {
 			done, err := theirs.Allow()
 			require.NoError(t, err)

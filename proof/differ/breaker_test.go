@@ -89,7 +89,7 @@ var outcomes = []struct {
 
 // both is a call that both admitted.
 type both struct {
-	permit breaker.Permit
+	permit *breaker.Permit
 	done   func(error)
 	brief  bool // over before time passes
 }
@@ -134,7 +134,9 @@ func (k kind) schedule(seed uint64, ours *breaker.Circuit) (steps int, err error
 }
 
 func (k kind) admit(ours *breaker.Circuit, theirs *gobreaker.TwoStepCircuitBreaker[int]) (b both, ok bool, err error) {
-	permit, refused := ours.Acquire()
+	permit := new(breaker.Permit)
+	var refused error
+	*permit, refused = ours.Acquire()
 	done, theirRefusal := theirs.Allow()
 	if (refused == nil) != (theirRefusal == nil) {
 		return both{}, false, fmt.Errorf("ours refuses by %v, and theirs by %v", refused, theirRefusal) //nolint:errorlint // either may be nil

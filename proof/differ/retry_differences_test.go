@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v7"
 	"github.com/stretchr/testify/assert"
 
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -84,6 +85,26 @@ func TestAHintIsAFloorAndTheirsReplacesTheDelay(t *testing.T) {
 		_, _ = backoff.Retry(t.Context(), func() (int, error) { return 0, backoff.RetryAfter(time.Second, errDown) },
 			backoff.WithMaxTries(3), backoff.WithBackOff(backoff.NewConstantBackOff(time.Minute)))
 		assert.Equal(t, 2*time.Second, time.Since(start))
+	})
+}
+
+func TestAHintIsSpreadUpwardsAndTheirsIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		cfg := retry.Config{Backoff: retry.Constant(0), JitterFactor: 0.5, MaxAttempts: 2, Rand: func() float64 { return 0.5 }}
+		_, _ = retry.Do(t.Context(), cfg, func(context.Context) (int, error) { return 0, retry.After(errDown, time.Second) })
+		assert.Equal(t, 1250*time.Millisecond, time.Since(start))
+		start = time.Now()
+		_, _ = backoff.Retry(t.Context(), func() (int, error) { return 0, backoff.RetryAfter(time.Second, errDown) }, backoff.WithMaxTries(2))
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestARejectionIsFinalAndTheirsIsRetriedLikeAnyError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := fail(t.Context(), policy.ErrRejected, 1)
+		assert.Equal(t, 1, r.ours)
+		assert.Equal(t, 3, r.theirs)
 	})
 }
 

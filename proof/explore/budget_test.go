@@ -93,10 +93,46 @@ func callers() Program {
 	}}
 }
 
+// givers is a program of two that give back one retry, beside one that takes another.
+func givers() Program {
+	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.2, Window: 10 * time.Second, Clock: fake.NewClock()})
+	budget.Take()
+	return Program{Threads: []func(){budget.GiveBack, budget.GiveBack, func() { budget.Take() }}, Check: func() error {
+		if s := budget.Snapshot(); s.Retries < 0 || s.Retries > 1 || s.Left != 2-s.Retries {
+			return fmt.Errorf("%+v after one retry that was given back twice, and another", s)
+		}
+		return nil
+	}}
+}
+
+// reconfigurers is a program of two that take the one retry that there is, beside one that
+// reconfigures the budget without giving it more.
+func reconfigurers() Program {
+	cfg := retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: fake.NewClock()}
+	budget, taken := retry.NewBudget(cfg), 0
+	take := func() {
+		if budget.Take() {
+			touch(&taken)
+			taken++
+		}
+	}
+	return Program{Threads: []func(){take, take, func() {
+		cfg.Ratio = 2e-9
+		if err := budget.Reconfigure(cfg); err != nil {
+			panic(err)
+		}
+	}}, Check: func() error {
+		if s := budget.Snapshot(); taken > 1 || s.Retries != int64(taken) {
+			return fmt.Errorf("%d retries were granted of one, and %d counted", taken, s.Retries)
+		}
+		return nil
+	}}
+}
+
 func TestNoInterleavingOverdrawsABudget(t *testing.T) {
 	var sum Report
 	whole, least := 0, *most
-	scenes := []func() Program{spenders(asTheyBegin), spenders(atATurn), spenders(asTheyRetry), callers}
+	scenes := []func() Program{spenders(asTheyBegin), spenders(atATurn), spenders(asTheyRetry), callers, givers, reconfigurers}
 	for _, build := range scenes {
 		report, err := Deepest(build, *most, hook)
 		require.NoError(t, err)
@@ -110,7 +146,7 @@ func TestNoInterleavingOverdrawsABudget(t *testing.T) {
 		least = min(least, report.Bound)
 	}
 	row.Row{
-		Searched: fmt.Sprintf("interleavings of a budget's atomic operations, %d scenes of 2 callers", len(scenes)),
+		Searched: fmt.Sprintf("interleavings of a budget's atomic operations, %d scenes of 2 or 3 callers", len(scenes)),
 		Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", sum.Schedules, sum.Longest, sum.States),
 		Result:   fmt.Sprintf("none overdraws it or loses a call; %d scenes whole but for the order of what commutes, all with %d preemptions or more", whole, least),
 	}.Print()

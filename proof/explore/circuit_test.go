@@ -56,6 +56,15 @@ const (
 )
 
 func scenarios() map[string]scenario {
+	all := firstScenarios()
+	maps.Copy(all, probations())
+	maps.Copy(all, reconfigurations())
+	maps.Copy(all, listeners())
+	maps.Copy(all, keepings())
+	return all
+}
+
+func firstScenarios() map[string]scenario {
 	return map[string]scenario{
 		"closed: two failures open it once": {
 			func() (*rig, []func()) {
@@ -245,7 +254,7 @@ func scenarios() map[string]scenario {
 		"Isolate beside a failure and a caller": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
-				return r, []func(){r.report(0, bad), r.Isolate}
+				return r, []func(){r.report(0, bad), func() { r.Isolate("test") }}
 			}, func(r *rig) {
 				oneOf("isolated", "open, isolated")(r)
 				if _, err := r.Acquire(); !errors.Is(err, breaker.ErrOpen) {
@@ -256,7 +265,7 @@ func scenarios() map[string]scenario {
 		"Trip and Reset beside a failure": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
-				return r, []func(){r.report(0, bad), func() { r.Trip(time.Hour) }, r.Reset}
+				return r, []func(){r.report(0, bad), func() { r.Trip(time.Hour, "test") }, r.Reset}
 			}, func(r *rig) { r.clk.Advance(time.Hour) },
 		},
 	}
@@ -295,6 +304,9 @@ func (s scenario) program() Program {
 	r, threads := s.build()
 	return Program{Threads: threads, Check: func() error {
 		s.check(r)
+		if r.atEnd != nil {
+			r.atEnd()
+		}
 		r.settle()
 		if len(r.faults) > 0 {
 			return errors.New(strings.Join(r.faults, "; "))

@@ -88,6 +88,7 @@ type operation struct {
 	begins bool
 	place  any
 	writes bool
+	ready  func() bool // of a thread that waits; nil if it can go on
 }
 
 // commutes reports whether it makes no difference which of the two is first.
@@ -153,7 +154,8 @@ func Reduced(build func() Program, most int, hook func(Stop)) (Report, error) {
 
 func (x *explorer) explore(build func() Program, hook func(Stop)) (Report, error) {
 	hook(x.pause)
-	defer hook(nil)
+	running = x
+	defer func() { hook(nil); running = nil }()
 	for {
 		if err := x.run(build()); err != nil {
 			return x.report, fmt.Errorf("schedule %s: %w", x.schedule(), err)
@@ -217,6 +219,9 @@ func (x *explorer) run(p Program) error {
 		if at == endless {
 			return fmt.Errorf("no end after %d operations", at)
 		}
+		if !slices.ContainsFunc(x.threads, (*thread).canGoOn) {
+			return fmt.Errorf("%d threads wait for each other", alive)
+		}
 		if last = x.choose(at, last); last < 0 {
 			return nil // from here on it has all been seen
 		}
@@ -235,7 +240,7 @@ func (x *explorer) choose(at, last int) int {
 	if at < len(x.stack) {
 		return x.stack[at].who()
 	}
-	c := choice{continues: last >= 0 && x.threads[last] != nil}
+	c := choice{continues: last >= 0 && x.threads[last].canGoOn()}
 	if at > 0 {
 		c.preemptions = x.stack[at-1].spent()
 	}
@@ -243,7 +248,7 @@ func (x *explorer) choose(at, last int) int {
 		c.ready = append(c.ready, last)
 	}
 	for i, t := range x.threads {
-		if t != nil && i != last {
+		if i != last && t.canGoOn() {
 			c.ready = append(c.ready, i)
 		}
 	}

@@ -192,3 +192,35 @@ func TestAProgramWithoutEndIsFound(t *testing.T) {
 	})
 	assert.ErrorContains(t, err, "no end after 1000 operations")
 }
+
+func TestAThreadWaitsForAnother(t *testing.T) {
+	var pause Stop
+	build := func() Program {
+		place, done := new(int), false
+		return Program{Threads: []func(){
+			func() { Wait(place, func() bool { return done }); *place++ },
+			func() { pause(place, true); *place = 1; pause(place, true); done = true },
+		}, Check: func() error {
+			if *place != 2 {
+				return fmt.Errorf("it did not wait: %d", *place)
+			}
+			return nil
+		}}
+	}
+	hook := func(stop Stop) { pause = stop }
+	every, err := All(build, 100, 0, hook)
+	require.NoError(t, err)
+	assert.True(t, every.Whole)
+	fewer, err := Reduced(build, 0, hook)
+	require.NoError(t, err)
+	assert.True(t, fewer.Whole)
+}
+
+func TestThreadsThatWaitForEachOtherAreFound(t *testing.T) {
+	build := func() Program {
+		never := func() { Wait(nil, func() bool { return false }) }
+		return Program{Threads: []func(){never, never}, Check: func() error { return nil }}
+	}
+	_, err := Deepest(build, 0, func(Stop) {})
+	assert.ErrorContains(t, err, "2 threads wait for each other")
+}

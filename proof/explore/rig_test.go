@@ -7,39 +7,58 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
 
-const recovery = 100
+const recovery = 2 * time.Second // more than the second for which probes are waited for at least
 
 // rig is a circuit under exploration, with what is known of it from outside.
 type rig struct {
 	*breaker.Circuit
 	clk    *fake.Clock
 	places int
-	told   []breaker.Transition
-	out    int // permits that are out in the half-open state that the rig began in
-	most   int
-	got    []breaker.Permit // permits that were taken before the threads began
-	faults []string
+	// recovers is the longest recovery timeout of its configs.
+	recovers time.Duration
+	cfg      breaker.Config
+	told     []breaker.Transition
+	out      int // permits that are out in the half-open state that the rig began in
+	most     int
+	got      []*breaker.Permit // permits that were taken before the threads began
+	faults   []string
+	atEnd    func() // checked beside the scenario's own
 }
 
 func newRig(cfg breaker.Config) *rig {
-	r := &rig{clk: fake.NewClock(), places: max(1, cfg.HalfOpenMaxCalls)}
+	r := &rig{clk: fake.NewClock(), places: max(1, cfg.HalfOpenMaxCalls), recovers: recovery}
 	cfg.Clock, cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = r.clk, recovery, r.places
 	cfg.OnStateChange = func(t breaker.Transition) { r.told = append(r.told, t) }
+	r.cfg = cfg
 	r.Circuit = breaker.NewCircuit(cfg)
 	return r
+}
+
+// reconfigure is a thread that changes the rig's config.
+func (r *rig) reconfigure(change func(*breaker.Config)) func() {
+	cfg := r.cfg
+	change(&cfg)
+	r.recovers = max(r.recovers, cfg.RecoveryTimeout)
+	return func() {
+		if err := r.Reconfigure(cfg); err != nil {
+			r.fault("%v", err)
+		}
+	}
 }
 
 // take acquires n permits before the threads begin.
 func (r *rig) take(n int) *rig {
 	for range n {
-		p, err := r.Acquire()
-		if err != nil {
+		p := new(breaker.Permit)
+		var err error
+		if *p, err = r.Acquire(); err != nil {
 			panic(err)
 		}
 		r.got = append(r.got, p)
@@ -49,7 +68,7 @@ func (r *rig) take(n int) *rig {
 
 // elapsed opens the circuit and lets the recovery timeout pass.
 func (r *rig) elapsed() *rig {
-	r.Trip(recovery)
+	r.Trip(recovery, "test")
 	r.clk.Advance(recovery)
 	return r
 }
@@ -146,7 +165,7 @@ func (r *rig) path() string {
 func (r *rig) settle() {
 	state, at := r.State(), breaker.Closed
 	for _, t := range r.told {
-		if t.From != at || t.To == at {
+		if t.From != at || t.To == at || t.Reason == "" {
 			r.fault("told of a move from %v to %v when it was %v", t.From, t.To, at)
 		}
 		at = t.To
@@ -154,7 +173,7 @@ func (r *rig) settle() {
 	if at != state {
 		r.fault("the last move told is to %v, and it is %v", at, state)
 	}
-	r.clk.Advance(recovery)
+	r.clk.Advance(r.recovers)
 	if state == breaker.Open && r.State() != breaker.HalfOpen {
 		r.fault("open for ever")
 	}
@@ -178,7 +197,7 @@ func (r *rig) probes() {
 			break
 		}
 	}
-	if n == 0 || n > r.places {
+	if n == 0 || n > r.places && !r.cfg.Shadow {
 		r.fault("half-open with %d places, want 1 to %d", n, r.places)
 	}
 }

@@ -21,14 +21,14 @@ const tooMany = 3000
 func FuzzBreakerConfig(f *testing.F) {
 	for i, n := range edges {
 		e := func(k int) int64 { return edges[(i+k)%10] }
-		f.Add(n, e(1), e(2), e(3), e(4), n, e(5), e(6), e(7), shares[i], shares[(i+2)%10], shares[(i+5)%10], 0.5, i%2 == 0)
-		f.Add(int64(3), int64(0), int64(0), int64(2), int64(2), int64(0), int64(0), n, n, 0.0, 0.0, 0.5, shares[i], i%2 == 0)
-		f.Add(int64(0), int64(0), int64(4), int64(1), int64(1), n, int64(0), int64(50), int64(90), 0.5, 0.0, 0.0, 0.0, i%2 == 0)
-		f.Add(int64(0), int64(9), int64(4), int64(1), int64(1), int64(0), int64(5), int64(50), int64(90), shares[i], 0.5, 1.0, 0.9, i%2 == 0)
-		f.Add(int64(2), int64(0), int64(0), int64(1), int64(1), int64(0), int64(0), int64(i+1)*3e8, int64(i+1)*7e8, 0.0, 0.0, 0.5, 0.5, true)
+		f.Add(n, e(1), e(2), e(3), e(4), n, e(5), e(6), e(7), shares[i], shares[(i+2)%10], shares[(i+5)%10], 0.5, i%2 == 0, int64(i%4), shares[i], i%5 == 0)
+		f.Add(int64(3), int64(0), int64(0), int64(2), int64(2), int64(0), int64(0), n, n, 0.0, 0.0, 0.5, shares[i], i%2 == 0, int64(i%4), shares[i], i%5 == 0)
+		f.Add(int64(0), int64(0), int64(4), int64(1), int64(1), n, int64(0), int64(50), int64(90), 0.5, 0.0, 0.0, 0.0, i%2 == 0, int64(i%4), shares[i], i%5 == 0)
+		f.Add(int64(0), int64(9), int64(4), int64(1), int64(1), int64(0), int64(5), int64(50), int64(90), shares[i], 0.5, 1.0, 0.9, i%2 == 0, int64(i%4), shares[i], i%5 == 0)
+		f.Add(int64(2), int64(0), int64(0), int64(1), int64(1), int64(0), int64(0), int64(i+1)*3e8, int64(i+1)*7e8, 0.0, 0.0, 0.5, 0.5, true, int64(i%4), shares[i], i%5 == 0)
 	}
 	f.Fuzz(func(t *testing.T, failures, windowCalls, minCalls, places, successes, window, slow, recovery, maxRecovery int64,
-		rate, slowRate, jitter, random float64, realTime bool,
+		rate, slowRate, jitter, random float64, realTime bool, probes int64, probeRate float64, shadow bool,
 	) {
 		cfg := breaker.Config{
 			FailureThreshold: int(failures), WindowCalls: int(windowCalls), MinCalls: int(minCalls),
@@ -36,7 +36,8 @@ func FuzzBreakerConfig(f *testing.F) {
 			Window: time.Duration(window), SlowCall: time.Duration(slow),
 			RecoveryTimeout: time.Duration(recovery), MaxRecoveryTimeout: time.Duration(maxRecovery),
 			FailureRate: rate, SlowRate: slowRate, RecoveryJitter: jitter,
-			Rand: func() float64 { return random },
+			Rand:       func() float64 { return random },
+			ProbeCalls: int(probes), ProbeFailureRate: probeRate, Shadow: shadow,
 		}
 		pass := time.Sleep
 		if !realTime {
@@ -46,7 +47,7 @@ func FuzzBreakerConfig(f *testing.F) {
 		if !accepted(t, cfg.Validate(), func() { breaker.NewCircuit(cfg) }) {
 			return
 		}
-		if max(failures, minCalls, successes, places) > tooMany {
+		if max(failures, minCalls, successes, places, probes) > tooMany {
 			require.Equal(t, breaker.Closed, breaker.NewCircuit(cfg).State())
 			return
 		}
@@ -63,13 +64,19 @@ func FuzzBreakerConfig(f *testing.F) {
 func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) {
 	t.Helper()
 	c, start := breaker.NewCircuit(cfg), policy.Now(cfg.Clock)
+	require.NoError(t, c.Config().Validate(), "the effective config")
+	require.NoError(t, c.Reconfigure(c.Config()))
+	if cfg.Shadow {
+		requireShadow(t, c, cfg, pass)
+		return
+	}
 	for reopening := range 3 {
 		requireOpens(t, c, reopening)
 		requireHalfOpens(t, c, cfg, reopening, pass)
-		if policy.Elapsed(cfg.Clock, start) > math.MaxInt64/4 {
+		if policy.Now(cfg.Clock).Sub(start) > math.MaxInt64/4 {
 			return // a Duration ends here, and a circuit's time with it
 		}
-		requireProbes(t, c, cfg.HalfOpenMaxCalls)
+		requireProbes(t, c, cfg)
 	}
 	requireCloses(t, c, pass)
 }
@@ -125,24 +132,54 @@ func grown(cfg breaker.Config, reopenings int) time.Duration {
 	return recovery
 }
 
-// requireProbes takes every place, and fails one probe.
-func requireProbes(t *testing.T, c *breaker.Circuit, places int) {
+// requireProbes takes every place, and fails as many probes as it takes.
+func requireProbes(t *testing.T, c *breaker.Circuit, cfg breaker.Config) {
 	t.Helper()
-	if places == 0 {
-		places = breaker.DefaultHalfOpenMaxCalls
-	}
-	var first breaker.Permit
-	for n := range places {
-		p, err := c.Acquire()
+	places := cmp.Or(cfg.HalfOpenMaxCalls, breaker.DefaultHalfOpenMaxCalls)
+	all := make([]*breaker.Permit, places)
+	for n := range all {
+		var err error
+		all[n] = new(breaker.Permit)
+		*all[n], err = c.Acquire()
 		require.NoError(t, err, "place %d of %d", n+1, places)
-		if n == 0 {
-			first = p
-		}
 	}
 	_, err := c.Acquire()
 	require.ErrorIs(t, err, breaker.ErrOpen, "more probes than places")
-	first.Record(policy.Failure)
+	require.True(t, all[0].Record(policy.Failure))
+	require.False(t, all[0].Record(policy.Failure), "the same permit again")
+	for n := 1; n < cfg.ProbeCalls; n++ {
+		require.Equal(t, breaker.HalfOpen, c.State(), "judged by %d probes of %d", n, cfg.ProbeCalls)
+		p, err := c.Acquire()
+		require.NoError(t, err, "a place has come back")
+		p.Record(policy.Failure)
+	}
 	require.NotEqual(t, breaker.HalfOpen, c.State())
+}
+
+// requireShadow wants a circuit in shadow to move, and to refuse nothing but what Trip
+// and Isolate refuse.
+func requireShadow(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass func(time.Duration)) {
+	t.Helper()
+	for n := 0; c.State() == breaker.Closed; n++ {
+		require.LessOrEqual(t, n, tooMany, "a circuit that nothing opens")
+		p, err := c.Acquire()
+		require.NoError(t, err)
+		p.Record(policy.Failure)
+	}
+	for range 2 * cmp.Or(cfg.HalfOpenMaxCalls, breaker.DefaultHalfOpenMaxCalls) {
+		_, err := c.Acquire()
+		require.NoError(t, err, "in shadow")
+	}
+	c.Isolate("by hand")
+	_, err := c.Acquire()
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	c.Reset()
+	c.Trip(time.Second, "by hand")
+	_, err = c.Acquire()
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	pass(time.Second)
+	_, err = c.Acquire()
+	require.NoError(t, err)
 }
 
 // requireCloses lets probes succeed until the circuit closes.

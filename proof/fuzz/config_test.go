@@ -59,12 +59,14 @@ func FuzzRetryConfig(f *testing.F) {
 		f.Add(int64(4), int64(1e6), int64(1e9), int64(0), n, int64(1e9), 2.0, 0.1, 0.5, uint8(i), false)
 		f.Add(int64(-1), int64(1e6), int64(1e9), int64(1e10), int64(1e9), n, 2.0, 0.1, 0.5, uint8(i+1), true)
 	}
+	f.Add(int64(3), int64(-1), int64(1e9), int64(0), int64(0), int64(5e9), 2.0, 0.5, math.NaN(), uint8(0), false)
 	f.Fuzz(func(t *testing.T, attempts, base, limit, elapsed, after, hint int64, multiplier, jitter, random float64, kind uint8, budget bool) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		cfg := retry.Config{
 			MaxAttempts: int(attempts), BaseDelay: time.Duration(base), MaxDelay: time.Duration(limit),
 			MaxElapsed: time.Duration(elapsed), MaxRetryAfter: time.Duration(after),
 			Multiplier: multiplier, JitterFactor: jitter, Clock: clk, Rand: func() float64 { return random },
+			KeepErrors: int(kind) % 70, RetryRejected: budget,
 		}
 		longest := cfg.MaxDelay
 		if longest == 0 {
@@ -79,9 +81,18 @@ func FuzzRetryConfig(f *testing.F) {
 		if !accepted(t, cfg.Validate(), func() { retry.New[int](cfg) }) {
 			return
 		}
-		fn, runs := failing(retry.After(errDown, time.Duration(hint)))
+		hinted := retry.After(errDown, time.Duration(hint))
+		if budget { // a refusal is waited for in the same way
+			hinted = retry.After(policy.ErrRejected, time.Duration(hint))
+		}
+		fn, runs := failing(hinted)
 		_, err := retry.Do(t.Context(), cfg, fn)
-		requireDelays(t, clk.Sleeps(), longest, time.Duration(hint))
+		if budget && hint <= 0 {
+			require.Equal(t, 1, *runs, "a rejection that does not say when to come back is final")
+			return
+		}
+		requireDelays(t, clk.Sleeps(), longest, time.Duration(hint), cmp.Or(jitter, retry.DefaultJitterFactor))
+		requireKept(t, cfg.KeepErrors, *runs, err)
 		requireRetry(t, cfg, *runs, time.Duration(hint), err)
 		require.Zero(t, clk.Waiters())
 	})
@@ -103,13 +114,27 @@ func backoff(kind uint8, base, limit time.Duration, factor float64) retry.Backof
 	}[kind%10]
 }
 
-// requireDelays wants every delay to be what the server asked for at least, and
-// otherwise no longer than longest.
-func requireDelays(t *testing.T, slept []time.Duration, longest, hint time.Duration) {
+// requireDelays wants every delay to be what the server asked for at least, spread
+// upwards by no more than the jitter, and otherwise no longer than longest.
+func requireDelays(t *testing.T, slept []time.Duration, longest, hint time.Duration, jitter float64) {
 	t.Helper()
+	most := max(0, hint)
+	if jitter > 0 {
+		most = time.Duration(min(float64(most)*(1+jitter)+1, 1<<62))
+	}
 	for _, d := range slept {
 		require.GreaterOrEqual(t, d, max(0, hint), "shorter than the server asks for")
-		require.LessOrEqual(t, d, max(longest, hint), "a delay above the longest")
+		require.LessOrEqual(t, d, max(longest, most), "a delay above the longest")
+	}
+}
+
+// requireKept wants the error of a retry to have the errors of the last attempts.
+func requireKept(t *testing.T, keep, runs int, err error) {
+	t.Helper()
+	var gaveUp *retry.Error
+	if errors.As(err, &gaveUp) {
+		require.Len(t, gaveUp.Errs, min(runs, max(1, keep)))
+		require.ErrorIs(t, err, retry.ErrGaveUp)
 	}
 }
 
@@ -149,8 +174,9 @@ func FuzzBudgetConfig(f *testing.F) {
 		if !accepted(t, cfg.Validate(), func() { retry.NewBudget(cfg) }) {
 			return
 		}
+		budget := retry.NewBudget(cfg)
 		r := retry.New[int](retry.Config{
-			Budget: retry.NewBudget(cfg), Clock: clk, Backoff: retry.Constant(0), MaxAttempts: 5,
+			Budget: budget, Clock: clk, Backoff: retry.Constant(0), MaxAttempts: 5,
 		})
 		const calls = 50
 		runs := 0
@@ -167,12 +193,32 @@ func FuzzBudgetConfig(f *testing.F) {
 		if window == 0 {
 			window = int64(10 * time.Second)
 		}
-		granted, limit := float64(runs-calls), ratio*calls+least*time.Duration(window).Seconds()
+		granted, limit := float64(runs-calls), ratio*calls+max(0, least)*time.Duration(window).Seconds()
 		require.LessOrEqual(t, granted, limit)
 		if limit >= 5*calls {
-			require.Equal(t, 4.0*calls, granted, "a budget that has enough refuses nobody")
+			require.Equal(t, 4.0*calls, granted, "a budget that has enough refuses no retry")
 		}
+		requireReconfigured(t, budget, cfg, granted)
 	})
+}
+
+// requireReconfigured wants a budget to keep what it has counted, and each token that is
+// given back to be there for another retry.
+func requireReconfigured(t *testing.T, budget *retry.Budget, cfg retry.BudgetConfig, granted float64) {
+	t.Helper()
+	before := budget.Snapshot()
+	require.GreaterOrEqual(t, granted, float64(before.Retries)) // the window may have moved on
+	changed := cfg
+	changed.Ratio = 1000
+	require.NoError(t, budget.Reconfigure(changed))
+	after := budget.Snapshot()
+	require.Equal(t, [2]int64{before.Calls, before.Retries}, [2]int64{after.Calls, after.Retries})
+	for range before.Retries + 2 {
+		budget.GiveBack()
+	}
+	require.Zero(t, budget.Snapshot().Retries)
+	changed.Clock = nil
+	require.ErrorContains(t, budget.Reconfigure(changed), "Clock")
 }
 
 // tooLong is more than there is of time in a bubble of testing/synctest.
@@ -217,7 +263,7 @@ func requireTimeout(t *testing.T, cfg policy.TimeoutConfig, works time.Duration)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorAs(t, err, new(*policy.TimeoutError))
 	}
-	require.Equal(t, min(max(works, 0), cfg.After), policy.Elapsed(cfg.Clock, start))
+	require.Equal(t, min(max(works, 0), cfg.After), policy.Now(cfg.Clock).Sub(start))
 }
 
 func FuzzStandardConfig(f *testing.F) {

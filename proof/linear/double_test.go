@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -17,14 +18,29 @@ const (
 	overAdmits  fault = "places are looked for in one step and taken in another"
 	losesUpdate fault = "two failures at once count as one"
 	leaksPlace  fault = "an ignored probe keeps its place"
-	tellsTwice  fault = "of two who open, both tell"
+	tellsTwice  fault = "of two that open, both tell"
 	forgets     fault = "a success does not end the row"
 	movesLate   fault = "a failure moves the circuit after its Record has returned"
 	tellsNew    fault = "what is told of a move is what the new state has counted"
 	shrinks     fault = "Trip ends the growth of the recovery time"
+	losesTrip   fault = "a verdict is lost if Reconfigure comes before its move"
+	forgetsAll  fault = "Reconfigure begins a new row"
+	reclocks    fault = "Reconfigure begins the recovery time anew"
+	hides       fault = "Reconfigure is not told"
+	refuses     fault = "a circuit in shadow refuses"
+	admitsAll   fault = "a circuit in shadow lets calls through that Trip refuses"
+	hopes       fault = "half-open waits for a verdict for ever"
+	grows       fault = "no verdict makes the recovery time grow"
+	hasty       fault = "the first of ProbeCalls decides"
+	countsTwice fault = "of two Records of one permit, both count"
+	invents     fault = "a window that is not full is judged as if it were, by a caller that was held up"
+	impatient   fault = "places are given out anew before a second has passed"
 )
 
-var faults = []fault{lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks}
+var faults = []fault{
+	lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks, losesTrip, forgetsAll,
+	reclocks, hides, refuses, admitsAll, hopes, grows, hasty, countsTwice, invents, impatient,
+}
 
 // double is a circuit that does what the specification says, under a lock, but
 // for its fault: it shows that the checker can fail.
@@ -33,14 +49,17 @@ type double struct {
 	clk   *jumpy
 	fault fault
 
-	mu   sync.Mutex
-	s    state
-	told []breaker.Transition
-	late []int
+	mu    sync.Mutex
+	s     state
+	told  []breaker.Transition
+	late  []int
+	place [maxPermits]int  // in the window, of what a permit recorded
+	begun [maxPermits]bool // permits whose first Record has begun
 }
 
-func newDouble(cfg breaker.Config, clk *jumpy, f fault) subject {
-	return &double{spec: spec{cfg}, clk: clk, fault: f}
+func newDouble(cfgs []breaker.Config, clk *jumpy, f fault) subject {
+	sp := spec{cfgs}
+	return &double{spec: sp, s: sp.shaped(state{}), clk: clk, fault: f}
 }
 
 // change does one step in one critical section.
@@ -63,10 +82,16 @@ func (d *double) change(do func(s state) state) state {
 func (d *double) tell() {
 	for _, e := range d.s.path[:d.s.moves] {
 		if d.fault == tellsNew {
-			e.counts = breaker.Counts{}
+			e.counts = [5]uint8{}
 		}
+		if d.fault == hides && e.from == e.to {
+			continue
+		}
+		n := func(i int) int64 { return int64(e.counts[i]) }
 		d.told = append(d.told, breaker.Transition{
-			Name: name, From: e.from, To: e.to, At: start.Add(time.Duration(e.at)), Counts: e.counts,
+			Name: name, From: e.from, To: e.to, At: start.Add(time.Duration(e.at)),
+			Counts: breaker.Counts{Successes: n(0), Failures: n(1), Slow: n(2), Ignored: n(3), Rejected: n(4)},
+			Reason: e.why.text(), Shadow: e.shadow,
 		})
 	}
 	d.s.moves = 0
@@ -76,72 +101,145 @@ func (d *double) Acquire(id int) (admitted bool, by breaker.State) {
 	if d.fault == overAdmits {
 		seen := d.change(d.spec.look)
 		d.clk.yield()
-		if seen.state == breaker.HalfOpen && seen.out < d.spec.cfg.HalfOpenMaxCalls {
+		if seen.state == breaker.HalfOpen && seen.out < d.spec.cfg(seen).HalfOpenMaxCalls {
 			d.change(func(s state) state {
 				s.out++
 				s.granted = s.now
-				s.permits[id] = permit{held, seen.gen, s.round, s.now, false}
+				s.permits[id] = permit{stage: held, gen: seen.gen, round: s.round, at: s.now}
 				return s
 			})
 			return true, 0
 		}
 	}
 	d.change(func(s state) state {
-		s, admitted = d.spec.acquire(s, id)
-		by = s.state
+		s, admitted, by = d.acquire(s, id)
 		return s
 	})
 	return admitted, by
 }
 
-func (d *double) Record(id int, o policy.Outcome) {
-	seen := d.change(func(s state) state { return s })
-	d.clk.yield()
-	d.change(func(s state) state {
-		switch d.fault {
-		case lateCounts:
-			s.permits[id].gen = s.gen
-		case losesUpdate:
-			if s.gen == seen.gen {
-				s.row, s.n, s.records = seen.row, seen.n, seen.records
-			}
-		}
-		row := s.row
-		s = d.spec.count(s, id, o)
-		if d.fault == forgets && s.row == 0 {
-			s.row = row
-		}
-		return s
-	})
-	d.clk.yield()
-	if d.spec.judgesLater() {
-		d.change(func(s state) state { return d.spec.judge(s, id) })
+func (d *double) acquire(s state, id int) (_ state, admitted bool, by breaker.State) {
+	s = d.spec.look(s)
+	switch {
+	case d.fault == refuses && d.spec.cfg(s).Shadow && s.state == breaker.Open:
+		s.rejected++
+		return s, false, s.state
+	case d.fault == admitsAll && d.spec.cfg(s).Shadow && s.state == breaker.Open && s.forced:
+		s.rejected++
+		s.permits[id] = permit{stage: held, free: true}
+		return s, true, 0
+	case d.fault == impatient && s.state == breaker.HalfOpen && s.now-s.granted >= int64(d.spec.cfg(s).RecoveryTimeout):
+		s.granted = s.now - int64(time.Hour)
 	}
-	d.change(func(s state) state {
-		gen := s.permits[id].gen
-		if d.fault == leaksPlace && o == policy.Ignored {
-			s.permits[id].gen = -1
+	s, admitted = d.spec.acquire(s, id)
+	return s, admitted, s.state
+}
+
+func (d *double) Record(id int, o policy.Outcome) bool {
+	seen, taken := d.begin(id)
+	if taken && d.fault != countsTwice {
+		return false
+	}
+	d.clk.yield()
+	d.change(func(s state) state { return d.count(s, seen, id, o) })
+	d.clk.yield()
+	if d.spec.judgesApart() {
+		d.change(func(s state) state { return d.judge(s, id) })
+		d.clk.yield()
+	}
+	d.change(func(s state) state { return d.move(s, seen, id) })
+	return true
+}
+
+// begin takes permit id, and returns the state that it was found in.
+func (d *double) begin(id int) (seen state, taken bool) {
+	seen = d.change(func(s state) state { return s })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	taken = d.begun[id]
+	d.begun[id] = true
+	return seen, taken
+}
+
+func (d *double) count(s, seen state, id int, o policy.Outcome) state {
+	switch d.fault {
+	case lateCounts:
+		s.permits[id].gen = s.gen
+	case losesUpdate:
+		if s.gen == seen.gen {
+			s.row, s.n, s.records = seen.row, seen.n, seen.records
 		}
-		if d.fault == movesLate {
-			d.late = append(d.late, id)
-			return s
+	}
+	row, ended := s.row, s.successes+s.failures
+	s = d.spec.count(s, id, o)
+	p := &s.permits[id]
+	switch {
+	case d.fault == forgets && s.row == 0:
+		s.row = row
+	case d.fault == hopes && p.why == noVerdict:
+		p.stage = judged
+	case d.fault == hasty && s.successes+s.failures > ended && d.spec.cfg(s).ProbeCalls > 0:
+		if p.stage = closing; p.bad {
+			p.stage = opening
 		}
-		if d.fault == tellsTwice && s.permits[id].stage == opening && gen == s.gen-1 && s.state == breaker.Open {
-			s.path[s.moves] = entry{from: breaker.Closed, to: breaker.Open, at: s.now}
-			s.moves++
-		}
-		return d.spec.move(s, id)
-	})
+	}
+	d.place[id] = s.n
+	return s
+}
+
+func (d *double) judge(s state, id int) state {
+	s = d.spec.judge(s, id)
+	if d.fault == hopes && s.permits[id].why == noVerdict {
+		s.permits[id].stage = judged
+	}
+	return s
+}
+
+func (d *double) move(s, seen state, id int) state {
+	p := &s.permits[id]
+	gen := p.gen
+	if d.fault == leaksPlace && s.state == breaker.HalfOpen && p.totals[2] > 0 && p.stage == judged {
+		p.gen = 255
+	}
+	if d.fault == movesLate {
+		d.late = append(d.late, id)
+		return s
+	}
+	if d.fault == invents && p.gen == s.gen && s.n-d.place[id] >= 3 && s.n < d.spec.cfg(s).WindowCalls {
+		p.stage = judged // as if the rest of the window were successes
+	}
+	if d.fault == losesTrip && s.cfg != seen.cfg {
+		p.stage = judged
+	}
+	if d.fault == tellsTwice && p.stage == opening && gen == s.gen-1 && s.state == breaker.Open {
+		s.path[s.moves] = entryOf(s, breaker.Open, breaker.Counts{}, failures, false)
+		s.path[s.moves].from = breaker.Closed
+		s.moves++
+	}
+	verdict := p.why
+	s = d.spec.move(s, id)
+	if d.fault == grows && verdict == noVerdict && s.gen != gen && s.why == noVerdict {
+		s.until += d.spec.recovery(s)
+	}
+	return s
 }
 
 func (d *double) State() breaker.State { return d.change(d.spec.look).state }
 
 func (d *double) Snapshot() breaker.Snapshot {
 	s := d.change(d.spec.look)
-	return breaker.Snapshot{State: s.state, RetryAfter: d.spec.retryAfter(s), Counts: d.spec.counts(s)}
+	snap := breaker.Snapshot{
+		State: s.state, RetryAfter: d.spec.retryAfter(s), Counts: d.spec.counts(s), Reason: s.why.text(),
+		Since: start.Add(time.Duration(s.entered)), Shadow: d.spec.cfg(s).Shadow,
+	}
+	if s.state == breaker.Open {
+		snap.Counts = s.opened.least()
+		snap.Counts.Rejected = int64(s.rejected)
+	}
+	return snap
 }
 
-func (d *double) Isolate() {
+func (d *double) Isolate(string) {
 	d.change(func(s state) state { return d.spec.force(s, breaker.Isolated, 0) })
 }
 
@@ -149,7 +247,7 @@ func (d *double) Reset() {
 	d.change(func(s state) state { return d.spec.force(s, breaker.Closed, 0) })
 }
 
-func (d *double) Trip(period time.Duration) {
+func (d *double) Trip(period time.Duration, _ string) {
 	d.change(func(s state) state {
 		if d.fault == shrinks {
 			s.reopening = 0
@@ -158,8 +256,38 @@ func (d *double) Trip(period time.Duration) {
 	})
 }
 
-func (d *double) Told() []breaker.Transition {
+func (d *double) Reconfigure(k int) {
+	d.change(func(s state) state {
+		was := s.cfg
+		s = d.spec.reconfigure(s, k)
+		switch {
+		case s.cfg == was:
+		case d.fault == forgetsAll:
+			s.row = 0
+		case d.fault == reclocks && s.state == breaker.Open:
+			s.entered = s.now
+			s = d.spec.withEnd(s)
+		}
+		return s
+	})
+}
+
+func (d *double) Told() (watched, moves []breaker.Transition) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Clone(d.told)
+	return slices.Clone(d.told), slices.DeleteFunc(slices.Clone(d.told), isReconfigured)
+}
+
+// text is the reason, one of them where there are two.
+func (w why) text() string {
+	if w == probesBad {
+		return breaker.ReasonProbeFailed
+	}
+	return reasons[w]
+}
+
+// least returns one of the counts in v.
+func (v seen) least() breaker.Counts {
+	n := func(i int) int64 { return int64(bits.TrailingZeros32(v[i])) }
+	return breaker.Counts{Successes: n(0), Failures: n(1), Slow: n(2), Ignored: n(3)}
 }

@@ -15,57 +15,31 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-const (
-	clients = 3
-	phases  = 4
-	each    = 4 // operations of a client in a phase
-)
-
-// script is a history's random choices, made before it begins: only the
-// scheduler's are not the seed's.
-type script struct {
-	plays    [phases][clients][each]uint8
-	outcomes [maxPermits]policy.Outcome
-	passes   [phases]time.Duration
-	seed     uint64
-}
-
-func write(seed uint64) script {
-	rnd := rand.New(rand.NewPCG(seed, 0x1fea5))
-	s := script{seed: seed}
-	for phase := range phases {
-		for client := range clients {
-			for n := range each {
-				s.plays[phase][client][n] = uint8(rnd.IntN(100))
-			}
-		}
-		s.passes[phase] = time.Duration(rnd.IntN(40))
-	}
-	bias := rnd.IntN(3) // some histories fail, some succeed, most do both
-	for id := range maxPermits {
-		s.outcomes[id] = policy.Outcome(rnd.IntN(3))
-		if bias > 0 && rnd.IntN(2) == 0 {
-			s.outcomes[id] = policy.Outcome(bias - 1)
-		}
-	}
-	return s
-}
-
 // recorder writes a history down.
 type recorder struct {
-	on    subject
-	spec  spec
-	told  int          // transitions that have been compared
-	clock atomic.Int64 // of calls and returns, not the circuit's
-	ids   atomic.Int64
-	mu    sync.Mutex
-	ops   []porcupine.Operation
+	on     subject
+	spec   spec
+	clk    *jumpy
+	script *script
+	told   int          // transitions that have been compared
+	moves  int          // of OnStateChange
+	clock  atomic.Int64 // of calls and returns, not the circuit's
+	ids    atomic.Int64
+	// counted is how many Records of each permit have said that they count.
+	counted [maxPermits]atomic.Int64
+	mu      sync.Mutex
+	ops     []porcupine.Operation
 }
 
 // note makes one operation, and enters it once for each of inputs.
 func (r *recorder) note(client int, do func() output, inputs ...input) output {
 	call := r.clock.Add(1)
 	out := do()
+	r.enter(client, call, out, inputs...)
+	return out
+}
+
+func (r *recorder) enter(client int, call int64, out output, inputs ...input) {
 	end := r.clock.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,74 +48,149 @@ func (r *recorder) note(client int, do func() output, inputs ...input) output {
 			ClientId: client + i*(clients+1), Input: in, Call: call, Output: out, Return: end,
 		})
 	}
-	return out
 }
 
-// play makes the history of a script on what build makes.
-func play(s script, cfg breaker.Config, build func(breaker.Config, *jumpy) subject) []porcupine.Operation {
+// build makes a subject.
+type build func(cfgs []breaker.Config, clk *jumpy) subject
+
+// play makes the history of a script on what build makes. It also returns how many
+// permits were not counted just once, of those that were recorded.
+func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operation, miscounted int) {
 	clk := &jumpy{Clock: fake.NewClock(), rnd: rand.New(rand.NewPCG(s.seed, 2))}
 	betweenAtomics(clk.yield)
-	r := &recorder{on: build(cfg, clk), spec: spec{cfg}}
-	var mine [clients][]int
-	for phase := range phases {
+	r := &recorder{on: build(cfgs, clk), spec: spec{cfgs}, clk: clk, script: &s}
+	mine := r.prepare()
+	for _, p := range s.phases {
 		var ready atomic.Int64
 		var wg sync.WaitGroup
+		clk.holdUp.begin(p.stall)
 		for client := range clients {
 			wg.Go(func() {
 				ready.Add(1)
 				for ready.Load() < clients { // all at once, or they would take turns
 					runtime.Gosched()
 				}
-				for n := range each {
-					mine[client] = r.one(client, s.plays[phase][client][n], mine[client], &s)
+				for _, n := range p.plays[client] {
+					mine[client] = r.one(client, n, mine[client])
 				}
+				clk.holdUp.finished.Add(1)
 			})
 		}
 		wg.Wait()
+		clk.holdUp.end()
 		r.rest()
-		r.note(clients, func() output { clk.Advance(s.passes[phase]); return output{} }, input{kind: advance, d: s.passes[phase]})
+		r.pass(p.passes)
 	}
 	r.rest()
 	overlap(r.ops)
-	return r.ops
+	return r.ops, r.miscounted(mine)
+}
+
+// prepare makes the script's operations before the clients begin, and returns the
+// permits that each of them has then.
+func (r *recorder) prepare() (mine [clients][]int) {
+	b := r.script.before
+	var got []int
+	for range b.permits {
+		got = r.acquire(clients, got)
+	}
+	for i := range min(b.records, len(got)) {
+		r.record(clients, got[i], r.script.outcomes[got[i]], false)
+	}
+	for i, id := range got[min(b.records, len(got)):] {
+		mine[i%clients] = append(mine[i%clients], id)
+	}
+	if b.probes > 0 {
+		r.note(clients, func() output { r.on.Trip(unit, given); return output{} }, input{kind: trip, d: unit})
+		r.pass(unit)
+	}
+	for n := range b.probes {
+		o := policy.Ignored
+		if n == 0 {
+			o = r.script.outcomes[n]
+		}
+		for _, id := range r.acquire(clients, nil) {
+			r.record(clients, id, o, false)
+		}
+	}
+	r.rest()
+	return mine
+}
+
+func (r *recorder) pass(d time.Duration) {
+	r.note(clients, func() output { r.clk.Advance(d); return output{} }, input{kind: advance, d: d})
 }
 
 // one makes the operation that n chooses; mine are the permits the client holds.
-func (r *recorder) one(client int, n uint8, mine []int, s *script) []int {
+func (r *recorder) one(client int, n uint8, mine []int) []int {
 	nothing := func(do func()) func() output { return func() output { do(); return output{} } }
 	switch {
-	case n < 38:
-		return r.acquire(client, mine)
-	case n < 80 && len(mine) > 0:
+	case n < 85 && r.script.crowd && len(mine) > 0, n >= 38 && n < 76 && len(mine) > 0:
 		id := mine[int(n)%len(mine)]
-		o := s.outcomes[id]
-		r.note(client, nothing(func() { r.on.Record(id, o) }), r.parts(id, o)...)
+		r.record(client, id, r.script.outcomes[id], n%8 == 0)
 		return without(mine, id)
-	case n < 85:
+	case n < 76:
+		return r.acquire(client, mine)
+	case n < 80:
 		r.note(client, func() output { return output{state: r.on.State(), after: notAsked} }, input{kind: due}, input{kind: look})
-	case n < 90:
+	case n < 84:
 		r.note(client, func() output {
 			snap := r.on.Snapshot()
 			return output{state: snap.State, after: snap.RetryAfter}
 		}, input{kind: due}, input{kind: look})
-	case n < 92:
-		r.note(client, nothing(r.on.Isolate), input{kind: isolate})
-	case n < 95:
-		r.note(client, nothing(r.on.Reset), input{kind: reset})
-	default:
-		d := 20 * time.Duration(n%2) // or the recovery timeout
-		r.note(client, nothing(func() { r.on.Trip(d) }), input{kind: trip, d: d})
+	case n < 86:
+		r.note(client, nothing(func() { r.on.Isolate(given) }), input{kind: isolate})
+	case n < 88:
+		r.note(client, nothing(r.on.Reset), input{kind: resets})
+	case n < 91:
+		d := 20 * time.Duration(n%2) * unit // or the recovery timeout
+		r.note(client, nothing(func() { r.on.Trip(d, given) }), input{kind: trip, d: d})
+	case len(r.spec.cfgs) > 1:
+		k := int(n) % len(r.spec.cfgs)
+		r.note(client, nothing(func() { r.on.Reconfigure(k) }), input{kind: reconfigures, id: k})
 	}
 	return mine
 }
 
-// parts are the moments of a Record.
-func (r *recorder) parts(id int, o policy.Outcome) []input {
+// record records a permit; if twice, two goroutines do at the same time, with outcomes
+// of their own. The one whose Record says so counts.
+func (r *recorder) record(client, id int, o policy.Outcome, twice bool) {
+	call := r.clock.Add(1)
+	other := make(chan bool, 1)
+	if twice {
+		go func() { other <- r.on.Record(id, policy.Undecided) }()
+	} else {
+		other <- false
+	}
+	if r.on.Record(id, o) {
+		r.counted[id].Add(1)
+	}
+	if <-other {
+		r.counted[id].Add(1)
+		o = policy.Undecided
+	}
 	parts := []input{{kind: count, id: id, outcome: o}, {kind: move, id: id}}
-	if r.spec.judgesLater() {
+	if r.spec.judgesApart() {
 		parts = slices.Insert(parts, 1, input{kind: judge, id: id})
 	}
-	return parts
+	r.enter(client, call, output{}, parts...)
+}
+
+// miscounted returns how many permits were recorded, and not counted once.
+func (r *recorder) miscounted(held [clients][]int) (n int) {
+	out := map[int]bool{}
+	for _, ids := range held {
+		for _, id := range ids {
+			out[id] = true
+		}
+	}
+	for _, op := range r.ops {
+		in, res := op.Input.(input), op.Output.(output)
+		if in.kind == acquire && res.admitted && !out[in.id] && r.counted[in.id].Load() != 1 {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *recorder) acquire(client int, mine []int) []int {
@@ -173,10 +222,13 @@ func without(ids []int, id int) []int {
 func (r *recorder) rest() {
 	r.note(clients, func() output {
 		snap := r.on.Snapshot()
-		told := r.on.Told()
-		news := told[r.told:]
-		r.told = len(told)
-		return output{state: snap.State, after: snap.RetryAfter, counts: snap.Counts, told: news}
+		told, moves := r.on.Told()
+		seen := rest{
+			counts: snap.Counts, reason: snap.Reason, since: snap.Since, shadow: snap.Shadow,
+			told: told[r.told:], moves: moves[r.moves:],
+		}
+		r.told, r.moves = len(told), len(moves)
+		return output{state: snap.State, after: snap.RetryAfter, rest: seen}
 	}, input{kind: settle})
 }
 

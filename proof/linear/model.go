@@ -23,8 +23,9 @@ const (
 	move  // the last
 	look  // State, or the state that Snapshot shows
 	isolate
-	reset
+	resets
 	trip
+	reconfigures
 	advance // of the clock, while nothing else runs
 	settle  // Snapshot and the transitions, while nothing else runs
 )
@@ -32,7 +33,7 @@ const (
 // input is an operation's.
 type input struct {
 	kind    kind
-	id      int // of a permit
+	id      int // of a permit, or of a config
 	outcome policy.Outcome
 	d       time.Duration
 	// rivals is how many other Acquires ran at the same time. Each may have held a
@@ -45,25 +46,76 @@ type output struct {
 	admitted bool
 	state    breaker.State
 	after    time.Duration
-	counts   breaker.Counts
-	told     []breaker.Transition // since the last settle
+	rest     rest
 }
 
-// notAsked stands for what State does not tell and Snapshot does.
+// rest is what a Snapshot shows, and what listeners were told, while nothing runs.
+type rest struct {
+	counts breaker.Counts
+	reason string
+	since  time.Time
+	shadow bool
+	told   []breaker.Transition // by Watch, since the last rest
+	moves  []breaker.Transition // by OnStateChange
+}
+
+// notAsked stands for what State does not return and Snapshot does.
 const notAsked = -1
 
 // model is the specification as the checker wants it.
 func (sp spec) model() porcupine.Model {
-	return porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, in, out any) (bool, any) {
-			ok, next := sp.step(s.(state), in.(input), out.(output))
-			next.seen = next.seen.with(sp.counts(next))
-			return ok, next
+	if !slices.ContainsFunc(sp.cfgs, func(cfg breaker.Config) bool { return cfg.Shadow }) {
+		return porcupine.Model{
+			Init: func() any { return sp.shaped(state{}) },
+			Step: func(s, in, out any) (bool, any) {
+				ok, next := sp.step(s.(state), in.(input), out.(output))
+				next.seen = next.seen.with(sp.counts(next))
+				return ok, next
+			},
+			DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
+			DescribeState:     func(s any) string { return s.(state).String() },
+		}
+	}
+	return sp.shadowModel()
+}
+
+// shadowModel is the specification where an operation may lead to several states.
+func (sp spec) shadowModel() porcupine.Model {
+	m := porcupine.NondeterministicModel{
+		Init: func() []any { return []any{sp.shaped(state{})} },
+		Step: func(s, in, out any) (next []any) {
+			for _, one := range sp.steps(s.(state), in.(input), out.(output)) {
+				one.seen = one.seen.with(sp.counts(one))
+				next = append(next, one)
+			}
+			return next
 		},
 		DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
 		DescribeState:     func(s any) string { return s.(state).String() },
 	}
+	return m.ToModel()
+}
+
+// steps returns the states that an operation which came out as it did may lead to.
+//
+// There are two after an Acquire beside others in shadow: it may have been let through
+// without a place, which another had and did not keep.
+func (sp spec) steps(s state, in input, out output) []state {
+	ok, next := sp.step(s, in, out)
+	if !ok {
+		return nil
+	}
+	if in.kind == acquire && out.admitted && sp.cfg(s).Shadow && !next.permits[in.id].free && sp.rivals(next, in) {
+		free, _ := sp.refuse(sp.look(s), in.id)
+		return []state{next, free}
+	}
+	return []state{next}
+}
+
+// rivals reports whether those that ran beside an Acquire may have had the places that
+// it did not find.
+func (sp spec) rivals(s state, in input) bool {
+	return s.state == breaker.HalfOpen && in.rivals > 0 && s.out+in.rivals >= sp.cfg(s).HalfOpenMaxCalls
 }
 
 // step reports whether an operation may have come out as it did in s, and the
@@ -86,20 +138,18 @@ func (sp spec) step(s state, in input, out output) (bool, state) {
 		return out.state == s.state && (out.after == notAsked || out.after == sp.retryAfter(s)), s
 	case isolate:
 		return true, sp.force(s, breaker.Isolated, 0)
-	case reset:
+	case resets:
 		return true, sp.force(s, breaker.Closed, 0)
 	case trip:
 		return true, sp.force(s, breaker.Open, in.d)
+	case reconfigures:
+		return true, sp.reconfigure(s, in.id)
 	case advance:
 		s.now += int64(in.d)
 		s.seen = seen{}.with(sp.counts(s))
 		return true, s
 	}
-	s = sp.look(s)
-	ok := out.state == s.state && out.after == sp.retryAfter(s) &&
-		out.counts == sp.counts(s) && slices.EqualFunc(out.told, s.path[:s.moves], isTold)
-	s.path, s.moves = [maxPath]entry{}, 0
-	return ok, s
+	return sp.stepSettle(sp.look(s), out)
 }
 
 func (sp spec) stepAcquire(s state, in input, out output) (bool, state) {
@@ -108,15 +158,41 @@ func (sp spec) stepAcquire(s state, in input, out output) (bool, state) {
 	if admitted == out.admitted {
 		return admitted || out.state == s.state, next
 	}
-	rivals := s.state == breaker.HalfOpen && in.rivals > 0 && s.out+in.rivals >= sp.cfg.HalfOpenMaxCalls
-	return admitted && rivals && out.state == s.state, sp.refuse(s)
+	refused, _ := sp.refuse(s, in.id)
+	return admitted && sp.rivals(s, in) && out.state == s.state, refused
 }
 
-func (sp spec) retryAfter(s state) time.Duration {
-	if s.state != breaker.Open {
-		return 0
+// stepSettle compares everything that can be seen.
+func (sp spec) stepSettle(s state, out output) (bool, state) {
+	counts := sp.counts(s)
+	same := out.rest.counts == counts
+	if s.state == breaker.Open {
+		same = out.rest.counts.Rejected == counts.Rejected && s.shows(out.rest.counts)
+		s.opened = seen{}.with(out.rest.counts) // from now on it stays
 	}
-	return time.Duration(s.until - s.now)
+	ok := same && out.state == s.state && out.after == sp.retryAfter(s) && out.rest.shadow == sp.cfg(s).Shadow &&
+		s.why.is(out.rest.reason) && out.rest.since.Equal(start.Add(time.Duration(s.entered))) &&
+		slices.EqualFunc(out.rest.told, s.path[:s.moves], isTold) &&
+		slices.Equal(out.rest.moves, slices.DeleteFunc(slices.Clone(out.rest.told), isReconfigured))
+	s.path, s.moves = [maxPath]entry{}, 0
+	return ok, s
+}
+
+// shows reports whether c, but for Rejected, may be what an open state shows.
+func (s state) shows(c breaker.Counts) bool {
+	c.Rejected = 0
+	opened := s.opened
+	opened[4] |= 1
+	return opened.with(c) == opened
+}
+
+func isReconfigured(t breaker.Transition) bool { return t.From == t.To }
+
+// isTold reports whether t tells of e. No call of a history has an error that
+// could be the cause.
+func isTold(t breaker.Transition, e entry) bool {
+	return t.Name == name && t.From == e.from && t.To == e.to && t.At.Equal(start.Add(time.Duration(e.at))) &&
+		t.Cause == nil && e.why.is(t.Reason) && t.Shadow == e.shadow && e.seen.with(t.Counts) == e.seen
 }
 
 func describe(in input, out output) string {
@@ -138,25 +214,27 @@ func describe(in input, out output) string {
 		return fmt.Sprintf("State: %v, %v", out.state, out.after)
 	case isolate:
 		return "Isolate"
-	case reset:
+	case resets:
 		return "Reset"
 	case trip:
 		return fmt.Sprintf("Trip(%v)", in.d)
+	case reconfigures:
+		return fmt.Sprintf("Reconfigure: config %d", in.id)
 	case advance:
 		return fmt.Sprintf("%v pass", in.d)
 	}
-	return fmt.Sprintf("at rest: %v, %v, %+v, told %+v", out.state, out.after, out.counts, out.told)
+	return fmt.Sprintf("at rest: %v, %v, %+v", out.state, out.after, out.rest)
 }
 
 // String is a state as a picture of a history shows it.
 func (s state) String() string {
 	parts := []string{
-		fmt.Sprintf("%v, generation %d, at %v", s.state, s.gen, time.Duration(s.now)),
-		fmt.Sprintf("row %d, window %d, probes %d of round %d", s.row, s.n, s.out, s.round),
+		fmt.Sprintf("%v, %q, stay %d, config %d, at %v", s.state, reasons[s.why], s.gen, s.cfg, time.Duration(s.now)),
+		fmt.Sprintf("row %d, window %d, probes %d of round %d, %d passed", s.row, s.n, s.out, s.round, s.passed),
 	}
 	for id, p := range s.permits {
 		if p.stage > unknown && p.stage < done {
-			parts = append(parts, fmt.Sprintf("permit %d: generation %d, stage %d", id, p.gen, p.stage))
+			parts = append(parts, fmt.Sprintf("permit %d: stay %d, stage %d", id, p.gen, p.stage))
 		}
 	}
 	return strings.Join(parts, "\n")

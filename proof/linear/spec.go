@@ -8,60 +8,80 @@ import (
 )
 
 const (
-	maxPermits = 24                 // in one history
-	maxPath    = 2 * clients * each // between two rests
+	maxPermits = 32                  // in one history
+	maxPath    = clients*longest + 2 // moves between two rests
 )
 
 // state is a circuit as the specification sees it. It is a value that == can
 // compare, so that the checker can tell states apart that it has been in.
 type state struct {
-	now       int64
-	state     breaker.State
-	gen       int
-	until     int64
-	reopening int
+	now   int64
+	cfg   int // the config in force, of the specification's
+	state breaker.State
+	gen   uint8 // numbers the stays in a state
+	why   why   // of the move to it
+
+	entered, until int64
+	period         int64 // what Trip was given, or 0
+	forced         bool  // by Isolate or Trip: calls are refused in shadow too
+	reopening      int
+	opened         seen // what an open state's Counts may show, but for Rejected
 
 	// Of a closed state.
+	shape   uint8 // numbers the windows of the stay; 0 is a row, of which there is one
+	windows uint8 // so far
 	row     int
 	records [maxPermits]record
 	n       int // of records
 
 	// Of a half-open state.
-	out, round, successes, failures int
-	granted                         int64
+	out                       int
+	round                     uint8
+	granted                   int64
+	successes, failures, slow int
+	bad                       int // probes that failed or were slow
+	passed                    int // Ignored ones since the last that was not
 
 	ignored, rejected int
 
 	permits [maxPermits]permit
-	path    [maxPath]entry // every state that was entered from another since the last rest
+	path    [maxPath]entry // every move since the last rest, Reconfigure too
 	moves   int
 	seen    seen // of this stay in this state, since the last rest
 }
 
-// entry is a move to another state.
+// entry is a move, or with from equal to to a Reconfigure.
 type entry struct {
-	from, to breaker.State
 	at       int64
-	counts   breaker.Counts // of the state that was left
-	seen     seen           // there
+	seen     seen     // in the state that was left
+	counts   [5]uint8 // there, for a double to tell of
+	from, to breaker.State
+	why      why
+	shadow   bool
 }
 
-// seen is the values that each of Counts has had, as bits: who makes ready a move
-// reads the counters one after another, and others count until he has made it.
-type seen [5]uint64
+func entryOf(s state, to breaker.State, c breaker.Counts, w why, shadow bool) entry {
+	e := entry{at: s.now, seen: s.seen.with(c), from: s.state, to: to, why: w, shadow: shadow}
+	for i, n := range all(c) {
+		e.counts[i] = uint8(n)
+	}
+	return e
+}
+
+// seen is the values that each of Counts has had, as bits: what makes ready a move
+// reads the counters one after another, and others count until it has moved.
+type seen [5]uint32
 
 func (v seen) with(c breaker.Counts) seen {
-	for i, n := range []int64{c.Successes, c.Failures, c.Slow, c.Ignored, c.Rejected} {
-		v[i] |= 1 << n
+	for i, n := range all(c) {
+		v[i] |= 1 << min(n, 31)
 	}
 	return v
 }
 
-// isTold reports whether t tells of e. No call of a history has an error that
-// could be the cause.
-func isTold(t breaker.Transition, e entry) bool {
-	return t.Name == name && t.From == e.from && t.To == e.to && t.At.Equal(start.Add(time.Duration(e.at))) &&
-		t.Cause == nil && e.seen.with(t.Counts) == e.seen
+// all are the numbers of c.
+func all(c breaker.Counts) [5]int64 {
+	return [5]int64{c.Successes, c.Failures, c.Slow, c.Ignored, c.Rejected}
 }
 
 // record is a call that a window has counted; a time window counts those too
@@ -73,10 +93,14 @@ type record struct {
 
 // permit is what became of one admission.
 type permit struct {
-	stage      stage
-	gen, round int
-	at         int64
-	bad        bool // a failure or slow, as counted
+	at                int64
+	gen, shape, round uint8
+	totals            [3]uint8 // that it is judged by
+	stage             stage
+	inTime            bool // admitted by a time window
+	free              bool // let through by a circuit in shadow: it counts for nothing
+	bad               bool // a failure or slow, as counted
+	why               why  // of the verdict
 }
 
 type stage uint8
@@ -92,41 +116,87 @@ const (
 )
 
 // spec is a circuit's sequential specification: what each operation does when
-// no other runs. Its config has the defaults written out.
-type spec struct{ cfg breaker.Config }
+// no other runs. Its configs have the defaults written out. The first is the
+// circuit's, and Reconfigure puts another in force.
+type spec struct{ cfgs []breaker.Config }
 
-func (sp spec) enter(s state, to breaker.State, reopening int, period time.Duration) state {
+func (sp spec) cfg(s state) *breaker.Config { return &sp.cfgs[s.cfg] }
+
+// step is how a state is entered.
+type step struct {
+	why       why
+	reopening int
+	period    int64 // of Trip
+	forced    bool
+	byCall    bool
+}
+
+func (sp spec) enter(s state, to breaker.State, how step) state {
+	counts := sp.counts(s)
 	if to != s.state {
-		counts := sp.counts(s)
-		s.path[s.moves] = entry{s.state, to, s.now, counts, s.seen.with(counts)}
+		s.path[s.moves] = entryOf(s, to, counts, how.why, sp.cfg(s).Shadow)
 		s.moves++
 	}
-	s.state, s.gen, s.reopening = to, s.gen+1, reopening
-	s.row, s.n, s.records = 0, 0, [maxPermits]record{}
-	s.out, s.round, s.successes, s.failures, s.granted = 0, 0, 0, 0, 0
+	s.opened = seen{}.with(breaker.Counts{})
+	if how.byCall {
+		s.opened = s.seen.with(counts)
+	}
+	s.state, s.gen, s.why, s.reopening = to, s.gen+1, how.why, how.reopening
+	s.entered, s.forced, s.period = s.now, how.forced, how.period
+	s.windows, s.row, s.n, s.records = 0, 0, 0, [maxPermits]record{}
+	s = sp.shaped(s)
+	s.out, s.round, s.granted, s.passed = 0, 0, 0, 0
+	s.successes, s.failures, s.slow, s.bad = 0, 0, 0, 0
 	s.ignored, s.rejected = 0, 0
 	s.seen = seen{}
-	if period <= 0 {
-		period = sp.cfg.RecoveryTimeout
-		for range reopening {
-			if sp.cfg.MaxRecoveryTimeout > period {
-				period = min(2*period, sp.cfg.MaxRecoveryTimeout)
-			}
-		}
-	}
-	s.until = 0
-	if to == breaker.Open {
-		s.until = s.now + int64(period)
+	return sp.withEnd(s)
+}
+
+// shaped begins a window, or goes back to the row.
+func (sp spec) shaped(s state) state {
+	s.shape = 0
+	if sp.windowed(s) {
+		s.windows++
+		s.shape = s.windows
 	}
 	return s
+}
+
+// withEnd sets the end of an open state.
+func (sp spec) withEnd(s state) state {
+	s.until = 0
+	if s.state == breaker.Open {
+		s.until = s.entered + sp.recovery(s)
+	}
+	return s
+}
+
+// recovery is how long an open state lasts under the config in force.
+func (sp spec) recovery(s state) int64 {
+	cfg := sp.cfg(s)
+	if s.period > 0 {
+		return s.period
+	}
+	period := max(0, cfg.RecoveryTimeout) // NoWait is less
+	for range s.reopening {
+		if s.why != noVerdict && cfg.MaxRecoveryTimeout > period {
+			period = min(2*period, cfg.MaxRecoveryTimeout)
+		}
+	}
+	return int64(period)
 }
 
 // look is the move of an open circuit whose time has elapsed.
 func (sp spec) look(s state) state {
 	if s.state == breaker.Open && s.now >= s.until {
-		return sp.enter(s, breaker.HalfOpen, s.reopening, 0)
+		return sp.enter(s, breaker.HalfOpen, step{why: recoveryElapsed, reopening: s.reopening})
 	}
 	return s
+}
+
+// patience is how long all places have to be out before there is another set.
+func (sp spec) patience(s state) int64 {
+	return int64(max(sp.cfg(s).RecoveryTimeout, time.Second))
 }
 
 // acquire admits permit id or refuses it.
@@ -135,155 +205,31 @@ func (sp spec) acquire(s state, id int) (state, bool) {
 	switch s.state {
 	case breaker.Closed:
 	case breaker.HalfOpen:
-		if s.out >= sp.cfg.HalfOpenMaxCalls {
-			if s.now-s.granted < int64(sp.cfg.RecoveryTimeout) {
-				return sp.refuse(s), false
+		if s.out >= sp.cfg(s).HalfOpenMaxCalls {
+			if s.now-s.granted < sp.patience(s) {
+				return sp.refuse(s, id)
 			}
 			s.out, s.round = 0, s.round+1
 		}
 		s.out++
 		s.granted = s.now
 	default:
-		return sp.refuse(s), false
+		return sp.refuse(s, id)
 	}
-	s.permits[id] = permit{held, s.gen, s.round, s.now, false}
+	s.permits[id] = permit{
+		stage: held, gen: s.gen, shape: s.shape, round: s.round, at: s.now, inTime: sp.cfg(s).Window > 0,
+	}
 	return s, true
 }
 
-func (sp spec) refuse(s state) state {
+// refuse turns a call away. In shadow it is counted as refused and let through.
+func (sp spec) refuse(s state, id int) (state, bool) {
 	s.rejected++
-	return s
-}
-
-// judgesLater reports whether a Record in a closed state counts at one moment and
-// judges at another: where both a failure that is not slow and a slow success make
-// one rate more and the other less.
-func (sp spec) judgesLater() bool { return sp.cfg.Window > 0 && sp.cfg.SlowRate > 0 }
-
-// count is the first part of a Record: the outcome is counted, and judged unless
-// that comes later.
-func (sp spec) count(s state, id int, o policy.Outcome) state {
-	p := &s.permits[id]
-	p.stage = judged
-	if p.gen != s.gen {
-		return s
+	if !sp.cfg(s).Shadow || s.forced {
+		return s, false
 	}
-	switch s.state {
-	case breaker.HalfOpen:
-		return sp.countProbe(s, id, o)
-	case breaker.Closed:
-		return sp.countClosed(s, id, o)
-	}
-	return s
-}
-
-func (sp spec) countProbe(s state, id int, o policy.Outcome) state {
-	switch o {
-	case policy.Success:
-		if s.successes++; s.successes >= sp.cfg.SuccessThreshold {
-			s.permits[id].stage = closing
-		}
-	case policy.Ignored:
-		s.ignored++
-	default:
-		s.failures++
-		s.permits[id].stage = opening
-	}
-	return s
-}
-
-func (sp spec) countClosed(s state, id int, o policy.Outcome) state {
-	if o == policy.Ignored && sp.cfg.Window == 0 {
-		s.ignored++
-		return s
-	}
-	failed := o == policy.Failure
-	if sp.cfg.Window == 0 && sp.cfg.WindowCalls == 0 {
-		s.row++
-		if !failed {
-			s.row = 0
-		}
-		if s.row >= sp.cfg.FailureThreshold {
-			s.permits[id].stage = opening
-		}
-		return s
-	}
-	slow := sp.cfg.SlowCall > 0 && s.now-s.permits[id].at >= int64(sp.cfg.SlowCall)
-	ignored := o == policy.Ignored
-	s.records[s.n] = record{s.now, failed, slow, ignored}
-	s.n++
-	s.permits[id].stage, s.permits[id].bad = counted, (failed || slow) && !ignored
-	if sp.judgesLater() {
-		return s
-	}
-	return sp.judge(s, id)
-}
-
-// judge is the second part of a Record.
-func (sp spec) judge(s state, id int) state {
-	p := &s.permits[id]
-	if p.stage != counted {
-		return s
-	}
-	p.stage = judged
-	if p.bad && p.gen == s.gen && sp.trips(sp.window(s)) {
-		p.stage = opening
-	}
-	return s
-}
-
-// window adds up what the window holds now.
-func (sp spec) window(s state) (c breaker.Counts) {
-	bucket := func(at int64) int64 { return at / max(1, int64(sp.cfg.Window)/10) }
-	for i, r := range s.records[:s.n] {
-		if sp.cfg.Window > 0 && bucket(r.at) <= bucket(s.now)-10 ||
-			sp.cfg.WindowCalls > 0 && i < s.n-sp.cfg.WindowCalls {
-			continue
-		}
-		switch {
-		case r.ignored:
-			c.Ignored++
-			continue
-		case r.failed:
-			c.Failures++
-		default:
-			c.Successes++
-		}
-		if r.slow {
-			c.Slow++
-		}
-	}
-	return c
-}
-
-func (sp spec) trips(c breaker.Counts) bool {
-	total := c.Successes + c.Failures
-	judged := total >= int64(sp.cfg.MinCalls)
-	share := func(n int64) float64 { return float64(n) / float64(total) }
-	return sp.cfg.FailureThreshold > 0 && c.Failures >= int64(sp.cfg.FailureThreshold) ||
-		judged && sp.cfg.FailureRate > 0 && share(c.Failures) >= sp.cfg.FailureRate ||
-		judged && sp.cfg.SlowRate > 0 && share(c.Slow) >= sp.cfg.SlowRate
-}
-
-// move is the last part of a Record: the verdict is carried out if the circuit
-// is still where it was reached, and the place given back.
-func (sp spec) move(s state, id int) state {
-	p := s.permits[id]
-	s.permits[id].stage = done
-	if p.gen != s.gen {
-		return s
-	}
-	switch {
-	case p.stage == closing:
-		return sp.enter(s, breaker.Closed, 0, 0)
-	case p.stage == opening && s.state == breaker.HalfOpen:
-		return sp.enter(s, breaker.Open, s.reopening+1, 0)
-	case p.stage == opening:
-		return sp.enter(s, breaker.Open, 0, 0)
-	case s.state == breaker.HalfOpen && p.round == s.round:
-		s.out--
-	}
-	return s
+	s.permits[id] = permit{stage: held, free: true}
+	return s, true
 }
 
 // force is Isolate, Reset or Trip.
@@ -291,23 +237,52 @@ func (sp spec) force(s state, to breaker.State, period time.Duration) state {
 	if s.state == breaker.Isolated && to != breaker.Closed {
 		return s
 	}
-	reopening := 0
-	if to == breaker.Open {
-		reopening = s.reopening // only closing ends the growth
+	how := step{why: byHand, forced: true, period: int64(period)}
+	switch to {
+	case breaker.Closed:
+		how = step{why: reset}
+	case breaker.Open:
+		how.reopening = s.reopening // only closing ends the growth
 	}
-	return sp.enter(s, to, reopening, period)
+	return sp.enter(s, to, how)
 }
 
-// counts is what Snapshot shows when nothing else runs.
+// reconfigure puts config k in force. The stay goes on.
+func (sp spec) reconfigure(s state, k int) state {
+	was, is := sp.cfg(s), &sp.cfgs[k]
+	if k == s.cfg {
+		return s
+	}
+	counts := sp.counts(s)
+	s.path[s.moves] = entryOf(s, s.state, counts, reconfigured, is.Shadow)
+	s.moves++
+	s.cfg = k
+	if s.state == breaker.Closed && (was.Window != is.Window || was.WindowCalls != is.WindowCalls) {
+		s = sp.shaped(s)
+		s.row, s.n, s.records = 0, 0, [maxPermits]record{}
+	}
+	return sp.withEnd(s)
+}
+
+// counts is what Snapshot shows when nothing else runs. An open state shows what
+// opened it instead, see state.opened.
 func (sp spec) counts(s state) breaker.Counts {
-	c := breaker.Counts{Successes: int64(s.successes), Failures: int64(s.failures)}
+	var c breaker.Counts
 	switch {
-	case s.state == breaker.Closed && (sp.cfg.Window > 0 || sp.cfg.WindowCalls > 0):
+	case s.state == breaker.Closed && sp.windowed(s):
 		c = sp.window(s)
 	case s.state == breaker.Closed:
-		c = breaker.Counts{Failures: int64(s.row)}
+		c.Failures = int64(s.row)
+	case s.state == breaker.HalfOpen:
+		c = breaker.Counts{Successes: int64(s.successes), Failures: int64(s.failures), Slow: int64(s.slow)}
 	}
 	c.Ignored += int64(s.ignored)
 	c.Rejected = int64(s.rejected)
 	return c
 }
+
+func (sp spec) windowed(s state) bool { return sp.cfg(s).Window > 0 || sp.cfg(s).WindowCalls > 0 }
+
+// isFailure reports whether an outcome counts as one: all do that are none of the
+// other two.
+func isFailure(o policy.Outcome) bool { return o != policy.Success && o != policy.Ignored }

@@ -14,16 +14,17 @@ import (
 )
 
 // subject is what histories are made of: a circuit, or a double of one. A permit
-// is known by its number and belongs to one goroutine at a time.
+// is known by its number. Of several Records of one permit, one returns true.
 type subject interface {
 	Acquire(id int) (admitted bool, refusedBy breaker.State)
-	Record(id int, o policy.Outcome)
+	Record(id int, o policy.Outcome) bool
 	State() breaker.State
 	Snapshot() breaker.Snapshot
-	Isolate()
+	Isolate(reason string)
 	Reset()
-	Trip(d time.Duration)
-	Told() []breaker.Transition
+	Trip(d time.Duration, reason string)
+	Reconfigure(k int)
+	Told() (watched, moves []breaker.Transition)
 }
 
 // What every history's circuit is called, and when it begins.
@@ -31,11 +32,13 @@ const name = "linear"
 
 var start = fake.NewClock().Now()
 
-// jumpy is a clock that yields the processor now and then when it is read.
+// jumpy is a clock that yields the processor now and then when it is read. Now and
+// then it holds up a client for as long as the others have something to do.
 type jumpy struct {
 	*fake.Clock
-	mu  sync.Mutex
-	rnd *rand.Rand
+	mu     sync.Mutex
+	rnd    *rand.Rand
+	holdUp holdUp
 }
 
 // Now returns the virtual time, now or in a while.
@@ -45,6 +48,7 @@ func (j *jumpy) Now() time.Time {
 }
 
 func (j *jumpy) yield() {
+	j.holdUp.maybe()
 	j.mu.Lock()
 	n := j.rnd.IntN(4)
 	j.mu.Unlock()
@@ -56,39 +60,53 @@ func (j *jumpy) yield() {
 // actual is a circuit.
 type actual struct {
 	*breaker.Circuit
+	cfgs    []breaker.Config
 	permits [maxPermits]breaker.Permit
 	mu      sync.Mutex
-	told    []breaker.Transition
+	watched []breaker.Transition
+	moves   []breaker.Transition
 }
 
-func newActual(cfg breaker.Config, clk *jumpy) subject {
+func newActual(cfgs []breaker.Config, clk *jumpy) subject {
 	r := &actual{}
-	cfg.Name, cfg.Clock = name, clk
-	cfg.OnStateChange = func(t breaker.Transition) {
-		clk.yield()
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.told = append(r.told, t)
+	note := func(to *[]breaker.Transition) func(breaker.Transition) {
+		return func(t breaker.Transition) {
+			clk.yield()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			*to = append(*to, t)
+		}
 	}
-	r.Circuit = breaker.NewCircuit(cfg)
+	moved := note(&r.moves)
+	for _, cfg := range cfgs {
+		cfg.Name, cfg.Clock, cfg.OnStateChange = name, clk, moved
+		r.cfgs = append(r.cfgs, cfg)
+	}
+	r.Circuit = breaker.NewCircuit(r.cfgs[0])
+	r.Watch(note(&r.watched))
 	return r
 }
 
 func (r *actual) Acquire(id int) (bool, breaker.State) {
-	p, err := r.Circuit.Acquire()
-	if err != nil {
+	var err error
+	if r.permits[id], err = r.Circuit.Acquire(); err != nil {
 		var refused *breaker.OpenError
 		errors.As(err, &refused)
 		return false, refused.State
 	}
-	r.permits[id] = p
 	return true, 0
 }
 
-func (r *actual) Record(id int, o policy.Outcome) { r.permits[id].Record(o) }
+func (r *actual) Record(id int, o policy.Outcome) bool { return r.permits[id].Record(o) }
 
-func (r *actual) Told() []breaker.Transition {
+func (r *actual) Reconfigure(k int) {
+	if err := r.Circuit.Reconfigure(r.cfgs[k]); err != nil {
+		panic(err)
+	}
+}
+
+func (r *actual) Told() (watched, moves []breaker.Transition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.told)
+	return slices.Clone(r.watched), slices.Clone(r.moves)
 }

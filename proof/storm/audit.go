@@ -3,11 +3,11 @@ package storm
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing/synctest"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
-	"github.com/ductile-go/ductile/retry"
 )
 
 // ending is how a call came back.
@@ -27,14 +27,14 @@ type ending struct {
 //
 //   - for a caller who had gone, nothing ran and nothing was told, and the error
 //     matches the context's and its cause;
-//   - otherwise, where the pipeline is observed, one Finished event of the
-//     outermost, with the error that came back, or policy.ErrNoReturn beside a
-//     panic or Goexit;
+//   - otherwise, where the pipeline is observed, one Started and one Finished event of
+//     the outermost, with the error that came back, or policy.ErrNoReturn beside a
+//     panic or Goexit, the number of attempts, and the policy that rescued the call;
 //   - a panic has its value;
 //   - no call took longer than the limits that it was under.
 func (s *scene) audit(c *call, e ending) {
 	s.mu.Lock()
-	finished, whole := append([]error(nil), c.finished...), c.whole
+	finished, whole := slices.Clone(c.finished), c.whole
 	s.mu.Unlock()
 	s.ledger.enter(e.v, "returned")
 	s.inTime(c, e)
@@ -44,7 +44,7 @@ func (s *scene) audit(c *call, e ending) {
 	}
 	s.enter(c, e, whole.how)
 	if s.observed {
-		s.finished(c, e, finished)
+		s.finished(c, e, finished, whole.how)
 	}
 }
 
@@ -66,9 +66,6 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 	if errors.Is(e.err, errMine) && how != succeeded {
 		came = scripted // of a caller who left as well, by a function left behind, it says nothing
 	}
-	if how == failed && came.Canceled > 0 && ownReason(e.err) {
-		came = scripted // the caller left as well, but later: by a function left behind
-	}
 	if came != scripted {
 		s.fault("call %d: by its script it %v, and it came back with %v", c.n, how, text(e.err))
 	}
@@ -78,34 +75,40 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 	s.byScript.add(scripted)
 }
 
-// ownReason reports whether a retry ended for a reason of its own, which it has only
-// where the caller is still there.
-func ownReason(err error) bool {
-	for _, reason := range []error{retry.ErrExhausted, retry.ErrElapsed, retry.ErrDeadline, retry.ErrBudget, retry.ErrRetryAfter} {
-		if errors.Is(err, reason) {
-			return true
-		}
-	}
-	return false
-}
-
 // finished checks the events of the end of a call.
-func (s *scene) finished(c *call, e ending, finished []error) {
+func (s *scene) finished(c *call, e ending, finished []policy.Event, how verdict) {
 	want := e.err
 	if !e.returned {
 		want = policy.ErrNoReturn
 	}
-	switch {
-	case len(finished) != 1:
+	if len(finished) != 1 {
 		s.fault("call %d: %d Finished events, want 1", c.n, len(finished))
-	case !same(finished[0], want):
-		s.fault("call %d: Finished has %v, the call returned %v", c.n, finished[0], want)
+		return
+	}
+	f := finished[0]
+	s.mu.Lock()
+	again, rescuer, started := c.again, c.rescuer, c.begun
+	s.mu.Unlock()
+	if !same(unmarked(f.Err), unmarked(want)) {
+		s.fault("call %d: Finished has %v, the call returned %v", c.n, f.Err, want)
+	}
+	if s.hears(policy.Started) && started != 1 {
+		s.fault("call %d: %d Started events beside one Finished", c.n, started)
+	}
+	if len(s.leaving) > 0 {
+		return // what was left behind may try again later
+	}
+	if f.Attempt != 1+again {
+		s.fault("call %d: Finished counts %d attempts, and there were %d", c.n, f.Attempt, 1+again)
+	}
+	if how == succeeded && f.Reason != rescuer || how != succeeded && f.Reason != "" {
+		s.fault("call %d: it %v, Finished says that %q rescued it, want %q", c.n, how, f.Reason, rescuer)
 	}
 }
 
-func (s *scene) turnedAway(c *call, e ending, finished []error) {
-	// He who goes inside of the pipeline, before anything is called, is told of.
-	if c.started.Load() != 0 || e.gone && len(finished) != 0 || len(finished) > 0 && !same(finished[0], e.err) {
+func (s *scene) turnedAway(c *call, e ending, finished []policy.Event) {
+	// One that goes inside of the pipeline, before anything is called, has a Finished.
+	if c.started.Load() != 0 || e.gone && len(finished) != 0 || len(finished) > 0 && !same(finished[0].Err, e.err) {
 		s.fault("call %d: the caller had gone, and the function ran %d times, %d Finished events", c.n, c.started.Load(), len(finished))
 	}
 	if !endedBy(e.ctx, e.err) {
@@ -168,7 +171,8 @@ func (s *scene) settle() {
 	}
 	s.faults = append(s.faults, s.ledger.faults()...)
 	s.placesAreBack()
+	s.setByHand(true)
 	for _, t := range s.tallies {
-		s.faults = append(s.faults, t.settle(s.alone, s.now())...)
+		s.faults = append(s.faults, t.settle(s)...)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -18,8 +19,14 @@ func (b *breakerRules) judge(v *visit) verdict {
 	}
 	v.told(policy.Rejected, 1-min(1, len(v.runs)))
 	if len(v.runs) > 0 {
+		r := v.only()
+		b.judgedOnce(v, r)
 		b.moved(v)
-		return v.passes(v.only())
+		return v.passes(r)
+	}
+	v.told(policy.Judged, 0)
+	if b.tally.cfg.Shadow {
+		v.fault("a circuit in shadow refused: %v", text(v.own.err))
 	}
 	var open *breaker.OpenError
 	if !errors.As(v.own.err, &open) || open.Name != b.tally.circuit.Name() || !errors.Is(v.own.err, policy.ErrRejected) || v.own.v != 0 {
@@ -42,12 +49,33 @@ func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
 	}
 }
 
+// judgedOnce complains unless the one run was judged, once and for what it was.
+func (b *breakerRules) judgedOnce(v *visit, r *run) {
+	if v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(v.judged) == 0 { // without a place
+		return
+	}
+	v.told(policy.Judged, 1)
+	if len(v.judged) != 1 {
+		return
+	}
+	e := v.judged[0]
+	if want := b.outcome(v, r); e.Outcome != want && !v.unsure(r) {
+		v.fault("%v was judged as %v, want %v", text(r.err), e.Outcome, want)
+	}
+	if took := r.to.Sub(r.from); v.exact() && e.Took != took {
+		v.fault("it took %v, and Judged says %v", took, e.Took)
+	}
+	if want := mark.Without(r.err); !r.how.neverReturned() && !same(e.Err, want) {
+		v.fault("it came to %v, and Judged has %v", text(want), text(e.Err))
+	}
+}
+
 // moved complains of a circuit that stays in a state that it must leave.
 func (b *breakerRules) moved(v *visit) {
 	v.s.mu.Lock()
 	at, want := b.tally.state, b.tally.due()
 	v.s.mu.Unlock()
-	if v.s.alone && at != want {
+	if v.s.alone && !b.tally.loose() && at != want {
 		v.fault("the circuit is %v, and must be %v", at, want)
 	}
 }
@@ -57,10 +85,14 @@ func (b *breakerRules) outcome(v *visit, r *run) policy.Outcome {
 	switch {
 	case r.how.neverReturned():
 		return policy.Failure
+	case judgedAs(r.err) != policy.Undecided:
+		return judgedAs(r.err)
 	case gaveUp(v.ctx, r.err):
 		return policy.Ignored
-	case b.when != nil:
+	case b.when != nil && b.when(r.v, r.err) != policy.Undecided:
 		return b.when(r.v, r.err)
+	case b.tally.cfg.Classify != nil && b.tally.cfg.Classify(r.err) != policy.Undecided:
+		return b.tally.cfg.Classify(r.err)
 	case r.err == nil:
 		return policy.Success
 	case r.how == rejected:

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -27,6 +28,9 @@ const (
 	succeedsLate // when it is told to stop
 	saysCancelled
 	asksForTime
+	asksExactly
+	answers      // fails in a way that a circuit is to take for a success
+	isBusyItself // fails in a way that says nothing of the dependency
 	cancelsAndSucceeds
 	cancelsAndFails
 	behaviours
@@ -56,8 +60,11 @@ type call struct {
 	started atomic.Int64
 	ended   atomic.Int64
 
-	whole    run     // what the call came to
-	finished []error // of the Finished events of the outermost pipeline
+	whole    run            // what the call came to
+	finished []policy.Event // of the outermost pipeline
+	begun    int            // Started events of it
+	again    int            // attempts after the first, of retries that are heard
+	rescuer  string         // the kind of the policy that rescued the call last
 	late     []policy.EventKind
 }
 
@@ -152,6 +159,12 @@ func (s step) end() error {
 		return retry.Permanent(errOver)
 	case asksForTime:
 		return retry.After(errDown, s.asks)
+	case asksExactly:
+		return retry.Exactly(errDown, s.asks)
+	case answers:
+		return breaker.Judge(errDown, policy.Success)
+	case isBusyItself:
+		return retry.After(breaker.Judge(errDown, policy.Ignored), s.asks)
 	case saysCancelled:
 		return errMine
 	case exits:

@@ -9,7 +9,8 @@
 // histories must be the same, byte for byte. In the others eight callers share
 // the pipeline.
 //
-// Half of the scenes are observed. In the others policies go the ways that they
+// Half of the scenes are observed, some of them by an observer that wants a few kinds of
+// events only. In the others policies go the ways that they
 // keep for calls that nobody watches, and some, in either kind, run by a door of
 // their own: Do, Wrap, Run, Exec, retry.Do or breaker.Do.
 //

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -94,13 +95,51 @@ var doubles = []struct {
 	{"OnLate is doubled", "returned or told before", double{late: func(tell func(int, error)) func(int, error) {
 		return func(v int, err error) { tell(v, err); tell(v, err) }
 	}}},
-	{"FinishedLate is missing", "\"finished late\" was told 0 times", double{observer: hears(policy.FinishedLate, 0)}},
-	{"FinishedLate is doubled", "\"finished late\" was told", double{observer: hears(policy.FinishedLate, 2)}},
+	{"FinishedLate is missing", "\"finished_late\" was told 0 times", double{observer: hears(policy.FinishedLate, 0)}},
+	{"FinishedLate is doubled", "\"finished_late\" was told", double{observer: hears(policy.FinishedLate, 2)}},
 	{"Attempted is missing", "\"attempted\" was told 0 times", double{observer: hears(policy.Attempted, 0)}},
 	{"Retried is doubled", "retries were told", double{observer: hears(policy.Retried, 2)}},
 	{"Discard is never called", "was discarded 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
 		return retry.New[int](r.Config)
 	})}},
+	{"Judged is missing", "\"judged\" was told 0 times", double{observer: hears(policy.Judged, 0)}},
+	{"Judged is doubled", "\"judged\" was told 2 times", double{observer: hears(policy.Judged, 2)}},
+	{"Recovered is missing", "\"recovered\" was told 0 times", double{observer: hears(policy.Recovered, 0)}},
+	{"Started is missing", "0 Started events", double{observer: hears(policy.Started, 0)}},
+	{"an event lacks its name", "is of", double{observer: changes(func(e *policy.Event) { e.Name = "" })}},
+	{"Finished counts an attempt too many", "attempts, and there were", double{observer: changes(func(e *policy.Event) { e.Attempt++ })}},
+	{"Finished says that nothing rescued the call", "rescued it", double{observer: changes(func(e *policy.Event) { e.Reason = "" })}},
+	{"Took is since the first attempt began", "and Judged says", double{observer: changes(func(e *policy.Event) { e.Took++ })}},
+	{"Judged has another outcome", "was judged as", double{observer: changes(func(e *policy.Event) { e.Outcome = policy.Ignored })}},
+	{"a rejection is retried", "it tried again after", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		cfg := r.Config
+		cfg.RetryRejected = true
+		return retry.New[int](cfg).WithDiscard(func(int) {})
+	})}},
+	{"a hint is not followed", "it waited", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			return retry.New[int](r.Config).Do(ctx, func(ctx context.Context) (int, error) {
+				v, err := next.Do(ctx)
+				return v, unmarked(err)
+			})
+		})
+	})}},
+	{"an attempt that would be refused is made", "and circuit", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) { // which cannot ask what is inside
+			v, err := retry.New[int](r.Config).Do(ctx, next.Do)
+			return v, err
+		})
+	})}},
+	{"errors are not kept", "it keeps", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
+		cfg := r.Config
+		cfg.KeepErrors = 0
+		return retry.New[int](cfg).WithDiscard(func(int) {})
+	})}},
+	{"one probe more is waited for", "must be", double{circuit: func(cfg *breaker.Config) {
+		if cfg.ProbeCalls > 0 {
+			cfg.ProbeCalls++
+		}
+	}}},
 	{"OnRetry is never called", "OnRetry was called 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
 		cfg := r.Config
 		cfg.OnRetry = nil
@@ -150,6 +189,16 @@ func hears(kind policy.EventKind, times int) func(policy.Observer) policy.Observ
 	}
 }
 
+// changes has the observer told of events that are a little off.
+func changes(off func(*policy.Event)) func(policy.Observer) policy.Observer {
+	return func(o policy.Observer) policy.Observer {
+		return func(ctx context.Context, e policy.Event) {
+			off(&e)
+			o(ctx, e)
+		}
+	}
+}
+
 func likeRetry(made func(r *retryRules) policy.Policy[int]) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		if r, ok := r.(*retryRules); ok {
@@ -173,10 +222,14 @@ func (r *result) outcome() policy.Outcome {
 	switch {
 	case !r.returned:
 		return policy.Failure
+	case judgedAs(r.err) != policy.Undecided:
+		return judgedAs(r.err)
 	case gaveUp(r.ctx, r.err):
 		return policy.Ignored
-	case r.rules.when != nil:
+	case r.rules.when != nil && r.rules.when(r.v, r.err) != policy.Undecided:
 		return r.rules.when(r.v, r.err)
+	case r.rules.tally.cfg.Classify != nil && r.rules.tally.cfg.Classify(r.err) != policy.Undecided:
+		return r.rules.tally.cfg.Classify(r.err)
 	case r.err == nil:
 		return policy.Success
 	case errors.Is(r.err, policy.ErrRejected):
@@ -200,11 +253,16 @@ func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[i
 			}
 			permit, err := b.tally.circuit.Acquire()
 			if err != nil {
-				next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: b.tally.cfg.Name, Err: err})
+				next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: "breaker", Name: b.tally.cfg.Name, Err: err})
 				return 0, err
 			}
 			res := &result{ctx: ctx, rules: b}
-			defer func() { permit.Record(judge(res)) }()
+			watch := policy.NewStopwatch(b.tally.cfg.Clock)
+			defer func() {
+				e := policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.cfg.Name, Outcome: judge(res), Took: watch.Elapsed(), Err: mark.Without(res.err)}
+				permit.Record(e.Outcome)
+				next.Emit(ctx, e)
+			}()
 			res.v, res.err = next.Do(ctx)
 			res.returned = true
 			return res.v, res.err

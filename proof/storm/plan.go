@@ -49,20 +49,44 @@ func (p *planner) policies(n int) []policy.Policy[int] {
 	for range n {
 		all = append(all, p.policy()...)
 	}
+	for i, o := range all {
+		if w, ok := o.(outside); ok {
+			if r, ok := w.rules.(*retryRules); ok && !w.door {
+				r.inside = circuitsIn(all[i+2:]) // behind the retry itself
+			}
+		}
+	}
 	return all
+}
+
+// circuitsIn returns the names of the circuits that a retry can ask, of the policies
+// inside of it: up to the first that cannot be asked, or might rescue the call.
+func circuitsIn(inner []policy.Policy[int]) (names []string) {
+	for _, p := range inner {
+		switch o := p.(type) {
+		case *breaker.Breaker[int]:
+			if cfg := o.Circuit().Config(); !cfg.Shadow {
+				names = append(names, cfg.Name)
+			}
+		case outside, inside, *policy.TimeoutPolicy[int], *retry.Retry[int], *policy.CheckPolicy[int]:
+		default:
+			return names
+		}
+	}
+	return names
 }
 
 // watched puts probes around a policy, or around what takes its place. Some
 // policies run by a door: their own Do, or the one given.
 func (p *planner) watched(name string, r rules, of watchable, d door) []policy.Policy[int] {
 	w := &witness{s: p.s, name: name, deaf: p.deaf, rules: r}
-	p.what = append(p.what, policy.Describe(of))
+	p.what = append(p.what, policy.Describe(of).String())
 	var stands policy.Policy[int] = of
 	if d == nil && p.chance(20) {
 		d = of.Do
 	}
 	if d != nil {
-		stands, w.deaf = d, true
+		stands, w.deaf, w.door = d, true, true
 	}
 	if b, ok := r.(*breakerRules); ok {
 		w.tally = b.tally
@@ -114,6 +138,14 @@ func (p *planner) policy() []policy.Policy[int] {
 	case 6, 7, 8:
 		return p.timeout()
 	}
+	switch p.rnd.IntN(4) {
+	case 0:
+		return p.check()
+	case 1:
+		return []policy.Policy[int]{p.choice()}
+	case 2:
+		return []policy.Policy[int]{p.keyed()}
+	}
 	return []policy.Policy[int]{p.nested()}
 }
 
@@ -136,7 +168,10 @@ var errFallback = errors.New("storm: the fallback failed too")
 func (p *planner) fallback() []policy.Policy[int] {
 	r := &fallbackRules{}
 	var f *policy.FallbackPolicy[int]
-	switch p.rnd.IntN(3) {
+	switch p.rnd.IntN(4) {
+	case 3:
+		r.declines = true
+		f = policy.Fallback(func(_ context.Context, err error) (int, error) { return 0, err })
 	case 0:
 		r.value = 7
 		f = policy.FallbackValue(r.value)
@@ -190,7 +225,7 @@ func (p *planner) breaker() []policy.Policy[int] {
 	r := &breakerRules{tally: p.s.tallies[p.rnd.IntN(len(p.s.tallies))]}
 	b := breaker.New[int](r.tally.circuit)
 	if p.chance(20) {
-		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 3) }
+		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 4) } // Undecided too
 		b = b.WithClassifier(r.when)
 	}
 	var d door
@@ -205,6 +240,15 @@ func (p *planner) breaker() []policy.Policy[int] {
 func (p *planner) retry() []policy.Policy[int] {
 	p.retries++
 	r := &retryRules{Config: p.retryConfig()}
+	if r.pure = r.RetryIf; r.pure != nil && p.alone {
+		r.RetryIf = func(err error) bool {
+			if c := p.s.current; c.n%3 == 0 { // the caller leaves when the retry has looked at the context
+				c.caller.cancel(errGone)
+				c.rest() // a goroutine of package context's may pass it on
+			}
+			return r.pure(err)
+		}
+	}
 	t := retry.New[int](r.Config)
 	if p.chance(20) {
 		r.when = func(v int, err error) bool { return err != nil || v%5 == 0 }
@@ -240,6 +284,12 @@ func (p *planner) retryConfig() retry.Config {
 		cfg.RetryIf = func(error) bool { return true }
 	}
 	if p.chance(20) {
+		cfg.RetryRejected = true
+	}
+	if p.chance(30) {
+		cfg.KeepErrors = p.rnd.IntN(4)
+	}
+	if p.chance(20) {
 		cfg.OnRetry = p.s.onRetry
 	}
 	cfg.Backoff = p.backoff()
@@ -267,56 +317,4 @@ func (p *planner) backoff() retry.Backoff {
 		return retry.Decorrelated(base, limit)
 	}
 	return nil
-}
-
-// longWindow is more calls than a scene's breakers ever see, and more hours.
-const longWindow = 100_000
-
-// circuit returns one that is often half-open.
-func (p *planner) circuit(name string) *tally {
-	cfg := breaker.Config{
-		Name: name, FailureThreshold: 1 + p.rnd.IntN(4), RecoveryTimeout: p.upTo(20 * time.Millisecond),
-		HalfOpenMaxCalls: 1 + p.rnd.IntN(3), SuccessThreshold: 1 + p.rnd.IntN(6),
-		Clock: p.clock, RecoveryJitter: p.rnd.Float64(),
-	}
-	if p.chance(25) { // on real time this has a timer
-		cfg.RecoveryTimeout += time.Second
-	}
-	if p.chance(30) {
-		cfg.MaxRecoveryTimeout = cfg.RecoveryTimeout + p.upTo(time.Second)
-	}
-	switch p.rnd.IntN(6) {
-	case 0:
-		cfg.Window, cfg.FailureRate, cfg.MinCalls = 10+p.upTo(time.Second), 0.1+0.9*p.rnd.Float64(), 1+p.rnd.IntN(5)
-	case 1:
-		cfg.WindowCalls, cfg.FailureRate = 5+p.rnd.IntN(20), 0.1+0.9*p.rnd.Float64()
-	case 2:
-		cfg.WindowCalls, cfg.SlowCall, cfg.SlowRate = 5+p.rnd.IntN(20), p.upTo(5*time.Millisecond), 0.1+0.9*p.rnd.Float64()
-	case 3:
-		cfg.Window = longWindow * time.Hour
-		p.rarely(&cfg)
-	case 4:
-		cfg.WindowCalls = longWindow
-		p.rarely(&cfg)
-	}
-	t := &tally{cfg: cfg, born: p.s.now(), since: p.s.now(), deaf: !p.s.observed}
-	cfg.OnStateChange = func(m breaker.Transition) { p.s.hear(t, m) }
-	cfg.Rand = func() float64 { return p.s.draw(t, p.random) }
-	if p.double.circuit != nil {
-		p.double.circuit(&cfg)
-	}
-	t.circuit = breaker.NewCircuit(cfg)
-	return t
-}
-
-// rarely has a circuit open after many failures or at a rate, or never.
-func (p *planner) rarely(cfg *breaker.Config) {
-	switch p.rnd.IntN(3) {
-	case 0:
-		cfg.FailureThreshold = 20 + p.rnd.IntN(50)
-	case 1:
-		cfg.FailureThreshold, cfg.FailureRate = 0, 0.5+0.5*p.rnd.Float64()
-	case 2:
-		cfg.FailureThreshold = longWindow
-	}
 }

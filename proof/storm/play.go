@@ -45,6 +45,7 @@ func (s *scene) together() {
 func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	c := &call{s: s, n: n, script: steps, rest: func() {}}
 	if s.alone {
+		s.current = c
 		c.rest = synctest.Wait
 	}
 	c.caller = newCounted(context.WithValue(context.WithValue(context.Background(), callKey{}, c), runKey{}, &c.whole), s.now)
@@ -73,6 +74,9 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	s.mu.Lock()
 	s.calls = append(s.calls, c)
 	s.mu.Unlock()
+	if s.alone && rnd.IntN(20) == 0 {
+		s.reconfigure(s.tallies[rnd.IntN(2)], rnd)
+	}
 	s.pause(s.between(rnd))
 }
 
@@ -120,26 +124,48 @@ func (s *scene) arrive(c *call, rnd *rand.Rand) (ctx context.Context, patience t
 // placesAreBack takes every place of a half-open circuit and gives them back.
 // Nothing runs meanwhile, so all of them must be there.
 func (s *scene) placesAreBack() {
+	s.setByHand(true)
+	defer s.setByHand(false)
 	for _, t := range s.tallies {
-		if t.circuit.State() != breaker.HalfOpen {
+		if t.cfg.Shadow || t.circuit.State() != breaker.HalfOpen {
 			continue
 		}
-		var permits []breaker.Permit
+		var permits []*breaker.Permit
 		for {
-			p, err := t.circuit.Acquire()
-			if err != nil {
+			p := new(breaker.Permit)
+			var err error
+			if *p, err = t.circuit.Acquire(); err != nil {
 				break
 			}
 			permits = append(permits, p)
 		}
-		for i := range permits {
-			permits[i].Record(policy.Ignored)
-		}
 		s.mu.Lock()
-		t.tried(len(permits))
+		t.full()
 		s.mu.Unlock()
 		if want := t.cfg.HalfOpenMaxCalls; len(permits) != want {
 			s.fault("circuit %s: half-open with %d places, want %d: some were not given back", t.cfg.Name, len(permits), want)
 		}
+		s.giveBack(t, permits)
 	}
+}
+
+// giveBack gives places back without a verdict. The last of them may find that there
+// is none to be had.
+func (s *scene) giveBack(t *tally, permits []*breaker.Permit) {
+	for _, p := range permits {
+		s.mu.Lock()
+		t.runs++
+		if t.state == breaker.HalfOpen {
+			t.ends = append(t.ends, end{how: policy.Ignored})
+		}
+		s.mu.Unlock()
+		p.Record(policy.Ignored)
+	}
+}
+
+// setByHand says whether what happens to the circuits is the storm's own doing.
+func (s *scene) setByHand(is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byHand = is
 }

@@ -3,10 +3,10 @@ package storm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -14,7 +14,11 @@ import (
 type retryRules struct {
 	retry.Config
 	when  func(v int, err error) bool
-	drops bool // nobody is given what is discarded
+	pure  func(error) bool // RetryIf, without what it does to the caller
+	drops bool             // nobody is given what is discarded
+	// inside are the names of the circuits that the retry can ask whether they would
+	// refuse its next attempt.
+	inside []string
 }
 
 func (t *retryRules) judge(v *visit) verdict {
@@ -34,15 +38,29 @@ func (t *retryRules) judge(v *visit) verdict {
 		return last.how
 	}
 	own, ended := v.own.err.(*retry.Error) //nolint:errorlint // its own, and not one inside
-	if again := t.again(last); !ended || same(v.own.err, last.err) {
-		if again {
-			v.fault("%v is worth another attempt, and it came to %v", text(last.err), text(v.own.err))
+	// A rejection that comes after the function has run is the end of a retry.
+	goesOn := t.again(last) || last.how == rejected && t.real(v) != nil
+	// Where others move the clock, the hint of a rejection may have come to nothing.
+	unsure := !v.exact() && last.how == rejected && t.RetryRejected
+	if !ended || same(v.own.err, unmarked(last.err)) {
+		if goesOn && !unsure {
+			v.fault("%v is not the end, and it came to %v", text(last.err), text(v.own.err))
 		}
 		return t.final(v, last)
-	} else if !again {
+	} else if !goesOn {
 		v.fault("%v is final, and it came to %v", text(last.err), text(v.own.err))
 	}
 	return t.ended(v, last, own)
+}
+
+// real returns the last attempt that was not rejected, or nil.
+func (t *retryRules) real(v *visit) *run {
+	for _, r := range slices.Backward(v.runs) {
+		if r.how != rejected {
+			return r
+		}
+	}
+	return nil
 }
 
 // givenUp complains of an attempt that is not one to try again after, or whose
@@ -51,20 +69,57 @@ func (t *retryRules) givenUp(v *visit, r, next *run) {
 	if r.how.neverReturned() || r.ended != nil || !t.again(r) {
 		v.fault("it tried again after %v, %d, %v, context %v", r.how, r.v, text(r.err), r.ended)
 	}
-	if r.asks > t.longestHint() {
-		v.fault("it tried again after %v, which asks for %v, more than %v", text(r.err), r.asks, t.longestHint())
+	if t.heeds(r) > t.longestHint() {
+		v.fault("it tried again after %v, which asks for %v, more than %v", text(r.err), t.heeds(r), t.longestHint())
 	}
 	if t.drops {
 		v.s.ledger.enter(r.v, "dropped")
 	} else if n := v.s.ledger.count(r.v, "discarded"); r.v >= numbered && n != 1 {
 		v.fault("%d is given up, and was discarded %d times", r.v, n)
 	}
+	if !v.exact() {
+		return
+	}
+	t.waited(v, r, next.from.Sub(r.to))
+	var open *breaker.OpenError
+	if next.how == rejected && errors.As(next.err, &open) && open.State == breaker.Open && v.s.alone && !t.RetryRejected &&
+		slices.Contains(t.inside, open.Name) {
+		v.fault("it tried again after %v, and circuit %s was open and still is", text(r.err), open.Name)
+	}
+}
+
+// heeds returns the hint that sets a floor under the delay. That of an inner retry which
+// a rejection ended is the rejection's, and followed if rejections are.
+func (t *retryRules) heeds(r *run) time.Duration {
+	var inner *retry.Error
+	var open *breaker.OpenError
+	if !t.RetryRejected && !r.exactly && errors.As(r.err, &inner) && errors.As(error(inner), &open) {
+		return 0
+	}
+	return r.asks
+}
+
+// waited complains of a delay that is not what the config and the error say: hints are
+// spread upwards, but for those that are exact.
+func (t *retryRules) waited(v *visit, r *run, wait time.Duration) {
+	if r.exactly {
+		if wait != r.asks && !t.RetryRejected {
+			v.fault("it waited %v after %v, want exactly %v", wait, text(r.err), r.asks)
+		}
+		return
+	}
 	longest := t.MaxDelay
 	if t.Backoff != nil {
 		longest = longestBackoff
 	}
-	if wait := next.from.Sub(r.to); v.exact() && (wait < r.asks || wait > max(longest, r.asks)) {
-		v.fault("it waited %v after %v, want %v to %v", wait, text(r.err), r.asks, max(longest, r.asks))
+	spread := func(d time.Duration) time.Duration { return d + time.Duration(float64(d)*t.JitterFactor) + 1 }
+	asked := t.heeds(r)
+	most := max(longest, spread(asked))
+	if t.RetryRejected { // the circuit's own hint may have set it
+		most = max(most, spread(t.longestHint()))
+	}
+	if wait < asked || wait > most {
+		v.fault("it waited %v after %v, want %v to %v", wait, text(r.err), asked, most)
 	}
 }
 
@@ -74,21 +129,24 @@ func (t *retryRules) again(r *run) bool {
 	switch {
 	case r.final:
 		return false
+	case r.how == rejected: // final whatever the conditions say, unless it says when to come back
+		return t.RetryRejected && r.asks > 0 || r.ended != nil && errors.Is(r.err, r.ended)
 	case r.ended != nil && errors.Is(r.err, r.ended):
 		return true
 	case t.when != nil:
 		return t.when(r.v, r.err)
 	case r.err == nil:
 		return false
-	case t.RetryIf != nil:
-		return t.RetryIf(r.err)
+	case t.pure != nil:
+		return t.pure(r.err)
 	}
-	return r.how != rejected && !errors.Is(r.err, context.Canceled)
+	return !errors.Is(r.err, context.Canceled)
 }
 
 // final is the verdict on a result that came back as it was, marks aside.
 func (t *retryRules) final(v *visit, last *run) verdict {
-	if v.own.v != last.v || !same(v.own.err, unmarked(last.err)) {
+	m := marked(v.own.err)
+	if v.own.v != last.v || !same(unmarked(v.own.err), unmarked(last.err)) || m != nil && (m.Permanent || m.Hinted) {
 		v.fault("the last attempt came to %d, %v, and the retry to %d, %v", last.v, text(last.err), v.own.v, text(v.own.err))
 	}
 	return last.how
@@ -99,16 +157,50 @@ func (t *retryRules) ended(v *visit, last *run, own *retry.Error) verdict {
 	if v.own.v != last.v && v.s.ledger.count(last.v, "discarded") == 0 {
 		v.fault("the last attempt came to %d, and the retry to %d", last.v, v.own.v)
 	}
-	if own.Attempts != len(v.runs) || !same(own.Last, unmarked(last.err)) {
-		v.fault("%d attempts, the last with %v, and the error is %v", len(v.runs), text(last.err), text(v.own.err))
+	met := t.real(v) // what the function met
+	if met == nil {
+		met = last
 	}
+	if own.Attempts != len(v.runs) || !same(unmarked(own.Last), unmarked(met.err)) {
+		v.fault("%d attempts, the last with %v, and the error is %v", len(v.runs), text(met.err), text(v.own.err))
+	}
+	if !errors.Is(own, retry.ErrGaveUp) || met.how != rejected && errors.Is(own, policy.ErrRejected) {
+		v.fault("the function ran %d times, and the error is %v", len(v.runs), text(own))
+	}
+	t.kept(v, own)
 	if !t.mayEnd(v, last, own.Reason) {
-		v.fault("after %d attempts, the last with %v, the reason is %v", len(v.runs), text(last.err), own.Reason)
+		v.fault("after %d attempts, the last %v with %v, the reason is %v", len(v.runs), last.how, text(last.err), own.Reason)
 	}
-	if last.how != rejected && endedBy(v.ctx, v.own.err) {
+	if t.real(v) == nil {
+		return rejected
+	}
+	if last.how != rejected && endedBy(v.ctx, own.Reason) {
 		return endOf(v.ctx)
 	}
-	return last.how.outlasts()
+	if last.how == cancelled || last.how != rejected && same(own.Reason, context.Cause(v.ctx)) && v.ctx.Err() != nil {
+		return endOf(v.ctx)
+	}
+	return failed
+}
+
+// kept complains unless the error has the errors of the last attempts that had one, as
+// many as the config says.
+func (t *retryRules) kept(v *visit, own *retry.Error) {
+	var want []error
+	for _, r := range v.runs {
+		if r.err != nil {
+			want = append(want, r.err)
+		}
+	}
+	if n := max(1, t.KeepErrors); len(want) > n {
+		want = want[len(want)-n:]
+	}
+	if t.KeepErrors < 2 && v.runs[len(v.runs)-1].err == nil {
+		want = nil
+	}
+	if !slices.EqualFunc(own.Errs, want, func(a, b error) bool { return same(unmarked(a), unmarked(b)) }) {
+		v.fault("it keeps %d errors of %d attempts, want %d", len(own.Errs), len(v.runs), len(want))
+	}
 }
 
 // mayEnd reports whether a retry could end after last for the reason given.
@@ -116,14 +208,24 @@ func (t *retryRules) mayEnd(v *visit, last *run, reason error) bool {
 	if endedBy(v.ctx, reason) || same(reason, context.Cause(v.ctx)) && reason != nil {
 		return true
 	}
+	if last.how == rejected && same(reason, unmarked(last.err)) {
+		return true
+	}
+	if last.ended != nil && t.again(last) {
+		return false // the context is looked at after every attempt, and before anything else
+	}
 	if exhausted := t.MaxAttempts > 0 && len(v.runs) >= t.MaxAttempts; exhausted || same(reason, retry.ErrExhausted) {
 		return exhausted && same(reason, retry.ErrExhausted)
+	}
+	var open *breaker.OpenError
+	if errors.As(reason, &open) {
+		return t.RetryRejected && open.RetryAfter() == 0 || v.s.wouldRefuse(open)
 	}
 	_, bounded := v.ctx.Deadline()
 	return same(reason, retry.ErrElapsed) && t.MaxElapsed > 0 ||
 		same(reason, retry.ErrDeadline) && bounded ||
 		same(reason, retry.ErrBudget) && t.Budget != nil ||
-		same(reason, retry.ErrRetryAfter) && last.asks > t.longestHint()
+		same(reason, retry.ErrRetryAfter) && (t.heeds(last) > t.longestHint() || t.RetryRejected)
 }
 
 func (t *retryRules) longestHint() time.Duration {
@@ -135,6 +237,11 @@ func (t *retryRules) longestHint() time.Duration {
 
 // events complains unless every attempt was told of, and every retry once.
 func (t *retryRules) events(v *visit, last *run) {
+	recovered := 0
+	if v.own.over && v.own.err == nil && len(v.runs) > 1 {
+		recovered = 1
+	}
+	v.told(policy.Recovered, recovered)
 	returned := len(v.runs)
 	if last.how.neverReturned() {
 		returned--
@@ -147,44 +254,10 @@ func (t *retryRules) events(v *visit, last *run) {
 	if t.OnRetry != nil && !slices.Contains(retried, v.asked) {
 		v.fault("OnRetry was called %d times for %d attempts", v.asked, len(v.runs))
 	}
-	if v.unheard() {
+	if v.unheard(policy.Retried) {
 		return
 	}
 	if n := v.heard[policy.Retried]; !slices.Contains(retried, n) || t.OnRetry != nil && n != v.asked {
 		v.fault("%d retries were told, and %d to OnRetry, of %d attempts", n, v.asked, len(v.runs))
 	}
-}
-
-// asks returns for how long err asks to be left alone, as of now.
-func asks(err error) time.Duration {
-	var h interface{ RetryAfter() time.Duration }
-	if errors.As(err, &h) {
-		return h.RetryAfter()
-	}
-	return 0
-}
-
-// The marks of package retry, whose types are its own.
-const (
-	permanentMark = "*retry.permanentError"
-	afterMark     = "*retry.afterError"
-)
-
-// isFinal reports whether err has the mark of retry.Permanent anywhere.
-func isFinal(err error) bool {
-	if err == nil || fmt.Sprintf("%T", err) == permanentMark {
-		return err != nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return slices.ContainsFunc(many.Unwrap(), isFinal)
-	}
-	return isFinal(errors.Unwrap(err))
-}
-
-// unmarked returns err without the marks on its outside.
-func unmarked(err error) error {
-	for t := fmt.Sprintf("%T", err); t == permanentMark || t == afterMark; t = fmt.Sprintf("%T", err) {
-		err = errors.Unwrap(err)
-	}
-	return err
 }

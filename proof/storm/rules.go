@@ -3,6 +3,10 @@ package storm
 import (
 	"context"
 	"errors"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/policy"
 )
 
 // The rules are written from what the packages promise, with nothing of theirs
@@ -21,18 +25,99 @@ func endOf(ctx context.Context) verdict {
 	return failed
 }
 
-// gaveUp reports whether err says that the caller who passed ctx left.
+// gaveUp reports whether err is of a call whose caller has left, in whatever words.
 func gaveUp(ctx context.Context, err error) bool {
-	return err != nil && errors.Is(ctx.Err(), context.Canceled) &&
-		(errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)))
+	return err != nil && errors.Is(ctx.Err(), context.Canceled)
 }
 
-// outlasts returns the verdict on a failure of which how is a part.
+// unsure reports whether the caller left between the end of a run and that of the policy
+// around it, by a function that was left behind: then it may have been seen or not.
+func (v *visit) unsure(r *run) bool {
+	return r.ended == nil && v.ctx.Err() != nil && !r.how.neverReturned()
+}
+
+// outlasts returns the verdict on a failure of which how is a part. It is no rejection:
+// the rest of it is not one.
 func (how verdict) outlasts() verdict {
-	if how == rejected || how == cancelled {
+	if how == cancelled {
 		return how
 	}
 	return failed
+}
+
+// marked returns the mark on the outside of err, or nil.
+func marked(err error) *mark.Mark {
+	m, _ := err.(*mark.Mark) //nolint:errorlint // on its outside
+	return m
+}
+
+// unmarked returns err without the marks on its outside.
+func unmarked(err error) error {
+	for m := marked(err); m != nil; m = marked(err) {
+		err = m.Err
+	}
+	return err
+}
+
+// everyMark calls f for each mark in err's tree.
+func everyMark(err error, f func(*mark.Mark)) {
+	if m := marked(err); m != nil {
+		f(m)
+	}
+	switch e := err.(type) { //nolint:errorlint // this is what unwraps
+	case interface{ Unwrap() []error }:
+		for _, in := range e.Unwrap() {
+			everyMark(in, f)
+		}
+	case interface{ Unwrap() error }:
+		if in := e.Unwrap(); in != nil {
+			everyMark(in, f)
+		}
+	}
+}
+
+// isFinal reports whether err has the mark of retry.Permanent anywhere.
+func isFinal(err error) (final bool) {
+	everyMark(err, func(m *mark.Mark) { final = final || m.Permanent })
+	return final
+}
+
+// judgedAs returns what the outermost mark of breaker.Judge in err says.
+func judgedAs(err error) (o policy.Outcome) {
+	everyMark(err, func(m *mark.Mark) {
+		if o == policy.Undecided {
+			o = policy.Outcome(m.Judged)
+		}
+	})
+	return o
+}
+
+// asks returns for how long err asks to be left alone, as of now, and whether it is to
+// be exactly so long.
+func asks(err error) (d time.Duration, exactly bool) {
+	everyMark(err, func(m *mark.Mark) {
+		if m.Exact && !exactly {
+			d, exactly = m.Wait, true
+		}
+	})
+	if exactly {
+		return d, true
+	}
+	if h, ok := err.(interface{ RetryAfter() time.Duration }); ok { //nolint:errorlint // its own word comes first
+		return max(0, h.RetryAfter()), false
+	}
+	switch e := err.(type) { //nolint:errorlint // this is what unwraps
+	case interface{ Unwrap() []error }:
+		for _, in := range e.Unwrap() {
+			longest, _ := asks(in)
+			d = max(d, longest)
+		}
+	case interface{ Unwrap() error }:
+		if in := e.Unwrap(); in != nil {
+			d, _ = asks(in)
+		}
+	}
+	return d, false
 }
 
 // same reports whether two errors are one.

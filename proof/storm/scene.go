@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,13 +44,16 @@ type scene struct {
 	rnd      *rand.Rand
 	do       door // into the pipeline
 	plan     *planner
-	clock    *fake.Clock // nil means real time
-	alone    bool        // one call after another
-	observed bool        // or judged by results and counters
+	clock    *fake.Clock        // nil means real time
+	alone    bool               // one call after another
+	observed bool               // or judged by results and counters
+	kinds    []policy.EventKind // that the observer is limited to; empty for all
+	byHand   bool               // the storm itself is looking at a circuit
 	ledger   ledger
 
 	mu       sync.Mutex
 	calls    []*call
+	current  *call // where calls are alone
 	history  bytes.Buffer
 	byReturn books
 	byScript books
@@ -81,6 +85,9 @@ func newScene(seed uint64, d double) *scene {
 		ledger: ledger{fates: map[int][]string{}}, attempts: map[string]int{},
 	}
 	s.alone, s.observed = s.rnd.IntN(2) == 0, s.rnd.IntN(2) == 0
+	if s.rnd.IntN(3) == 0 {
+		s.kinds = limits[s.rnd.IntN(len(limits))]
+	}
 	p := &planner{s: s, rnd: s.rnd, double: d, random: s.jitter(seed), alone: s.alone}
 	if s.rnd.IntN(2) == 0 {
 		s.clock = fake.NewClock(fake.AutoAdvance())
@@ -97,10 +104,37 @@ func newScene(seed uint64, d double) *scene {
 	}
 	pipe := pipeline.New(policies...).WithName("outer")
 	if s.observed {
-		pipe = pipe.WithObserver(p.observer())
+		pipe = pipe.WithObserver(p.observer(), s.kinds...)
 	}
 	s.do, s.shape, s.depth = p.door(pipe), strings.Join(p.what, " > "), len(p.what)
 	return s
+}
+
+// limits are what an observer is limited to, where it is.
+var limits = [][]policy.EventKind{
+	{policy.Finished},
+	{policy.Finished, policy.StateChanged},
+	{policy.Finished, policy.Judged, policy.Rejected},
+	{policy.Finished, policy.Started, policy.Retried, policy.Recovered},
+	{policy.Finished, policy.Attempted, policy.FellBack, policy.TimedOut, policy.FinishedLate},
+}
+
+// hears reports whether the scene's observer is told of a kind.
+func (s *scene) hears(kind policy.EventKind) bool {
+	return s.observed && (len(s.kinds) == 0 || slices.Contains(s.kinds, kind))
+}
+
+// wouldRefuse reports whether the circuit that made an error refuses calls, as far as
+// is known.
+func (s *scene) wouldRefuse(open *breaker.OpenError) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tallies {
+		if t.cfg.Name == open.Name && !t.cfg.Shadow {
+			return !s.alone || t.state == breaker.Open && t.remaining(s.now()) > 0
+		}
+	}
+	return false
 }
 
 // exact reports whether time stands still while a call does nothing: nobody else
@@ -146,8 +180,23 @@ func (s *scene) hear(t *tally, m breaker.Transition) {
 	if s.forgot {
 		return
 	}
-	s.faults = append(s.faults, t.move(m, s.alone, s.exact())...)
-	s.write("circuit %s: %v to %v, %+v, %v", m.Name, m.From, m.To, m.Counts, text(m.Cause))
+	s.faults = append(s.faults, t.move(m, s.alone, s.exact(), s.byHand)...)
+	s.write("circuit %s: %v to %v, %q, %+v, %v", m.Name, m.From, m.To, m.Reason, m.Counts, text(m.Cause))
+}
+
+// watch hears what the circuits' Watch tells: the same as OnStateChange, and Reconfigure.
+func (s *scene) watch(t *tally, m breaker.Transition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.forgot:
+	case m.From == m.To:
+		t.reconfigured--
+	case t.told != 1:
+		s.faults = append(s.faults, fmt.Sprintf("circuit %s: Watch told of a move to %v, OnStateChange of %d", m.Name, m.To, t.told))
+	default:
+		t.told--
+	}
 }
 
 // draw is the circuits' Rand.
@@ -171,37 +220,6 @@ func (s *scene) onRetry(ctx context.Context, _ policy.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	visitOf(ctx).asked++
-}
-
-// observe is the pipeline's observer.
-func (s *scene) observe(ctx context.Context, e policy.Event) {
-	c := ctx.Value(callKey{}).(*call)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.write("call %d: %v %q %q, attempt %d, delay %v, elapsed %v, %s to %s, %v",
-		c.n, e.Kind, e.Pipeline, e.Policy, e.Attempt, e.Delay, e.Elapsed, e.From, e.To, text(e.Err))
-	if len(c.finished) > 0 && e.Kind != policy.FinishedLate {
-		c.late = append(c.late, e.Kind)
-	}
-	if e.Kind == policy.Finished {
-		if e.Pipeline == "outer" {
-			c.finished = append(c.finished, e.Err)
-		}
-		return
-	}
-	v := visitOf(ctx)
-	v.heard[e.Kind]++
-	switch {
-	case e.Kind == policy.Rejected:
-		v.tally.heard++
-	case e.Kind == policy.StateChanged:
-		v.tally.changes++
-	case e.Kind == policy.Attempted && s.alone:
-		if last := s.attempts[e.Policy]; e.Attempt != 1 && e.Attempt != last+1 {
-			s.faults = append(s.faults, fmt.Sprintf("call %d: attempt %d of %s was told after attempt %d", c.n, e.Attempt, e.Policy, last))
-		}
-		s.attempts[e.Policy] = e.Attempt
-	}
 }
 
 // text is what err says, without the stack of a panic: that has the numbers of

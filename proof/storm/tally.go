@@ -19,27 +19,32 @@ import (
 type tally struct {
 	circuit *breaker.Circuit
 	cfg     breaker.Config
+	real    breaker.Config // that the circuit has, with the faults of a double
 	born    time.Time
 
 	// Of the state that the circuit is in.
 	stay       int // its number
 	state      breaker.State
 	since      time.Time
-	reopenings int     // since the circuit was closed
-	drawn      float64 // for the jitter of its recovery time
+	reopenings int            // since the circuit was closed
+	flat       bool           // open since there was no verdict, which does not grow
+	opened     breaker.Counts // what opened it
+	drawn      float64        // for the jitter of its recovery time
 	ends       []end
 	rejected   int64
 
 	// Of all states.
-	runs    int64
-	counted breaker.Counts // by the circuit
-	refused int64          // calls that came back so
-	heard   int64          // Rejected events
-	caused  int64          // moves that a call's outcome brought about
-	changes int64          // StateChanged events
-	deaf    bool           // some breaker's events are not heard
-	in      int64          // calls in its breakers
-	mostIn  int64
+	runs         int64
+	counted      breaker.Counts // by the circuit
+	refused      int64          // calls that came back so
+	heard        int64          // Rejected events
+	caused       int64          // moves that a call's outcome brought about
+	changes      int64          // StateChanged events
+	deaf         bool           // some breaker's events are not heard
+	told         int            // moves that Watch has yet to tell
+	reconfigured int            // so many Reconfigures too
+	in           int64          // calls in its breakers
+	mostIn       int64
 }
 
 // end is how a run ended.
@@ -47,6 +52,7 @@ type end struct {
 	at   time.Time
 	how  policy.Outcome
 	slow bool
+	left bool // its caller left
 }
 
 func (t *tally) begin(r *run) {
@@ -61,18 +67,30 @@ func (t *tally) record(v *visit, r *run) {
 		return
 	}
 	slow := t.cfg.SlowCall > 0 && r.to.Sub(r.from) >= t.cfg.SlowCall
-	t.ends = append(t.ends, end{r.to, v.rules.(*breakerRules).outcome(v, r), slow})
+	left := !r.how.neverReturned() && judgedAs(r.err) == policy.Undecided && gaveUp(v.ctx, r.err)
+	t.ends = append(t.ends, end{r.to, v.rules.(*breakerRules).outcome(v, r), slow, left})
 }
 
-// tried enters so many places taken, given back without a verdict, and one refused.
-func (t *tally) tried(places int) {
-	t.runs += int64(places)
-	for range places {
-		t.ends = append(t.ends, end{how: policy.Ignored})
-	}
+// loose reports whether what the circuit must count is not known: in shadow, calls that
+// find no place count for nothing.
+func (t *tally) loose() bool { return t.cfg.Shadow }
+
+// full enters the call that was refused for want of a place.
+func (t *tally) full() {
 	t.refused++
 	t.heard++
 	t.rejected++
+}
+
+// passed returns how many of the last ends were Ignored.
+func (t *tally) passed() (n int) {
+	for _, e := range slices.Backward(t.ends) {
+		if e.how != policy.Ignored {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // counts returns what the state must have counted by now.
@@ -84,19 +102,19 @@ func (t *tally) counts(now time.Time) breaker.Counts {
 		switch {
 		case closed && t.cfg.Window > 0 && t.epoch(e.at) <= t.epoch(now)-buckets:
 			return counts
-		case e.how == policy.Ignored:
+		case e.how == policy.Ignored && !(closed && e.slow && e.left):
 			counts.Ignored++
 			continue
 		case closed && t.cfg.WindowCalls > 0 && room == 0:
 			continue
-		case e.how == policy.Success:
+		case e.how != policy.Failure:
 			counts.Successes++
 		case closed && !t.windowed() && counts.Successes > 0: // before the row
 		default:
 			counts.Failures++
 		}
 		room--
-		if e.slow && closed {
+		if e.slow {
 			counts.Slow++
 		}
 	}
@@ -128,16 +146,40 @@ func (t *tally) due() breaker.State {
 	}
 	last := t.ends[len(t.ends)-1]
 	counts := t.counts(last.at)
-	bad := last.how == policy.Failure || last.how == policy.Success && last.slow && t.windowed()
+	bad := last.how == policy.Failure || last.slow && t.windowed() && (last.how == policy.Success || last.left)
+	ended, badProbes := counts.Successes+counts.Failures, t.badProbes()
 	switch {
+	case t.state == breaker.HalfOpen && last.how == policy.Ignored:
+		if t.passed() >= max(10, 3*t.cfg.HalfOpenMaxCalls) {
+			return breaker.Open
+		}
+		return t.state
+	case t.state == breaker.HalfOpen && t.cfg.ProbeCalls > 0:
+		switch {
+		case ended < int64(t.cfg.ProbeCalls):
+			return t.state
+		case float64(badProbes)/float64(ended) >= t.cfg.ProbeFailureRate:
+			return breaker.Open
+		}
+		return breaker.Closed
 	case t.state == breaker.Closed && bad && t.opens(counts):
 		return breaker.Open
-	case t.state == breaker.HalfOpen && counts.Failures > 0:
+	case t.state == breaker.HalfOpen && badProbes > 0:
 		return breaker.Open
 	case t.state == breaker.HalfOpen && counts.Successes >= int64(t.cfg.SuccessThreshold):
 		return breaker.Closed
 	}
 	return t.state
+}
+
+// badProbes returns how many failed or were slow.
+func (t *tally) badProbes() (n int) {
+	for _, e := range t.ends {
+		if e.how == policy.Failure || e.how == policy.Success && e.slow {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *tally) opens(counts breaker.Counts) bool {
@@ -168,7 +210,7 @@ func (t *tally) minCalls() int {
 func (t *tally) recovery() (least, whole time.Duration) {
 	least = t.cfg.RecoveryTimeout
 	for range t.reopenings {
-		if least < t.cfg.MaxRecoveryTimeout {
+		if !t.flat && least < t.cfg.MaxRecoveryTimeout {
 			least = min(2*least, t.cfg.MaxRecoveryTimeout)
 		}
 	}
@@ -182,13 +224,14 @@ func (t *tally) remaining(now time.Time) time.Duration {
 }
 
 // move enters a move that the circuit told of, and returns what is wrong with it.
-func (t *tally) move(m breaker.Transition, alone, exact bool) (faults []string) {
+func (t *tally) move(m breaker.Transition, alone, exact, byHand bool) (faults []string) {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Sprintf("circuit %s: ", m.Name)+fmt.Sprintf(format, args...))
 	}
 	if m.From != t.state || m.To == t.state {
 		fault("told of a move from %v to %v when it was %v", m.From, m.To, t.state)
 	}
+	alone = alone && !t.loose()
 	if want := t.counts(m.At); alone && m.Counts != want {
 		fault("%v had counted %+v, want %+v", m.From, m.Counts, want)
 	}
@@ -205,12 +248,17 @@ func (t *tally) move(m breaker.Transition, alone, exact bool) (faults []string) 
 	switch {
 	case m.To == breaker.Closed:
 		t.reopenings = 0
-	case m.From == breaker.HalfOpen:
+	case m.From == breaker.HalfOpen && m.Reason != breaker.ReasonNoVerdict:
 		t.reopenings++
 	}
-	if m.From != breaker.Open {
+	if want := t.passed() >= 10 && m.From == breaker.HalfOpen && m.To == breaker.Open; alone && want != (m.Reason == breaker.ReasonNoVerdict) {
+		fault("told of a move to %v by %q after %d Ignored probes", m.To, m.Reason, t.passed())
+	}
+	if !byHand {
 		t.caused++
 	}
+	t.told++
+	t.flat, t.opened = m.Reason == breaker.ReasonNoVerdict, m.Counts
 	t.count(m.Counts)
 	t.state, t.since, t.ends, t.rejected = m.To, m.At, nil, 0
 	t.stay++
@@ -222,43 +270,4 @@ func (t *tally) count(c breaker.Counts) {
 	t.counted.Failures += c.Failures
 	t.counted.Ignored += c.Ignored
 	t.counted.Rejected += c.Rejected
-}
-
-// settle holds the circuit's own account against this one when all is quiet.
-//
-// Where calls share the pipeline, each who was in the circuit while it moved may
-// have been counted by a state that had told its counts already.
-func (t *tally) settle(alone bool, now time.Time) (faults []string) {
-	fault := func(format string, args ...any) {
-		faults = append(faults, fmt.Sprintf("circuit %s: ", t.circuit.Name())+fmt.Sprintf(format, args...))
-	}
-	snap := t.circuit.Snapshot()
-	if snap.State != t.state {
-		fault("the last move told is to %v, and it is %v", t.state, snap.State)
-	}
-	if want := t.counts(now); alone && snap.Counts != want {
-		fault("%v has counted %+v, want %+v", snap.State, snap.Counts, want)
-	}
-	t.count(snap.Counts)
-	unseen := t.mostIn * int64(t.stay)
-	if alone {
-		unseen = 0
-	}
-	if missing := t.refused - t.counted.Rejected; missing < 0 || missing > unseen {
-		fault("counted %d refusals, and %d calls came back refused", t.counted.Rejected, t.refused)
-	}
-	if !t.deaf && t.heard != t.refused {
-		fault("%d refusals were told, and %d calls came back refused", t.heard, t.refused)
-	}
-	if !t.deaf && t.changes != t.caused {
-		fault("%d changes of state were told by calls, and calls caused %d", t.changes, t.caused)
-	}
-	if alone {
-		return faults // state by state, above
-	}
-	sum := t.counted.Successes + t.counted.Failures + t.counted.Ignored
-	if missing := t.runs - sum; t.keeps() && (missing < 0 || missing > unseen) {
-		fault("counted %d runs as %+v, and there were %d", sum, t.counted, t.runs)
-	}
-	return faults
 }

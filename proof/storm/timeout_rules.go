@@ -43,6 +43,9 @@ func (t *timeoutRules) judge(v *visit) verdict {
 	if v.own.v != r.v {
 		v.fault("a run came to %d, and the timeout made it %d", r.v, v.own.v)
 	}
+	if r.how == rejected { // it did not run, and that is what the error says too
+		return rejected
+	}
 	return r.how.outlasts()
 }
 
@@ -56,7 +59,7 @@ func (t *timeoutRules) delivered(v *visit, r *run) bool {
 	case r.err == nil:
 		return v.own.over && v.own.err == nil
 	}
-	return v.own.over && v.own.v == r.v && (r.v != 0 || same(v.own.err, r.err) || same(errors.Unwrap(v.own.err), r.err))
+	return v.own.over && v.own.v == r.v && (r.v != 0 || v.same(v.own.err, r.err) || same(errors.Unwrap(v.own.err), r.err))
 }
 
 // leaves is the verdict on a policy that did not wait for its function.
@@ -141,7 +144,7 @@ func (t *timeoutRules) afterwards() {
 	for _, l := range t.late {
 		t.visits[0].fault("OnLate was given %d, %v, which was returned or told before", l.v, text(l.err))
 	}
-	if len(t.visits) > 0 && !t.visits[0].unheard() && heard != told {
+	if len(t.visits) > 0 && !t.visits[0].unheard(policy.FinishedLate) && heard != told {
 		t.visits[0].fault("%q was told %d times, and OnLate was called %d times", policy.FinishedLate, heard, told)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	instep "github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -38,6 +39,7 @@ type run struct {
 	over     bool
 	ended    error         // what the context around the policy said when the run was over
 	asks     time.Duration // what the error asked for then
+	exactly  bool          // to wait, no more
 	final    bool          // the error was marked so
 	stay     int           // of the circuit, when it began; see tally
 }
@@ -45,22 +47,25 @@ type run struct {
 // visit is one use of a policy, as seen from outside of it and from inside.
 type visit struct {
 	*witness
-	c     *call
-	ctx   context.Context // that the policy was given
-	gone  bool            // it had ended
-	came  time.Time
-	left  time.Time
-	runs  []*run
-	own   run // what came of it all
-	heard map[policy.EventKind]int
-	asked int // how often OnRetry was called
+	c      *call
+	ctx    context.Context // that the policy was given
+	gone   bool            // it had ended
+	came   time.Time
+	left   time.Time
+	runs   []*run
+	own    run // what came of it all
+	heard  map[policy.EventKind]int
+	judged []policy.Event
+	asked  int // how often OnRetry was called
 }
 
 // witness stands around a policy and holds it to its rules.
 type witness struct {
 	s     *scene
 	name  string
-	deaf  bool // the scene's observer does not hear the policy
+	deaf  bool   // the scene's observer does not hear the policy
+	door  bool   // the policy runs by a door of its own, which takes marks off
+	key   string // that its events have
 	rules rules
 	tally *tally // of a breaker's circuit, or nil
 }
@@ -98,7 +103,7 @@ func (t *tagged) Value(key any) any {
 	return t.Context.Value(key)
 }
 
-func (t *tagged) AfterFunc(f func()) (stop func() bool) { return policy.AfterFunc(t.Context, f) }
+func (t *tagged) AfterFunc(f func()) (stop func() bool) { return instep.AfterFunc(t.Context, f) }
 
 // visitOf returns the visit that ctx was given to, or derived in.
 func visitOf(ctx context.Context) *visit {
@@ -153,11 +158,36 @@ func (v *visit) leaves(around *run, n int, err error, returned bool) {
 	v.s.mu.Lock()
 	defer v.s.mu.Unlock()
 	around.how = how
+	v.attempted(how)
 	if v.tally != nil {
 		v.tally.in--
 	}
 	v.s.write("call %d: %s: %v, %d runs, %d, %v", v.c.n, v.name, how, len(seen.runs), n, text(err))
 }
+
+// attempted notes what the Finished event has to say of the visit.
+func (v *visit) attempted(how verdict) {
+	if v.deaf {
+		return
+	}
+	switch r := v.rules.(type) {
+	case *retryRules:
+		v.c.again += max(0, len(v.runs)-1)
+		if how == succeeded && len(v.runs) > 1 {
+			v.c.rescuer = "retry"
+		}
+	case *fallbackRules:
+		if how == succeeded && len(v.runs) == 1 && r.answers(v, v.runs[0]) {
+			v.c.rescuer = "fallback"
+		}
+	}
+}
+
+// Refusal lets a retry ask what is inside.
+func (o outside) Refusal(context.Context, time.Duration) error { return nil }
+
+// Refusal lets a retry ask what is inside.
+func (i inside) Refusal(context.Context, time.Duration) error { return nil }
 
 func (i inside) Execute(ctx context.Context, next policy.Call[int]) (n int, err error) {
 	v := visitOf(ctx)
@@ -172,7 +202,8 @@ func (i inside) Execute(ctx context.Context, next policy.Call[int]) (n int, err 
 		i.s.mu.Lock()
 		defer i.s.mu.Unlock()
 		r.v, r.err, r.to, r.over = n, err, i.s.now(), true
-		r.ended, r.asks, r.final = v.ctx.Err(), asks(err), isFinal(err)
+		r.ended, r.final = v.ctx.Err(), isFinal(err)
+		r.asks, r.exactly = asks(err)
 		if v.tally != nil {
 			v.tally.record(v, r)
 		}
@@ -187,8 +218,11 @@ func (v *visit) fault(format string, args ...any) {
 // exact reports whether time stands still while this call does nothing.
 func (v *visit) exact() bool { return v.s.exact() }
 
-// unheard reports whether events of the visit go unheard.
-func (v *visit) unheard() bool { return v.deaf || !v.s.observed }
+// unheard reports whether events of a kind go unheard, of the visit.
+func (v *visit) unheard(kind policy.EventKind) bool { return v.deaf || !v.s.hears(kind) }
+
+// same reports whether a is b as the policy has to return it: a door takes marks off.
+func (v *visit) same(a, b error) bool { return same(a, b) || v.door && same(a, unmarked(b)) }
 
 // turnedAway reports whether the context had ended when the policy was called,
 // or by the time that it looked. Then nothing may have run.
@@ -204,10 +238,36 @@ func (v *visit) turnedAway() bool {
 
 // passes complains unless a run's result came through as it was.
 func (v *visit) passes(r *run) verdict {
-	if !r.how.neverReturned() && (v.own.v != r.v || !same(v.own.err, r.err)) {
+	if !r.how.neverReturned() && (v.own.v != r.v || !v.same(v.own.err, r.err)) {
 		v.fault("a run came to %d, %v, and the policy made it %d, %v", r.v, text(r.err), v.own.v, text(v.own.err))
 	}
 	return r.how
+}
+
+// kind is what the policy's events have as their Policy.
+func (v *visit) kind() string {
+	switch v.rules.(type) {
+	case *retryRules:
+		return "retry"
+	case *fallbackRules:
+		return "fallback"
+	case *timeoutRules:
+		return "timeout"
+	}
+	return "breaker"
+}
+
+// named is what they have as their Name.
+func (v *visit) named() string {
+	switch r := v.rules.(type) {
+	case *retryRules:
+		return r.Name
+	case *timeoutRules:
+		return r.Name
+	case *breakerRules:
+		return r.tally.cfg.Name
+	}
+	return ""
 }
 
 // only returns the one run that there must be, or nil.
@@ -221,7 +281,7 @@ func (v *visit) only() *run {
 
 // told complains unless as many events of a kind were heard as there should be.
 func (v *visit) told(kind policy.EventKind, want int) {
-	if !v.unheard() && v.heard[kind] != want {
+	if !v.unheard(kind) && v.heard[kind] != want {
 		v.fault("%q was told %d times, want %d", kind, v.heard[kind], want)
 	}
 }

@@ -39,19 +39,19 @@ func paths() []path {
 	window := breaker.Config{Window: time.Hour, FailureRate: 1}
 	calls := breaker.Config{WindowCalls: 8, FailureRate: 1, MinCalls: 8}
 	open := breaker.NewCircuit(breaker.Config{})
-	open.Trip(time.Hour)
+	open.Trip(time.Hour, "test")
 	budget := retry.NewBudget(retry.BudgetConfig{Window: time.Hour})
 	three := pipeline.New[int](policy.FallbackValue(7), retry.New[int](retry.Config{}), closed(breaker.Config{}), policy.Timeout[int](time.Hour))
 	return []path{
 		{name: "fallback, success", policy: policy.FallbackValue(7), fn: succeed},
 		{name: "retry, success", policy: retry.New[int](retry.Config{}), fn: succeed},
-		{name: "retry with a budget, success", ops: 2, writes: 1, policy: retry.New[int](retry.Config{Budget: budget}), fn: succeed, warm: 1},
+		{name: "retry with a budget, success", ops: 3, writes: 1, policy: retry.New[int](retry.Config{Budget: budget}), fn: succeed, warm: 1},
 		{name: "circuit in a row, success", ops: 2, policy: closed(breaker.Config{}), fn: succeed},
-		{name: "circuit in a row, failure", ops: 2, writes: 1, policy: closed(breaker.Config{FailureThreshold: 100}), fn: fail},
+		{name: "circuit in a row, failure", ops: 4, writes: 1, policy: closed(breaker.Config{FailureThreshold: 100}), fn: fail, warm: 1},
 		{name: "circuit with a time window, success", ops: 5, writes: 1, policy: closed(window), fn: succeed, warm: 1},
 		{name: "circuit with a window of calls, success among successes", ops: 3, policy: closed(calls), fn: succeed, warm: 8},
-		{name: "circuit with a window of calls, success that displaces a failure", ops: 7, writes: 2, policy: closed(calls), fn: failThen(1), warm: 8},
-		{name: "open circuit, rejection", ops: 6, writes: 1, policy: breaker.New[int](open), fn: succeed},
+		{name: "circuit with a window of calls, success that displaces a failure", ops: 8, writes: 2, policy: closed(calls), fn: failThen(1), warm: 8},
+		{name: "open circuit, rejection", ops: 7, writes: 1, policy: breaker.New[int](open), fn: succeed},
 		{name: "timeout, success", ops: 2, writes: 1, own: 1, policy: policy.Timeout[int](time.Hour), fn: succeed},
 		{name: "fallback > retry > circuit in a row > timeout, success", ops: 4, writes: 1, own: 1, policy: three, fn: succeed},
 	}

@@ -22,6 +22,8 @@ type job struct {
 	env  []string
 	args []string
 	rows func(output string) []row.Row // nil takes those that the output holds
+	// prepare, if set, changes the job to what this machine can do.
+	prepare func(ctx context.Context, j *job)
 }
 
 // isOf reports whether j is one of only, "linear,mutation", or of a kind there; an
@@ -37,6 +39,9 @@ func (j job) isOf(only string) bool {
 
 // run returns what the job found, its output, and whether nothing was wrong.
 func (j job) run(ctx context.Context) (rows []row.Row, output string, ok bool) {
+	if j.prepare != nil {
+		j.prepare(ctx, &j)
+	}
 	cmd := command.Context(ctx, j.args[0], j.args[1:]...)
 	cmd.Dir = j.dir
 	cmd.Env = append(os.Environ(), j.env...)
@@ -80,8 +85,8 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 	}
 	all := []job{
 		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
-		{name: "linear", args: search("", "linear", "-histories", size(200, 10_000))},
-		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(100, 5000))},
+		{name: "linear", args: search("", "linear", "-histories", size(60, 5000))},
+		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(25, 2500))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
 			"-args", "-schedules", size(5000, 300_000),
@@ -94,10 +99,19 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 		{name: "differ", args: search("", "differ", "-schedules", size(300, 5000))},
 	}
 	for _, t := range targets {
-		all = append(all, t.job(cmp.Or(fuzzTime, size(2, 60)+"s")))
+		all = append(all, t.job(cmp.Or(fuzzTime, inputs(short))))
 	}
 	all = append(all, platforms()...)
 	return append(all, mutation(short)...)
+}
+
+// inputs is how long a fuzz target runs. The short version counts them: a fuzzer that its
+// time runs out on may say that something had failed.
+func inputs(short bool) string {
+	if short {
+		return "3000x"
+	}
+	return "60s"
 }
 
 // mutation tries every mutant and lets the searches have a look at what survives
@@ -121,19 +135,35 @@ func mutation(short bool) []job {
 func platforms() []job {
 	all := []job{{
 		name: "386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"}, args: tests("./..."),
-		rows: passed("32 bits: the library's tests on 386"),
+		rows: passed("32 bits: the library's tests on 386"), prepare: unlessItRuns,
 	}}
 	arm64 := job{name: "arm64", dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"}}
 	if qemu, err := exec.LookPath("qemu-aarch64"); err == nil {
 		arm64.args = tests("-p=1", "-exec="+qemu, "./...")
 		arm64.rows = passed("arm64: the library's tests, emulated; memory is ordered as the host orders it")
 	} else {
-		arm64.args = []string{"go", "vet", "-v", "./..."}
-		arm64.rows = func(string) []row.Row {
-			return []row.Row{{Searched: "arm64", Amount: "every package", Result: "builds and vets; not run, no qemu-aarch64 here"}}
-		}
+		arm64.onlyVet("no qemu-aarch64 here")
 	}
 	return append(all, arm64)
+}
+
+// unlessItRuns has a job build and vet where its programs cannot be started, as those of
+// 32 bits cannot on some kernels.
+func unlessItRuns(ctx context.Context, j *job) {
+	cmd := command.Context(ctx, "go", "test", "-count=1", "-run=^$", "./internal/mono")
+	cmd.Dir, cmd.Env = j.dir, append(os.Environ(), j.env...)
+	if output, err := cmd.CombinedOutput(); err != nil && strings.Contains(string(output), "exec format error") {
+		j.onlyVet("this machine does not run it")
+	}
+}
+
+// onlyVet makes of a job that would run tests one that builds and vets them.
+func (j *job) onlyVet(why string) {
+	name := j.name
+	j.args = []string{"go", "vet", "-v", "./..."}
+	j.rows = func(string) []row.Row {
+		return []row.Row{{Searched: name, Amount: "every package", Result: "builds and vets; not run, " + why}}
+	}
 }
 
 func tests(args ...string) []string {
@@ -164,6 +194,8 @@ var targets = []target{
 	{"proof/fuzz", "FuzzTimeoutConfig", "policy.TimeoutConfig: what Validate accepts works"},
 	{"proof/fuzz", "FuzzStandardConfig", "pipeline.StandardConfig: what Validate accepts works"},
 	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
+	{"proof/fuzz", "FuzzKeyedConfig", "keyed.Config: what Validate accepts works, and stays within its bounds"},
+	{"keyed", "FuzzConfig", "keyed.Config: what New makes of any bounds"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
 	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
@@ -174,7 +206,7 @@ var targets = []target{
 	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
 
-// job fuzzes t for a time, "10s".
+// job fuzzes t for a time, "10s", or for so many inputs, "3000x".
 func (t target) job(long string) job {
 	return job{
 		name: "fuzz", dir: "../" + t.dir, rows: fuzzed(t.searched),

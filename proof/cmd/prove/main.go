@@ -31,7 +31,7 @@ func status() int {
 	short := flag.Bool("short", false, "a little of each")
 	seed := flag.Uint64("seed", 0, "the first seed; 0 takes one from the time")
 	only := flag.String("only", "", "jobs to run, separated by commas; empty for all")
-	fuzzTime := flag.String("fuzztime", "", "for each fuzz target; empty takes a minute, or 2 seconds with -short")
+	fuzzTime := flag.String("fuzztime", "", "for each fuzz target; empty takes a minute, or 3000 inputs with -short")
 	write := flag.String("write", "", "a file to write the table to")
 	flag.Parse()
 	if *seed == 0 {

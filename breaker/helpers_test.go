@@ -1,0 +1,14 @@
+package breaker_test
+
+import (
+	"io"
+	"log"
+	"testing"
+)
+
+// quiet keeps what is logged from the test's output.
+func quiet(t *testing.T) {
+	was := log.Writer()
+	log.SetOutput(io.Discard)
+	t.Cleanup(func() { log.SetOutput(was) })
+}

@@ -1,0 +1,144 @@
+package breaker
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+	"unsafe"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Config returns the config in force, with the defaults filled in. NewCircuit and
+// Reconfigure take it as it is.
+func (c *Circuit) Config() Config { return c.gen.Load().rules.config(c.name) }
+
+// Reconfigure puts cfg in force at once, also for calls in flight, and keeps the state:
+//
+//   - Closed keeps its counters. If Window or WindowCalls change, or one takes the
+//     place of the other or of a row, counting begins anew, and calls in flight count
+//     for nothing. A threshold that the counters have passed already is judged when
+//     the next failure or slow call is recorded.
+//   - Half-open keeps its permits and what its probes have shown.
+//   - Open keeps when it began, and ends at that plus the new recovery timeout; after a
+//     Trip for a time of its own it ends as it would have.
+//   - Isolated stays isolated.
+//
+// Functions given to [Circuit.Watch] are called, and OnStateChange is not. An equal
+// Config changes nothing and calls none; functions are equal if they are the same
+// value. Reconfigure returns Validate's error, or one that names the field if cfg has
+// another Name or Clock than the circuit; then nothing has changed.
+func (c *Circuit) Reconfigure(cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	if cfg.Name != c.name {
+		return fmt.Errorf("breaker: Config.Name is %q, want %q: a circuit keeps its name", cfg.Name, c.name)
+	}
+	if !sameClock(cfg.Clock, c.clock()) {
+		return fmt.Errorf("breaker: Config.Clock is %T, want the %T that circuit %q was made with: a circuit keeps its clock",
+			cfg.Clock, c.clock(), c.name)
+	}
+	cfg = cfg.withDefaults()
+	if cfg.OnStateChange != nil {
+		c.announcement()
+	}
+	r := rulesOf(cfg)
+	for {
+		cur := c.gen.Load()
+		was := cur.rules.config(c.name)
+		if was.equal(cfg) {
+			return nil
+		}
+		to := c.again(cur, &r, was)
+		if c.swap(cur, to) {
+			// After the swap: one that loses must not erase what is counted under the
+			// Reconfigure that won.
+			if to.state == Closed && to.inRow() && !cur.inRow() {
+				to.root.row.Store(0) // of a row before the window
+			}
+			return nil
+		}
+		// A move or another Reconfigure came first: on top of that.
+	}
+}
+
+// again returns a further generation of cur's stay, under new rules.
+func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
+	to := &generation{
+		circuit: c, rules: r, root: cur.root, state: cur.state, how: cur.how, seq: cur.seq + 1, entered: cur.entered,
+	}
+	if cur.state == Closed {
+		to.count()
+		if was.Window == r.rare.Window && was.WindowCalls == r.rare.WindowCalls {
+			to.times, to.calls = cur.times, cur.calls
+		}
+		return to
+	}
+	shut := *cur.shut
+	shut.rejection.gen, shut.rejection.lenient = to, r.shadow && !shut.rejection.forced
+	to.shut = &shut
+	if cur.state == Open {
+		opening := *shut.opening
+		shut.opening = &opening
+		if !shut.rejection.timed && !was.recoversLike(r.config(c.name)) {
+			c.extend(to)
+		}
+	}
+	return to
+}
+
+// extend sets the end of an open state anew, as if it had begun under its new rules.
+func (c *Circuit) extend(to *generation) {
+	was, o := &to.shut.rejection, to.shut.opening
+	o.until = later(to.entered, c.period(to.rules, &step{
+		cause: was.Cause, why: to.how % leftState, reopening: int(was.reopening), forced: was.forced,
+	}))
+	o.arm(c, time.Duration(o.until-c.now()))
+}
+
+// recoversLike reports whether an open state lasts as long under either config.
+func (c *Config) recoversLike(o Config) bool {
+	return c.RecoveryTimeout == o.RecoveryTimeout && c.MaxRecoveryTimeout == o.MaxRecoveryTimeout &&
+		c.RecoveryJitter == o.RecoveryJitter && sameFunc(unsafe.Pointer(&c.RecoveryFor), unsafe.Pointer(&o.RecoveryFor))
+}
+
+// equal reports whether two configs are the same in every field. It goes over the
+// fields by reflection, so that a field that is added is not forgotten.
+func (c Config) equal(o Config) bool {
+	a, b := reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem()
+	for i := range a.NumField() {
+		x, y := a.Field(i), b.Field(i)
+		same := false
+		switch x.Kind() {
+		case reflect.Func:
+			same = sameFunc(x.Addr().UnsafePointer(), y.Addr().UnsafePointer())
+		case reflect.Interface:
+			same = sameClock(*x.Addr().Interface().(*policy.Clock), *y.Addr().Interface().(*policy.Clock))
+		default:
+			same = x.Equal(y)
+		}
+		if !same {
+			return false
+		}
+	}
+	return true
+}
+
+// sameFunc compares two variables of a function type by the function value that they
+// point to. Two closures of one piece of code are two functions.
+func sameFunc(a, b unsafe.Pointer) bool { return *(*unsafe.Pointer)(a) == *(*unsafe.Pointer)(b) }
+
+// sameClock reports whether a and b are one clock. Values of a type that cannot be
+// compared are taken for it: nothing tells them apart.
+func sameClock(a, b policy.Clock) bool {
+	switch {
+	case a == nil || b == nil:
+		return a == nil && b == nil
+	case reflect.TypeOf(a) != reflect.TypeOf(b):
+		return false
+	case !reflect.ValueOf(a).Comparable():
+		return true
+	}
+	return a == b
+}

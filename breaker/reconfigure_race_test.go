@@ -1,0 +1,48 @@
+package breaker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// afterwards runs something after its next reading, before that is used.
+type afterwards struct {
+	policy.Clock
+	hook func()
+}
+
+func (a *afterwards) Now() time.Time {
+	now := a.Clock.Now()
+	if hook := a.hook; hook != nil {
+		a.hook = nil
+		hook()
+	}
+	return now
+}
+
+// A caller finds that the open period is over, and before it has moved the circuit the
+// period is made longer.
+func TestAnOpenPeriodThatIsExtendedAtItsEndIsNotCutShort(t *testing.T) {
+	for name, look := range map[string]func(*breaker.Circuit){
+		"State":   func(c *breaker.Circuit) { c.State() },
+		"Acquire": func(c *breaker.Circuit) { _, _ = c.Acquire() },
+	} {
+		fakes := fake.NewClock()
+		clk := &afterwards{Clock: fakes}
+		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Minute, Clock: clk})
+		record(t, c, policy.Failure)
+		fakes.Advance(time.Minute)
+		clk.hook = func() {
+			require.NoError(t, c.Reconfigure(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Hour, Clock: clk}))
+		}
+		look(c)
+		assert.Equal(t, breaker.Open, c.State(), name)
+	}
+}

@@ -1,0 +1,216 @@
+package breaker
+
+import (
+	"context"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// inForce returns the rules to judge a report to g by, or nil if the circuit has left
+// g's stay, or counts in another window by now. A Reconfigure between the admission of
+// a call and its end is in force for it.
+func (g *generation) inForce() *rules {
+	switch cur := g.circuit.gen.Load(); {
+	case cur == g:
+		return g.rules
+	case cur.root == g.root && cur.times == g.times && cur.calls == g.calls:
+		return cur.rules
+	}
+	return nil
+}
+
+// recordClosed counts a call of a closed state and returns the generation that it
+// moved the circuit to, or nil.
+func (g *generation) recordClosed(r *report) *generation {
+	switch r.outcome {
+	case policy.Ignored:
+		if !r.slow || !r.abandoned {
+			g.ignore()
+			return nil
+		}
+	case policy.Success:
+		if g.inRow() {
+			g.endRow()
+			return nil
+		}
+	default:
+		if g.inRow() {
+			return g.countRow(r.cause)
+		}
+	}
+	why := g.countWindow(r)
+	if why == 0 {
+		if r.outcome != policy.Success && r.outcome != policy.Ignored {
+			g.noteFailure(r.cause)
+		}
+		return nil
+	}
+	return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: r.cause, why: why})
+}
+
+// countRow counts a failure in a row.
+func (g *generation) countRow(cause error) *generation {
+	n := g.root.row.Add(1)
+	if rules := g.inForce(); rules != nil && n >= int64(rules.threshold) {
+		return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause, why: failures})
+	}
+	g.noteFailure(cause)
+	return nil
+}
+
+// endOwnRow is a success of a generation that has a row of its own. It loads before it
+// stores: an unconditional store would make all cores fight over this line. A failure
+// that slips in between counts as the earlier.
+func (g *generation) endOwnRow() {
+	if g.row.Load() != 0 {
+		g.row.Store(0)
+	}
+}
+
+func (g *generation) endRow() { g.root.endOwnRow() }
+
+// ignore counts a neutral outcome.
+func (g *generation) ignore() {
+	if g.times != nil {
+		g.times.at(g.circuit.now()).ignored.Add(1)
+		return
+	}
+	g.root.ignored.Add(1)
+}
+
+// settle records how a call of a plain generation ended, and returns the generation
+// that this moved the circuit to, or nil. It sets counted before it counts, and before
+// listeners hear of a move: what they do must not make the call count again.
+func (g *generation) settle(ctx context.Context, err error, counted *bool) *generation {
+	if err != nil {
+		return g.settleError(ctx, err, counted)
+	}
+	*counted = true
+	switch {
+	case g.times != nil:
+		g.times.at(g.circuit.now()).successes.Inc()
+	case g.calls != nil:
+		g.calls.record(slotSuccess)
+	default:
+		g.endRow()
+	}
+	return nil
+}
+
+func (g *generation) settleError(ctx context.Context, err error, counted *bool) *generation {
+	o := judged(ctx, err)
+	if cur := g.circuit.gen.Load(); cur.rules != g.rules && cur.rules.rare.Classify != nil {
+		o = cur.rules.judge(ctx, err) // a Reconfigure is in force for calls in flight
+	}
+	*counted = true
+	if o == policy.Failure && g.ownRow { // the usual one, without a report
+		return g.countRow(err)
+	}
+	return g.recordClosed(&report{outcome: o, cause: err})
+}
+
+// settleLost is lose, deferred, for a call that panicked or called runtime.Goexit.
+func (g *generation) settleLost(returned *bool) {
+	if !*returned {
+		g.lose()
+	}
+}
+
+// lose records a call that never returned.
+func (g *generation) lose() *generation {
+	return g.recordClosed(&report{outcome: policy.Failure, cause: policy.ErrNoReturn})
+}
+
+// countWindow adds a call to the window and returns why the window opens the circuit,
+// or 0 if it does not. The totals are worth reading only where a trip may follow, and include the
+// call itself: of all the failures that run into each other, the one that adds last
+// sees every other.
+//
+// A call that its caller gave up on after SlowCall counts as a slow success: it says
+// that the dependency is slow, and not that it fails.
+func (g *generation) countWindow(r *report) how {
+	ok := r.outcome == policy.Success || r.outcome == policy.Ignored
+	var totals Counts
+	if g.calls != nil {
+		totals = g.calls.record(slotOf(ok, r.slow))
+	} else {
+		now := r.now
+		if !r.read {
+			now = g.circuit.now()
+		}
+		g.times.record(now, ok, r.slow)
+		if !ok || r.slow {
+			totals = g.times.counts(now)
+		}
+	}
+	if ok && !r.slow {
+		return 0
+	}
+	if rules := g.inForce(); rules != nil {
+		return rules.trips(totals)
+	}
+	return 0
+}
+
+// recordProbe counts a call of a half-open state and returns the generation that it
+// moved the circuit to, or nil.
+func (g *generation) recordProbe(r *report) *generation {
+	rules := g.inForce()
+	if rules == nil {
+		rules = g.rules // the stay is over, and its counters are no longer read
+	}
+	if r.outcome == policy.Ignored {
+		g.root.ignored.Add(1)
+		if g.root.row.Add(1) < rules.hopeless() {
+			return nil
+		}
+		return g.reopen(step{cause: r.cause, why: noVerdict})
+	}
+	ok := r.outcome == policy.Success
+	g.endRow()
+	good, bad := g.shut.probation.end(ok, r.slow)
+	if rules.rare.ProbeCalls > 0 {
+		return g.judgeProbes(rules, r, good, bad)
+	}
+	switch {
+	case !ok:
+		return g.reopen(step{cause: r.cause, why: probeFailed, reopening: 1})
+	case r.slow:
+		return g.reopen(step{why: probeSlow, reopening: 1})
+	case good >= int64(rules.enough):
+		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
+	}
+	return nil
+}
+
+// judgeProbes gives the verdict when ProbeCalls probes have ended, r the last of them.
+func (g *generation) judgeProbes(rules *rules, r *report, good, bad int64) *generation {
+	failed := r.outcome != policy.Success
+	switch total := good + bad; {
+	case total < int64(rules.rare.ProbeCalls):
+		if failed {
+			g.noteFailure(r.cause)
+		}
+		return nil
+	case share(bad, total) < rules.rare.ProbeFailureRate:
+		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
+	}
+	s := step{why: probeSlow, reopening: 1}
+	if g.shut.probation.counts().Failures > 0 {
+		s.why = probeFailed
+	}
+	if last := g.root.last.Load(); failed {
+		s.cause = r.cause
+	} else if last != nil {
+		s.cause = last.err
+	}
+	return g.reopen(s)
+}
+
+// reopen opens a half-open circuit. The step's reopening is what it adds to the growth
+// of the recovery timeout.
+func (g *generation) reopen(s step) *generation {
+	s.to, s.at = Open, g.circuit.now()
+	s.reopening += g.reopening()
+	return g.circuit.move(g, s)
+}

@@ -1,0 +1,223 @@
+package fake_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// The clock has every method that package policy asks a clock for.
+var _ interface {
+	policy.Clock
+	Sleep(ctx context.Context, d time.Duration) error
+	NewWaiter() policy.Waiter
+	Go(f func())
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+} = (*fake.Clock)(nil)
+
+func TestAWaitCountsUntilItIsWoken(t *testing.T) {
+	for _, clk := range []*fake.Clock{fake.NewClock(), fake.NewClock(fake.AutoAdvance())} {
+		begun := clk.Now()
+		w := policy.NewWaiter(clk)
+		assert.Zero(t, clk.Waiters(), "nobody waits yet")
+		ended := make(chan error, 2)
+		for range 2 {
+			policy.Go(clk, func() { ended <- w.Wait(t.Context()) })
+		}
+		require.NoError(t, clk.BlockUntil(t.Context(), 2))
+		w.Wake()
+		assert.Zero(t, clk.Waiters(), "also before the goroutines run on")
+		w.Wake()
+		require.NoError(t, <-ended)
+		require.NoError(t, <-ended)
+		require.NoError(t, w.Wait(t.Context()), "woken for good")
+		assert.Zero(t, clk.Waiters())
+		assert.Equal(t, begun, clk.Now(), "waiting moves no time")
+	}
+}
+
+func TestAWaitEndsWithItsContextInStepWithADeadline(t *testing.T) {
+	for name, way := range between {
+		for range 200 {
+			clk := fake.NewClock()
+			ctx, cancel := clk.WithTimeout(t.Context(), time.Second)
+			ended := make(chan error)
+			w := clk.NewWaiter()
+			go func() { ended <- w.Wait(way(ctx)) }()
+			go func() { ended <- clk.Sleep(way(ctx), time.Hour) }()
+			require.NoError(t, clk.BlockUntil(t.Context(), 3))
+			clk.Advance(time.Second)
+			if name != "a cancel" { // which may end by the goroutine of context.AfterFunc
+				assert.Zero(t, clk.Waiters(), name)
+			}
+			assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
+			assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
+			w.Wake()
+			assert.Zero(t, clk.Waiters())
+			cancel()
+		}
+	}
+}
+
+func TestAWaitUnderADetachedContextGoesOnToCount(t *testing.T) {
+	clk := fake.NewClock()
+	ctx, cancel := clk.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	ended := make(chan error)
+	w := clk.NewWaiter()
+	go func() { ended <- w.Wait(context.WithoutCancel(ctx)) }()
+	require.NoError(t, clk.BlockUntil(t.Context(), 2))
+	clk.Advance(time.Second)
+	assert.Equal(t, 1, clk.Waiters())
+	w.Wake()
+	assert.NoError(t, <-ended)
+}
+
+func TestAWaitWhoseCallerLeavesStopsCounting(t *testing.T) {
+	clk := fake.NewClock()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	w := clk.NewWaiter()
+	go func() { ended <- w.Wait(ctx) }()
+	require.NoError(t, clk.BlockUntil(t.Context(), 1))
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+	assert.Zero(t, clk.Waiters())
+	assert.ErrorIs(t, w.Wait(ctx), context.Canceled)
+	w.Wake()
+	assert.NoError(t, w.Wait(ctx), "woken and ended: woken wins")
+}
+
+func TestWakeAndTheEndOfAContextCountOnce(t *testing.T) {
+	for range 2000 {
+		clk := fake.NewClock()
+		ctx, cancel := clk.WithTimeout(t.Context(), time.Second)
+		w := clk.NewWaiter()
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = w.Wait(ctx) })
+		wg.Go(w.Wake)
+		wg.Go(func() { clk.Advance(time.Second) })
+		wg.Wait()
+		assert.Zero(t, clk.Waiters())
+		cancel()
+	}
+}
+
+func TestAfterFuncCallsOnTheGoroutineThatMovesTime(t *testing.T) {
+	clk := fake.NewClock()
+	begun := clk.Now()
+	var at []time.Duration
+	note := func() { at = append(at, clk.Now().Sub(begun)) }
+	stop := clk.AfterFunc(2*time.Second, note)
+	clk.AfterFunc(time.Second, func() {
+		note()
+		clk.AfterFunc(time.Second, note) // what a function adds fires in the same Advance
+	})
+	assert.Equal(t, 2, clk.Waiters())
+	clk.Advance(time.Minute)
+	assert.Equal(t, []time.Duration{time.Second, 2 * time.Second, 2 * time.Second}, at)
+	assert.False(t, stop())
+	stop = policy.AfterFunc(clk, time.Second, note)
+	assert.True(t, stop())
+	assert.False(t, stop())
+	clk.Advance(time.Minute)
+	assert.Len(t, at, 3)
+	assert.Zero(t, clk.Waiters())
+}
+
+func TestAfterFuncOfNoDelayCallsAtOnce(t *testing.T) {
+	clk := fake.NewClock()
+	called := make(chan struct{})
+	stop := clk.AfterFunc(0, func() { close(called) })
+	assert.False(t, stop())
+	<-called
+}
+
+func TestStopOfAfterFuncSaysWhetherItCameFirst(t *testing.T) {
+	for range 2000 {
+		clk := fake.NewClock()
+		var called atomic.Bool
+		stop := clk.AfterFunc(time.Second, func() { called.Store(true) })
+		var stopped bool
+		var wg sync.WaitGroup
+		wg.Go(func() { clk.Advance(time.Second) })
+		wg.Go(func() { stopped = stop() })
+		wg.Wait()
+		assert.NotEqual(t, stopped, called.Load())
+	}
+}
+
+func TestBlockUntilCountsEverythingThatWaits(t *testing.T) {
+	clk := fake.NewClock()
+	clk.After(time.Second)
+	_, cancel := clk.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	clk.NewTimer(time.Second)
+	ticker := clk.NewTicker(time.Second)
+	clk.AfterFunc(time.Second, func() {})
+	go func() { _ = clk.Sleep(t.Context(), time.Second) }()
+	w := clk.NewWaiter()
+	go func() { _ = w.Wait(t.Context()) }()
+	require.NoError(t, clk.BlockUntil(t.Context(), 7))
+	clk.Advance(time.Second)
+	assert.Equal(t, 2, clk.Waiters(), "the ticker and the wait")
+	ticker.Stop()
+	w.Wake()
+	assert.Zero(t, clk.Waiters())
+}
+
+// asked is a context that calls a function when it is first asked for a value or an
+// error: between the moments at which a wait has looked at it.
+type asked struct {
+	context.Context
+	value, err func()
+}
+
+func (a *asked) Value(key any) any {
+	if f := a.value; f != nil {
+		a.value = nil
+		f()
+	}
+	return a.Context.Value(key)
+}
+
+func (a *asked) Err() error {
+	if a.err != nil {
+		a.err()
+	}
+	return a.Context.Err()
+}
+
+func TestAWaitThatEndsAsItBeginsNeverCounts(t *testing.T) {
+	for name, wait := range map[string]func(ctx context.Context, clk *fake.Clock) error{
+		"sleep": func(ctx context.Context, clk *fake.Clock) error { return clk.Sleep(ctx, time.Minute) },
+		"wait":  func(ctx context.Context, clk *fake.Clock) error { return clk.NewWaiter().Wait(ctx) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			clk := fake.NewClock()
+			limited, release := clk.WithTimeout(t.Context(), time.Second)
+			defer release()
+			counting, leave := context.WithCancel(t.Context())
+			counted := make(chan error)
+			ctx := &asked{Context: limited, value: func() {
+				clk.Advance(time.Second)
+				go func() { counted <- clk.BlockUntil(counting, 1) }()
+				synctest.Wait()
+			}}
+			assert.ErrorIs(t, wait(ctx, clk), context.DeadlineExceeded, name)
+			synctest.Wait()
+			leave()
+			assert.ErrorIs(t, <-counted, context.Canceled, name)
+			assert.Empty(t, clk.Sleeps(), name)
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package keyed
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+type still struct{}
+
+func (*still) Idle() bool { return true }
+
+func ofOne(t *testing.T) (*Map[string, *still], *entry[string, *still]) {
+	t.Helper()
+	m := New(Config[string, *still]{Make: func(string) *still { return new(still) }})
+	return m, m.get("a")
+}
+
+// A reader may find an entry in the moment between its mark and its removal.
+func TestAnEntryThatIsMarkedAsGoneServesNobody(t *testing.T) {
+	m, e := ofOne(t)
+	e.state.Store(gone)
+	assert.False(t, m.use(e))
+	assert.False(t, m.isMember(e))
+	assert.Nil(t, m.peek("a"))
+	e.state.Store(member)
+	assert.True(t, m.use(e))
+}
+
+// A drop that meets a use takes its mark back under the lock. A reader that saw the
+// mark waits for that.
+func TestAReaderBelievesAMarkOnlyUnderTheLock(t *testing.T) {
+	m, e := ofOne(t)
+	m.mu.Lock()
+	e.state.Store(gone)
+	found, begun := make(chan bool), make(chan struct{})
+	go func() {
+		close(begun)
+		ok := false
+		for range m.All() {
+			ok = true
+		}
+		found <- ok
+	}()
+	<-begun
+	for range 100 {
+		runtime.Gosched()
+	}
+	e.state.Store(member)
+	m.mu.Unlock()
+	assert.True(t, <-found)
+}
+
+func TestTheTableGrowsAndShrinksWithItsMembers(t *testing.T) {
+	m := New(Config[int, *still]{Make: func(int) *still { return new(still) }, Max: 1 << 20})
+	buckets := func() int { return len(m.table.Load().buckets) }
+	for k := range 1025 {
+		m.Get(k)
+	}
+	assert.Equal(t, 2048, buckets())
+	for k := range 1025 {
+		m.Forget(k)
+	}
+	assert.Equal(t, smallest, buckets())
+	assert.Zero(t, m.table.Load().len)
+	assert.Zero(t, m.count)
+	assert.Zero(t, m.queue.len)
+}
+
+// Uses of a key that is up to date write nothing.
+func TestAUseOfAHotKeyMovesNoTick(t *testing.T) {
+	m, e := ofOne(t)
+	m.Reconfigure(looks, 0)
+	m.Get("a")
+	before, used := m.tick.Load(), e.used.Load()
+	for range 100 {
+		m.Get("a")
+	}
+	assert.Equal(t, before, m.tick.Load())
+	assert.Equal(t, used, e.used.Load())
+}

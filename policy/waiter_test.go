@@ -1,0 +1,119 @@
+package policy_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	bclock "github.com/benbjohnson/clock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+func TestAWakeMayComeBeforeTheWaitAndStays(t *testing.T) {
+	w := policy.NewWaiter(nil)
+	w.Wake()
+	w.Wake()
+	require.NoError(t, w.Wait(t.Context()))
+	require.NoError(t, w.Wait(t.Context()), "a wake is sticky")
+}
+
+func TestAWakeWinsOverAnEndedContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		w := policy.NewWaiter(nil)
+		w.Wake()
+		require.NoError(t, w.Wait(ctx))
+	}
+	assert.ErrorIs(t, policy.NewWaiter(nil).Wait(ctx), context.Canceled)
+}
+
+func TestEveryWaitIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := policy.NewWaiter(nil)
+		var woken sync.WaitGroup
+		for range 100 {
+			woken.Go(func() { assert.NoError(t, w.Wait(t.Context())) })
+		}
+		synctest.Wait()
+		for range 10 {
+			woken.Go(w.Wake)
+		}
+		woken.Wait()
+	})
+}
+
+func TestAWaitEndsWithTheCauseOfItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w := policy.NewWaiter(bclock.NewMock())
+	policy.Go(nil, func() { cancel(errDown) })
+	err := w.Wait(ctx)
+	assert.ErrorIs(t, err, errDown)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// own is a clock that has every optional method.
+type own struct {
+	policy.Clock
+	asked *[]string
+}
+
+func (c own) NewWaiter() policy.Waiter { *c.asked = append(*c.asked, "NewWaiter"); return nil }
+func (c own) Go(f func())              { *c.asked = append(*c.asked, "Go"); f() }
+func (c own) AfterFunc(time.Duration, func()) func() bool {
+	*c.asked = append(*c.asked, "AfterFunc")
+	return nil
+}
+func (c own) Sleep(context.Context, time.Duration) error {
+	*c.asked = append(*c.asked, "Sleep")
+	return nil
+}
+
+func TestAClockThatHasTheMethodsIsAsked(t *testing.T) {
+	var asked []string
+	clk := own{asked: &asked}
+	policy.NewWaiter(clk)
+	policy.Go(clk, func() {})
+	policy.AfterFunc(clk, time.Second, func() {})
+	require.NoError(t, policy.Sleep(t.Context(), clk, time.Second))
+	assert.Equal(t, []string{"NewWaiter", "Go", "AfterFunc", "Sleep"}, asked)
+}
+
+func TestAfterFuncInRealTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		called := 0
+		stop := policy.AfterFunc(nil, time.Second, func() { called++ })
+		assert.True(t, stop())
+		stop = policy.AfterFunc(nil, time.Second, func() { called++ })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.False(t, stop())
+		assert.Equal(t, 1, called)
+	})
+}
+
+// TestAfterFuncOnAClockThatMakesTimers uses a clock whose own AfterFunc returns a
+// *Timer, so that a goroutine over After serves it.
+func TestAfterFuncOnAClockThatMakesTimers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mock := bclock.NewMock()
+		called := 0
+		stop := policy.AfterFunc(mock, time.Second, func() { called++ })
+		mock.Add(time.Second)
+		synctest.Wait()
+		assert.Equal(t, 1, called)
+		assert.False(t, stop())
+
+		stop = policy.AfterFunc(mock, time.Second, func() { called++ })
+		assert.True(t, stop())
+		assert.False(t, stop())
+		synctest.Wait() // its goroutine has gone, or the bubble would not end
+		mock.Add(time.Hour)
+		assert.Equal(t, 1, called)
+	})
+}

@@ -1,0 +1,37 @@
+package linear
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// holdUp keeps one client of a phase from going on until all others have made all
+// their operations. A client that yields is overtaken by an operation or two. Some
+// faults need it to be overtaken by more: a window of calls once took the calls that
+// it had not had yet for successes, if eight calls came in between.
+type holdUp struct {
+	at       int64        // the stop of the phase at which; 0 is never
+	stops    atomic.Int64 // so far
+	finished atomic.Int64 // clients
+	active   atomic.Bool  // while a phase's clients run
+}
+
+// begin is called before the clients of a phase run.
+func (h *holdUp) begin(at int64) {
+	h.at = at
+	h.stops.Store(0)
+	h.finished.Store(0)
+	h.active.Store(at > 0)
+}
+
+func (h *holdUp) end() { h.active.Store(false) }
+
+// maybe is called at every stop.
+func (h *holdUp) maybe() {
+	if !h.active.Load() || h.stops.Add(1) != h.at {
+		return
+	}
+	for h.finished.Load() < clients-1 {
+		runtime.Gosched()
+	}
+}
