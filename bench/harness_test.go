@@ -58,6 +58,8 @@ var workloads = map[string]workload{
 	"Three":          {always(succeed), three},
 	"Four":           {always(succeed), four},
 	"FourClosure":    {always(succeed), fourClosure},
+	"Observed":       {always(succeed), observed},
+	"Keyed":          {always(succeed), circuitFor},
 	"CrowdRow":       {always(succeed), closedRow},
 	"CrowdWindow":    {always(succeed), closedWindow},
 	"HTTPFirst":      {always(succeed), onStub(never)},

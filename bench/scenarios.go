@@ -113,6 +113,24 @@ var Scenarios = []Scenario{
 		Notes: fourNotes,
 	},
 	{
+		Name: "Observed", Title: "The same four, with an observer that does nothing",
+		Notes: map[string]string{
+			"ductile":              "not observed",
+			"ductile-statechanged": "observed for state changes alone",
+			"ductile-finished":     "observed for the end of calls alone",
+			"ductile-all":          "observed for all events",
+			"ductile-routed":       "not observed, behind a policy that is not one of ours",
+			"ductile-routed-all":   "observed for all events, behind a policy that is not one of ours",
+		},
+	},
+	{
+		Name: "Keyed", Title: "A circuit for each of 1,024 hosts, looked up by name, one call each in turn",
+		Notes: map[string]string{
+			"syncmap": "our circuits in a sync.Map, which forgets nothing",
+			"rwmutex": "our circuits in a map behind a sync.RWMutex, which forgets nothing",
+		},
+	},
+	{
 		Name: "CrowdRow", Title: "64 goroutines per core on one circuit that counts in a row",
 		Notes: closedNotes,
 	},
