@@ -271,7 +271,7 @@ func (c *clockCtx) end() *endedCtx {
 	}
 	var err error
 	select {
-	case <-c.Context.Done(): // only now: contexts of benbjohnson's Mock read their error without a lock
+	case <-c.Done(): // only now: contexts of benbjohnson's Mock read their error without a lock
 		err = c.Context.Err()
 	default:
 	}

@@ -23,7 +23,6 @@ const (
 	movesLate   fault = "a failure moves the circuit after its Record has returned"
 	tellsNew    fault = "what is told of a move is what the new state has counted"
 	shrinks     fault = "Trip ends the growth of the recovery time"
-	losesTrip   fault = "a verdict is lost if Reconfigure comes before its move"
 	forgetsAll  fault = "Reconfigure begins a new row"
 	reclocks    fault = "Reconfigure begins the recovery time anew"
 	hides       fault = "Reconfigure is not told"
@@ -38,7 +37,7 @@ const (
 )
 
 var faults = []fault{
-	lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks, losesTrip, forgetsAll,
+	lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks, forgetsAll,
 	reclocks, hides, refuses, admitsAll, hopes, grows, hasty, countsTwice, invents, impatient,
 }
 
@@ -97,7 +96,7 @@ func (d *double) tell() {
 	d.s.moves = 0
 }
 
-func (d *double) Acquire(id int) (admitted bool, by breaker.State) {
+func (d *double) Acquire(id int) (admitted, free bool, by breaker.State) {
 	if d.fault == overAdmits {
 		seen := d.change(d.spec.look)
 		d.clk.yield()
@@ -108,14 +107,15 @@ func (d *double) Acquire(id int) (admitted bool, by breaker.State) {
 				s.permits[id] = permit{stage: held, gen: seen.gen, round: s.round, at: s.now}
 				return s
 			})
-			return true, 0
+			return true, false, 0
 		}
 	}
 	d.change(func(s state) state {
 		s, admitted, by = d.acquire(s, id)
+		free = admitted && s.permits[id].free
 		return s
 	})
-	return admitted, by
+	return admitted, free, by
 }
 
 func (d *double) acquire(s state, id int) (_ state, admitted bool, by breaker.State) {
@@ -195,7 +195,7 @@ func (d *double) judge(s state, id int) state {
 	return s
 }
 
-func (d *double) move(s, seen state, id int) state {
+func (d *double) move(s, _ state, id int) state {
 	p := &s.permits[id]
 	gen := p.gen
 	if d.fault == leaksPlace && s.state == breaker.HalfOpen && p.totals[2] > 0 && p.stage == judged {
@@ -205,11 +205,8 @@ func (d *double) move(s, seen state, id int) state {
 		d.late = append(d.late, id)
 		return s
 	}
-	if d.fault == invents && p.gen == s.gen && s.n-d.place[id] >= 3 && s.n < d.spec.cfg(s).WindowCalls {
+	if d.fault == invents && p.gen == s.gen && s.n-d.place[id] >= 1 && s.n < d.spec.cfg(s).WindowCalls {
 		p.stage = judged // as if the rest of the window were successes
-	}
-	if d.fault == losesTrip && s.cfg != seen.cfg {
-		p.stage = judged
 	}
 	if d.fault == tellsTwice && p.stage == opening && gen == s.gen-1 && s.state == breaker.Open {
 		s.path[s.moves] = entryOf(s, breaker.Open, breaker.Counts{}, failures, false)

@@ -60,7 +60,8 @@ func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operati
 	betweenAtomics(clk.yield)
 	r := &recorder{on: build(cfgs, clk), spec: spec{cfgs}, clk: clk, script: &s}
 	mine := r.prepare()
-	for _, p := range s.phases {
+	for n, p := range s.phases {
+		r.reconfigure(n)
 		var ready atomic.Int64
 		var wg sync.WaitGroup
 		clk.holdUp.begin(p.stall)
@@ -117,6 +118,17 @@ func (r *recorder) prepare() (mine [clients][]int) {
 	return mine
 }
 
+// reconfigure gives the circuit the next config, if there are several. It does so between
+// phases: the outcome of a Record beside it may be counted under the one config and
+// judged under the other.
+func (r *recorder) reconfigure(phase int) {
+	if len(r.spec.cfgs) < 2 {
+		return
+	}
+	k := phase % len(r.spec.cfgs)
+	r.note(clients, func() output { r.on.Reconfigure(k); return output{} }, input{kind: reconfigures, id: k})
+}
+
 func (r *recorder) pass(d time.Duration) {
 	r.note(clients, func() output { r.clk.Advance(d); return output{} }, input{kind: advance, d: d})
 }
@@ -145,9 +157,6 @@ func (r *recorder) one(client int, n uint8, mine []int) []int {
 	case n < 91:
 		d := 20 * time.Duration(n%2) * unit // or the recovery timeout
 		r.note(client, nothing(func() { r.on.Trip(d, given) }), input{kind: trip, d: d})
-	case len(r.spec.cfgs) > 1:
-		k := int(n) % len(r.spec.cfgs)
-		r.note(client, nothing(func() { r.on.Reconfigure(k) }), input{kind: reconfigures, id: k})
 	}
 	return mine
 }
@@ -199,8 +208,8 @@ func (r *recorder) acquire(client int, mine []int) []int {
 		return mine
 	}
 	out := r.note(client, func() output {
-		admitted, by := r.on.Acquire(id)
-		return output{admitted: admitted, state: by}
+		admitted, free, by := r.on.Acquire(id)
+		return output{admitted: admitted, free: free, state: by}
 	}, input{kind: due}, input{kind: acquire, id: id})
 	if out.admitted {
 		mine = append(mine, id)

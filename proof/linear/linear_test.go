@@ -157,7 +157,7 @@ func findFault(t *testing.T, f fault) (wrong string) {
 		}
 		return wrong
 	}
-	seeds := uint64(150)
+	seeds := uint64(600)
 	if f == "" {
 		seeds = 20
 	}

@@ -44,6 +44,7 @@ type input struct {
 // output is what an operation returned.
 type output struct {
 	admitted bool
+	free     bool // in shadow, without a place
 	state    breaker.State
 	after    time.Duration
 	rest     rest
@@ -64,58 +65,16 @@ const notAsked = -1
 
 // model is the specification as the checker wants it.
 func (sp spec) model() porcupine.Model {
-	if !slices.ContainsFunc(sp.cfgs, func(cfg breaker.Config) bool { return cfg.Shadow }) {
-		return porcupine.Model{
-			Init: func() any { return sp.shaped(state{}) },
-			Step: func(s, in, out any) (bool, any) {
-				ok, next := sp.step(s.(state), in.(input), out.(output))
-				next.seen = next.seen.with(sp.counts(next))
-				return ok, next
-			},
-			DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
-			DescribeState:     func(s any) string { return s.(state).String() },
-		}
-	}
-	return sp.shadowModel()
-}
-
-// shadowModel is the specification where an operation may lead to several states.
-func (sp spec) shadowModel() porcupine.Model {
-	m := porcupine.NondeterministicModel{
-		Init: func() []any { return []any{sp.shaped(state{})} },
-		Step: func(s, in, out any) (next []any) {
-			for _, one := range sp.steps(s.(state), in.(input), out.(output)) {
-				one.seen = one.seen.with(sp.counts(one))
-				next = append(next, one)
-			}
-			return next
+	return porcupine.Model{
+		Init: func() any { return sp.shaped(state{}) },
+		Step: func(s, in, out any) (bool, any) {
+			ok, next := sp.step(s.(state), in.(input), out.(output))
+			next.seen = next.seen.with(sp.counts(next))
+			return ok, next
 		},
 		DescribeOperation: func(in, out any) string { return describe(in.(input), out.(output)) },
 		DescribeState:     func(s any) string { return s.(state).String() },
 	}
-	return m.ToModel()
-}
-
-// steps returns the states that an operation which came out as it did may lead to.
-//
-// There are two after an Acquire beside others in shadow: it may have been let through
-// without a place, which another had and did not keep.
-func (sp spec) steps(s state, in input, out output) []state {
-	ok, next := sp.step(s, in, out)
-	if !ok {
-		return nil
-	}
-	if in.kind == acquire && out.admitted && sp.cfg(s).Shadow && !next.permits[in.id].free && sp.rivals(next, in) {
-		free, _ := sp.refuse(sp.look(s), in.id)
-		return []state{next, free}
-	}
-	return []state{next}
-}
-
-// rivals reports whether those that ran beside an Acquire may have had the places that
-// it did not find.
-func (sp spec) rivals(s state, in input) bool {
-	return s.state == breaker.HalfOpen && in.rivals > 0 && s.out+in.rivals >= sp.cfg(s).HalfOpenMaxCalls
 }
 
 // step reports whether an operation may have come out as it did in s, and the
@@ -155,11 +114,13 @@ func (sp spec) step(s state, in input, out output) (bool, state) {
 func (sp spec) stepAcquire(s state, in input, out output) (bool, state) {
 	s = sp.look(s)
 	next, admitted := sp.acquire(s, in.id)
-	if admitted == out.admitted {
+	free := admitted && next.permits[in.id].free
+	if admitted == out.admitted && free == out.free {
 		return admitted || out.state == s.state, next
 	}
-	refused, _ := sp.refuse(s, in.id)
-	return admitted && sp.rivals(s, in) && out.state == s.state, refused
+	refused, letThrough := sp.refuse(s, in.id)
+	rivals := s.state == breaker.HalfOpen && in.rivals > 0 && s.out+in.rivals >= sp.cfg(s).HalfOpenMaxCalls
+	return admitted && !free && rivals && out.admitted == letThrough && (out.admitted || out.state == s.state), refused
 }
 
 // stepSettle compares everything that can be seen.

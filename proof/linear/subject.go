@@ -3,6 +3,7 @@ package linear
 import (
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,7 +17,7 @@ import (
 // subject is what histories are made of: a circuit, or a double of one. A permit
 // is known by its number. Of several Records of one permit, one returns true.
 type subject interface {
-	Acquire(id int) (admitted bool, refusedBy breaker.State)
+	Acquire(id int) (admitted, free bool, refusedBy breaker.State)
 	Record(id int, o policy.Outcome) bool
 	State() breaker.State
 	Snapshot() breaker.Snapshot
@@ -87,14 +88,20 @@ func newActual(cfgs []breaker.Config, clk *jumpy) subject {
 	return r
 }
 
-func (r *actual) Acquire(id int) (bool, breaker.State) {
+func (r *actual) Acquire(id int) (admitted, free bool, refusedBy breaker.State) {
 	var err error
 	if r.permits[id], err = r.Circuit.Acquire(); err != nil {
 		var refused *breaker.OpenError
 		errors.As(err, &refused)
-		return false, refused.State
+		return false, false, refused.State
 	}
-	return true, 0
+	return true, isFree(&r.permits[id]), 0
+}
+
+// isFree looks into a permit for what no caller can see: whether a circuit in shadow let
+// the call through without a place.
+func isFree(p *breaker.Permit) bool {
+	return reflect.ValueOf(p).Elem().FieldByName("admission").FieldByName("free").Bool()
 }
 
 func (r *actual) Record(id int, o policy.Outcome) bool { return r.permits[id].Record(o) }

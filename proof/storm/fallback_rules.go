@@ -58,7 +58,7 @@ func (f *fallbackRules) answers(v *visit, r *run) bool {
 		return false
 	}
 	if v.unsure(r) && v.same(v.own.err, r.err) && v.own.v == r.v {
-		return false
+		return f.declines && v.heard[policy.FellBack] > 0 // either comes to the same
 	}
 	if f.when != nil {
 		return f.when(r.v, r.err)

@@ -103,7 +103,7 @@ func asks(err error) (d time.Duration, exactly bool) {
 	if exactly {
 		return d, true
 	}
-	if h, ok := err.(interface{ RetryAfter() time.Duration }); ok { //nolint:errorlint // its own word comes first
+	if h, ok := err.(interface{ RetryAfter() time.Duration }); ok {
 		return max(0, h.RetryAfter()), false
 	}
 	switch e := err.(type) { //nolint:errorlint // this is what unwraps

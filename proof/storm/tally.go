@@ -102,7 +102,7 @@ func (t *tally) counts(now time.Time) breaker.Counts {
 		switch {
 		case closed && t.cfg.Window > 0 && t.epoch(e.at) <= t.epoch(now)-buckets:
 			return counts
-		case e.how == policy.Ignored && !(closed && e.slow && e.left):
+		case e.how == policy.Ignored && (!closed || !e.slow || !e.left):
 			counts.Ignored++
 			continue
 		case closed && t.cfg.WindowCalls > 0 && room == 0:

@@ -47,7 +47,7 @@ func paths() []path {
 		{name: "retry, success", policy: retry.New[int](retry.Config{}), fn: succeed},
 		{name: "retry with a budget, success", ops: 3, writes: 1, policy: retry.New[int](retry.Config{Budget: budget}), fn: succeed, warm: 1},
 		{name: "circuit in a row, success", ops: 2, policy: closed(breaker.Config{}), fn: succeed},
-		{name: "circuit in a row, failure", ops: 4, writes: 1, policy: closed(breaker.Config{FailureThreshold: 100}), fn: fail, warm: 1},
+		{name: "circuit in a row, failure", ops: 5, writes: 1, policy: closed(breaker.Config{FailureThreshold: 100}), fn: fail, warm: 1},
 		{name: "circuit with a time window, success", ops: 5, writes: 1, policy: closed(window), fn: succeed, warm: 1},
 		{name: "circuit with a window of calls, success among successes", ops: 3, policy: closed(calls), fn: succeed, warm: 8},
 		{name: "circuit with a window of calls, success that displaces a failure", ops: 8, writes: 2, policy: closed(calls), fn: failThen(1), warm: 8},
