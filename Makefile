@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./pipeline,./fake,./ductilehttp
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./fake,./ductilehttp
 FLOOR := 95
 FUZZTIME := 20s
 BENCH := .
