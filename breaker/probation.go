@@ -65,10 +65,19 @@ func (p *probation) counts() Counts {
 //
 // The clock is read after the time of the last grant: a time before that is of a
 // clock that has been set back, and not of a goroutine that was held up.
+//
+// A caller whose swap fails because a permit came back goes by the time that it found,
+// not by the one that it has raised itself: nothing has been granted since.
 func (p *probation) admit(g *generation) (round uint32, ok bool) {
-	for {
+	var found, raised int64
+	var grants uint64
+	for again := false; ; again = true {
 		word, granted := p.word.Load(), p.granted.Load()
+		if again && granted == raised && word/oneGrant == grants {
+			granted = found
+		}
 		now := g.circuit.now()
+		found, raised, grants = granted, now, word/oneGrant
 		round, out := roundOf(word), uint32(word)
 		taken := word + oneGrant + 1
 		if int64(out) >= int64(g.rules.maxProbes) {

@@ -94,6 +94,37 @@ func TestAProbeThatNeverReturnsIsReplacedAndTheirsShutsForEver(t *testing.T) {
 	})
 }
 
+func TestProbesThatAreAllIgnoredReopenAndTheirsDecideNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		excluded := errors.New("excluded")
+		ours := breaker.NewCircuit(breaker.Config{
+			FailureThreshold: 1, RecoveryTimeout: recovery,
+			Classify: func(err error) policy.Outcome {
+				if errors.Is(err, excluded) {
+					return policy.Ignored
+				}
+				return policy.Undecided
+			},
+		})
+		theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
+			Timeout: recovery, ReadyToTrip: func(gobreaker.Counts) bool { return true },
+			IsExcluded: func(err error) bool { return errors.Is(err, excluded) },
+		})
+		both := func(err error) {
+			_, _ = breaker.Do(t.Context(), ours, func(context.Context) (int, error) { return 0, err })
+			_, _ = theirs.Execute(func() (int, error) { return 0, err })
+		}
+		both(errors.New("down"))
+		time.Sleep(recovery + 1)
+		for range 10 {
+			both(excluded)
+		}
+		assert.Equal(t, breaker.Open, ours.State())
+		assert.Equal(t, breaker.ReasonNoVerdict, ours.Snapshot().Reason)
+		assert.Equal(t, gobreaker.StateHalfOpen, theirs.State())
+	})
+}
+
 func TestGoexitIsAFailureAndTheirsLosesThePlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := pair(1)

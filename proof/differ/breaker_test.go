@@ -124,6 +124,9 @@ func (k kind) schedule(seed uint64, ours *breaker.Circuit) (steps int, err error
 			time.Sleep(2 * time.Duration(rnd.IntN(30)))
 		}
 		if a, b := ours.State().String(), theirs.State().String(); a != b {
+			if ours.Snapshot().Reason == breaker.ReasonNoVerdict {
+				return steps, nil // theirs stays half-open for ever: see TestProbesThatAreAllIgnoredReopenAndTheirsDecideNothing
+			}
 			return steps, fmt.Errorf("ours is %s, and theirs %s", a, b)
 		}
 		if k.firstState && ours.State() != breaker.Closed {
