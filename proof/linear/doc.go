@@ -37,8 +37,10 @@
 //     through and counts for nothing.
 //   - The Counts of a transition, and those that an open state shows, are read before
 //     the move, one after another. Each is one that the state had since the last rest.
-//   - With ProbeCalls, a verdict by probes of which some failed and others were slow
-//     may give either as its reason.
+//   - A probe that succeeded slowly is counted as bad at one moment and as slow at the
+//     next. What is told of a move that comes between has it as a failure.
+//   - With ProbeCalls, a verdict by probes of which some were slow may give either
+//     reason.
 //   - Where Reconfigure changes the shape of the window, the Ignored calls of a row or of a
 //     window of calls are those of the whole stay, and there is one row in a stay,
 //     which a change back to it begins anew.

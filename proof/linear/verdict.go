@@ -18,7 +18,7 @@ const (
 	recoveryElapsed
 	probeFailed
 	probeSlow
-	probesBad // with ProbeCalls, by probes of both kinds: either name is right
+	probesBad // with ProbeCalls, if some were slow: either name is right
 	probesSucceeded
 	noVerdict
 	reset
@@ -94,6 +94,12 @@ func (sp spec) countProbe(s state, id int, o policy.Outcome, slow bool) state {
 		s.successes++
 	}
 	if slow {
+		if !isFailure(o) { // counted as bad first, and then as slow; see the package's doc
+			c := sp.counts(s)
+			c.Failures++
+			c.Successes--
+			s.seen = s.seen.with(c)
+		}
 		s.slow++
 	}
 	if p.bad = isFailure(o) || slow; p.bad {
@@ -171,8 +177,6 @@ func (sp spec) judgeProbe(s state, id int) state {
 		p.stage, p.why = opening, probesBad
 		if s.slow == 0 {
 			p.why = probeFailed
-		} else if s.failures == 0 {
-			p.why = probeSlow
 		}
 	default:
 		p.stage, p.why = closing, probesSucceeded
