@@ -40,7 +40,7 @@ func observed() []contender {
 	}
 }
 
-// router is a policy of somebody else's around a pipeline.
+// router is a user-defined policy around a pipeline.
 type router struct{ to policy.Policy[int] }
 
 func (r router) Execute(ctx context.Context, next policy.Call[int]) (int, error) {

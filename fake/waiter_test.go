@@ -28,7 +28,7 @@ func TestAWaitCountsUntilItIsWoken(t *testing.T) {
 	for _, clk := range []*fake.Clock{fake.NewClock(), fake.NewClock(fake.AutoAdvance())} {
 		begun := clk.Now()
 		w := policy.NewWaiter(clk)
-		assert.Zero(t, clk.Waiters(), "nobody waits yet")
+		assert.Zero(t, clk.Waiters(), "no waiters yet")
 		ended := make(chan error, 2)
 		for range 2 {
 			policy.Go(clk, func() { ended <- w.Wait(t.Context()) })

@@ -29,7 +29,7 @@ type Chain[T any] struct {
 type link[T any] struct {
 	next     *link[T] // nil for the last; then comes the function
 	policy   Policy[T]
-	audience *audience // nil if nobody listens
+	audience *audience // nil without observers
 	name     string    // the pipeline's
 	key      string    // of the family's member that the call runs through; empty for none
 	// last is the last relinking that was made for this place, if it is a member's.

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tellAttempt says how an attempt ended. The clock is read only if somebody listens;
+// tellAttempt says how an attempt ended. The clock is read only if an observer listens;
 // so in tellRetry.
 func (r *run[T]) tellAttempt(n int, f failure) {
 	if !r.next.Observed(policy.Attempted) {

@@ -19,7 +19,7 @@ type Mark struct {
 
 func (m Mark) prompt() Mark { return m }
 
-// Of returns the mark of p. A type of somebody else's that embeds a marked policy may
+// Of returns the mark of p. A user-defined type that embeds a marked policy may
 // act otherwise, and has none.
 func Of(p any) (m Mark, ok bool) {
 	marked, ok := p.(interface{ prompt() Mark })
