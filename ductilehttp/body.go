@@ -6,33 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
-
-// HoldBody keeps the context of a response until its body is closed or read to
-// its end, for the WithKeep of a Timeout in a [Config] Pipeline:
-//
-//	policy.Timeout[*http.Response](10 * time.Second).WithKeep(ductilehttp.HoldBody)
-//
-// The limit then covers the body: a read that it ends returns an error that
-// matches *policy.TimeoutError. A response that has no body, and one to an
-// upgrade, whose connection is the caller's from now on, keep nothing; the body
-// of an upgrade stays as it is.
-func HoldBody(ctx context.Context, resp *http.Response, release func()) *http.Response {
-	if resp == nil || !hasBody(resp) {
-		release()
-		return resp
-	}
-	b, ok := resp.Body.(*body)
-	if !ok {
-		b = &body{src: resp.Body}
-		resp.Body = b
-	}
-	b.hold(ctx, release)
-	return resp
-}
 
 // hasBody reports whether there is something in resp that needs a context.
 func hasBody(resp *http.Response) bool {
@@ -47,84 +27,255 @@ func hasBody(resp *http.Response) bool {
 	return resp.Request == nil || resp.Request.Method != http.MethodHead
 }
 
-// body is a response's body that holds contexts until it is no longer used.
+// streams reports whether resp is a stream of events, which may be silent for long.
+func streams(resp *http.Response) bool {
+	v := resp.Header["Content-Type"]
+	return len(v) > 0 && len(v[0]) >= len(eventStream) && strings.EqualFold(v[0][:len(eventStream)], eventStream)
+}
+
+const eventStream = "text/event-stream"
+
+// body is a response's body. It bounds each Read, ends with the contexts that hold it,
+// and says how it ended.
 type body struct {
-	src io.ReadCloser
+	x    *exchange
+	a    *attempt // nil if the context has ended
+	src  io.ReadCloser
+	idle time.Duration // the longest that a Read may block; 0 means no limit
 
 	mu       sync.Mutex
-	holds    []hold
-	released bool
+	ended    bool
+	cause    error                // why it was cut off
+	timer    *time.Timer          // of Reads, in real time
+	stops    [2]func() bool       // stop following contexts
+	releases []func()             // of contexts that are held
+	record   func(policy.Outcome) // says how it ended, if a circuit waits for it
+
+	attempts int // of the call that ended with this response
+	gaveUp   *retry.Error
 }
 
-// hold is a context and what ends it.
-type hold struct {
-	ctx     context.Context
-	release func()
+// hold makes resp's body one that keeps the attempt's context, until it has ended or the
+// caller's context has.
+func (a *attempt) hold(resp *http.Response) {
+	if !hasBody(resp) {
+		a.release()
+		return
+	}
+	b := &body{x: a.x, a: a, src: resp.Body, idle: a.x.t.cfg.ReadIdle}
+	if streams(resp) {
+		b.idle = 0
+	}
+	resp.Body = b
+	b.follow(0, a.x.req.Context())
 }
 
-func (b *body) hold(ctx context.Context, release func()) {
+// follow cuts the body off when ctx ends.
+func (b *body) follow(at int, ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { b.cut(policy.Ended(ctx)) })
 	b.mu.Lock()
-	released := b.released
-	if !released {
-		b.holds = append(b.holds, hold{ctx, release})
+	ended := b.ended
+	if before := b.stops[at]; before != nil { // another policy holds it too
+		both := stop
+		stop = func() bool { return before() && both() }
+	}
+	b.stops[at] = stop
+	b.mu.Unlock()
+	if ended {
+		stop()
+	}
+}
+
+// hold keeps a policy's context until the body has ended, and ends the body with it.
+func (b *body) hold(ctx context.Context, release func()) {
+	b.follow(1, ctx)
+	b.mu.Lock()
+	ended := b.ended
+	if !ended {
+		b.releases = append(b.releases, release)
 	}
 	b.mu.Unlock()
-	if released {
+	if ended {
 		release()
+	}
+}
+
+// await has record called when the body has ended.
+func (b *body) await(record func(policy.Outcome)) {
+	b.mu.Lock()
+	ended := b.ended
+	if !ended {
+		b.record = record
+	}
+	b.mu.Unlock()
+	if ended {
+		record(policy.Success)
 	}
 }
 
 // Read reads from the response. At the end, good or bad, nothing is held any more.
 func (b *body) Read(p []byte) (int, error) {
+	stop := b.arm()
 	n, err := b.src.Read(p)
+	if stop != nil {
+		stop()
+	}
 	if err == nil {
 		return n, nil
 	}
-	if err != io.EOF { //nolint:errorlint // readers return it bare
-		err = b.explain(err)
+	if err == io.EOF { //nolint:errorlint // readers return it bare
+		b.end(policy.Success)
+		return n, io.EOF
 	}
-	b.release()
+	err = b.explain(err)
+	if errors.Is(err, context.Canceled) {
+		b.end(policy.Ignored)
+	} else {
+		b.end(policy.Failure)
+	}
 	return n, err
 }
 
-// Close closes the response's body, and only then ends its contexts: the other
-// way round the connection could not be used again.
-func (b *body) Close() error {
-	defer b.release() // also where src panics
-	return b.src.Close()
-}
-
-// cutOff ends a Read that another goroutine is in: by its context or, where src
-// does not look at that, by Close.
-func (b *body) cutOff() {
-	b.release()
-	_ = b.src.Close()
-}
-
-// release ends the contexts that are held. It is safe beside a Read, which then
-// fails.
-func (b *body) release() {
-	b.mu.Lock()
-	holds := b.holds
-	b.holds, b.released = nil, true
-	b.mu.Unlock()
-	for _, h := range holds {
-		h.release()
+// arm begins to measure a Read, and returns what stops it.
+func (b *body) arm() func() bool {
+	if b.idle <= 0 {
+		return nil
 	}
-}
-
-// explain adds to err the timeout of ours that cut the body short, where one did.
-func (b *body) explain(err error) error {
-	if as[*policy.TimeoutError](err) {
-		return err
+	if clock := b.x.t.cfg.Clock; clock != nil {
+		return policy.AfterFunc(clock, b.idle, b.stall)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, h := range b.holds {
-		var timeout *policy.TimeoutError
-		if h.ctx.Err() != nil && errors.As(context.Cause(h.ctx), &timeout) {
-			return fmt.Errorf("%w: %w", timeout, err)
+	switch {
+	case b.ended:
+		return nil
+	case b.timer == nil:
+		b.timer = time.AfterFunc(b.idle, b.stall)
+	default:
+		b.timer.Reset(b.idle)
+	}
+	return b.timer.Stop
+}
+
+func (b *body) stall() { b.cut(b.x.t.readStall) }
+
+// cut ends a Read that another goroutine is in: by its context and, since a source may
+// not look at that, by Close.
+func (b *body) cut(cause error) {
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return
+	}
+	if b.cause == nil {
+		b.cause = cause
+	}
+	b.mu.Unlock()
+	if b.a != nil {
+		b.a.end(context.Canceled, cause)
+	}
+	_ = b.src.Close()
+}
+
+// explain returns why the body was cut off, if it was, with what the source said.
+func (b *body) explain(err error) error {
+	b.mu.Lock()
+	cause := b.cause
+	b.mu.Unlock()
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) && !errors.Is(cause, context.Canceled) {
+		return cause // our own cancel is nobody's
+	}
+	return fmt.Errorf("%w: %w", cause, err)
+}
+
+// Close closes the response's body, and only then ends its context: the other way round
+// the connection could not be used again.
+func (b *body) Close() error {
+	defer b.end(policy.Success) // also if src panics
+	return b.src.Close()
+}
+
+// end ends what the body holds, once. It is safe beside a Read, which then fails.
+func (b *body) end(o policy.Outcome) {
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return
+	}
+	b.ended = true
+	if b.cause != nil && o == policy.Success { // closed because of it
+		o = policy.Ignored
+		if !errors.Is(b.cause, context.Canceled) {
+			o = policy.Failure
 		}
 	}
-	return err
+	record, releases, timer, stops := b.record, b.releases, b.timer, b.stops
+	b.record, b.releases = nil, nil
+	b.mu.Unlock()
+	if timer != nil {
+		timer.Stop()
+	}
+	for _, stop := range stops {
+		if stop != nil {
+			stop()
+		}
+	}
+	if b.a != nil {
+		b.a.release()
+	}
+	for _, release := range releases {
+		release()
+	}
+	if record != nil {
+		record(o)
+	}
+}
+
+// Bounds of what is read of a response that nobody wants. Beyond them a new connection
+// is cheaper.
+const (
+	maxDrain  = 64 << 10
+	drainTime = 100 * time.Millisecond
+)
+
+// drain reads a body to its end, so that its connection can be used again, and closes
+// it.
+func drain(src io.ReadCloser, clock policy.Clock) {
+	defer func() { _ = src.Close() }()
+	b, ok := src.(*body)
+	if !ok {
+		return
+	}
+	defer policy.AfterFunc(clock, drainTime, func() { b.cut(errDrained) })()
+	_, _ = io.CopyN(io.Discard, b, maxDrain+1)
+}
+
+var errDrained = fmt.Errorf("ductilehttp: the rest of a response that was given up: %w", context.Canceled)
+
+// note writes on resp how many requests were sent for it, and why there was no other.
+func note(resp *http.Response, attempts int, gaveUp *retry.Error) {
+	b, ok := resp.Body.(*body)
+	if !ok && attempts > 1 && resp.Body == http.NoBody {
+		b, ok = &body{src: http.NoBody, ended: true}, true
+		resp.Body = b
+	}
+	if ok {
+		b.attempts, b.gaveUp = attempts, gaveUp
+	}
+}
+
+// Attempts returns how many requests a [Transport] sent until it got resp, and the error
+// with which its retry ended, nil if that did not end on a bad response. It must be called
+// before the body is replaced; of any other response it returns 1 and nil.
+func Attempts(resp *http.Response) (n int, gaveUp *retry.Error) {
+	if b, ok := resp.Body.(*body); ok && b.attempts > 0 {
+		return b.attempts, b.gaveUp
+	}
+	return 1, nil
 }

@@ -63,8 +63,8 @@ func TestCircuitsAreLookedAtAndControlled(t *testing.T) {
 	visit(t, tr, "http://a.example")
 	visit(t, tr, "http://b.example")
 	assert.Equal(t, 2, tr.Circuits().Len())
-	for host := range tr.Circuits().All() {
-		assert.Equal(t, "http://b.example", host, "the last used first")
+	assert.ElementsMatch(t, []string{"http://a.example", "http://b.example"}, hosts(tr))
+	for range tr.Circuits().All() {
 		break
 	}
 	c, _ := tr.Circuits().Get("http://a.example")
@@ -109,23 +109,34 @@ func TestCircuitsAreBoundedInNumber(t *testing.T) {
 	}
 }
 
-func TestCircuitsAreBoundedInNumberWhateverTheirState(t *testing.T) {
-	tr := okTransport(func(*ductilehttp.Config) {})
-	for i := range ductilehttp.MaxCircuits + 10 {
+func TestHostsBeyondTheBoundShareACircuitThatRefusesNothing(t *testing.T) {
+	down := false
+	cfg, clk := config(tripper(func(r *http.Request) (*http.Response, error) {
+		if down {
+			return answer(r, 503, ""), nil
+		}
+		return answer(r, 200, ""), nil
+	}))
+	cfg.Retry.MaxAttempts = 1
+	tr := crawler{ductilehttp.NewTransport(cfg), clk}
+	for i := range ductilehttp.MaxCircuits {
 		url := fmt.Sprintf("http://%d.example", i)
 		visit(t, tr, url)
 		c, _ := tr.Circuits().Get(url)
-		if i == 0 {
-			c.Isolate("test")
-		} else {
-			c.Trip(time.Hour, "test")
-		}
+		c.Trip(time.Hour, "test")
+	}
+	down = true
+	for i := range 10 {
+		url := fmt.Sprintf("http://new%d.example", i)
+		visit(t, tr, url)
+		_, ok := tr.Circuits().Get(url)
+		assert.False(t, ok)
 	}
 	assert.Equal(t, ductilehttp.MaxCircuits, tr.Circuits().Len())
-	_, ok := tr.Circuits().Get("http://0.example")
-	assert.True(t, ok, "what an operator isolated is kept longest")
-	_, ok = tr.Circuits().Get("http://1.example")
-	assert.False(t, ok)
+	for i := range ductilehttp.MaxCircuits {
+		_, ok := tr.Circuits().Get(fmt.Sprintf("http://%d.example", i))
+		assert.True(t, ok, "an open circuit is not dropped for a new host")
+	}
 }
 
 func TestIdleCircuitsGo(t *testing.T) {
@@ -157,7 +168,8 @@ func TestAListenerMayLookAtTheCircuits(t *testing.T) {
 	visit(t, tr, "http://a.example")
 	c, _ := tr.Circuits().Get("http://a.example")
 	c.Trip(time.Second, "test")
-	tr.clk.Advance(time.Hour) // the eviction finds it half-open, and the circuit says so
-	visit(t, tr, "http://b.example")
-	assert.Equal(t, 1+2, looked)
+	assert.Equal(t, 1, looked)
+	tr.clk.Advance(time.Hour) // it is half-open for the next call, and says so
+	visit(t, tr, "http://a.example")
+	assert.Equal(t, 1+1+1, looked, "half-open, and closed")
 }

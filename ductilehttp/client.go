@@ -11,19 +11,21 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/ductile-go/ductile/policy"
 )
 
 // Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
 // concurrent use.
 //
-// A success is read as part of its attempt, so that one which breaks off is
-// retried like one that did not come. Redirects are followed within the host of
-// BaseURL. Errors do not show what a URL may have that is secret: the user, the
-// password and the query.
+// A success is read as part of its attempt, so that one which breaks off is retried as
+// one that did not come. Redirects are followed within the host of BaseURL, if they keep
+// the call what it is, and count within its retries and its time. Errors do not show
+// what may be secret in a URL: the user, the password and the query.
 type Client struct {
 	base      *url.URL
+	host      hostKey
 	header    http.Header
-	http      *http.Client
 	transport *Transport
 }
 
@@ -33,11 +35,7 @@ func NewClient(cfg ClientConfig) *Client {
 		panic(err)
 	}
 	base, _ := url.Parse(cfg.BaseURL)
-	t := cfg.transport()
-	return &Client{
-		base: base, header: canonical(cfg.Header), transport: t,
-		http: &http.Client{Transport: t, CheckRedirect: within(base)},
-	}
+	return &Client{base: base, host: hostOf(base), header: canonical(cfg.Header), transport: cfg.transport()}
 }
 
 // canonical returns a copy of h in which an [Option] finds every field.
@@ -55,25 +53,6 @@ func (c *Client) Circuits() *Circuits { return c.transport.Circuits() }
 
 // CloseIdleConnections closes those of the client's transport.
 func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
-
-// ErrRedirect is matched by the error of a call that was redirected to another
-// host than the client's.
-var ErrRedirect = errors.New("ductilehttp: redirected to another host")
-
-// within keeps redirects on base's host: to another the headers of the call, an
-// API key say, must not go.
-func within(base *url.URL) func(*http.Request, []*http.Request) error {
-	host := hostOf(base)
-	return func(r *http.Request, via []*http.Request) error {
-		if hostOf(r.URL) != host {
-			return ErrRedirect
-		}
-		if len(via) >= 10 {
-			return errors.New("stopped after 10 redirects")
-		}
-		return nil
-	}
-}
 
 // Get calls path, which may have a query, and decodes the answer into out.
 func (c *Client) Get(ctx context.Context, path string, out any, opts ...Option) error {
@@ -105,43 +84,74 @@ func (c *Client) Delete(ctx context.Context, path string, out any, opts ...Optio
 // Do makes a call: in, unless nil, is sent as JSON, and the answer decoded into
 // out, unless that is nil or the answer empty. What is JSON already is sent as a
 // json.RawMessage; a []byte, which would be sent as base64, and an io.Reader are
-// refused. So is an out that is no pointer, before anything is sent.
-// A status that is not 2xx is a
-// *[StatusError]; an answer longer than MaxResponse matches [ErrResponseTooLarge];
-// what the policies end a call with matches their errors, also where the last
-// attempt had a status: a StatusError then matches retry.ErrExhausted, for example.
+// refused. So is an out that is no pointer, before anything is sent. A GET with an in
+// has a body, which some proxies refuse.
+//
+// A status that is not 2xx is a *[StatusError], also a redirect that would turn the
+// call into a GET. An answer longer than MaxResponse matches [ErrResponseTooLarge].
+// What the policies end a call with matches their errors, also if the last attempt had
+// a status: a StatusError then matches retry.ErrExhausted, for example.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...Option) error {
+	_, err := c.Call(ctx, method, path, in, out, opts...)
+	return err
+}
+
+// Call is Do, and also returns the status and the headers of a successful answer.
+func (c *Client) Call(ctx context.Context, method, path string, in, out any, opts ...Option) (*Answer, error) {
 	if err := usable(ctx, in, out, opts); err != nil {
-		return err
+		return nil, err
 	}
 	r, err := c.request(ctx, method, path, in, opts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var told tally
-	r = r.WithContext(context.WithValue(ctx, tallyKey{}, &told))
-	resp, err := c.http.Do(r)
+	j := &journey{c: c, begun: policy.Now(c.transport.cfg.Clock)}
+	resp, err := j.send(r)
 	if err != nil {
-		return c.fault(r, bare(err))
+		return nil, c.fault(r, bare(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode/100 != 2 {
-		status := newStatusError(r, resp, int(told.attempts.Load()), c.transport.now())
-		status.ended = told.ended.Load()
-		if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection that may stay silent
-			status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
-		}
-		return status
+		return nil, j.refused(r, resp)
 	}
-	body, err := io.ReadAll(resp.Body)
+	got, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return c.fault(r, err)
+		return nil, c.fault(r, err)
 	}
-	if out == nil || len(body) == 0 {
+	if err := decode(got, out); err != nil {
+		return nil, c.fault(r, err)
+	}
+	return &Answer{StatusCode: resp.StatusCode, Header: resp.Header, Trailer: resp.Trailer, Attempts: j.attempts}, nil
+}
+
+// Answer is what a server said besides the JSON.
+type Answer struct {
+	StatusCode int
+	Header     http.Header
+	Trailer    http.Header // nil without one
+	Attempts   int         // how many requests were sent, redirects included
+}
+
+// refused returns the error of an answer that is not a success.
+func (j *journey) refused(r *http.Request, resp *http.Response) *StatusError {
+	status := newStatusError(r, resp, j.attempts, j.c.transport.cfg.hint(resp))
+	status.ended = j.gaveUp
+	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection that may stay silent
+		status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
+	}
+	return status
+}
+
+// byteOrderMark is the beginning of some texts in UTF-8, which JSON does not allow.
+var byteOrderMark = []byte("\uFEFF")
+
+func decode(got []byte, out any) error {
+	got = bytes.TrimSpace(bytes.TrimPrefix(got, byteOrderMark))
+	if out == nil || len(got) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(body, out); err != nil {
-		return c.fault(r, fmt.Errorf("decode response: %w", err))
+	if err := json.Unmarshal(got, out); err != nil {
+		return fmt.Errorf("decode response: %w", err)
 	}
 	return nil
 }
@@ -181,6 +191,10 @@ func (c *Client) request(ctx context.Context, method, path string, in any, opts 
 	}
 	for _, o := range opts {
 		o(r)
+	}
+	if u := r.URL.User; u != nil && r.Header.Get("Authorization") == "" {
+		password, _ := u.Password()
+		r.SetBasicAuth(u.Username(), password)
 	}
 	return r, nil
 }

@@ -27,7 +27,7 @@ func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
 		return answer(r, 204, ""), nil
 	})
 	c := ductilehttp.NewClient(ductilehttp.ClientConfig{
-		BaseURL: "https://api.example.com", Transport: base,
+		BaseURL: "https://api.example.com", Base: base,
 		Header: http.Header{"Accept": {"application/vnd.api+json"}, "content-type": {"application/vnd.api+json"}, "x-api-key": {"one"}},
 	})
 	require.NoError(t, c.Post(t.Context(), "/a", 1, nil, ductilehttp.Header("X-API-Key", "two")))
@@ -39,7 +39,7 @@ func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
 func TestTheLargestBoundIsNone(t *testing.T) {
 	base := tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"name":"Ada"}`), nil })
 	c := ductilehttp.NewClient(ductilehttp.ClientConfig{
-		BaseURL: "https://api.example.com", Transport: base, MaxResponse: math.MaxInt64,
+		BaseURL: "https://api.example.com", Base: base, MaxResponse: math.MaxInt64,
 	})
 	var out student
 	require.NoError(t, c.Get(t.Context(), "/a", &out))
@@ -65,7 +65,7 @@ func TestAnEscapedSlashStaysOne(t *testing.T) {
 
 func TestAnyTimeoutMakesAClient(t *testing.T) {
 	for attempts := range 10 {
-		cfg := ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Timeout: math.MaxInt64, MaxAttempts: attempts}
+		cfg := ductilehttp.ClientConfig{BaseURL: "https://api.example.com", AttemptTimeout: math.MaxInt64, MaxAttempts: attempts}
 		require.NoError(t, cfg.Validate())
 		assert.NotPanics(t, func() { ductilehttp.NewClient(cfg) })
 	}
@@ -81,7 +81,7 @@ func TestAClientDoesNotWaitForAnUpgradeToSpeak(t *testing.T) {
 	c, clk := clientOf(base, "https://api.example.com")
 	var status *ductilehttp.StatusError
 	require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
-	assert.Equal(t, 101, status.Status)
+	assert.Equal(t, 101, status.StatusCode)
 	assert.Empty(t, status.Body)
 	assert.Empty(t, clk.Sleeps())
 	_, err := there.Read(make([]byte, 1))
@@ -108,7 +108,7 @@ func TestAStatusErrorMatchesWhyThereWasNoFurtherAttempt(t *testing.T) {
 			}))
 			c.set(&cfg)
 			api := ductilehttp.NewClient(ductilehttp.ClientConfig{
-				BaseURL: "https://user:hunter2@api.example.com", Transport: ductilehttp.NewTransport(cfg),
+				BaseURL: "https://user:hunter2@api.example.com", Base: ductilehttp.NewTransport(cfg),
 			})
 			err := api.Get(t.Context(), "/a?token=hunter2", nil)
 			require.ErrorIs(t, err, c.want)
@@ -136,7 +136,7 @@ func TestAStatusThatIsNotRetriedHasNoReason(t *testing.T) {
 	cfg.RetryResponse = func(resp *http.Response, err error) bool {
 		return err == nil && resp.StatusCode == http.StatusFound || ductilehttp.RetryableResponse(resp, err)
 	}
-	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: ductilehttp.NewTransport(cfg)})
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: ductilehttp.NewTransport(cfg)})
 	err := api.Get(t.Context(), "/a", nil)
 	require.EqualError(t, err, "ductilehttp: GET https://api.example.com/a: status 404 Not Found")
 	assert.NotErrorIs(t, err, retry.ErrExhausted, "those were of what led there")
@@ -160,7 +160,7 @@ func TestAClientsAttemptsHaveTenSecondsHoweverFewTheyAre(t *testing.T) {
 				limit = time.Since(start)
 				return nil, context.Cause(r.Context())
 			})
-			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: base, MaxAttempts: attempts})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: base, MaxAttempts: attempts})
 			require.ErrorIs(t, c.Get(t.Context(), "/", nil), context.DeadlineExceeded)
 			assert.Equal(t, 10*time.Second, limit)
 		})
@@ -196,11 +196,11 @@ func TestAnAnswerThatDripsIsJudgedByItsStatus(t *testing.T) {
 				resp.ContentLength, resp.Body = -1, dripping{make(chan struct{})}
 				return resp, nil
 			})
-			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: base, MaxAttempts: 1})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: base, MaxAttempts: 1})
 			start := time.Now()
 			var status *ductilehttp.StatusError
 			require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
-			assert.Equal(t, code, status.Status)
+			assert.Equal(t, code, status.StatusCode)
 			assert.InDelta(t, 10, len(status.Body), 1)
 			assert.Equal(t, time.Second, time.Since(start))
 		})

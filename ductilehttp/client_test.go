@@ -32,7 +32,7 @@ type student struct {
 // clientOf returns a client of url in virtual time.
 func clientOf(base http.RoundTripper, url string) (*ductilehttp.Client, *fake.Clock) {
 	cfg, clk := config(base)
-	return ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: url, Transport: ductilehttp.NewTransport(cfg)}), clk
+	return ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: url, Base: ductilehttp.NewTransport(cfg)}), clk
 }
 
 func TestAClientSpeaksJSON(t *testing.T) {
@@ -53,7 +53,7 @@ func TestAClientSpeaksJSON(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(student{r.Method + " " + r.URL.Path + " " + r.URL.RawQuery + " " + in.Name})
 		}, overTLS)
 		c := ductilehttp.NewClient(ductilehttp.ClientConfig{
-			BaseURL: s.URL + "/v1/", Transport: s.base, Header: http.Header{"X-Version": {"1"}, "X-Api-Key": {"other"}},
+			BaseURL: s.URL + "/v1/", Base: s.base, Header: http.Header{"X-Version": {"1"}, "X-Api-Key": {"other"}},
 		})
 		key := ductilehttp.Header("X-API-Key", "k")
 		in := student{"Ada"}
@@ -118,7 +118,7 @@ func TestAStatusErrorTellsWhatTheServerSaid(t *testing.T) {
 	err := c.Post(t.Context(), "/students?key=hunter2", student{}, nil)
 	var status *ductilehttp.StatusError
 	require.ErrorAs(t, err, &status)
-	assert.Equal(t, 422, status.Status)
+	assert.Equal(t, 422, status.StatusCode)
 	assert.Equal(t, "r1", status.Header.Get("X-Request-Id"))
 	assert.Len(t, status.Body, 8<<10)
 	assert.Equal(t, 1, status.Attempts)
@@ -158,7 +158,7 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(student{"Ada"}) })
 	length := int64(len("{\"name\":\"Ada\"}\n"))
 	for limit, want := range map[int64]error{length: nil, length - 1: ductilehttp.ErrResponseTooLarge} {
-		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: s.URL, Transport: s.base, MaxResponse: limit})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: s.URL, Base: s.base, MaxResponse: limit})
 		var out student
 		require.ErrorIs(t, c.Get(t.Context(), "/", &out), want)
 		circuit, _ := c.Circuits().Get(s.URL)
@@ -244,7 +244,7 @@ func TestTheClientsDefaults(t *testing.T) {
 			<-r.Context().Done()
 			return nil, context.Cause(r.Context())
 		})
-		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Transport: slow})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: slow})
 		start := time.Now()
 		err := c.Get(t.Context(), "/", nil)
 		var timeout *policy.TimeoutError
@@ -257,14 +257,14 @@ func TestTheClientsDefaults(t *testing.T) {
 		require.ErrorIs(t, c.Get(t.Context(), "/", nil), breaker.ErrOpen, "the fifth failure opens it")
 		assert.Equal(t, 5, calls)
 		circuit, _ := c.Circuits().Get("https://api.example.com")
-		assert.InDelta(t, 29, circuit.Snapshot().RetryAfter.Seconds(), 0.2, "a second ago, for 30")
+		assert.InDelta(t, 30, circuit.Snapshot().RetryAfter.Seconds(), 0.2, "just now: the retry does not wait to be refused")
 	})
 }
 
 func TestAClientsTimesAddUp(t *testing.T) {
 	for _, cfg := range []ductilehttp.ClientConfig{
-		{Timeout: time.Hour}, {Timeout: time.Hour, MaxAttempts: 1}, {Timeout: -1}, {Timeout: time.Millisecond, MaxAttempts: 20},
-		{MaxAttempts: retry.Unlimited}, {MaxAttempts: math.MaxInt}, {Timeout: math.MaxInt64}, {Circuit: breaker.NewCircuit(breaker.Config{})},
+		{AttemptTimeout: time.Hour}, {AttemptTimeout: time.Hour, MaxAttempts: 1}, {AttemptTimeout: -1}, {AttemptTimeout: time.Millisecond, MaxAttempts: 20},
+		{MaxAttempts: retry.Unlimited}, {MaxAttempts: math.MaxInt}, {AttemptTimeout: math.MaxInt64}, {Circuit: breaker.NewCircuit(breaker.Config{})},
 	} {
 		cfg.BaseURL = "https://api.example.com"
 		assert.NotPanics(t, func() { ductilehttp.NewClient(cfg) })
@@ -275,7 +275,7 @@ func TestAClientSharesTheCircuitsOfItsTransport(t *testing.T) {
 	s := serve(t, statuses(200))
 	cfg, _ := config(s.base)
 	tr := ductilehttp.NewTransport(cfg)
-	c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: s.URL, Transport: tr})
+	c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: s.URL, Base: tr})
 	require.NoError(t, c.Get(t.Context(), "/", nil))
 	circuit, ok := tr.Circuits().Get(s.URL)
 	require.True(t, ok)
@@ -324,17 +324,17 @@ func TestAClientsConfigIsValidated(t *testing.T) {
 		"ductilehttp: ClientConfig.Header is with a control character in Authorization, want values without, and without a line break at the end": {
 			BaseURL: fine, Header: http.Header{"Authorization": {"Bearer hunter2\n"}},
 		},
-		"ductilehttp: ClientConfig.Transport is a nil *http.Transport, want one that is not nil, or nothing": {
-			BaseURL: fine, Transport: (*http.Transport)(nil),
+		"ductilehttp: ClientConfig.Base is a nil *http.Transport, want one that is not nil, or nothing": {
+			BaseURL: fine, Base: (*http.Transport)(nil),
 		},
-		"ductilehttp: ClientConfig.Transport is a nil *ductilehttp.Transport, want one that is not nil, or nothing": {
-			BaseURL: fine, Transport: (*ductilehttp.Transport)(nil),
+		"ductilehttp: ClientConfig.Base is a nil *ductilehttp.Transport, want one that is not nil, or nothing": {
+			BaseURL: fine, Base: (*ductilehttp.Transport)(nil),
 		},
 		"ductilehttp: ClientConfig.MaxAttempts is 4, want zero beside a *ductilehttp.Transport": {
-			BaseURL: fine, MaxAttempts: 4, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
+			BaseURL: fine, MaxAttempts: 4, Base: ductilehttp.NewTransport(ductilehttp.Config{}),
 		},
 		"ductilehttp: ClientConfig.Observer is set, want zero beside a *ductilehttp.Transport": {
-			BaseURL: fine, Observer: fake.NewRecorder().Observe, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
+			BaseURL: fine, Observer: fake.NewRecorder().Observe, Base: ductilehttp.NewTransport(ductilehttp.Config{}),
 		},
 		"ductilehttp: ClientConfig.BaseURL is of scheme \"ftp\", want an http or https URL": {BaseURL: "ftp://h"},
 		"ductilehttp: ClientConfig.BaseURL is without a host, want one with a host":         {BaseURL: "http:///a"},
@@ -342,8 +342,8 @@ func TestAClientsConfigIsValidated(t *testing.T) {
 		"ductilehttp: ClientConfig.MaxAttempts is -2, want Unlimited (-1), or 0 or more":    {BaseURL: fine, MaxAttempts: -2},
 		"ductilehttp: ClientConfig.MaxResponse is -1, want 0 or more":                       {BaseURL: fine, MaxResponse: -1},
 		"ductilehttp: ClientConfig.Header is with a field \"a b\", want names of headers":   {BaseURL: fine, Header: http.Header{"a b": nil}},
-		"ductilehttp: ClientConfig.Timeout is 1ns, want zero beside a *ductilehttp.Transport": {
-			BaseURL: fine, Timeout: 1, Transport: ductilehttp.NewTransport(ductilehttp.Config{}),
+		"ductilehttp: ClientConfig.AttemptTimeout is 1ns, want zero beside a *ductilehttp.Transport": {
+			BaseURL: fine, AttemptTimeout: 1, Base: ductilehttp.NewTransport(ductilehttp.Config{}),
 		},
 	} {
 		assert.EqualError(t, cfg.Validate(), want)

@@ -20,7 +20,6 @@ import (
 
 // Defaults of [ClientConfig].
 const (
-	DefaultClientTimeout  = DefaultAttemptTimeout
 	DefaultClientAttempts = retry.DefaultMaxAttempts
 	DefaultMaxResponse    = 10 << 20
 )
@@ -31,19 +30,21 @@ type ClientConfig struct {
 	// Circuit is the API's. Nil means one with the core's defaults: it opens for 30 s
 	// after 5 failures in a row and then lets 3 probes at a time through.
 	Circuit *breaker.Circuit
-	// Timeout bounds each attempt, its response included. 0 means 10 s, negative none.
-	// All attempts together have MaxAttempts times that, and 4 s for each delay.
-	Timeout time.Duration
+	// AttemptTimeout bounds each attempt up to the header of its answer. 0 means 10 s, or
+	// a third of TotalTimeout if that is set and less; negative means no limit.
+	AttemptTimeout time.Duration
+	// TotalTimeout bounds the call: all attempts, delays and redirects, and the answer's
+	// body. 0 means AttemptTimeout and 4 s, MaxAttempts times; negative means no limit.
+	TotalTimeout time.Duration
 	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
 	MaxAttempts int
 	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
 	// Observer is told of every call's events, as a [Config]'s is. Nil is nobody.
 	Observer policy.Observer
-	// Transport sends the requests, each attempt as one. Nil means
-	// http.DefaultTransport. A *[Transport] does the retrying itself, with its own
-	// circuits, times and observer: Circuit, Timeout, MaxAttempts and Observer are
-	// then zero.
-	Transport http.RoundTripper
+	// Base sends the requests, each attempt as one. Nil means http.DefaultTransport. A
+	// *[Transport] does the retrying itself, with its own circuits, times and observer:
+	// Circuit, AttemptTimeout, TotalTimeout, MaxAttempts and Observer must then be zero.
+	Base http.RoundTripper
 	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
 	MaxResponse int64
 }
@@ -61,9 +62,11 @@ func (c ClientConfig) Validate() error {
 		faults.Add("MaxResponse", c.MaxResponse, "0 or more")
 	}
 	c.judgeHeader(&faults)
-	faults.refuseTypedNil("Transport", c.Transport)
-	if _, ok := c.Transport.(*Transport); ok {
+	faults.refuseTypedNil("Base", c.Base)
+	if _, ok := c.Base.(*Transport); ok {
 		c.refuseBesideTransport(&faults)
+	} else if faults.Err() == nil {
+		faults.In("", c.config().Validate())
 	}
 	return faults.Err()
 }
@@ -125,7 +128,8 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 		field string
 		value any
 	}{
-		{"Circuit", c.Circuit}, {"Timeout", c.Timeout}, {"MaxAttempts", c.MaxAttempts}, {"Observer", c.Observer},
+		{"Circuit", c.Circuit}, {"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout},
+		{"MaxAttempts", c.MaxAttempts}, {"Observer", c.Observer},
 	} {
 		faults.refuse(f.field, f.value, "a *ductilehttp.Transport")
 	}
@@ -133,23 +137,34 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 
 // transport returns what sends the requests.
 func (c ClientConfig) transport() *Transport {
-	t, ok := c.Transport.(*Transport)
+	t, ok := c.Base.(*Transport)
 	if !ok {
-		t = NewTransport(Config{
-			Base: c.Transport, Circuit: c.Circuit, AttemptTimeout: cmp.Or(c.Timeout, DefaultClientTimeout), TotalTimeout: c.total(),
-			Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer,
-		})
+		t = NewTransport(c.config())
 	}
-	return t.reading(cmp.Or(c.MaxResponse, DefaultMaxResponse))
+	return t.With(reading{limit: cmp.Or(c.MaxResponse, DefaultMaxResponse), clock: t.Config().Clock})
 }
 
-// total returns the time that all attempts and the delays between them have
-// together. None, where one attempt may take as long as it likes, or there is
-// but one.
+// config returns the config of a Transport of the client's own. Its circuit is one for
+// all that the client calls, which is one host.
+func (c ClientConfig) config() Config {
+	attempt := c.AttemptTimeout
+	if c.TotalTimeout <= 0 {
+		attempt = cmp.Or(attempt, DefaultAttemptTimeout)
+	}
+	return Config{
+		Base: c.Base, Circuit: c.Circuit, AttemptTimeout: attempt, TotalTimeout: c.total(),
+		Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer,
+	}
+}
+
+// total returns the limit of a call.
 func (c ClientConfig) total() time.Duration {
-	timeout, attempts := cmp.Or(c.Timeout, DefaultClientTimeout), cmp.Or(c.MaxAttempts, DefaultClientAttempts)
-	if timeout < 0 || attempts <= 1 || timeout > math.MaxInt64/time.Duration(attempts)-retry.DefaultMaxDelay {
+	if c.TotalTimeout != 0 {
+		return c.TotalTimeout
+	}
+	attempt, attempts := cmp.Or(c.AttemptTimeout, DefaultAttemptTimeout), cmp.Or(c.MaxAttempts, DefaultClientAttempts)
+	if attempt < 0 || attempts < 1 || attempt > math.MaxInt64/time.Duration(attempts)-retry.DefaultMaxDelay {
 		return -1
 	}
-	return (timeout+retry.DefaultMaxDelay)*time.Duration(attempts) - retry.DefaultMaxDelay
+	return (attempt + retry.DefaultMaxDelay) * time.Duration(attempts)
 }

@@ -248,7 +248,7 @@ func TestAnUntrustedCertificateIsFinal(t *testing.T) {
 		resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
 		require.Error(t, err)
 		require.Nil(t, resp)
-		assert.True(t, ductilehttp.CertificateError(err), "%v", err)
+		assert.True(t, ductilehttp.IsCertificateError(err), "%v", err)
 		assert.Empty(t, clk.Sleeps())
 		circuit, _ := tr.Circuits().Get(s.URL)
 		assert.EqualValues(t, 1, circuit.Snapshot().Counts.Failures, "the server is to blame")

@@ -2,14 +2,10 @@ package ductilehttp
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
-	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -17,121 +13,171 @@ import (
 
 // Defaults of [Config].
 const (
-	// DefaultAttemptTimeout is an attempt's, unless a third of a TotalTimeout that was
-	// set is less.
-	DefaultAttemptTimeout = 10 * time.Second
-	DefaultTotalTimeout   = 30 * time.Second
+	// DefaultAttemptTimeout applies unless a third of TotalTimeout is less.
+	DefaultAttemptTimeout  = pipeline.DefaultAttemptTimeout
+	DefaultTotalTimeout    = pipeline.DefaultTotalTimeout
+	DefaultReadIdle        = 30 * time.Second
+	DefaultWriteIdle       = 30 * time.Second
+	DefaultMaxBufferedBody = 1 << 20
 )
 
-// Config configures a [Transport]. The zero Config retries as the zero
-// retry.Config does, gives each host a default circuit, each attempt 10 s and
-// the whole 30 s.
+const (
+	// NoReadIdle as ReadIdle lets a Read of a response's body block for as long as it likes.
+	NoReadIdle time.Duration = -1
+	// NoWriteIdle as WriteIdle lets an upload stop for as long as it likes.
+	NoWriteIdle time.Duration = -1
+	// NoBufferedBody as MaxBufferedBody keeps nothing of a request's body.
+	NoBufferedBody = -1
+)
+
+// Config configures a [Transport]. The zero Config retries as the zero retry.Config
+// does, gives each host a default circuit, each attempt 10 s up to the header of its
+// response, and all attempts together 30 s.
 type Config struct {
 	// Base sends the requests. Nil means http.DefaultTransport.
 	Base http.RoundTripper
 
-	// Retry says how often and when to try again. Its RetryIf, if set, is asked
-	// too: of a status by a *[StatusError]. Its Clock is that of the timeouts too.
+	// Retry says how often and when to try again. Its RetryIf, if set, is asked too, of
+	// a status by a *[StatusError]. Its Clock, if nil, is Clock. Default delays that do
+	// not fit in TotalTimeout are shortened.
 	Retry retry.Config
-	// Circuit, if set, is one for every host.
+	// Circuit, if set, is shared by all hosts.
 	Circuit *breaker.Circuit
-	// Circuits is what the circuits of hosts are made from, each with its host as
-	// its Name. Their Classify sees a *[StatusError] for 5xx and 429, nil for every
-	// other status, and the errors of the base. Nil counts all of these errors.
+	// Circuits is what the circuits of hosts are made from, each with its host as its
+	// Name. Its Classify sees a *[StatusError] for 5xx and 429, nil for every other
+	// status, and the errors of the base. It is not asked about the request's own
+	// faults, 501, and connections that died while they were idle: these are Ignored. Its
+	// Clock, if nil, is Clock.
 	Circuits breaker.Config
-	// AttemptTimeout bounds each attempt, its response's body included. 0 means
-	// 10 s, or a third of TotalTimeout if that is less; negative none.
+	// NoCircuit sends requests without a circuit.
+	NoCircuit bool
+	// AttemptTimeout bounds each attempt up to the header of its response. 0 means 10 s,
+	// or a third of TotalTimeout if that is less; negative means no limit.
 	AttemptTimeout time.Duration
-	// TotalTimeout bounds the whole, the body included. 0 means 30 s, negative none.
+	// TotalTimeout bounds the call, all attempts and delays, up to the header of the
+	// final response. 0 means 30 s, negative no limit.
 	TotalTimeout time.Duration
+	// ReadIdle is the longest that one Read of a response's body may block. A body that
+	// stalls for longer ends with a *policy.TimeoutError, and counts as a Failure. 0 means
+	// 30 s, NoReadIdle no limit. There is none for text/event-stream and after 101
+	// Switching Protocols.
+	ReadIdle time.Duration
+	// WriteIdle is the longest that an upload may make no progress because the server
+	// accepts nothing. 0 means 30 s, NoWriteIdle no limit. Bodies in memory of at most 64
+	// KiB are not watched: they fit in the buffers on the way.
+	WriteIdle time.Duration
 
-	// Observer is told of every call's events, of all hosts: attempts by their
-	// *[StatusError] or error, delays, circuits that moved, the end. Their Pipeline
-	// is the circuit's name, which is the host where it has a circuit of its own. A
-	// Pipeline keeps its name, and its own observers, which are told first. Nil is
-	// nobody.
-	Observer policy.Observer
-
-	// Pipeline replaces Retry, Circuit, Circuits and the timeouts. It sees a *[StatusError] beside a response
-	// that is bad, and [retry.Permanent] errors where nothing is to be repeated, so
-	// that a plain retry and breaker in it do the right thing. Give a Timeout in it
-	// WithKeep([HoldBody]), or it covers no more than the header.
+	// Pipeline replaces Retry, Circuit, Circuits, NoCircuit and the timeouts. It sees the same
+	// results as the policies that it replaces: beside a bad response a *[StatusError], with
+	// the marks of retry.Permanent, retry.After and breaker.Judge, so plain policies
+	// do the right thing. [Retry], [Breaker] and [HoldBody] make policies that also know
+	// about bodies.
 	Pipeline *pipeline.Pipeline[*http.Response]
 
-	// RetryRequest says whether a request may be repeated. Nil means
-	// [RetryableRequest]. One of which nothing was sent may be, whatever it says.
+	// RetryRequest reports whether a request may be repeated. Nil means
+	// [RetryableRequest]. A request of which nothing was sent may be repeated, whatever
+	// it reports.
 	RetryRequest func(*http.Request) bool
-	// RetryResponse says whether an outcome is worth another attempt. Nil means
-	// [RetryableResponse]. It must leave the response's body alone.
+	// RetryResponse reports whether an outcome is worth another attempt. Nil means
+	// [RetryableResponse]. It must not touch the response's body.
 	RetryResponse func(*http.Response, error) bool
+	// Hint returns how long a bad response asks to wait. Nil means [Hint].
+	Hint func(*http.Response) (time.Duration, bool)
+	// ClampRetryAfter makes a hint that is longer than Retry.MaxRetryAfter count as
+	// MaxRetryAfter. Otherwise such a hint ends the call with the response.
+	ClampRetryAfter bool
+	// Prepare, if set, is called with the request of each attempt before it is sent, and
+	// the attempt's number, 1 on the first. The request is the attempt's own: Prepare may
+	// set headers, sign it, or change its URL and Host, but not its body. An error ends
+	// the attempt with nothing sent, and circuits ignore it; whether there is another
+	// attempt is RetryResponse's decision. The circuit remains that of the caller's URL.
+	Prepare func(r *http.Request, attempt int) error
 
-	// AttemptHeader names a header that carries the attempt's number, 1 on the
-	// first; such as "X-Retry-Attempt". Empty means none.
+	// MaxBufferedBody is how many bytes of a request's body are kept to be sent again, if
+	// the request has no GetBody and its body is neither an *os.File nor an io.Seeker.
+	// A longer body is sent once. 0 means 1 MiB, NoBufferedBody none.
+	MaxBufferedBody int64
+
+	// AttemptHeader is the name of a header that carries the attempt's number, 1 on the
+	// first; "X-Retry-Attempt", say. Empty means none.
 	AttemptHeader string
-	// TimeoutHeader names a header that carries the time which the attempt has
-	// left, in milliseconds, for a [Handler] to keep to; such as [TimeoutHeader].
-	// Empty means none.
+	// TimeoutHeader is the name of the header that carries the time which the attempt has
+	// left, in milliseconds, for a [Handler] to obey; [DefaultTimeoutHeader], say. Empty
+	// means none.
 	TimeoutHeader string
+
+	// Observer is called with the events of all calls, to all hosts. Event.Pipeline is the
+	// circuit's name, which is the host if it has a circuit of its own. A Pipeline keeps
+	// its name, and its own observers, which are called first.
+	Observer policy.Observer
+	// Clock measures all times. Nil means Retry.Clock, or real time.
+	Clock policy.Clock
 }
 
-// Validate returns nil for a config that [NewTransport] takes, or all that is
-// wrong with it, each fault naming its field.
+// Validate returns nil for a config that [NewTransport] accepts, or all its faults, each
+// naming its field.
 func (c Config) Validate() error {
 	faults := faultsOf("Config")
 	faults.refuseTypedNil("Base", c.Base)
-	for _, h := range []struct{ field, name string }{
-		{"AttemptHeader", c.AttemptHeader}, {"TimeoutHeader", c.TimeoutHeader},
-	} {
-		if h.name != "" && !isToken(h.name) {
-			faults.Add(h.field, fmt.Sprintf("%q", h.name), "a header's name")
-		}
+	faults.header("AttemptHeader", c.AttemptHeader)
+	faults.header("TimeoutHeader", c.TimeoutHeader)
+	faults.atLeast("ReadIdle", c.ReadIdle, "NoReadIdle")
+	faults.atLeast("WriteIdle", c.WriteIdle, "NoWriteIdle")
+	if c.MaxBufferedBody < NoBufferedBody {
+		faults.Add("MaxBufferedBody", c.MaxBufferedBody, "NoBufferedBody (-1), or 0 or more")
 	}
 	if c.Pipeline != nil {
 		c.refuseBesidePipeline(&faults)
 		return faults.Err()
 	}
-	retryFault := c.Retry.Validate()
-	faults.In("Retry", retryFault)
-	faults.In("Circuits", c.Circuits.Validate())
-	if c.Circuit != nil && !isZero(c.Circuits) {
-		faults.Add("Circuits", "set", "zero beside Circuit")
-	}
-	attempt, total := c.timeouts()
-	if total > 0 && attempt >= total {
-		faults.Add("AttemptTimeout", attempt, fmt.Sprintf("less than TotalTimeout, %v", total))
-	}
-	if retryFault == nil {
-		faults.In("", pipeline.StandardConfig{TotalTimeout: total, AttemptTimeout: -1, Retry: c.Retry}.Validate())
-	}
+	c.judgeCircuits(&faults)
+	faults.In("", c.standard("").Validate())
 	return faults.Err()
 }
 
-// refuseBesidePipeline finds what would never act.
+func (c Config) judgeCircuits(faults *faults) {
+	if c.Circuit != nil {
+		faults.In("Circuit", c.Circuit.Validate())
+		faults.refuse("Circuits", c.Circuits, "Circuit")
+		faults.refuse("NoCircuit", c.NoCircuit, "Circuit")
+	} else if c.NoCircuit {
+		faults.refuse("Circuits", c.Circuits, "NoCircuit")
+	}
+	faults.In("Circuits", c.Circuits.Validate())
+}
+
+// refuseBesidePipeline finds what would have no effect.
 func (c Config) refuseBesidePipeline(faults *faults) {
 	for _, f := range []struct {
 		field string
 		value any
 	}{
-		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits},
+		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits}, {"NoCircuit", c.NoCircuit},
 		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout},
 	} {
 		faults.refuse(f.field, f.value, "Pipeline")
 	}
 }
 
-func (c Config) timeouts() (attempt, total time.Duration) {
-	attempt, total = c.AttemptTimeout, cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
-	switch {
-	case attempt != 0:
-		return attempt, total
-	case total < 0:
-		return DefaultAttemptTimeout, total
+// standard returns the config of the policies around an exchange.
+func (c Config) standard(name string) pipeline.StandardConfig {
+	return pipeline.StandardConfig{
+		Name: name, TotalTimeout: c.TotalTimeout, Retry: c.Retry, AttemptTimeout: c.AttemptTimeout, Clock: c.Clock,
 	}
-	return max(1, min(DefaultAttemptTimeout, total/3)), total
 }
 
 func (c Config) withDefaults() Config {
-	c.AttemptTimeout, c.TotalTimeout = c.timeouts()
+	if c.Clock == nil {
+		c.Clock = c.Retry.Clock
+	} else if c.Circuits.Clock == nil && c.Pipeline == nil && c.Circuit == nil && !c.NoCircuit {
+		c.Circuits.Clock = c.Clock
+	}
+	if c.Retry.Clock == nil && c.Pipeline == nil {
+		c.Retry.Clock = c.Clock
+	}
+	c.ReadIdle = cmp.Or(c.ReadIdle, DefaultReadIdle)
+	c.WriteIdle = cmp.Or(c.WriteIdle, DefaultWriteIdle)
+	c.MaxBufferedBody = max(0, cmp.Or(c.MaxBufferedBody, DefaultMaxBufferedBody))
 	if c.Base == nil {
 		c.Base = http.DefaultTransport
 	}
@@ -144,54 +190,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// timeout returns a policy of the given limit that covers the body, or none.
-func (c Config) timeout(name string, limit time.Duration) []policy.Policy[*http.Response] {
-	if limit < 0 {
-		return nil
+// hint returns the wait that resp asks for, as far as the Transport follows it.
+func (c *Config) hint(resp *http.Response) time.Duration {
+	var d time.Duration
+	if c.Hint != nil {
+		d, _ = c.Hint(resp)
+	} else {
+		d, _ = hintAt(resp.Header, policy.Now(c.Clock))
 	}
-	t := policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: name, After: limit, Clock: c.Retry.Clock})
-	return []policy.Policy[*http.Response]{t.WithKeep(HoldBody)}
-}
-
-// faults gathers what is wrong with a config.
-// faults are those of a config of this package.
-type faults struct{ *fault.List }
-
-func faultsOf(kind string) faults { return faults{fault.Of("ductilehttp: " + kind)} }
-
-// refuse finds a field that would never act beside another. What is in it is shown
-// if it is short.
-func (f *faults) refuse(field string, value any, beside string) {
-	if isZero(value) {
-		return
+	if c.ClampRetryAfter {
+		d = min(d, cmp.Or(c.Retry.MaxRetryAfter, retry.DefaultMaxRetryAfter))
 	}
-	switch value.(type) {
-	case int, time.Duration:
-	default:
-		value = "set"
-	}
-	f.Add(field, value, "zero beside "+beside)
-}
-
-// refuseTypedNil finds a nil pointer, or function, in an interface that is not nil.
-func (f *faults) refuseTypedNil(field string, rt http.RoundTripper) {
-	if v := reflect.ValueOf(rt); (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
-		f.Add(field, fmt.Sprintf("a nil %T", rt), "one that is not nil, or nothing")
-	}
-}
-
-func isZero(v any) bool { return reflect.ValueOf(v).IsZero() }
-
-// isToken reports whether s is a token of RFC 9110, section 5.6.2, as a header's
-// name must be.
-func isToken(s string) bool {
-	for _, r := range s {
-		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-		case strings.ContainsRune("!#$%&'*+-.^_`|~", r):
-		default:
-			return false
-		}
-	}
-	return s != ""
+	return max(0, d)
 }

@@ -163,7 +163,7 @@ func TestContractACancelEndsADelay(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	var status *ductilehttp.StatusError
 	require.ErrorAs(t, err, &status, "and what the server last said")
-	assert.Equal(t, 503, status.Status)
+	assert.Equal(t, 503, status.StatusCode)
 	assert.EqualValues(t, 1, s.requests.Load())
 }
 

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// TimeoutHeader is the usual name for the time that a request has left, in whole
-// milliseconds.
-const TimeoutHeader = "X-Request-Timeout-Ms"
+// DefaultTimeoutHeader is the usual name of the header that carries the time which a
+// request has left, in whole milliseconds: the TimeoutHeader of a [HandlerConfig] by
+// default.
+const DefaultTimeoutHeader = "X-Request-Timeout-Ms"
 
 // timeLeft returns the value of a timeout header for a request in ctx that may
 // have one already, whichever is less.

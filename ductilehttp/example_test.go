@@ -142,12 +142,12 @@ func ExampleIdempotent() {
 	defer server.Close()
 	clk := fake.NewClock(fake.AutoAdvance())
 	transport := ductilehttp.NewTransport(ductilehttp.Config{Retry: retry.Config{Clock: clk}})
-	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: server.URL, Transport: transport})
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: server.URL, Base: transport})
 	defer api.CloseIdleConnections()
 
 	err := api.Post(context.Background(), "/charges", map[string]int{"amount": 100}, nil, ductilehttp.Idempotent())
 	var status *ductilehttp.StatusError
-	fmt.Println(errors.As(err, &status), status.Status, status.Attempts)
+	fmt.Println(errors.As(err, &status), status.StatusCode, status.Attempts)
 	keys.Range(func(any, any) bool {
 		fmt.Println("one key")
 		return true

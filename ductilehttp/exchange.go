@@ -3,305 +3,268 @@ package ductilehttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
-	"strconv"
 	"sync"
-	"sync/atomic"
 
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
-// exchange is one logical request on its way through a [Transport]. A pipeline
-// of the user's may make attempts on other goroutines, and go on with one after
-// the exchange has ended.
+// exchange is one request of a caller on its way through a [Transport]. Policies run
+// attempt as often as they like, also on other goroutines, and may go on with one after
+// the exchange has ended. Only here is it known what went out before, so only here is it
+// decided whether the request may be sent again, at the moment of sending.
 type exchange struct {
 	t          *Transport
+	host       *host
 	req        *http.Request
 	upload     upload
-	repeatable bool        // RetryRequest says so
-	inner      atomic.Bool // a Transport further in has it
+	repeatable bool // RetryRequest says so
+	most       int  // requests that may be sent; 0 means any number
 
-	mu       sync.Mutex
-	attempts int
-	unsent   bool // nothing of the last attempt was sent
-	replies  []reply
-	over     bool
+	mu      sync.Mutex
+	sent    int   // requests sent
+	out     int   // of these, how many the server may have seen
+	last    error // of the last attempt that failed
+	replies []reply
+	over    bool
 }
 
-// reply is a response that is to be closed by somebody.
+// reply is a response's body that is to be closed if it is not the answer.
 type reply struct {
-	*http.Response
-	bad bool // an error to a pipeline of the user's
+	body io.ReadCloser
+	bad  *http.Response // if the response is an error to the policies
 }
 
-func newExchange(t *Transport, r *http.Request) *exchange {
+func newExchange(t *Transport, h *host, r *http.Request) *exchange {
 	asked := false
 	defer func() {
 		if !asked && r.Body != nil { // the rule did not return
 			_ = r.Body.Close()
 		}
 	}()
-	x := &exchange{t: t, req: r, repeatable: t.cfg.RetryRequest(r)}
+	x := &exchange{t: t, host: h, req: r, repeatable: t.cfg.RetryRequest(r)}
 	asked = true
-	if outer, ok := r.Context().Value(exchangeKey{}).(*exchange); ok {
-		outer.inner.Store(true)
-	}
-	limit := 0
+	limit := int64(0)
 	if x.repeatable {
-		limit = MaxBufferedBody
+		limit = t.cfg.MaxBufferedBody
 	}
 	x.upload = newUpload(r, limit)
 	return x
 }
 
-// attempt sends the request once.
+// errUnrepeatable is what an attempt ends with that would send a request again which may
+// have arrived and must not be repeated.
+var errUnrepeatable = errors.New("ductilehttp: the request may have arrived, and must not be sent again")
+
+// attempt sends the request once, if it may be sent, and says what came of it.
 func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
-	if resp := x.giveUp(); resp != nil { // where OnRetry was not there to do it
-		return resp, nil
-	}
-	n := x.begin()
-	body, err := x.upload.open()
+	x.letGo(false)
+	n, err := x.begin()
 	if err != nil {
-		return nil, err
+		return x.refuse(err)
 	}
-	ctx, cancel := x.scope(ctx)
-	release := func() { cancel(context.Canceled) }
-	held := false
-	defer func() {
-		if !held { // an error, or a panic
-			release()
-		}
-	}()
-	s := sending{repeats: repeats(x.t.cfg.Base, x.req), inner: &x.inner}
-	if body == nil || body == http.NoBody {
-		s.stop = cancel
+	a := newAttempt(x, ctx, n)
+	resp, err := a.run()
+	if err != nil && a.unlooked {
+		resp, err = x.once(ctx, err)
+		return resp, err
 	}
-	resp, err := x.send(x.request(s.watch(ctx), n, body, &s))
-	x.note(s.unsent())
+	return x.judge(a, resp, err)
+}
+
+// once sends again what an HTTP/2 server has not looked at, as net/http would, but no
+// more than once.
+func (x *exchange) once(ctx context.Context, refused error) (*http.Response, error) {
+	if !x.upload.replayable() {
+		x.fail(errSpent)
+		return nil, retry.Permanent(errSpent)
+	}
+	n, err := x.begin()
 	if err != nil {
-		err = x.explain(&s, err)
+		x.fail(refused)
+		return nil, retry.Permanent(refused)
 	}
-	f, alone := ctx.(*followed)
-	switch {
-	case err != nil && alone:
-		return nil, f.explain(err)
-	case err != nil:
-		return nil, err
-	case alone:
-		f.answered.Store(true)
-	}
-	resp, held = HoldBody(ctx, resp, release), true
-	if !x.keep(resp) {
-		_ = resp.Body.Close()
-		return nil, context.Canceled // nobody is there to take it
-	}
-	return resp, nil
+	a := newAttempt(x, ctx, n)
+	resp, err := a.run()
+	return x.judge(a, resp, err)
 }
 
-// explain returns what err, of an attempt, is to the policies. That a connection
-// broke which had idled says nothing of the server's health: the next attempt's does.
-// Those that idle still are as old; each that is dead would cost an attempt.
-func (x *exchange) explain(s *sending, err error) error {
-	err = s.explain(err)
-	if !s.stale(err) {
-		return err
-	}
-	x.t.CloseIdleConnections()
-	return &ownFault{err}
-}
-
-// scope returns the context to send in and what ends it.
-func (x *exchange) scope(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	if x.t.custom {
-		f := follow(ctx, x.req.Context())
-		return f, f.release
-	}
-	return context.WithCancelCause(ctx)
-}
-
-// send hands r to the base, and holds it to its contract.
-func (x *exchange) send(r *http.Request) (resp *http.Response, err error) {
-	returned := false
-	defer func() {
-		if !returned && r.Body != nil { // a panic, say
-			_ = r.Body.Close()
-		}
-	}()
-	resp, err = x.t.cfg.Base.RoundTrip(r)
-	returned = true
-	switch {
-	case err != nil:
-		if resp != nil && resp.Body != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, err
-	case resp == nil:
-		return nil, errors.New("ductilehttp: Config.Base returned neither a response nor an error")
-	case resp.Request == r || resp.Request == nil:
-		resp.Request = x.req
-	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	return resp, nil
-}
-
-// request returns the request of the nth attempt. Trailers are shared, since
-// their values are set while the body is read.
-func (x *exchange) request(ctx context.Context, n int, body io.ReadCloser, s *sending) *http.Request {
-	r := x.req.WithContext(ctx)
-	r.Header = x.req.Header.Clone()
-	r.Body, r.GetBody = body, nil
-	if body != nil && body != http.NoBody {
-		r.GetBody = func() (io.ReadCloser, error) {
-			switch {
-			case s.mayHaveArrived():
-				return nil, errBroken
-			case !x.upload.replayable():
-				return nil, errSpent
-			}
-			return x.upload.open()
-		}
-	}
-	if x.t.cfg.AttemptHeader != "" {
-		setHeader(r, x.t.cfg.AttemptHeader, strconv.Itoa(n))
-	}
-	if name := x.t.cfg.TimeoutHeader; name != "" {
-		if left, ok := timeLeft(ctx, r.Header.Get(name), x.t.now()); ok {
-			setHeader(r, name, left)
-		}
-	}
-	return r
-}
-
-func setHeader(r *http.Request, name, value string) {
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	r.Header.Set(name, value)
-}
-
-// tally is what a [Client] is told of its call, all redirects included.
-type tally struct {
-	attempts atomic.Int64
-	ended    atomic.Pointer[retry.Error] // why there was no further attempt, of the last exchange
-}
-
-type tallyKey struct{}
-
-// tell calls f with the tally that there may be.
-func (x *exchange) tell(f func(*tally)) {
-	if c, ok := x.req.Context().Value(tallyKey{}).(*tally); ok {
-		f(c)
-	}
-}
-
-// begin counts an attempt.
-func (x *exchange) begin() int {
-	x.tell(func(c *tally) {
-		c.attempts.Add(1)
-		c.ended.Store(nil)
-	})
+// begin reports the number of the request that may be sent now, or why none may be.
+func (x *exchange) begin() (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.attempts++
-	return x.attempts
+	switch {
+	case x.over:
+		return 0, context.Canceled // nobody is there to take the response
+	case x.out > 0 && !x.repeatable:
+		return 0, errUnrepeatable
+	case x.sent > 0 && !x.upload.replayable():
+		return 0, errSpent
+	case x.most > 0 && x.sent >= x.most:
+		return 0, retry.ErrExhausted
+	}
+	x.sent++
+	x.out++
+	return x.sent, nil
 }
 
-// note takes down whether the last attempt sent anything.
-func (x *exchange) note(unsent bool) {
+// unsent takes back that the server may have seen a request.
+func (x *exchange) unsent() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.unsent = unsent
+	x.out--
 }
 
-// keep takes down a response that is to be closed by somebody, or returns false
-// if there is nobody any more.
+// again counts a request that net/http repeated by itself, because an HTTP/2 server had
+// not looked at it.
+func (x *exchange) again() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.sent++
+}
+
+// refuse ends an attempt that may not be made: with the last bad response, if that was
+// not let go, or with the last error.
+func (x *exchange) refuse(why error) (*http.Response, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := len(x.replies) - 1; i >= 0; i-- {
+		if bad := x.replies[i].bad; bad != nil {
+			return bad, retry.Permanent(x.last)
+		}
+	}
+	if x.last != nil && !errors.Is(x.last, why) {
+		why = fmt.Errorf("%w: %w", why, x.last)
+	}
+	return nil, retry.Permanent(breaker.Judge(why, policy.Ignored))
+}
+
+func (x *exchange) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.last = err
+}
+
+// keep notes a response that is to be closed, or returns false if the exchange is over.
 func (x *exchange) keep(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.over {
-		x.replies = append(x.replies, reply{Response: resp})
+	if !x.over && resp.Body != http.NoBody {
+		x.replies = append(x.replies, reply{body: resp.Body})
 	}
 	return !x.over
 }
 
-// giveUp lets go of the responses that there were so far, for another attempt. If
-// the request's body went on to where it cannot be sent again, since that
-// attempt was decided upon, there can be none: it returns the last response.
-func (x *exchange) giveUp() *http.Response {
-	if !x.upload.hold() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if n := len(x.replies); n > 0 {
-			return x.replies[n-1].Response
-		}
-	}
-	x.discard()
-	return nil
-}
-
-// discard lets go of the responses that there were so far. In a pipeline of the
-// user's that is the bad ones: as a hedge makes its second attempt, the good answer
-// of the first may be on its way to the caller.
-func (x *exchange) discard() {
-	wanted := func(r reply) bool { return x.t.custom && !r.bad }
-	x.mu.Lock()
-	replies := x.replies
-	x.replies = nil
-	for _, r := range replies {
-		if wanted(r) {
-			x.replies = append(x.replies, r)
-		}
-	}
-	x.mu.Unlock()
-	for _, r := range replies {
-		if !wanted(r) {
-			discard(r.Response, x.t.cfg.Retry.Clock)
-		}
-	}
-}
-
-// refuse takes down that resp is an error to the user's pipeline.
-func (x *exchange) refuse(resp *http.Response) {
+// spoil notes that resp is an error to the policies.
+func (x *exchange) spoil(resp *http.Response, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.last = err
 	for i := range x.replies {
-		x.replies[i].bad = x.replies[i].bad || x.replies[i].Response == resp
+		if same(x.replies[i].body, resp.Body) {
+			x.replies[i].bad = resp
+		}
 	}
+}
+
+// letGo lets go of the bad responses for another attempt. It reads them to their end, so
+// that their connections can be used again. Good ones stay: while a hedge makes its second
+// attempt, the answer of the first may be on its way to the caller. If the request's
+// body has been read to where it cannot be sent again, the responses stay too: there
+// will be no other.
+func (x *exchange) letGo(sure bool) {
+	x.mu.Lock()
+	any := false
+	for _, r := range x.replies {
+		any = any || r.bad != nil
+	}
+	x.mu.Unlock()
+	if !any && !sure || !x.upload.hold() {
+		return
+	}
+	for _, body := range x.takeBad() {
+		drain(body, x.t.cfg.Clock)
+	}
+}
+
+func (x *exchange) takeBad() (bad []io.ReadCloser) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	kept := x.replies[:0]
+	for _, r := range x.replies {
+		if r.bad != nil {
+			bad = append(bad, r.body)
+		} else {
+			kept = append(kept, r)
+		}
+	}
+	x.replies = kept
+	return bad
 }
 
 // has reports whether resp was not let go.
 func (x *exchange) has(resp *http.Response) bool {
+	if resp.Body == http.NoBody {
+		return true
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, r := range x.replies {
-		if same(r.Response, resp) {
+		if same(r.body, resp.Body) {
 			return true
 		}
 	}
 	return false
 }
 
-// same reports whether resp, which has a body, is other or what a policy made a
-// copy of it with.
-func same(resp, other *http.Response) bool {
-	return resp == other || other != nil && reflect.ValueOf(resp.Body).Comparable() && resp.Body == other.Body
+// same reports whether two bodies are one, which also a policy's copy of a response has.
+func same(a, b io.ReadCloser) bool {
+	return b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // finish ends the exchange with answer, or with an error if that is nil.
 func (x *exchange) finish(answer *http.Response) {
-	defer x.upload.close() // also where a Close below panics
+	defer x.upload.close() // also if a Close below panics
 	x.mu.Lock()
 	x.over = true
 	replies := x.replies
 	x.replies = nil
 	x.mu.Unlock()
 	for _, r := range replies {
-		if !same(r.Response, answer) {
-			_ = r.Body.Close()
+		if answer == nil || !same(r.body, answer.Body) {
+			_ = r.body.Close()
 		}
 	}
+}
+
+func (x *exchange) count() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.sent
+}
+
+// settle turns what the policies ended with into a response or an error. A bad response
+// is what the caller asked for, unless it was let go, the caller has left, or a policy
+// refused the next attempt.
+func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
+	var ended *retry.Error
+	switch {
+	case err == nil && resp == nil:
+		return nil, errors.New("ductilehttp: Config.Pipeline returned neither a response nor an error")
+	case err == nil:
+		note(resp, x.count(), nil)
+		return resp, nil
+	case resp == nil || resp.Body == nil || !as[*StatusError](err) || !x.has(resp):
+		return nil, err
+	}
+	if errors.As(err, &ended) && (ctx.Err() != nil || errors.Is(ended.Reason, policy.ErrRejected)) {
+		return nil, err
+	}
+	note(resp, x.count(), ended)
+	return resp, nil
 }

@@ -78,8 +78,8 @@ func FuzzClientConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, base, name, value string, timeout int64, attempts int, limit int64, path string) {
 		var sent *http.Request
 		cfg := ductilehttp.ClientConfig{
-			BaseURL: base, Timeout: time.Duration(timeout), MaxAttempts: attempts, MaxResponse: limit,
-			Transport: tripper(func(r *http.Request) (*http.Response, error) {
+			BaseURL: base, AttemptTimeout: time.Duration(timeout), MaxAttempts: attempts, MaxResponse: limit,
+			Base: tripper(func(r *http.Request) (*http.Response, error) {
 				sent = r
 				return answer(r, 200, "{}"), nil
 			}),
@@ -159,7 +159,7 @@ func FuzzHandlerConfig(f *testing.F) {
 		}
 		r := httptest.NewRequestWithContext(context.Background(), "GET", "/", nil)
 		if header == "" {
-			header = ductilehttp.TimeoutHeader
+			header = ductilehttp.DefaultTimeoutHeader
 		}
 		r.Header.Set(header, value)
 		w := httptest.NewRecorder()

@@ -25,14 +25,15 @@ type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
 // HandlerConfig configures [Handler]. The zero value is the default.
 type HandlerConfig struct {
 	// TimeoutHeader names the header with the time that the caller has left, in
-	// milliseconds. Empty means [TimeoutHeader].
+	// milliseconds. Empty means [DefaultTimeoutHeader].
 	TimeoutHeader string
 	// MaxTimeout bounds a request, whatever its caller says. 0 means 30 s, negative
 	// no bound.
 	MaxTimeout time.Duration
-	// Status says how an error is answered. Nil means [Status].
+	// Status says how an error is answered. Nil means [Status]. A code that is no final
+	// status counts as 500.
 	Status func(error) (code int, retryAfter time.Duration)
-	// OnError is told of every error before it is answered.
+	// OnError is called with every error before it is answered.
 	OnError func(r *http.Request, err error)
 	Clock   policy.Clock // nil means real time
 }
@@ -48,9 +49,9 @@ func (c HandlerConfig) Validate() error {
 }
 
 // Handler returns a handler that runs next in the time that its caller has left
-// and answers for the errors that it returns: by default with 503 and 429 and a
+// and answers the errors that it returns: by default with 503 or 429 and a
 // Retry-After for what policies refused or timed out, and with 500 for the rest.
-// The error's text stays here.
+// The error's text is not sent.
 //
 // The caller's time is read from a header, such as a [Transport] with a
 // TimeoutHeader sends, and is at most MaxTimeout. The request's context ends with
@@ -65,7 +66,7 @@ func Handler(next HandlerFunc, cfg HandlerConfig) http.Handler {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	cfg.TimeoutHeader = cmp.Or(cfg.TimeoutHeader, TimeoutHeader)
+	cfg.TimeoutHeader = cmp.Or(cfg.TimeoutHeader, DefaultTimeoutHeader)
 	cfg.MaxTimeout = cmp.Or(cfg.MaxTimeout, DefaultMaxTimeout)
 	if cfg.Status == nil {
 		cfg.Status = Status
@@ -91,6 +92,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code, after := h.cfg.Status(err)
+	if code < http.StatusOK || code > maxStatus { // net/http panics over some of them
+		code = http.StatusInternalServerError
+	}
 	if after > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(after.Seconds())), 10))
 	}
@@ -100,11 +104,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, http.StatusText(code), code)
 }
 
+// maxStatus is the highest status that net/http writes.
+const maxStatus = 999
+
 // ofAnswer is what next may have said of the answer that it did not come to. Of
 // the error that is sent instead it would be wrong.
 var ofAnswer = []string{
 	"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
-	"Content-Location", "Content-Range", "Digest", "Etag", "Expires", "Last-Modified", "Repr-Digest", "Trailer",
+	"Content-Location", "Content-Md5", "Content-Range", "Digest", "Etag", "Expires", "Last-Modified", "Repr-Digest", "Trailer",
 }
 
 // serve runs next within the request's time.
@@ -135,36 +142,51 @@ func (h *handler) limit(r *http.Request) (time.Duration, bool) {
 	return h.cfg.MaxTimeout, true
 }
 
-// Status returns the status that an error is answered with, and how long the
-// caller is to wait: 429 for a rejection that is not a circuit's, and for a 429
-// that came from further on; 503 for a circuit's, for a timeout, for retries that
-// ended and for a 5xx from further on; 500 for the rest. The wait is what the
-// error's chain says by a method RetryAfter, and 1 s if it says nothing; after a
-// 500 there is none.
+// StatusClientClosed is the status that [Status] returns if the client has left, as
+// usual in access logs. No client sees it.
+const StatusClientClosed = 499
+
+// Status returns the status that an error is answered with, and how long the caller is
+// to wait. It is 429 for the rejection of a rate limiter, which is one that says when to
+// come back and is not a circuit's, and for a 429 of a server further on; 499 for a
+// cancel, that is, for a client that has left; 503 for any other rejection, for a
+// timeout, for a retry that ended, and for a 5xx from further on; 500 for the rest. The
+// wait is what the error asks for (policy.RetryAfter), and at least 1 s; 499 and 500 have
+// none.
 func Status(err error) (code int, retryAfter time.Duration) {
 	code = statusOf(err)
-	if code == http.StatusInternalServerError {
+	if code == http.StatusInternalServerError || code == StatusClientClosed {
 		return code, 0
 	}
-	var hint interface{ RetryAfter() time.Duration }
-	if errors.As(err, &hint) {
-		retryAfter = hint.RetryAfter()
-	}
+	retryAfter, _ = policy.RetryAfter(err)
 	return code, max(retryAfter, time.Second)
 }
 
 func statusOf(err error) int {
-	var status *StatusError
+	if status, ok := errors.AsType[*StatusError](err); ok && status != nil {
+		return statusFor(status.StatusCode)
+	}
+	_, hinted := policy.RetryAfter(err)
+	open := errors.Is(err, breaker.ErrOpen)
 	switch {
-	case errors.As(err, &status) && status.Status == http.StatusTooManyRequests:
+	case errors.Is(err, policy.ErrRejected) && hinted && !open:
 		return http.StatusTooManyRequests
-	case status != nil && status.Status < http.StatusInternalServerError:
-		return http.StatusInternalServerError
-	case status != nil, errors.Is(err, breaker.ErrOpen), as[*policy.TimeoutError](err), as[*retry.Error](err),
-		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) && !open:
+		return StatusClientClosed
+	case open, errors.Is(err, policy.ErrRejected), as[*policy.TimeoutError](err), as[*retry.Error](err),
+		errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
-	case errors.Is(err, policy.ErrRejected):
-		return http.StatusTooManyRequests
+	}
+	return http.StatusInternalServerError
+}
+
+// statusFor returns the answer for a status of a server further on.
+func statusFor(code int) int {
+	switch {
+	case code == http.StatusTooManyRequests:
+		return code
+	case code >= http.StatusInternalServerError:
+		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
 }

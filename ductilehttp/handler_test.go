@@ -66,11 +66,11 @@ func TestAHandlerAnswersForWhatPoliciesSay(t *testing.T) {
 		"exhausted":        {&retry.Error{Reason: retry.ErrExhausted, Last: io.EOF}, 503, "1"},
 		"budget":           {&retry.Error{Reason: retry.ErrBudget, Last: io.EOF}, 503, "1"},
 		"deadline":         {context.DeadlineExceeded, 503, "1"},
-		"rejected":         {policy.ErrRejected, 429, "1"},
+		"rejected":         {policy.ErrRejected, 503, "1"},
 		"throttled":        {throttled{}, 429, "2"},
-		"429 further on":   {&ductilehttp.StatusError{Status: 429}, 429, "1"},
-		"503 further on":   {&ductilehttp.StatusError{Status: 503}, 503, "1"},
-		"404 further on":   {&ductilehttp.StatusError{Status: 404}, 500, ""},
+		"429 further on":   {&ductilehttp.StatusError{StatusCode: 429}, 429, "1"},
+		"503 further on":   {&ductilehttp.StatusError{StatusCode: 503}, 503, "1"},
+		"404 further on":   {&ductilehttp.StatusError{StatusCode: 404}, 500, ""},
 		"something secret": {errors.New("secret"), 500, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestAnAnswerThatHasBegunStands(t *testing.T) {
 	s = serve(t, h.ServeHTTP)
 	resp, err = s.base.RoundTrip(request(t, "GET", s.URL, nil))
 	require.NoError(t, err)
-	assert.Equal(t, 429, resp.StatusCode, "an early hint is no answer")
+	assert.Equal(t, 503, resp.StatusCode, "an early hint is no answer")
 	read(t, resp)
 }
 
@@ -195,7 +195,7 @@ func TestAHandlerKeepsToTheTimeThatItsCallerHas(t *testing.T) {
 			}
 			return nil
 		}, ductilehttp.HandlerConfig{MaxTimeout: c.most, Clock: clk})
-		assert.Equal(t, 200, ask(t, h, ductilehttp.TimeoutHeader, c.header).Code)
+		assert.Equal(t, 200, ask(t, h, ductilehttp.DefaultTimeoutHeader, c.header).Code)
 		assert.Zero(t, clk.Waiters())
 	}
 }
@@ -213,7 +213,7 @@ func TestAHandlerOutOfTimeIs503(t *testing.T) {
 		_, err := calls.Do(r.Context())
 		return err
 	}, ductilehttp.HandlerConfig{})
-	assert.Equal(t, 503, ask(t, h, ductilehttp.TimeoutHeader, "0").Code)
+	assert.Equal(t, 503, ask(t, h, ductilehttp.DefaultTimeoutHeader, "0").Code)
 	assert.Zero(t, calls.Calls(), "no time, no call")
 }
 
@@ -226,7 +226,7 @@ func TestTheTimeLeftGoesFromTransportToHandler(t *testing.T) {
 		return policy.ErrRejected
 	}, ductilehttp.HandlerConfig{Clock: clk}).ServeHTTP)
 	cfg := ductilehttp.Config{
-		Base: s.base, Retry: retry.Config{Clock: clk, JitterFactor: retry.NoJitter}, TimeoutHeader: ductilehttp.TimeoutHeader,
+		Base: s.base, Retry: retry.Config{Clock: clk, JitterFactor: retry.NoJitter}, TimeoutHeader: ductilehttp.DefaultTimeoutHeader,
 		AttemptTimeout: 4 * time.Second, TotalTimeout: 6 * time.Second,
 	}
 	do(t, cfg, request(t, "GET", s.URL, nil))
@@ -246,7 +246,7 @@ func TestTheTimeLeftGoesFromTransportToHandler(t *testing.T) {
 	left = nil
 	cfg.AttemptTimeout = 4 * time.Second
 	cfg.Retry.MaxAttempts = 1
-	r.Header.Set(ductilehttp.TimeoutHeader, "250")
+	r.Header.Set(ductilehttp.DefaultTimeoutHeader, "250")
 	do(t, cfg, r)
 	assert.Equal(t, []time.Duration{250 * time.Millisecond}, left, "a caller that has less, as a proxy's, keeps it")
 }

@@ -135,7 +135,7 @@ func TestARefusedStreamIsNotTheRequestsFault(t *testing.T) {
 	url := "https://" + l.Addr().String()
 	err = send(t, tr, "POST", url, io.MultiReader(strings.NewReader("no way to get it again")))
 	require.EqualError(t, err, "ductilehttp: the request was not taken, and its body cannot be sent again")
-	assert.False(t, ductilehttp.RequestError(err))
+	assert.False(t, ductilehttp.IsRequestError(err))
 	circuit, _ := tr.Circuits().Get(url)
 	assert.EqualValues(t, 1, circuit.Snapshot().Counts.Failures)
 	assert.Empty(t, clk.Sleeps())

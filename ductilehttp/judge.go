@@ -6,24 +6,75 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
-// blame says what an attempt's result means to a circuit: 5xx and 429 are
-// errors, and a fault of the request's own is one that circuits ignore.
-func (x *exchange) blame(resp *http.Response, err error) (*http.Response, error) {
-	switch {
-	case err != nil && RequestError(err) && !x.outOfTime():
-		return nil, &ownFault{err}
-	case err == nil && (resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests):
-		return resp, x.statusError(resp)
+// judge says what an attempt's result means to the policies, by marks: whether another
+// attempt may and is worth to be made, when, and what it says about the server. It is the
+// one place that says so.
+func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Response, error) {
+	if err != nil {
+		x.fail(err)
+		if !x.wanted(nil, err) {
+			err = retry.Permanent(err)
+		}
+		return nil, breaker.Judge(err, a.blame(err))
 	}
+	again := x.wanted(resp, nil)
+	if !again && !failedStatus(resp.StatusCode) {
+		return resp, nil
+	}
+	status := x.statusError(resp)
+	err = status
+	switch {
+	case !failedStatus(resp.StatusCode):
+		err = breaker.Judge(err, policy.Success) // the server answered
+	case resp.StatusCode == http.StatusNotImplemented:
+		err = breaker.Judge(err, policy.Ignored)
+	}
+	switch {
+	case !again:
+		err = retry.Permanent(err)
+	case status.retryAfter > 0:
+		err = retry.After(err, status.retryAfter)
+	}
+	if resp.Body == http.NoBody {
+		resp.Body = &body{x: x, src: http.NoBody, ended: true} // so that it is known again
+		x.keep(resp)
+	}
+	x.spoil(resp, err)
 	return resp, err
 }
 
+// wanted reports whether a result is worth another attempt, and the request may have one.
+func (x *exchange) wanted(resp *http.Response, err error) bool {
+	if resp != nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		return false // the connection is the caller's
+	}
+	x.mu.Lock()
+	may := x.repeatable || x.out == 0
+	x.mu.Unlock()
+	return may && x.upload.replayable() && x.t.cfg.RetryResponse(resp, err)
+}
+
+// blame returns what an attempt's error says about the server: Ignored, or Undecided if
+// circuits are to decide.
+func (a *attempt) blame(err error) policy.Outcome {
+	switch {
+	case IsRequestError(err) && !a.x.outOfTime():
+		return policy.Ignored
+	case as[*prepareError](err), as[*proxyError](err), a.dry(err):
+		return policy.Ignored
+	case a.spared:
+		return policy.Ignored
+	}
+	return policy.Undecided
+}
+
 // outOfTime reports whether a Cancel is http.Client's own, whose Timeout closes it in
-// the instant in which it ends the context. net/http then tells of either, and the
+// the instant in which it ends the context. net/http then reports either, and the
 // server was as slow in both cases.
 func (x *exchange) outOfTime() bool {
 	//lint:ignore SA1019 http.Client sets it
@@ -34,97 +85,28 @@ func (x *exchange) outOfTime() bool {
 	return ok && !time.Now().Before(deadline)
 }
 
-// ownFault is an error that is not the server's on its way through a circuit. Like
-// a rejection, it means that the server was not asked, or that nobody knows.
-type ownFault struct{ err error }
-
-func (e *ownFault) Error() string        { return e.err.Error() }
-func (e *ownFault) Unwrap() error        { return e.err }
-func (e *ownFault) Is(target error) bool { return target == policy.ErrRejected }
-
-// judge says what an attempt's result means to a retry: an error for what is to
-// be tried again, a permanent one for what failed for good.
-//
-// Where the context has ended there is nothing to say: the retry sees to that,
-// and tells of the end and the error both.
-func (x *exchange) judge(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
-	var own *ownFault
-	if errors.As(err, &own) {
-		err = own.err
-	}
-	again := x.again(resp, err)
-	switch {
-	case err != nil && resp == nil && ctx.Err() != nil:
-		return nil, err
-	case again && err == nil:
-		err = x.statusError(resp)
-	case !again && err != nil:
-		return resp, retry.Permanent(err)
-	}
-	var status *StatusError
-	if errors.As(err, &status) && status.retryAfter > 0 {
-		return resp, retry.After(err, status.retryAfter)
-	}
-	return resp, err
-}
-
-// again reports whether a result is worth another attempt, and the request may
-// have one.
-func (x *exchange) again(resp *http.Response, err error) bool {
-	if resp != nil {
-		if resp.StatusCode == http.StatusSwitchingProtocols {
-			return false // the connection is the caller's
-		}
-		err = nil // a status, not an error, to the rules
-	}
-	x.mu.Lock()
-	unsent := x.unsent && err != nil
-	x.mu.Unlock()
-	return (x.repeatable || unsent) && x.upload.replayable() && x.t.cfg.RetryResponse(resp, err)
-}
-
 func (x *exchange) statusError(resp *http.Response) *StatusError {
-	x.mu.Lock()
-	n := x.attempts
-	x.mu.Unlock()
-	return newStatusError(x.req, resp, n, x.t.now())
+	e := newStatusError(x.req, resp, x.count(), x.t.cfg.hint(resp))
+	e.hold = func() { x.upload.hold() }
+	return e
 }
 
-// attemptAlone is attempt for a pipeline of the user's making, which gets both
-// judgements at once.
-func (x *exchange) attemptAlone(ctx context.Context) (*http.Response, error) {
-	resp, err := x.attempt(ctx)
-	if err != nil && RequestError(err) && !x.outOfTime() {
-		return nil, retry.Permanent(&ownFault{err})
+// outward makes a retry's error answer those who ask as for a net.Error whether a
+// timeout ended it.
+func outward(err error) error {
+	if ended, ok := err.(*retry.Error); ok { //nolint:errorlint // wrapped by another policy, it is that policy's to say
+		var t interface{ Timeout() bool }
+		if errors.As(ended, &t) && t.Timeout() || errors.Is(ended.Reason, context.DeadlineExceeded) {
+			return &timeoutError{ended}
+		}
 	}
-	resp, err = x.blame(resp, err)
-	resp, err = x.judge(ctx, resp, err)
-	if resp != nil && err != nil {
-		x.refuse(resp)
-	}
-	return resp, err
+	return err
 }
 
-// settle turns what a retry ended with into a response or an error. A bad
-// response is what the caller asked for, unless it was let go or the caller has
-// gone.
-func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
-	var own *ownFault
-	if errors.As(err, &own) {
-		err = own.err
-	}
-	switch {
-	case err == nil && resp == nil:
-		return nil, errors.New("ductilehttp: Config.Pipeline returned neither a response nor an error")
-	case err == nil:
-		return resp, nil
-	case resp == nil || !as[*StatusError](err) || !x.has(resp):
-		return nil, err
-	case ctx.Err() != nil && as[*retry.Error](err):
-		return nil, err
-	}
-	if ended, ok := errors.AsType[*retry.Error](err); ok {
-		x.tell(func(c *tally) { c.ended.Store(ended) })
-	}
-	return resp, nil
-}
+// timeoutError is a retry's error about a timeout.
+type timeoutError struct{ err error }
+
+func (e *timeoutError) Error() string   { return e.err.Error() }
+func (e *timeoutError) Unwrap() error   { return e.err }
+func (e *timeoutError) Timeout() bool   { return true }
+func (e *timeoutError) Temporary() bool { return true }

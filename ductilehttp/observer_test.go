@@ -63,7 +63,7 @@ func TestAnObserverIsToldOfEveryCall(t *testing.T) {
 	t.Run("of a client", func(t *testing.T) {
 		rec := fake.NewRecorder()
 		api := ductilehttp.NewClient(ductilehttp.ClientConfig{
-			BaseURL: "https://a.example", Transport: down, MaxAttempts: 1, Observer: rec.Observe,
+			BaseURL: "https://a.example", Base: down, MaxAttempts: 1, Observer: rec.Observe,
 		})
 		require.ErrorIs(t, api.Get(t.Context(), "/", nil), retry.ErrExhausted)
 		assert.Equal(t, []policy.EventKind{policy.Started, policy.Judged, policy.Attempted, policy.GaveUp, policy.Finished}, seen(t, rec, "https://a.example"))

@@ -21,10 +21,8 @@ func (c *Client) url(path string) (*url.URL, error) {
 	case strings.HasPrefix(path, "//") || strings.Contains(path, "://"):
 		return nil, errors.New("ductilehttp: path names a host, want one below BaseURL")
 	}
-	for segment := range strings.SplitSeq(strings.ReplaceAll(plain, `\`, "/"), "/") {
-		if segment == "." || segment == ".." {
-			return nil, errors.New("ductilehttp: path has a segment of dots, want one below BaseURL")
-		}
+	if climbs(plain) {
+		return nil, errors.New("ductilehttp: path has a segment of dots, want one below BaseURL")
 	}
 	u := *c.base
 	if path != "" {
@@ -33,6 +31,25 @@ func (c *Client) url(path string) (*url.URL, error) {
 	}
 	u.RawQuery = query
 	return &u, nil
+}
+
+// climbs reports whether a path has a segment of dots, for a server that takes
+// a backslash for a slash, cuts off the parameters behind a semicolon, or unescapes
+// again.
+func climbs(path string) bool {
+	for range 3 {
+		for segment := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
+			if name, _, _ := strings.Cut(segment, ";"); name == "." || name == ".." {
+				return true
+			}
+		}
+		again, err := url.PathUnescape(path)
+		if err != nil || again == path {
+			return false
+		}
+		path = again
+	}
+	return false
 }
 
 // escape escapes what may not be in a path as it is, and leaves what is escaped:

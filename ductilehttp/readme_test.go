@@ -27,7 +27,7 @@ func signUp(ctx context.Context, key string, in student) (out student, failed er
 	case errors.Is(err, breaker.ErrOpen):
 		return out, fmt.Errorf("try again later: %w", err) // its circuit refused the last attempt
 	case errors.As(err, &status):
-		return out, fmt.Errorf("%d after %d attempts: %s", status.Status, status.Attempts, status.Body)
+		return out, fmt.Errorf("%d after %d attempts: %s", status.StatusCode, status.Attempts, status.Body)
 	}
 	return out, err
 }
@@ -64,10 +64,10 @@ func Example_portingClient() {
 
 	dataservice := breaker.NewCircuit(breaker.Config{Name: "dataservice"})
 	client := ductilehttp.NewClient(ductilehttp.ClientConfig{
-		BaseURL:     service.URL,
-		Circuit:     dataservice,
-		Timeout:     10 * time.Second, // for each attempt
-		MaxAttempts: 3,
+		BaseURL:        service.URL,
+		Circuit:        dataservice,
+		AttemptTimeout: 10 * time.Second, // for each attempt
+		MaxAttempts:    3,
 	})
 	err := client.Post(ctx, "/student/signup", signup, &student, ductilehttp.Header("X-API-Key", "secret"), ductilehttp.Idempotent())
 	fmt.Println(student.Name, err)

@@ -7,19 +7,46 @@ import (
 	"time"
 )
 
-// maxRetryAfter is what a Retry-After may say and be believed. It bounds
-// nonsense, not patience, which is retry.Config.MaxRetryAfter.
+// maxRetryAfter bounds nonsense in a Retry-After. Patience is bounded by
+// retry.Config.MaxRetryAfter.
 const maxRetryAfter = 365 * 24 * time.Hour
 
-// RetryAfter returns the delay that a Retry-After header asks for, seen at now.
-// It takes whole seconds and the three dates of RFC 9110, section 5.6.7. A date
-// that has passed is no delay. It returns false where there is no such header,
-// and for nonsense: a negative number, a fraction, more than a year.
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if v == "" {
-		return 0, false
+// Hint returns how long a response asks its client to wait: the longest of what its
+// Retry-After headers say, as [RetryAfter] reads them, and of retry-after-ms and
+// x-ms-retry-after-ms, which have milliseconds. It returns false if there is none.
+// It is the default of [Config]'s Hint.
+func Hint(resp *http.Response) (time.Duration, bool) { return hintAt(resp.Header, time.Now()) }
+
+func hintAt(h http.Header, now time.Time) (time.Duration, bool) {
+	longest, ok := RetryAfter(h, now)
+	for _, name := range [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		for _, v := range h[name] {
+			ms, err := strconv.ParseUint(strings.TrimSpace(v), 10, 63)
+			if err == nil && ms <= uint64(maxRetryAfter/time.Millisecond) {
+				longest, ok = max(longest, time.Duration(ms)*time.Millisecond), true
+			}
+		}
 	}
+	return longest, ok
+}
+
+// RetryAfter returns the wait that Retry-After asks for: the longest, if there are
+// several. It accepts whole seconds and the three dates of RFC 9110, section 5.6.7. A
+// date is measured from the response's Date, so that it does not depend on the clock of
+// this machine, or from now if there is no valid Date. A date that has passed is no
+// wait. Values that make no sense are skipped: a negative number, a fraction, more than
+// a year. RetryAfter returns false if no value is left.
+func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	longest, found := time.Duration(0), false
+	for _, v := range h["Retry-After"] {
+		if d, ok := parseRetryAfter(strings.TrimSpace(v), h, now); ok {
+			longest, found = max(longest, d), true
+		}
+	}
+	return longest, found
+}
+
+func parseRetryAfter(v string, h http.Header, now time.Time) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(v, 10, 63); err == nil {
 		if seconds > uint64(maxRetryAfter/time.Second) {
 			return 0, false
@@ -29,6 +56,9 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	at, err := http.ParseTime(v)
 	if err != nil {
 		return 0, false
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
 	}
 	d := at.Sub(now) // saturates
 	if d > maxRetryAfter {

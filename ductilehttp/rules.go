@@ -7,7 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"slices"
+	"reflect"
 	"strings"
 
 	"github.com/ductile-go/ductile/policy"
@@ -15,8 +15,8 @@ import (
 
 // RetryableRequest reports whether a request may be repeated: its method is
 // GET, HEAD, OPTIONS, TRACE, PUT or DELETE, or it has an Idempotency-Key (or, as
-// net/http knows it too, X-Idempotency-Key). Whether its body can be sent again
-// is for the [Transport] to find out.
+// net/http accepts too, X-Idempotency-Key) that is not empty. Whether its body can be
+// sent again is a separate question, which the [Transport] answers.
 func RetryableRequest(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
@@ -27,37 +27,42 @@ func RetryableRequest(r *http.Request) bool {
 }
 
 // RetryableResponse reports whether an outcome is worth another attempt: a
-// status that [RetryableStatus] knows, or an error that is not [FinalError].
+// [RetryableStatus], or an error that is not [IsFinal].
 func RetryableResponse(resp *http.Response, err error) bool {
 	if err != nil {
-		return !FinalError(err)
+		return !IsFinal(err)
 	}
 	return resp != nil && RetryableStatus(resp.StatusCode)
 }
 
-// RetryableStatus reports whether a status is 408, 425, 429, 500, 502, 503 or
-// 504.
+// RetryableStatus reports whether a status is 408, 421, 425, 429, 500, 502, 503, 504, or
+// one of 520 to 530, which proxies use for origins that they cannot reach.
 func RetryableStatus(code int) bool {
 	switch code {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+	case http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests,
 		http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return false
+	return code >= 520 && code <= 530
 }
 
-// FinalError reports whether another attempt would meet err again: it is a
-// [CertificateError] or a [RequestError], was cancelled, or was refused by a
-// policy.
-func FinalError(err error) bool {
-	return CertificateError(err) || RequestError(err) ||
+// failedStatus reports whether a status counts against the server.
+func failedStatus(code int) bool {
+	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+}
+
+// IsFinal reports whether another attempt would meet err again: err is a certificate's
+// error ([IsCertificateError]) or the request's own fault ([IsRequestError]), was
+// cancelled, or is a policy's rejection. It returns false for nil.
+func IsFinal(err error) bool {
+	return IsCertificateError(err) || IsRequestError(err) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, policy.ErrRejected)
 }
 
-// CertificateError reports whether err says that two ends do not trust each
-// other or do not both speak TLS.
-func CertificateError(err error) bool {
+// IsCertificateError reports whether err says that the two ends do not trust each other
+// or that one of them does not use TLS. It returns false for nil.
+func IsCertificateError(err error) bool {
 	return as[*tls.CertificateVerificationError](err) || as[tls.RecordHeaderError](err) || as[tls.AlertError](err) ||
 		as[*tls.ECHRejectionError](err) ||
 		as[x509.CertificateInvalidError](err) || as[x509.HostnameError](err) ||
@@ -67,21 +72,21 @@ func CertificateError(err error) bool {
 		distrusted(err)
 }
 
-// alerts is how crypto/tls, in an error that has no type, says that the other
-// end does not go on.
-var alerts = []string{
-	"certificate", "handshake failure", "access denied", "protocol version not supported",
-	"insufficient security level", "unrecognized name", "no application protocol",
+// alerts are the texts with which crypto/tls, in an error without a type of its own,
+// reports an alert of the peer that ends the handshake for good.
+var alerts = map[string]bool{
+	"tls: bad certificate": true, "tls: unsupported certificate": true, "tls: revoked certificate": true,
+	"tls: expired certificate": true, "tls: unknown certificate": true, "tls: unknown certificate authority": true,
+	"tls: bad certificate status response": true, "tls: bad certificate hash value": true, "tls: certificate required": true,
+	"tls: certificate unobtainable": true,
+	"tls: handshake failure":        true, "tls: access denied": true, "tls: protocol version not supported": true,
+	"tls: insufficient security level": true, "tls: unrecognized name": true, "tls: no application protocol": true,
 }
 
-// distrusted reports whether the other end refused our certificate or our terms.
+// distrusted reports whether the peer refused our certificate or our terms.
 func distrusted(err error) bool {
 	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" {
-		return false
-	}
-	msg := op.Err.Error()
-	return slices.ContainsFunc(alerts, func(alert string) bool { return strings.Contains(msg, alert) })
+	return errors.As(err, &op) && op.Op == "remote error" && op.Err != nil && alerts[op.Err.Error()]
 }
 
 func as[E error](err error) bool {
@@ -89,32 +94,76 @@ func as[E error](err error) bool {
 	return errors.As(err, &target)
 }
 
-// requestFaults is how net/http, in errors that have no type, says that a
-// request cannot be sent by anybody, that its redirects have no end, or that it
-// was cancelled by the deprecated way.
-var requestFaults = []string{
-	"unsupported protocol scheme", "no Host in request URL", "nil Request.URL", "nil Request.Header",
-	"net/http: invalid header", "net/http: invalid trailer", "net/http: invalid method", "invalid URL port", "can't write control character",
-	"http2: invalid header", "http2: request body larger than specified content length", "http2: invalid Trailer", "http: Request.ContentLength=", "http: ContentLength=",
-	"stopped after 10 redirects", "net/http: request canceled",
+// requestFaults are the beginnings of the messages, in errors without a type, with which
+// net/http reports that it cannot send a request, that its redirects do not end, or that
+// it was cancelled in the deprecated way. Only the beginning of an error's own message
+// is compared: what follows may be text that the server chose.
+var requestFaults = [...]string{
+	"unsupported protocol scheme", "invalid URL port", "stopped after ", "idna: ",
+	"http: no Host in request URL", "http: nil Request.URL", "http: nil Request.Header", "http: Request.RequestURI can't be set",
+	"http: Request.ContentLength=", "http: ContentLength=", "http: invalid Host header", "http: Request.Write on Request with no Host",
+	"net/http: invalid header ", "net/http: invalid trailer ", "net/http: invalid method", "net/http: can't write control character",
+	"net/http: request canceled",
+	"invalid Trailer key", "invalid HTTP header ", "invalid HTTP trailer ", "invalid Host header",
+	"invalid request :path", "invalid :protocol header", "invalid Upgrade request header", "invalid Transfer-Encoding request header",
+	"invalid Connection request header",
+	"request header list larger than peer's advertised limit",
+	"http2: request header list larger", "http2: request body larger than specified content length",
+	"http2: invalid Upgrade request header", "http2: invalid Transfer-Encoding request header", "http2: invalid Connection request header",
+	"http2: invalid header field ", "http2: invalid Trailer key", "http2: invalid Host header", "http2: invalid request :path",
+	"ductilehttp: nil Request.URL",
 }
 
-// RequestError reports whether err says that the fault is the request's own:
-// an unsupported scheme, an invalid method or header, a length that is not the
-// body's, a body that could not be read, redirects without end, its Cancel. Such an error
-// says nothing of the server, and no circuit counts it.
-func RequestError(err error) bool {
-	if err == nil {
-		return false
-	}
-	if as[*bodyError](err) {
-		return true
-	}
-	msg := err.Error()
-	for _, fault := range requestFaults {
-		if strings.Contains(msg, fault) {
+// IsRequestError reports whether the fault that err reports is the request's own: an
+// unsupported scheme, an invalid method, header or trailer, a header that is larger than
+// the server accepts, a length that is not the body's, a body that could not be read,
+// redirects without end, its Cancel. Such an error says nothing about the server, and
+// no circuit counts it. It returns false for nil.
+func IsRequestError(err error) bool {
+	return anyOf(err, func(err error) bool {
+		if _, ok := err.(*bodyError); ok { //nolint:errorlint // anyOf unwraps
+			return true
+		}
+		if _, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // as above
+			return false // its text is that of what is inside, with something in front
+		}
+		return beginsWith(err.Error(), requestFaults[:])
+	})
+}
+
+func beginsWith(text string, beginnings []string) bool {
+	for _, b := range beginnings {
+		if strings.HasPrefix(text, b) {
 			return true
 		}
 	}
 	return false
+}
+
+// anyOf reports whether match accepts err or an error that it wraps.
+func anyOf(err error, match func(error) bool) bool {
+	for err != nil && !isNil(err) {
+		if match(err) {
+			return true
+		}
+		switch e := err.(type) { //nolint:errorlint // this is what unwraps
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				if anyOf(inner, match) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+func isNil(err error) bool {
+	v := reflect.ValueOf(err)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }

@@ -34,7 +34,7 @@ func TestFinalErrorsAreFoundThroughWraps(t *testing.T) {
 		context.Canceled, policy.ErrRejected, &breaker.OpenError{},
 	} {
 		wrapped := fmt.Errorf("proxy: %w", &url.Error{Op: "Get", Err: err})
-		assert.True(t, ductilehttp.FinalError(wrapped), "%v", err)
+		assert.True(t, ductilehttp.IsFinal(wrapped), "%v", err)
 		assert.False(t, ductilehttp.RetryableResponse(nil, wrapped), "%v", err)
 	}
 	for _, err := range []error{
@@ -42,7 +42,7 @@ func TestFinalErrorsAreFoundThroughWraps(t *testing.T) {
 	} {
 		assert.True(t, ductilehttp.RetryableResponse(nil, &url.Error{Op: "Get", Err: err}), "%v", err)
 	}
-	assert.False(t, ductilehttp.RequestError(nil))
+	assert.False(t, ductilehttp.IsRequestError(nil))
 	assert.False(t, ductilehttp.RetryableResponse(nil, nil))
 }
 
@@ -70,7 +70,7 @@ func TestTheRulesAreReplaceable(t *testing.T) {
 
 	cfg.Retry.RetryIf = func(err error) bool {
 		var status *ductilehttp.StatusError
-		return errors.As(err, &status) && status.Status != 503
+		return errors.As(err, &status) && status.StatusCode != 503
 	}
 	s = serve(t, statuses(503))
 	cfg.Base = s.base
@@ -87,7 +87,7 @@ func TestWhether429CountsIsAChoice(t *testing.T) {
 		switch {
 		case err == nil:
 			return policy.Success
-		case errors.As(err, &status) && status.Status == http.StatusTooManyRequests:
+		case errors.As(err, &status) && status.StatusCode == http.StatusTooManyRequests:
 			return policy.Ignored
 		}
 		return policy.Failure
@@ -148,10 +148,10 @@ func TestAnAttemptHasAThirdOfAShortTotal(t *testing.T) {
 	for total, want := range map[time.Duration]string{0: "10000", -1: "10000", time.Minute: "10000", 5 * time.Second: "1666", 3: "1"} {
 		var left string
 		cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
-			left = r.Header.Get(ductilehttp.TimeoutHeader)
+			left = r.Header.Get(ductilehttp.DefaultTimeoutHeader)
 			return answer(r, 200, ""), nil
 		}))
-		cfg.TotalTimeout, cfg.TimeoutHeader, cfg.Retry.Backoff = total, ductilehttp.TimeoutHeader, retry.Constant(0)
+		cfg.TotalTimeout, cfg.TimeoutHeader, cfg.Retry.Backoff = total, ductilehttp.DefaultTimeoutHeader, retry.Constant(0)
 		do(t, cfg, request(t, "GET", "http://h.example", nil))
 		assert.Equal(t, want, left)
 	}

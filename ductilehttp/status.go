@@ -10,23 +10,24 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// StatusError says that a server answered, and with what status instead of a
-// success. A [Client] returns it; where attempts ended on it, it also matches the
-// *retry.Error that says why, and its reason. Policies and observers of a [Transport] see it
-// for the statuses that count as failures; the Transport itself returns the
+// StatusError says that a server answered, and with which status instead of a success.
+// A [Client] returns it; if attempts ended on it, it also matches the *retry.Error that
+// says why, and its reason. Policies and observers of a [Transport] see it for the
+// statuses that count as failures or are retried; the Transport itself returns the
 // response.
 type StatusError struct {
-	Method string
-	URL    string // scheme, host and path alone: what else there is may be secret
-	Status int
-	Header http.Header // the response's; do not change it
-	// Body is the first 8 KiB of the response's, where a Client read it, and no more
-	// than came in a second.
+	Method     string
+	URL        string // scheme, host and path alone: the rest may be secret
+	StatusCode int
+	Header     http.Header // the response's; do not change it
+	// Body is the first 8 KiB of the response's, if a Client read it, and no more than
+	// came in a second.
 	Body     []byte
-	Attempts int // how many were made, this one included
+	Attempts int // how many requests were sent, this one included
 
 	retryAfter time.Duration
-	ended      *retry.Error // why there was no further attempt, where one was wanted
+	ended      *retry.Error // why there was no further attempt, if one was wanted
+	hold       func()       // takes the request's body from the attempt
 }
 
 // Error names the request, the status and why there was no further attempt. It
@@ -35,7 +36,7 @@ func (e *StatusError) Error() string {
 	if e == nil {
 		return "<nil>"
 	}
-	msg := fmt.Sprintf("ductilehttp: %s %s: status %d %s", e.Method, e.URL, e.Status, http.StatusText(e.Status))
+	msg := fmt.Sprintf("ductilehttp: %s %s: status %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
 	switch {
 	case e.ended == nil:
 		return msg
@@ -53,8 +54,7 @@ func (e *StatusError) Unwrap() error {
 	return e.ended
 }
 
-// RetryAfter returns what the response's Retry-After asked for when it came, or
-// 0.
+// RetryAfter returns how long the response asked to wait when it came, or 0.
 func (e *StatusError) RetryAfter() time.Duration {
 	if e == nil {
 		return 0
@@ -62,11 +62,10 @@ func (e *StatusError) RetryAfter() time.Duration {
 	return e.retryAfter
 }
 
-func newStatusError(r *http.Request, resp *http.Response, attempts int, now time.Time) *StatusError {
-	after, _ := RetryAfter(resp.Header, now)
+func newStatusError(r *http.Request, resp *http.Response, attempts int, hint time.Duration) *StatusError {
 	return &StatusError{
 		Method: cmp.Or(r.Method, http.MethodGet), URL: publicURL(r.URL),
-		Status: resp.StatusCode, Header: resp.Header, Attempts: attempts, retryAfter: after,
+		StatusCode: resp.StatusCode, Header: resp.Header, Attempts: attempts, retryAfter: hint,
 	}
 }
 

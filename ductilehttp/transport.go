@@ -4,43 +4,61 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Transport is an http.RoundTripper that makes the requests of another
-// resilient. Make one with [NewTransport]. It is safe for concurrent use.
+// Transport is an http.RoundTripper that makes requests resilient. Make one with
+// [NewTransport]. It is safe for concurrent use.
 //
-// It keeps to what http.RoundTripper asks. The request is not modified, and its
-// body is closed once, whatever happens. There is either a response or an error.
-// Where attempts on a bad status end without success, the last response comes
-// back, readable, with a nil error, as it would from the base.
+// It keeps the contract of http.RoundTripper. The request is not modified, and its body is
+// closed once, whatever happens. There is either a response or an error. If attempts
+// end on a bad status, the last response comes back, readable, with a nil error, as
+// from the base; [Attempts] says why there was no other. If a circuit refused a further
+// attempt, the error says so, and matches the *[StatusError] too.
 //
-// An attempt's context lives until its response's body is closed or read to its
-// end, so that the timeouts cover the body. A response that is given up for
-// another attempt is read to its end, within 64 KiB and 100 ms, and closed, so
-// that its connection can be used again.
+// The timeouts end with the header of the final response. From then on its body has
+// the caller's context, and each Read has Config.ReadIdle. A circuit judges a response
+// when its body has ended, so callers must close it. A response that is given up for
+// another attempt is read to its end, within 64 KiB and 100 ms, and closed before the
+// delay, so that its connection can be used again.
 //
-// A request's body is sent again by GetBody, or else, where the request may be
-// repeated, from what the first attempt read of it, up to [MaxBufferedBody].
+// A request's body is sent again by GetBody, or by Seek if it has that, as an *os.File
+// does. Otherwise, if the request may be repeated, it is sent from what the first attempt
+// read of it, up to Config.MaxBufferedBody.
 //
-// What net/http repeats by itself is kept out: one attempt is one request at the
-// server. Only where nothing was sent, or where an HTTP/2 server said that it has
-// not looked, may net/http take another connection.
+// What net/http repeats by itself is kept out: one attempt is one request at the server.
+// Only if an HTTP/2 server said that it has not looked at the request, it is sent once more
+// in the same attempt.
 //
-// The deprecated Request.Cancel is heard by the base, not during a delay between
-// attempts. A context is heard always.
+// An attempt whose connection was closed by the server while it was idle is retried as
+// any other, and ignored by circuits: it says nothing about the server's health. If new
+// connections die in the same way again and again, that is counted. After such an end,
+// and after a timeout on a connection that was used before, the base's idle connections
+// are closed before the next attempt, at most once a second.
+//
+// The deprecated Request.Cancel reaches the base, but does not end a delay between
+// attempts. A context always does.
 //
 // A request that is refused or that ran out of attempts has an error that matches
 // those of packages retry, breaker and policy.
 type Transport struct {
 	cfg      Config
 	circuits *Circuits
-	custom   bool // the pipeline is the user's
+	inside   []policy.Policy[*http.Response]
+	derived  bool // made by With
+	idle     *closer
+
+	plain  bool // the base is an *http.Transport
+	nested bool // the base is a Transport
+	pooled bool // the base bounds its connections to a host
+	h2c    bool // the base speaks HTTP/2 without TLS
+
+	readStall, writeStall *policy.TimeoutError
 }
 
 // NewTransport returns a Transport as cfg says. It panics with Validate's error.
@@ -48,39 +66,116 @@ func NewTransport(cfg Config) *Transport {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	t := &Transport{cfg: cfg.withDefaults(), custom: cfg.Pipeline != nil}
-	t.circuits = &Circuits{one: cfg.Circuit, config: cfg.Circuits, compose: t.compose}
-	switch {
-	case t.custom:
-		t.circuits.calls = t.observed(cfg.Pipeline)
-	case cfg.Circuit != nil:
-		t.circuits.calls = t.compose(cfg.Circuit)
+	cfg = cfg.withDefaults()
+	t := &Transport{
+		cfg: cfg, idle: &closer{base: cfg.Base},
+		readStall:  &policy.TimeoutError{Name: "read idle", After: cfg.ReadIdle},
+		writeStall: &policy.TimeoutError{Name: "write idle", After: cfg.WriteIdle},
 	}
+	t.look()
+	t.circuits = &Circuits{one: cfg.Circuit, none: cfg.Pipeline != nil || cfg.NoCircuit}
+	t.circuits.hosts = keyed.New(keyed.Config[hostKey, *host]{
+		Make: t.newHost, Overflow: t.overflow, Clock: cfg.Circuits.Clock,
+	})
 	return t
 }
 
-func (t *Transport) observed(p *pipeline.Pipeline[*http.Response]) *pipeline.Pipeline[*http.Response] {
-	if t.cfg.Observer == nil {
-		return p
+// look finds out what can be known about the base.
+func (t *Transport) look() {
+	switch base := t.cfg.Base.(type) {
+	case *Transport:
+		t.nested = true
+	case *http.Transport:
+		t.plain = true
+		t.pooled = base.MaxConnsPerHost > 0
+		t.h2c = base.Protocols != nil && base.Protocols.UnencryptedHTTP2() && !base.Protocols.HTTP1()
 	}
-	return p.WithObserver(t.cfg.Observer)
 }
 
-// Circuits returns the circuits that t consults. With a Pipeline there are none:
-// it has its own.
+func (t *Transport) newHost(k hostKey) *host {
+	h := &host{name: k.String(), circuit: t.cfg.Circuit}
+	h.own = !t.circuits.none && h.circuit == nil
+	if h.own {
+		cfg := t.cfg.Circuits
+		cfg.Name = h.name
+		h.circuit = breaker.NewCircuit(cfg)
+	}
+	switch {
+	case t.nested || k.scheme != "http":
+	case t.h2c:
+		h.conns.protocol.Store(http2)
+	default: // until it is seen to be something else
+		h.conns.protocol.Store(http1)
+		h.conns.assumed.Store(!t.plain)
+	}
+	h.calls = t.compose(t.cfg, h.circuit, h.name)
+	return h
+}
+
+// overflow returns what the hosts share for which there is no room.
+func (t *Transport) overflow() *host {
+	h := &host{name: "overflow", circuit: t.cfg.Circuit}
+	h.own = !t.circuits.none && h.circuit == nil
+	if h.own {
+		cfg := t.cfg.Circuits
+		cfg.Name, cfg.Shadow = h.name, true
+		h.circuit = breaker.NewCircuit(cfg)
+	}
+	h.calls = t.compose(t.cfg, h.circuit, h.name)
+	return h
+}
+
+// compose returns the pipeline around the exchanges of a host.
+func (t *Transport) compose(cfg Config, circuit *breaker.Circuit, name string) *pipeline.Pipeline[*http.Response] {
+	calls := cfg.Pipeline
+	if calls == nil {
+		if circuit != nil {
+			name = circuit.Name()
+		}
+		calls = pipeline.Standard[*http.Response](cfg.standard(name)).With(func(all []httpPolicy) []httpPolicy {
+			return t.around(all, cfg, circuit)
+		})
+	} else if len(t.inside) > 0 {
+		calls = calls.With(func(all []httpPolicy) []httpPolicy { return append(all, t.inside...) })
+	}
+	if cfg.Observer != nil {
+		calls = calls.WithObserver(cfg.Observer)
+	}
+	return calls
+}
+
+type httpPolicy = policy.Policy[*http.Response]
+
+// around returns the policies of a standard pipeline, with a retry that lets go of
+// responses, the breaker, and what is inside of these.
+func (t *Transport) around(standard []httpPolicy, cfg Config, circuit *breaker.Circuit) (all []httpPolicy) {
+	for _, p := range standard {
+		r, ok := p.(*retry.Retry[*http.Response])
+		if !ok {
+			all = append(all, p)
+			continue
+		}
+		bent, _ := r.Describe().Config.(retry.Config) // as it fits in the total
+		bent.OnRetry = cfg.Retry.OnRetry
+		all = append(all, Retry(bent))
+		if circuit != nil {
+			all = append(all, Breaker(circuit))
+		}
+		all = append(all, t.inside...)
+	}
+	return all
+}
+
+// Config returns t's config, with its defaults.
+func (t *Transport) Config() Config { return t.cfg }
+
+// Circuits returns the circuits that t consults. With a Pipeline there are none: it has
+// its own.
 func (t *Transport) Circuits() *Circuits { return t.circuits }
 
-// CloseIdleConnections closes those of the base, if it knows how. It is what
+// CloseIdleConnections closes those of the base, if it has a method for that. It is what
 // http.Client.CloseIdleConnections calls.
 func (t *Transport) CloseIdleConnections() { closeIdle(t.cfg.Base) }
-
-func closeIdle(base http.RoundTripper) {
-	if b, ok := base.(interface{ CloseIdleConnections() }); ok {
-		b.CloseIdleConnections()
-	}
-}
-
-func (t *Transport) now() time.Time { return policy.Now(t.cfg.Retry.Clock) }
 
 // RoundTrip sends r, and again as configured.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -90,91 +185,34 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, errors.New("ductilehttp: nil Request.URL")
 	}
-	x := newExchange(t, r)
+	h := t.circuits.hosts.Get(hostOf(r.URL))
+	x := newExchange(t, h, r)
 	var answer *http.Response
 	defer func() { x.finish(answer) }()
-	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
-	attempt := x.attempt
-	if t.custom {
-		attempt = x.attemptAlone
-	}
-	resp, err := t.circuits.pipeline(r.URL).Do(ctx, attempt)
-	if t.custom {
-		resp, err = x.settle(ctx, resp, err)
-	}
-	if err != nil {
+	ctx := r.Context()
+	resp, err := t.calls(ctx, x).Do(ctx, x.attempt)
+	if resp, err = x.settle(ctx, resp, err); err != nil {
 		return nil, outward(err)
 	}
 	answer = resp
 	return answer, nil
 }
 
-// compose returns the pipeline of requests that consult circuit. The steps
-// between the policies translate: a bad status is a value to the timeouts, which
-// keep its body readable, and an error to the breaker and the retry.
-func (t *Transport) compose(circuit *breaker.Circuit) *pipeline.Pipeline[*http.Response] {
-	policies := t.cfg.timeout("total", t.cfg.TotalTimeout)
-	policies = append(policies, step(settle), retry.New[*http.Response](t.retryConfig()),
-		step(judge), breaker.New[*http.Response](circuit), step(blame))
-	policies = append(policies, t.cfg.timeout("attempt", t.cfg.AttemptTimeout)...)
-	return t.observed(pipeline.New(policies...).WithName(circuit.Name()))
-}
-
-// retryConfig is the user's, with the last response let go before the delay: its
-// connection can be of use to others meanwhile.
-func (t *Transport) retryConfig() retry.Config {
-	cfg := t.cfg.Retry
-	told := cfg.OnRetry
-	cfg.OnRetry = func(ctx context.Context, e policy.Event) {
-		exchangeOf(ctx).giveUp()
-		if told != nil {
-			told(ctx, e)
-		}
+// calls returns the pipeline for an exchange.
+func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*http.Response] {
+	if o, ok := ctx.Value(overrideKey{}).(*Override); ok {
+		return t.override(o, x)
 	}
-	return cfg
+	return x.host.pipeline(t)
 }
 
-// step is a policy that translates results.
-type step func(ctx context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error)
-
-// Execute runs next and translates what it returns.
-func (s step) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
-	resp, err := next.Do(ctx)
-	return s(ctx, exchangeOf(ctx), resp, err)
+// With returns a Transport with the same config and circuits whose attempts also run through the
+// given policies: inside of the breaker, outside of the attempt timeout, or innermost in
+// a Pipeline. A policy there may read a response, so that one which breaks off is an
+// attempt that failed, or turn it into an error. Make it once, not for each request.
+func (t *Transport) With(inside ...policy.Policy[*http.Response]) *Transport {
+	w := *t
+	w.inside = append(t.inside[:len(t.inside):len(t.inside)], inside...)
+	w.derived = true
+	return &w
 }
-
-func settle(ctx context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {
-	return x.settle(ctx, resp, err)
-}
-
-func judge(ctx context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {
-	return x.judge(ctx, resp, err)
-}
-
-func blame(_ context.Context, x *exchange, resp *http.Response, err error) (*http.Response, error) {
-	return x.blame(resp, err)
-}
-
-type exchangeKey struct{}
-
-func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
-
-// outward makes a retry's error tell those who ask as for a net.Error whether a
-// timeout ended it.
-func outward(err error) error {
-	if ended, ok := err.(*retry.Error); ok { //nolint:errorlint // wrapped by another policy, it is that policy's to say
-		var t interface{ Timeout() bool }
-		if errors.As(ended, &t) && t.Timeout() {
-			return &timeoutError{ended}
-		}
-	}
-	return err
-}
-
-// timeoutError is a retry's error about a timeout.
-type timeoutError struct{ err error }
-
-func (e *timeoutError) Error() string   { return e.err.Error() }
-func (e *timeoutError) Unwrap() error   { return e.err }
-func (e *timeoutError) Timeout() bool   { return true }
-func (e *timeoutError) Temporary() bool { return true }

@@ -102,7 +102,7 @@ func TestAGetBodyWithoutABodyEndsTheRequest(t *testing.T) {
 	r.GetBody = func() (io.ReadCloser, error) { return nil, nil }
 	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 	require.ErrorContains(t, err, "GetBody")
-	assert.True(t, ductilehttp.RequestError(err))
+	assert.True(t, ductilehttp.IsRequestError(err))
 	assert.Nil(t, resp)
 }
 
@@ -113,10 +113,10 @@ func TestAnAttemptInAPipelineKnowsItsDeadline(t *testing.T) {
 	var header string
 	cfg := own(tripper(func(r *http.Request) (*http.Response, error) {
 		deadline, _ = r.Context().Deadline()
-		header = r.Header.Get(ductilehttp.TimeoutHeader)
+		header = r.Header.Get(ductilehttp.DefaultTimeoutHeader)
 		return answer(r, 200, ""), nil
 	}), limit)
-	cfg.TimeoutHeader = ductilehttp.TimeoutHeader
+	cfg.TimeoutHeader = ductilehttp.DefaultTimeoutHeader
 	do(t, cfg, request(t, "GET", "http://h.example/", nil))
 	assert.Equal(t, clk.Now().Add(time.Minute), deadline)
 	assert.NotEmpty(t, header)
@@ -174,7 +174,7 @@ func TestAnUploadStillOnItsWayDoesNotSpoilTheNext(t *testing.T) {
 		close(g.read)
 		<-g.done
 	}
-	body := &closeCounter{Reader: io.MultiReader(bytes.NewReader(pattern(ductilehttp.MaxBufferedBody + 1)))}
+	body := &closeCounter{Reader: io.MultiReader(bytes.NewReader(pattern(ductilehttp.DefaultMaxBufferedBody + 1)))}
 	code, got := do(t, cfg, request(t, "PUT", "http://h.example/", body))
 	assert.Equal(t, 200, code)
 	assert.Equal(t, string(pattern(4)), got)
@@ -195,7 +195,7 @@ func TestALengthThatIsNotTheBodysIsTheRequestsFault(t *testing.T) {
 		r.ContentLength = 3
 		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 		require.Nil(t, resp)
-		assert.True(t, ductilehttp.RequestError(err), "%v", err)
+		assert.True(t, ductilehttp.IsRequestError(err), "%v", err)
 		assert.Empty(t, clk.Sleeps())
 	})
 }
@@ -213,7 +213,7 @@ func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
 	stranger := tls.Client(here, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is the client that is not trusted
 	_, err := stranger.Read(make([]byte, 1))
 	require.Error(t, err)
-	assert.True(t, ductilehttp.CertificateError(err), "%v", err)
+	assert.True(t, ductilehttp.IsCertificateError(err), "%v", err)
 	_ = here.Close()
 
 	for alert, final := range map[string]bool{
@@ -221,7 +221,7 @@ func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
 		"tls: protocol version not supported": true, "tls: internal error": false, "tls: bad record MAC": false,
 	} {
 		err := fmt.Errorf("wrapped: %w", &net.OpError{Op: "remote error", Err: errors.New(alert)})
-		assert.Equal(t, final, ductilehttp.CertificateError(err), alert)
+		assert.Equal(t, final, ductilehttp.IsCertificateError(err), alert)
 	}
 }
 

@@ -38,6 +38,7 @@ func TestTrap42RetryAfterIsKeptToInEveryForm(t *testing.T) {
 		var n atomic.Int64
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			if n.Add(1) == 1 {
+				w.Header().Set("Date", "Sat, 01 Jan 2000 00:00:00 GMT") // dates are measured from it
 				w.Header().Set("Retry-After", v)
 				w.WriteHeader(http.StatusTooManyRequests)
 			}

@@ -29,10 +29,10 @@ func TestABodyWithoutGetBodyIsSentAgainUpToALimit(t *testing.T) {
 		told     bool
 		requests int64
 	}{
-		{"at the limit", ductilehttp.MaxBufferedBody, false, 3},
-		{"at the limit, told", ductilehttp.MaxBufferedBody, true, 3},
-		{"beyond it", ductilehttp.MaxBufferedBody + 1, false, 1},
-		{"beyond it, told", ductilehttp.MaxBufferedBody + 1, true, 1},
+		{"at the limit", ductilehttp.DefaultMaxBufferedBody, false, 3},
+		{"at the limit, told", ductilehttp.DefaultMaxBufferedBody, true, 3},
+		{"beyond it", ductilehttp.DefaultMaxBufferedBody + 1, false, 1},
+		{"beyond it, told", ductilehttp.DefaultMaxBufferedBody + 1, true, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			want := pattern(c.size)
@@ -150,7 +150,7 @@ func TestABodyThatFailsIsTheCallersFault(t *testing.T) {
 			resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 			assert.Nil(t, resp)
 			require.ErrorIs(t, err, errSource)
-			assert.True(t, ductilehttp.RequestError(err))
+			assert.True(t, ductilehttp.IsRequestError(err))
 		}
 		assert.Empty(t, clk.Sleeps())
 	})

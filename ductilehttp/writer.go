@@ -29,8 +29,9 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // ReadFrom lets a file be sent as the server's writer sends it.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
-	w.wrote = true
-	return io.Copy(w.ResponseWriter, r)
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.wrote = w.wrote || n > 0 // the server's writer begins with the first byte
+	return n, err
 }
 
 // Flush is for handlers that look for http.Flusher.

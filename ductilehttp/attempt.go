@@ -1,0 +1,283 @@
+package ductilehttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+var (
+	// errSpent is the end of a request that an HTTP/2 server refused, or that is to be
+	// sent again, if its body was not kept.
+	errSpent = errors.New("ductilehttp: the request was not taken, and its body cannot be sent again")
+
+	// errBroken is the end of a request that net/http would have repeated unasked: how
+	// often it is sent is the retry's decision, which counts.
+	errBroken = fmt.Errorf("ductilehttp: the connection broke after the request was written: %w", io.ErrUnexpectedEOF)
+)
+
+// attempt is one request that is sent. It is also the request's context: that ends as
+// the attempt's own does until there is a response, and then lives on for the body,
+// until that is closed or the caller's context ends.
+//
+// What net/http repeats by itself is kept out. On HTTP/1 it repeats what has no body or
+// a GetBody: there a request has a body, empty if need be, and no GetBody. On HTTP/2 a
+// request with a body has no GetBody either, and for one without a body the
+// attempt ends when net/http takes a connection again. All of this is decided before
+// the request is sent; httptrace is listened to, and its connections are only compared.
+type attempt struct {
+	x      *exchange
+	n      int
+	parent context.Context // the policies'
+
+	ctx    context.Context // ends with cancel; has parent's values
+	cancel context.CancelCauseFunc
+	once   sync.Once
+	err    error       // what ended it, as parent's Err said; set before cancel
+	stop   func() bool // stops following parent
+
+	trace    httptrace.ClientTrace
+	protocol int32 // when the request was made
+	bodyless bool
+
+	mu      sync.Mutex
+	asked   bool      // for a connection
+	dialled bool      // one was being dialled
+	conn    net.Conn  // the one that it got, since it last asked
+	reused  bool      // conn had answered before
+	idle    time.Time // since when it had been idle
+	shared  *shared   // conn, if it is HTTP/2's
+	wrote   bool      // the header, on any connection
+	heard   bool      // an answer to it
+	repeats int       // of the header, by net/http
+
+	unlooked bool // the server said that it has not looked at the request
+	spared   bool // the connection had died while it was idle
+}
+
+func newAttempt(x *exchange, parent context.Context, n int) *attempt {
+	a := &attempt{x: x, n: n, parent: parent}
+	a.ctx, a.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+	a.stop = context.AfterFunc(parent, func() { a.end(parent.Err(), context.Cause(parent)) })
+	return a
+}
+
+// end ends the context.
+func (a *attempt) end(err, cause error) {
+	a.once.Do(func() {
+		a.err = err
+		a.cancel(cause)
+	})
+}
+
+// release ends the context because nothing needs it any more.
+func (a *attempt) release() {
+	a.stop()
+	a.end(context.Canceled, context.Canceled)
+}
+
+// run sends the request, and keeps what has to live on for its response.
+func (a *attempt) run() (*http.Response, error) {
+	kept := false
+	defer func() {
+		if !kept { // an error, or a panic
+			a.release()
+		}
+	}()
+	a.x.host.conns.freshen(a.x.t.idle)
+	r, err := a.request()
+	if err != nil {
+		a.x.unsent()
+		return nil, err
+	}
+	resp, err := a.send(r)
+	err = a.learn(resp, err)
+	if err != nil {
+		return nil, err
+	}
+	a.stop()
+	a.hold(resp)
+	kept = true
+	if !a.x.keep(resp) {
+		_ = resp.Body.Close()
+		return nil, context.Canceled // nobody is there to take it
+	}
+	return resp, nil
+}
+
+// send hands r to the base, and holds it to its contract.
+func (a *attempt) send(r *http.Request) (resp *http.Response, err error) {
+	returned := false
+	defer func() {
+		if !returned && r.Body != nil { // a panic, say
+			_ = r.Body.Close()
+		}
+	}()
+	resp, err = a.x.t.cfg.Base.RoundTrip(r)
+	returned = true
+	switch {
+	case err != nil:
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		return nil, err
+	case resp == nil:
+		return nil, errors.New("ductilehttp: Config.Base returned neither a response nor an error")
+	case resp.Request == r || resp.Request == nil:
+		resp.Request = a.x.req
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+// request returns the request to send. Trailers are shared with the caller's, since
+// their values are set while the body is read.
+func (a *attempt) request() (*http.Request, error) {
+	cfg := &a.x.t.cfg
+	r := a.x.req.WithContext(a.watch())
+	r.Header = a.x.req.Header.Clone()
+	r.Body, r.GetBody = nil, nil
+	if cfg.AttemptHeader != "" {
+		setHeader(r, cfg.AttemptHeader, strconv.Itoa(a.n))
+	}
+	if cfg.TimeoutHeader != "" {
+		if left, ok := timeLeft(a.parent, r.Header.Get(cfg.TimeoutHeader), policy.Now(cfg.Clock)); ok {
+			setHeader(r, cfg.TimeoutHeader, left)
+		}
+	}
+	if cfg.Prepare != nil {
+		if err := a.prepare(r); err != nil {
+			return nil, err
+		}
+	}
+	return r, a.load(r)
+}
+
+func setHeader(r *http.Request, name, value string) {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Header.Set(name, value)
+}
+
+// prepareError is what Config.Prepare returned.
+type prepareError struct{ err error }
+
+func (e *prepareError) Error() string { return "ductilehttp: prepare request: " + e.err.Error() }
+func (e *prepareError) Unwrap() error { return e.err }
+
+func (a *attempt) prepare(r *http.Request) error {
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	u := *r.URL
+	r.URL = &u
+	if err := a.x.t.cfg.Prepare(r, a.n); err != nil {
+		return &prepareError{err}
+	}
+	return nil
+}
+
+// load gives r its body.
+func (a *attempt) load(r *http.Request) error {
+	body, err := a.x.upload.open()
+	if err != nil {
+		return err
+	}
+	a.bodyless = body == nil
+	if a.bodyless {
+		r.ContentLength = 0
+		if a.protocol == http1 && idempotent(r) && !a.x.t.nested {
+			r.Body, r.TransferEncoding = new(noBody), identity
+		}
+		return nil
+	}
+	r.Body = a.pace(body, r.ContentLength)
+	if a.mayRewind(r) {
+		r.GetBody = a.rewind
+	}
+	return nil
+}
+
+// identity makes net/http write an empty body as none.
+var identity = []string{"identity"}
+
+// idempotent reports whether net/http may repeat r by itself, though it may have arrived:
+// on HTTP/1 it does so with what it takes for idempotent, by a list of its own.
+func idempotent(r *http.Request) bool {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil
+}
+
+// mayRewind reports whether the base gets a GetBody. On HTTP/1 net/http then repeats a
+// request of which nothing was written, if it does not take it for idempotent. A base that
+// is not net/http's may have uses of its own for it.
+func (a *attempt) mayRewind(r *http.Request) bool {
+	t := a.x.t
+	return t.nested || a.protocol != http2 && (!t.plain || a.protocol == http1 && !idempotent(r))
+}
+
+// rewind is the GetBody of a request. It refuses what may have arrived: asked by
+// net/http, whose connection is closed by then.
+func (a *attempt) rewind() (io.ReadCloser, error) {
+	if !a.x.t.nested && a.mayHaveArrived() {
+		return nil, errBroken
+	}
+	if !a.x.upload.replayable() {
+		return nil, errSpent
+	}
+	return a.x.upload.open()
+}
+
+func (a *attempt) mayHaveArrived() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.wrote || a.heard {
+		return false
+	}
+	if a.shared != nil {
+		return true
+	}
+	if !idempotent(a.x.req) {
+		return false
+	}
+	closed, known := isClosed(a.conn)
+	return closed || !known && a.conn != nil
+}
+
+// Deadline returns the policies': it is when a response has to be there.
+func (a *attempt) Deadline() (time.Time, bool) { return a.parent.Deadline() }
+
+// Done is closed when the context ends.
+func (a *attempt) Done() <-chan struct{} { return a.ctx.Done() }
+
+// Err returns a deadline's end as such, which the context inside calls a cancel.
+func (a *attempt) Err() error {
+	if a.ctx.Err() == nil {
+		return nil
+	}
+	return a.err
+}
+
+// Value hides what concerns the caller's request alone from requests that a base or
+// Prepare makes under its context.
+func (a *attempt) Value(key any) any {
+	if key == (overrideKey{}) {
+		return nil
+	}
+	return a.ctx.Value(key)
+}

@@ -1,0 +1,102 @@
+package ductilehttp
+
+import (
+	"bytes"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/pipeline"
+)
+
+// hostKey is a host in one spelling. Its strings are parts of the URL's if that has the
+// spelling already, so a lookup allocates nothing.
+type hostKey struct{ scheme, name, port string }
+
+// String returns "https://api.example.com", "http://[::1]:8080".
+func (k hostKey) String() string {
+	host := k.name
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if k.port != "" {
+		host += ":" + k.port
+	}
+	return k.scheme + "://" + host
+}
+
+// hostOf returns the host of u: its scheme, name and port. A name is in lower case,
+// without a dot at its end, and in ASCII; an IP address is in its usual form; the
+// scheme's own port is left out.
+func hostOf(u *url.URL) hostKey {
+	k := hostKey{strings.ToLower(u.Scheme), nameOf(u.Hostname()), u.Port()}
+	if k.scheme == "http" && k.port == "80" || k.scheme == "https" && k.port == "443" {
+		k.port = ""
+	}
+	return k
+}
+
+func nameOf(name string) string {
+	if strings.Contains(name, ":") {
+		if ip, err := netip.ParseAddr(name); err == nil {
+			return ip.String()
+		}
+	}
+	name = strings.ToLower(name)
+	if len(name) > 1 {
+		name = strings.TrimSuffix(name, ".")
+	}
+	for i := range len(name) {
+		if name[i] >= utf8.RuneSelf {
+			return punycode(name)
+		}
+	}
+	return name
+}
+
+// punycode returns the ASCII form of an international name, as net/http writes it in a
+// Host header. It returns a name that has none as it is.
+func punycode(name string) string {
+	for _, dot := range []string{"\u3002", "\uff0e", "\uff61"} { // the dots of IDNA 2003
+		name = strings.ReplaceAll(name, dot, ".")
+	}
+	var b bytes.Buffer
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "http", Host: name, Path: "/"}}
+	if r.Write(&b) != nil {
+		return name
+	}
+	_, after, _ := strings.Cut(b.String(), "Host: ")
+	if ascii, _, ok := strings.Cut(after, "\r\n"); ok && ascii != "" {
+		return ascii
+	}
+	return name
+}
+
+// host is what a Transport knows about a host, and the pipeline of the calls to it.
+type host struct {
+	name    string
+	circuit *breaker.Circuit // nil without one
+	own     bool             // circuit is this host's alone
+	calls   *pipeline.Pipeline[*http.Response]
+	derived sync.Map // *Transport, as With returns them, to *pipeline.Pipeline
+	conns   connections
+}
+
+// Idle reports whether nothing would be lost if the host were dropped.
+func (h *host) Idle() bool { return !h.own || h.circuit.Idle() }
+
+// pipeline returns the pipeline of t's calls.
+func (h *host) pipeline(t *Transport) *pipeline.Pipeline[*http.Response] {
+	if !t.derived {
+		return h.calls
+	}
+	calls, ok := h.derived.Load(t)
+	if !ok {
+		calls, _ = h.derived.LoadOrStore(t, t.compose(t.cfg, h.circuit, h.name))
+	}
+	return calls.(*pipeline.Pipeline[*http.Response])
+}

@@ -1,0 +1,89 @@
+package ductilehttp
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Override changes how a [Transport] treats single requests. Fields that are zero change
+// nothing. With a Pipeline only MaxAttempts has an effect.
+type Override struct {
+	// MaxAttempts replaces Config.Retry.MaxAttempts. 1 means no retry.
+	MaxAttempts int
+	// AttemptTimeout and TotalTimeout replace those of the Config. Negative means none. If
+	// only TotalTimeout is set, and the attempt's is not shorter, the attempt has a third
+	// of it.
+	AttemptTimeout, TotalTimeout time.Duration
+	// Circuit is consulted instead of the host's, or of none.
+	Circuit *breaker.Circuit
+	// NoCircuit consults none.
+	NoCircuit bool
+}
+
+type overrideKey struct{}
+
+// WithOverride returns a context for requests that are to be treated as o says. An
+// Override is for the Transport that is called with the request: a base does not see it,
+// so requests that it makes under the same context are not affected. If o is not valid
+// for a Transport's config, RoundTrip returns the error of [Config.Validate].
+func WithOverride(ctx context.Context, o Override) context.Context {
+	return context.WithValue(ctx, overrideKey{}, &o)
+}
+
+// apply returns cfg as o changes it, and the circuit to consult.
+func (o *Override) apply(cfg Config, circuit *breaker.Circuit) (Config, *breaker.Circuit) {
+	cfg.Retry.MaxAttempts = cmp.Or(o.MaxAttempts, cfg.Retry.MaxAttempts)
+	cfg.TotalTimeout = cmp.Or(o.TotalTimeout, cfg.TotalTimeout)
+	if o.AttemptTimeout != 0 {
+		cfg.AttemptTimeout = o.AttemptTimeout
+	} else if cfg.TotalTimeout > 0 && cfg.AttemptTimeout >= cfg.TotalTimeout {
+		cfg.AttemptTimeout = 0
+	}
+	if o.TotalTimeout > 0 && cfg.TotalTimeout != 0 {
+		cfg.Retry.BaseDelay = fitting(cfg)
+	}
+	if o.NoCircuit {
+		circuit = nil
+	}
+	if o.Circuit != nil {
+		circuit = o.Circuit
+	}
+	return cfg, circuit
+}
+
+// fitting returns the base delay, or the default if that which is set does not fit in the
+// total any more: defaults bend.
+func fitting(cfg Config) time.Duration {
+	if cfg.standard("").Validate() != nil {
+		return 0
+	}
+	return cfg.Retry.BaseDelay
+}
+
+func (t *Transport) override(o *Override, x *exchange) *pipeline.Pipeline[*http.Response] {
+	if t.cfg.Pipeline != nil {
+		x.most = o.MaxAttempts
+		return x.host.pipeline(t)
+	}
+	cfg, circuit := o.apply(t.cfg, x.host.circuit)
+	if err := cfg.standard("").Validate(); err != nil {
+		faults := faultsOf("Override")
+		faults.In("", err)
+		return pipeline.New[*http.Response](failing{faults.Err()})
+	}
+	return t.compose(cfg, circuit, x.host.name)
+}
+
+// failing is a policy that fails every call.
+type failing struct{ err error }
+
+// Execute returns the error.
+func (f failing) Execute(context.Context, policy.Call[*http.Response]) (*http.Response, error) {
+	return nil, f.err
+}

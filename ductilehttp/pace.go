@@ -1,0 +1,83 @@
+package ductilehttp
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// unwatched is how long a body in memory may be to be sent without a limit on its pace:
+// it fits in the buffers on the way.
+const unwatched = 64 << 10
+
+// pace returns body such that the attempt ends if what was read of it is not sent within
+// Config.WriteIdle.
+func (a *attempt) pace(body io.ReadCloser, length int64) io.ReadCloser {
+	limit := a.x.t.cfg.WriteIdle
+	if limit <= 0 || inMemory(body) && length >= 0 && length <= unwatched {
+		return body
+	}
+	return &paced{src: body, a: a, limit: limit}
+}
+
+// paced is a request's body. Its timer runs while nobody reads it: the base is busy with
+// sending then.
+type paced struct {
+	src   io.ReadCloser
+	a     *attempt
+	limit time.Duration
+
+	mu    sync.Mutex
+	stop  func() bool // of the timer that runs
+	timer *time.Timer // in real time
+	over  bool
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	p.rest(false)
+	n, err := p.src.Read(b)
+	if err != nil {
+		p.rest(true)
+	} else {
+		p.run()
+	}
+	return n, err
+}
+
+func (p *paced) Close() error {
+	p.rest(true)
+	return p.src.Close()
+}
+
+func (p *paced) run() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clock := p.a.x.t.cfg.Clock
+	switch {
+	case p.over:
+	case clock != nil:
+		p.stop = policy.AfterFunc(clock, p.limit, p.stall)
+	case p.timer == nil:
+		p.timer = time.AfterFunc(p.limit, p.stall)
+		p.stop = p.timer.Stop
+	default:
+		p.timer.Reset(p.limit)
+	}
+}
+
+func (p *paced) rest(forGood bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = p.over || forGood
+	if p.stop != nil {
+		p.stop()
+	}
+}
+
+func (p *paced) stall() { p.a.end(context.DeadlineExceeded, p.a.x.t.writeStall) }
+
+// stalled reports whether cause is that the upload stopped.
+func (a *attempt) stalled(cause error) bool { return cause == error(a.x.t.writeStall) } //nolint:errorlint // our own

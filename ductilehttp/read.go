@@ -1,0 +1,91 @@
+package ductilehttp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// ErrResponseTooLarge is matched by the error of a call whose answer is longer
+// than the client's MaxResponse.
+var ErrResponseTooLarge = errors.New("ductilehttp: response longer than MaxResponse")
+
+// reading is a policy that reads a response before it returns it, so that one which
+// breaks off is an error of its attempt.
+type reading struct {
+	limit int64
+	clock policy.Clock
+}
+
+// Refusal returns nil: the policies inside are asked.
+func (reading) Refusal(context.Context, time.Duration) error { return nil }
+
+// Execute returns a response whose body is in memory. A success that is too long ends
+// with an error behind what fits: the attempt is not to blame.
+func (p reading) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
+	resp, err := next.Do(ctx)
+	if resp == nil {
+		return nil, err
+	}
+	b, ok := resp.Body.(*body)
+	if !ok {
+		return resp, err
+	}
+	b.hold(ctx, func() {}) // the call's limits cover the body
+	if resp.StatusCode/100 != 2 {
+		p.snippet(b)
+		return resp, err
+	}
+	got, failed := io.ReadAll(io.LimitReader(b, p.limit+min(1, math.MaxInt64-p.limit)))
+	if err == nil && failed != nil {
+		_ = b.Close()
+		return nil, b.broken(failed)
+	}
+	var rest io.Reader = bytes.NewReader(got)
+	if int64(len(got)) > p.limit {
+		rest = io.MultiReader(bytes.NewReader(got[:p.limit]), tooLarge{})
+	}
+	b.replace(rest)
+	return resp, err
+}
+
+// broken marks the error of a response that broke off.
+func (b *body) broken(err error) error {
+	if b.x == nil {
+		return err
+	}
+	b.x.fail(err)
+	if !b.x.wanted(nil, err) {
+		return retry.Permanent(err)
+	}
+	return err
+}
+
+// snippetTime is how long is waited for the body of an answer that is not 2xx.
+const snippetTime = time.Second
+
+// snippet reads as much of such an answer as a [StatusError] keeps, and as comes in
+// snippetTime. Its status stands, even if it breaks off or drips.
+func (p reading) snippet(b *body) {
+	defer policy.AfterFunc(p.clock, snippetTime, func() { b.cut(errDrained) })()
+	got, _ := io.ReadAll(io.LimitReader(b, min(p.limit, maxSnippet)))
+	_, _ = io.CopyN(io.Discard, b, maxDrain) // to its end, so that its connection can be used again
+	b.replace(bytes.NewReader(got))
+}
+
+// replace closes the source of b and lets it be read from memory.
+func (b *body) replace(r io.Reader) {
+	_ = b.Close()
+	b.src = io.NopCloser(r)
+}
+
+type tooLarge struct{}
+
+func (tooLarge) Read([]byte) (int, error) { return 0, ErrResponseTooLarge }

@@ -1,0 +1,147 @@
+package ductilehttp
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// ErrRedirect is matched by the error of a call that was redirected to another
+// host than the client's.
+var ErrRedirect = errors.New("ductilehttp: redirected to another host")
+
+// maxRedirects is how many redirects a call follows, as net/http's client does.
+const maxRedirects = 10
+
+// journey is one call of a Client, with its redirects.
+type journey struct {
+	c        *Client
+	begun    time.Time
+	attempts int // requests sent so far
+	retried  int // of these, those after the first to each URL
+	gaveUp   *retry.Error
+}
+
+// send sends r and follows its redirects. All of them together have the call's attempts
+// and time.
+func (j *journey) send(r *http.Request) (*http.Response, error) {
+	for hop := 0; ; hop++ {
+		resp, err := j.c.transport.RoundTrip(j.limited(r, hop))
+		if err != nil {
+			if ended, ok := errors.AsType[*retry.Error](err); ok {
+				j.attempts += ended.Attempts
+			}
+			return nil, err
+		}
+		n, gaveUp := Attempts(resp)
+		j.attempts, j.retried, j.gaveUp = j.attempts+n, j.retried+n-1, gaveUp
+		next, err := j.c.redirected(r, resp)
+		if next == nil && err == nil {
+			return resp, nil
+		}
+		_ = resp.Body.Close()
+		switch {
+		case err != nil:
+			return nil, err
+		case hop+1 == maxRedirects:
+			return nil, errors.New("stopped after 10 redirects")
+		case j.timeLeft() <= 0:
+			return nil, &policy.TimeoutError{Name: "total", After: j.c.transport.cfg.TotalTimeout}
+		}
+		r = next
+	}
+}
+
+// limited gives r what the call has left.
+func (j *journey) limited(r *http.Request, hop int) *http.Request {
+	cfg := j.c.transport.Config()
+	if hop == 0 || cfg.Pipeline != nil {
+		return r
+	}
+	var o Override
+	if outer, ok := r.Context().Value(overrideKey{}).(*Override); ok {
+		o = *outer
+	}
+	most := cfg.Retry.MaxAttempts
+	if o.MaxAttempts != 0 {
+		most = o.MaxAttempts
+	}
+	if most == 0 {
+		most = retry.DefaultMaxAttempts
+	}
+	if most != retry.Unlimited {
+		o.MaxAttempts = max(1, most-j.retried)
+	}
+	if j.total() > 0 {
+		o.TotalTimeout = j.timeLeft()
+	}
+	return r.WithContext(WithOverride(r.Context(), o))
+}
+
+func (j *journey) total() time.Duration {
+	if total := j.c.transport.cfg.TotalTimeout; total != 0 {
+		return total
+	}
+	return DefaultTotalTimeout
+}
+
+func (j *journey) timeLeft() time.Duration {
+	if j.total() < 0 || j.c.transport.cfg.Pipeline != nil {
+		return 1
+	}
+	return j.total() - policy.Now(j.c.transport.cfg.Clock).Sub(j.begun)
+}
+
+// redirected returns the request that resp sends the caller of r to, or nil if resp is
+// the answer. A redirect that would make a GET of another method is the answer: followed,
+// it would look like a success of what was asked. Only 303 See Other asks for that.
+func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request, error) {
+	keep := true
+	switch resp.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound:
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return nil, nil
+		}
+	case http.StatusSeeOther:
+		keep = r.Method == http.MethodGet || r.Method == http.MethodHead
+	default:
+		return nil, nil
+	}
+	location := resp.Header.Get("Location")
+	if location == "" {
+		return nil, nil
+	}
+	ref, err := url.Parse(location)
+	if err != nil {
+		return nil, errors.New("ductilehttp: redirected to what is no URL") // which may have secrets in it
+	}
+	u := r.URL.ResolveReference(ref)
+	if hostOf(u) != c.host {
+		return nil, ErrRedirect
+	}
+	return follow(r, u, keep)
+}
+
+// follow returns the request to u that repeats r, or asks by GET.
+func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
+	next := r.WithContext(r.Context())
+	next.URL, next.Header = u, r.Header.Clone()
+	if !keep {
+		next.Method, next.Body, next.GetBody, next.ContentLength = http.MethodGet, nil, nil, 0
+		next.Header.Del("Content-Type")
+		next.Header.Del("Content-Length")
+		next.Header.Del("Idempotency-Key")
+		return next, nil
+	}
+	if r.GetBody == nil {
+		return next, nil
+	}
+	var err error
+	next.Body, err = r.GetBody()
+	return next, err
+}
