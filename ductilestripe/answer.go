@@ -14,11 +14,19 @@ import (
 // answer is what Stripe said to a request that it did not fulfil.
 type answer struct {
 	status int
-	header http.Header // nil where the SDK did not keep it
+	header http.Header // nil if the SDK did not keep it
+	locked bool        // another call had the object locked
 }
+
+// lockTimeout is the key under which an answer's header says that its JSON has the code
+// lock_timeout. It is not in the form that names have which come from a server.
+const lockTimeout = "ductilestripe-lock-timeout"
 
 // retryable reports whether Stripe would take the request again.
 func (a answer) retryable() bool {
+	if a.replayed() {
+		return false
+	}
 	switch a.header.Get("Stripe-Should-Retry") {
 	case "true":
 		return true
@@ -28,9 +36,20 @@ func (a answer) retryable() bool {
 	return a.status == http.StatusConflict || a.troubled()
 }
 
-// troubled reports whether the answer speaks of Stripe's own health. A 409 does
-// not: another request with the same key, or for the same object, is running.
+// replayed reports whether the answer is a failure that Stripe has stored for the key: it
+// would be the answer to every further attempt.
+func (a answer) replayed() bool {
+	return a.status >= http.StatusInternalServerError && a.header.Get("Idempotent-Replayed") == "true"
+}
+
+// troubled reports whether the answer says something about Stripe's own health. A 409 and
+// a lock timeout do not: another request with the same key, or for the same object, is
+// running. Nor does a stored failure.
 func (a answer) troubled() bool {
+	switch {
+	case a.locked || a.header[lockTimeout] != nil || a.replayed():
+		return false
+	}
 	return a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
 }
 
@@ -39,10 +58,11 @@ func (a answer) troubled() bool {
 // for all.
 func answerOf(err error) (answer, bool) {
 	if e, ok := errors.AsType[*stripe.Error](err); ok {
-		return answer{e.HTTPStatusCode, headerOf(e.LastResponse)}, true
+		locked := e.HTTPStatusCode == http.StatusTooManyRequests && e.Code == stripe.ErrorCodeLockTimeout
+		return answer{e.HTTPStatusCode, headerOf(e.LastResponse), locked}, true
 	}
 	if e, ok := errors.AsType[*stripe.V2RawError](err); ok {
-		return answer{e.HTTPStatusCode, nil}, true
+		return answer{status: e.HTTPStatusCode}, true
 	}
 	if e, ok := errors.AsType[*stripe.RateLimitError](err); ok {
 		return answerWith(e.LastResponse, http.StatusTooManyRequests), true
@@ -51,7 +71,7 @@ func answerOf(err error) (answer, bool) {
 		return answerWith(e.LastResponse, http.StatusBadRequest), true
 	}
 	if e, ok := errors.AsType[*ductilehttp.StatusError](err); ok {
-		return answer{e.Status, e.Header}, true
+		return answer{status: e.StatusCode, header: e.Header}, true
 	}
 	return undecoded(err)
 }
@@ -59,9 +79,9 @@ func answerOf(err error) (answer, bool) {
 // answerWith is the answer that r is, with a status where r was not kept.
 func answerWith(r *stripe.APIResponse, otherwise int) answer {
 	if r == nil || r.StatusCode == 0 {
-		return answer{otherwise, headerOf(r)}
+		return answer{status: otherwise, header: headerOf(r)}
 	}
-	return answer{r.StatusCode, r.Header}
+	return answer{status: r.StatusCode, header: r.Header}
 }
 
 func headerOf(r *stripe.APIResponse) http.Header {
@@ -80,7 +100,7 @@ func undecoded(err error) (answer, bool) {
 	if !found || nan != nil || status < http.StatusBadRequest {
 		return answer{}, false // a success that was garbled is as good as none
 	}
-	return answer{status, nil}, true
+	return answer{status: status}, true
 }
 
 // misuse is how the SDK says that it sent nothing, because a call was wrong.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
 )
 
 // Config configures the backends that [NewBackends] makes. The zero Config
@@ -25,7 +26,10 @@ type Config struct {
 	// a connection which breaks in the middle of an answer leads to another.
 	//
 	// Its circuits see a failure in 429, 5xx, broken connections and timeouts, and
-	// a sign of life in every other answer, a declined card included.
+	// a success in every other answer, a declined card included. A 429 whose code is
+	// lock_timeout is retried and ignored by circuits: another call for the same object was
+	// running. So is a failure that Stripe has stored for the key, which is not retried.
+	// Its MaxBufferedBody is 32 MiB if 0, for files.
 	Transport ductilehttp.Config
 
 	// Once sends each request once, with no policy here: for a pipeline above the
@@ -50,8 +54,8 @@ type Config struct {
 // safe for concurrent use.
 //
 // The SDK makes a call's idempotency key before the Transport sees the request, so
-// that all attempts share it. Whoever may repeat a call that failed sets a key:
-// nobody knows the SDK's afterwards.
+// that all attempts share it. To repeat a call that failed, set a key of your own: the
+// SDK's is not known afterwards.
 //
 // What a call ends with is the SDK's: a *stripe.Error for the last answer, though
 // attempts were spent on it. A connection that broke each time is a *retry.Error,
@@ -61,7 +65,7 @@ func NewBackends(cfg Config) *stripe.Backends {
 		panic(err)
 	}
 	sdk := cfg.SDK
-	sdk.HTTPClient = &http.Client{Transport: ductilehttp.NewTransport(cfg.transport())}
+	sdk.HTTPClient = &http.Client{Transport: ductilehttp.NewTransport(cfg.transport()).With(policy.Check(exonerate))}
 	sdk.MaxNetworkRetries = stripe.Int64(0)
 	if sdk.EnableTelemetry == nil {
 		sdk.EnableTelemetry = stripe.Bool(false)
@@ -82,11 +86,18 @@ func (c Config) transport() ductilehttp.Config {
 	if t.RetryResponse == nil {
 		t.RetryResponse = RetryResponse
 	}
+	if t.MaxBufferedBody == 0 {
+		t.MaxBufferedBody = maxUpload
+	}
 	if c.Once && t.Pipeline == nil {
 		t.Pipeline = pipeline.New[*http.Response]() //nolint:bodyclose // there is no response
 	}
 	return t
 }
+
+// maxUpload is how much of a request is kept to be sent again: the SDK has it in memory
+// anyhow, and files are its longest.
+const maxUpload = 32 << 20
 
 // Validate returns nil for a config that [NewBackends] takes, or all that is
 // wrong with it, each fault naming its field.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -13,9 +14,9 @@ import (
 // Retryable reports whether a call of the SDK that failed with err is worth
 // another attempt, with the same idempotency key: Stripe-Should-Retry says so or,
 // where it is absent, the status is 409, 429 or 5xx. What is no answer of
-// Stripe's, a broken connection or a timeout, is worth one unless
-// [ductilehttp.FinalError] knows better. A *retry.Error is not: a retry further
-// in has ended. It fits a retry.Config's RetryIf, though [Mark] also keeps what
+// Stripe's, a broken connection or a timeout, is worth one unless it is
+// [ductilehttp.IsFinal]. A stored failure (Idempotent-Replayed) is not: each further
+// attempt would get it again. A *retry.Error is not: a retry further in has ended. It fits a retry.Config's RetryIf, though [Mark] also keeps what
 // Stripe asks to wait.
 //
 // The SDK drops the header of most errors of API v2, and of what is no JSON;
@@ -28,7 +29,7 @@ func Retryable(err error) bool {
 	if a, ok := answerOf(err); ok {
 		return a.retryable()
 	}
-	return !ductilehttp.FinalError(err) && !misused(err)
+	return !ductilehttp.IsFinal(err) && !misused(err)
 }
 
 // Mark returns err as a retry is to see it: permanent if it is not [Retryable],
@@ -51,8 +52,9 @@ func Mark(err error) error {
 
 // Classify tells a circuit what err says of Stripe's health, as the Classify of
 // a breaker.Config above the SDK, or in a Transport's Pipeline below it. 429, 5xx, broken connections and timeouts are a
-// policy.Failure. Every other answer is policy.Ignored, a 409 too, and so are
-// requests that could not be sent by anybody and those that a policy refused.
+// policy.Failure. Every other answer is policy.Ignored, also a 409, a 429 whose code is
+// lock_timeout, and a stored failure; so are requests that cannot be sent, and those that a
+// policy refused.
 func Classify(err error) policy.Outcome {
 	if err == nil {
 		return policy.Success
@@ -64,7 +66,7 @@ func Classify(err error) policy.Outcome {
 	switch {
 	case answered && a.troubled():
 		return policy.Failure
-	case answered, ductilehttp.RequestError(err), misused(err):
+	case answered, ductilehttp.IsRequestError(err), misused(err):
 		return policy.Ignored
 	}
 	return policy.Failure
@@ -77,5 +79,19 @@ func RetryResponse(resp *http.Response, err error) bool {
 	if err != nil || resp == nil {
 		return ductilehttp.RetryableResponse(resp, err)
 	}
-	return resp.StatusCode >= http.StatusBadRequest && answer{resp.StatusCode, resp.Header}.retryable()
+	return resp.StatusCode >= http.StatusBadRequest && (answer{status: resp.StatusCode, header: resp.Header}).retryable()
+}
+
+// exonerate marks what counts as a failure by its status alone, and says nothing about
+// Stripe's health.
+func exonerate(_ *http.Response, err error) error {
+	status, ok := errors.AsType[*ductilehttp.StatusError](err)
+	if !ok {
+		return err
+	}
+	a := answer{status: status.StatusCode, header: status.Header}
+	if a.replayed() || a.header[lockTimeout] != nil {
+		return breaker.Judge(err, policy.Ignored)
+	}
+	return err
 }

@@ -115,8 +115,8 @@ func TestWhatIsNoAnswerIsStripesUnlessItIsKnownNotToBe(t *testing.T) {
 		"a rejection":          {&breaker.OpenError{Name: "stripe"}, false, policy.Ignored},
 		"a retry that gave up": {&retry.Error{Attempts: 3, Reason: retry.ErrExhausted, Last: broken}, false, policy.Failure},
 		"a permanent error":    {retry.Permanent(broken), false, policy.Failure},
-		"a Transport's 503":    {&ductilehttp.StatusError{Status: 503}, true, policy.Failure},
-		"a Transport's 409":    {&ductilehttp.StatusError{Status: 409}, true, policy.Ignored},
+		"a Transport's 503":    {&ductilehttp.StatusError{StatusCode: 503}, true, policy.Failure},
+		"a Transport's 409":    {&ductilehttp.StatusError{StatusCode: 409}, true, policy.Ignored},
 	} {
 		assert.Equal(t, c.again, ductilestripe.Retryable(c.err), name)
 		assert.Equal(t, c.health, ductilestripe.Classify(c.err), name)

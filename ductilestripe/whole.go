@@ -2,9 +2,12 @@ package ductilestripe
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+
+	"github.com/stripe/stripe-go/v86"
 )
 
 // maxWhole is how much of an answer is read before it counts as one. Those to a
@@ -38,9 +41,22 @@ func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	default:
 		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusTooManyRequests && hasCode(buf.Bytes(), stripe.ErrorCodeLockTimeout) {
+			resp.Header[lockTimeout] = []string{"true"}
+		}
 		resp.Body = io.NopCloser(&buf)
 	}
 	return resp, nil
+}
+
+// hasCode reports whether an answer is an error with the given code.
+func hasCode(body []byte, code stripe.ErrorCode) bool {
+	var said struct {
+		Error struct {
+			Code stripe.ErrorCode `json:"code"`
+		} `json:"error"`
+	}
+	return json.Unmarshal(body, &said) == nil && said.Error.Code == code
 }
 
 // CloseIdleConnections closes those of the base, if it knows how.
