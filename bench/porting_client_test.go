@@ -51,7 +51,7 @@ type named struct {
 func sent(t *testing.T, cfg ductilehttp.ClientConfig, call func(c *ductilehttp.Client) error, by *http.Request) (ours, theirs *wire) {
 	t.Helper()
 	ours, theirs = &wire{}, &wire{}
-	cfg.Transport = ours
+	cfg.Base = ours
 	require.NoError(t, call(ductilehttp.NewClient(cfg)))
 	resp, err := (&http.Client{Transport: theirs}).Do(by)
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ const baseURL = "https://api.example.com/v1"
 // asks returns how many requests a call made of a service that fails, and its error.
 func asks(t *testing.T, w *wire, cfg ductilehttp.ClientConfig, call func(ctx context.Context, c *ductilehttp.Client) error) (way, int) {
 	t.Helper()
-	cfg.BaseURL, cfg.Transport = baseURL, w
+	cfg.BaseURL, cfg.Base = baseURL, w
 	went := follow(t, nil, func(ctx context.Context, _ *trail) error { return call(ctx, ductilehttp.NewClient(cfg)) })
 	return went, len(w.requests)
 }
@@ -103,7 +103,7 @@ var clientRows = map[string]func(*testing.T){
 	"`timeout` of the client": func(t *testing.T) {
 		const d = 3 * time.Second
 		for limit, cfg := range map[time.Duration]ductilehttp.ClientConfig{
-			d:                {Timeout: d, MaxAttempts: 1},
+			d:                {AttemptTimeout: d, MaxAttempts: 1},
 			10 * time.Second: {MaxAttempts: 1},
 		} {
 			w, n := asks(t, &wire{hangs: true}, cfg, get)
@@ -148,7 +148,7 @@ var clientRows = map[string]func(*testing.T){
 			w, _ := asks(t, &wire{status: code}, ductilehttp.ClientConfig{}, get)
 			var status *ductilehttp.StatusError
 			require.ErrorAs(t, w.err, &status)
-			assert.Equal(t, code, status.Status)
+			assert.Equal(t, code, status.StatusCode)
 		}
 		w, _ := asks(t, &wire{status: 204}, ductilehttp.ClientConfig{}, get)
 		assert.NoError(t, w.err)

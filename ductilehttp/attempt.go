@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -25,9 +26,9 @@ var (
 	errBroken = fmt.Errorf("ductilehttp: the connection broke after the request was written: %w", io.ErrUnexpectedEOF)
 )
 
-// attempt is one request that is sent. It is also the request's context: that ends as
-// the attempt's own does until there is a response, and then lives on for the body,
-// until that is closed or the caller's context ends.
+// attempt is one request that is sent. It is also the request's context: that ends with
+// the policies' until there is a response, and then lives on for the body, until that is
+// closed or the caller's context ends.
 //
 // What net/http repeats by itself is kept out. On HTTP/1 it repeats what has no body or
 // a GetBody: there a request has a body, empty if need be, and no GetBody. On HTTP/2 a
@@ -39,11 +40,10 @@ type attempt struct {
 	n      int
 	parent context.Context // the policies'
 
-	ctx    context.Context // ends with cancel; has parent's values
-	cancel context.CancelCauseFunc
-	once   sync.Once
-	err    error       // what ended it, as parent's Err said; set before cancel
-	stop   func() bool // stops following parent
+	ctx     context.Context // ends with cancel, and with the caller's
+	cancel  context.CancelCauseFunc
+	expired atomic.Pointer[error] // the cause, if a deadline of the policies' ended it
+	stop    func() bool           // stops following parent; nil if that is the caller's
 
 	trace    httptrace.ClientTrace
 	protocol int32 // when the request was made
@@ -66,24 +66,61 @@ type attempt struct {
 
 func newAttempt(x *exchange, parent context.Context, n int) *attempt {
 	a := &attempt{x: x, n: n, parent: parent}
-	a.ctx, a.cancel = context.WithCancelCause(context.WithoutCancel(parent))
-	a.stop = context.AfterFunc(parent, func() { a.end(parent.Err(), context.Cause(parent)) })
+	a.ctx, a.cancel = context.WithCancelCause((*callers)(a))
+	if parent != x.req.Context() {
+		a.stop = context.AfterFunc(parent, a.parentEnded)
+	}
 	return a
 }
 
+func (a *attempt) parentEnded() { a.end(a.parent.Err(), context.Cause(a.parent)) }
+
 // end ends the context.
 func (a *attempt) end(err, cause error) {
-	a.once.Do(func() {
-		a.err = err
-		a.cancel(cause)
-	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		a.expired.CompareAndSwap(nil, &cause)
+	}
+	a.cancel(cause)
 }
 
 // release ends the context because nothing needs it any more.
 func (a *attempt) release() {
-	a.stop()
-	a.end(context.Canceled, context.Canceled)
+	a.detach()
+	a.cancel(context.Canceled)
 }
+
+// detach lets the context live on when the policies' ends.
+func (a *attempt) detach() {
+	if a.stop != nil {
+		a.stop()
+	}
+}
+
+// callers is what an attempt's context derives from: it ends with the caller's context,
+// and has the values of the policies'.
+type callers attempt
+
+func (c *callers) context() context.Context    { return c.x.req.Context() }
+func (c *callers) Deadline() (time.Time, bool) { return c.context().Deadline() }
+func (c *callers) Done() <-chan struct{}       { return c.context().Done() }
+func (c *callers) Err() error                  { return c.context().Err() }
+
+// Value lets package context find the caller's context, so that it attaches without a
+// goroutine.
+func (c *callers) Value(key any) any {
+	if over.Value(key) != nil {
+		return c.context().Value(key)
+	}
+	return c.parent.Value(key)
+}
+
+// over has ended and has no values: it answers to the key alone by which package context
+// looks for contexts of its own.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // run sends the request, and keeps what has to live on for its response.
 func (a *attempt) run() (*http.Response, error) {
@@ -104,7 +141,7 @@ func (a *attempt) run() (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.stop()
+	a.detach()
 	a.hold(resp)
 	kept = true
 	if !a.x.keep(resp) {
@@ -267,10 +304,14 @@ func (a *attempt) Done() <-chan struct{} { return a.ctx.Done() }
 
 // Err returns a deadline's end as such, which the context inside calls a cancel.
 func (a *attempt) Err() error {
-	if a.ctx.Err() == nil {
+	err := a.ctx.Err()
+	if err == nil {
 		return nil
 	}
-	return a.err
+	if cause := a.expired.Load(); cause != nil && context.Cause(a.ctx) == *cause { //nolint:errorlint // it is this one or another
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 // Value hides what concerns the caller's request alone from requests that a base or

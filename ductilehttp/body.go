@@ -47,7 +47,6 @@ type body struct {
 	ended    bool
 	cause    error                // why it was cut off
 	timer    *time.Timer          // of Reads, in real time
-	stops    [2]func() bool       // stop following contexts
 	releases []func()             // of contexts that are held
 	record   func(policy.Outcome) // says how it ended, if a circuit waits for it
 
@@ -67,31 +66,18 @@ func (a *attempt) hold(resp *http.Response) {
 		b.idle = 0
 	}
 	resp.Body = b
-	b.follow(0, a.x.req.Context())
-}
-
-// follow cuts the body off when ctx ends.
-func (b *body) follow(at int, ctx context.Context) {
-	if ctx.Done() == nil {
-		return
-	}
-	stop := context.AfterFunc(ctx, func() { b.cut(policy.Ended(ctx)) })
-	b.mu.Lock()
-	ended := b.ended
-	if before := b.stops[at]; before != nil { // another policy holds it too
-		both := stop
-		stop = func() bool { return before() && both() }
-	}
-	b.stops[at] = stop
-	b.mu.Unlock()
-	if ended {
-		stop()
-	}
 }
 
 // hold keeps a policy's context until the body has ended, and ends the body with it.
 func (b *body) hold(ctx context.Context, release func()) {
-	b.follow(1, ctx)
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { b.cut(policy.Ended(ctx)) })
+		held := release
+		release = func() {
+			stop()
+			held()
+		}
+	}
 	b.mu.Lock()
 	ended := b.ended
 	if !ended {
@@ -120,9 +106,7 @@ func (b *body) await(record func(policy.Outcome)) {
 func (b *body) Read(p []byte) (int, error) {
 	stop := b.arm()
 	n, err := b.src.Read(p)
-	if stop != nil {
-		stop()
-	}
+	b.disarm(stop)
 	if err == nil {
 		return n, nil
 	}
@@ -139,8 +123,8 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm begins to measure a Read, and returns what stops it.
-func (b *body) arm() func() bool {
+// arm begins to measure a Read, and returns what stops a virtual clock's timer.
+func (b *body) arm() (stop func() bool) {
 	if b.idle <= 0 {
 		return nil
 	}
@@ -157,7 +141,16 @@ func (b *body) arm() func() bool {
 	default:
 		b.timer.Reset(b.idle)
 	}
-	return b.timer.Stop
+	return nil
+}
+
+func (b *body) disarm(stop func() bool) {
+	switch {
+	case stop != nil:
+		stop()
+	case b.timer != nil: // only Reads write it, and they do not run side by side
+		b.timer.Stop()
+	}
 }
 
 func (b *body) stall() { b.cut(b.x.t.readStall) }
@@ -215,16 +208,11 @@ func (b *body) end(o policy.Outcome) {
 			o = policy.Failure
 		}
 	}
-	record, releases, timer, stops := b.record, b.releases, b.timer, b.stops
+	record, releases, timer := b.record, b.releases, b.timer
 	b.record, b.releases = nil, nil
 	b.mu.Unlock()
 	if timer != nil {
 		timer.Stop()
-	}
-	for _, stop := range stops {
-		if stop != nil {
-			stop()
-		}
 	}
 	if b.a != nil {
 		b.a.release()

@@ -31,6 +31,7 @@ type exchange struct {
 	out     int   // of these, how many the server may have seen
 	last    error // of the last attempt that failed
 	replies []reply
+	one     [1]reply // room for replies
 	over    bool
 }
 
@@ -49,6 +50,7 @@ func newExchange(t *Transport, h *host, r *http.Request) *exchange {
 	}()
 	x := &exchange{t: t, host: h, req: r, repeatable: t.cfg.RetryRequest(r)}
 	asked = true
+	x.replies = x.one[:0]
 	limit := int64(0)
 	if x.repeatable {
 		limit = t.cfg.MaxBufferedBody
@@ -252,7 +254,6 @@ func (x *exchange) count() int {
 // is what the caller asked for, unless it was let go, the caller has left, or a policy
 // refused the next attempt.
 func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
-	var ended *retry.Error
 	switch {
 	case err == nil && resp == nil:
 		return nil, errors.New("ductilehttp: Config.Pipeline returned neither a response nor an error")
@@ -262,7 +263,8 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 	case resp == nil || resp.Body == nil || !as[*StatusError](err) || !x.has(resp):
 		return nil, err
 	}
-	if errors.As(err, &ended) && (ctx.Err() != nil || errors.Is(ended.Reason, policy.ErrRejected)) {
+	ended, gaveUp := errors.AsType[*retry.Error](err)
+	if gaveUp && (ctx.Err() != nil || errors.Is(ended.Reason, policy.ErrRejected)) {
 		return nil, err
 	}
 	note(resp, x.count(), ended)

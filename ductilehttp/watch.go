@@ -65,7 +65,7 @@ func (a *attempt) gotConn(i httptrace.GotConnInfo) {
 	// going away, or reset the stream with PROTOCOL_ERROR; then it has a new connection, as
 	// after going away. That is let happen once, if it may.
 	if a.repeats++; a.repeats > 1 || !a.x.repeatable && a.shared != before {
-		a.end(context.Canceled, errBroken)
+		a.cancel(errBroken)
 		return
 	}
 	a.x.again()

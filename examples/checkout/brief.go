@@ -35,7 +35,7 @@ func brief(err error) string {
 	case errors.As(err, &api):
 		return fmt.Sprintf("%d %s", api.HTTPStatusCode, api.Type)
 	case errors.As(err, &status):
-		return fmt.Sprintf("%d %s", status.Status, http.StatusText(status.Status))
+		return fmt.Sprintf("%d %s", status.StatusCode, http.StatusText(status.StatusCode))
 	}
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
 		err = next

@@ -124,7 +124,7 @@ func (s sent) RoundTrip(r *http.Request) (*http.Response, error) {
 	case err != nil && r.Context().Err() != nil:
 		e.Err = context.Cause(r.Context())
 	case err == nil && resp.StatusCode >= http.StatusBadRequest:
-		e.Err = &ductilehttp.StatusError{Status: resp.StatusCode}
+		e.Err = &ductilehttp.StatusError{StatusCode: resp.StatusCode}
 	}
 	s.observe(r.Context(), e)
 	return resp, err
