@@ -21,6 +21,9 @@ var (
 	// sent again, if its body was not kept.
 	errSpent = errors.New("ductilehttp: the request was not taken, and its body cannot be sent again")
 
+	// errSilent is the end of a request that was about to be sent on such a connection.
+	errSilent = errors.New("ductilehttp: the connection has fallen silent")
+
 	// errBroken is the end of a request that net/http would have repeated unasked: how
 	// often it is sent is the retry's decision, which counts.
 	errBroken = fmt.Errorf("ductilehttp: the connection broke after the request was written: %w", io.ErrUnexpectedEOF)
@@ -46,6 +49,7 @@ type attempt struct {
 	stop    func() bool           // stops following parent; nil if that is the caller's
 
 	trace    httptrace.ClientTrace
+	patient  bool  // takes any connection
 	protocol int32 // when the request was made
 	bodyless bool
 
@@ -60,6 +64,7 @@ type attempt struct {
 	heard   bool      // an answer to it
 	repeats int       // of the header, by net/http
 
+	avoided  bool // net/http chose a connection that had fallen silent; nothing was sent
 	unlooked bool // the server said that it has not looked at the request
 	spared   bool // the connection had died while it was idle
 }
@@ -185,6 +190,9 @@ func (a *attempt) request() (*http.Request, error) {
 	r := a.x.req.WithContext(a.watch())
 	r.Header = a.x.req.Header.Clone()
 	r.Body, r.GetBody = nil, nil
+	if a.protocol == http2 && a.x.host.conns.silent.Load() {
+		r.Close = true
+	}
 	if cfg.AttemptHeader != "" {
 		setHeader(r, cfg.AttemptHeader, strconv.Itoa(a.n))
 	}

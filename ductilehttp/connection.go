@@ -41,6 +41,10 @@ type connections struct {
 	// not under mu; a count that is a few off does no harm.
 	answers atomic.Int64
 
+	// silent says that a connection in shared is. Requests then ask for a connection that is
+	// not used again, which makes net/http part with the silent one.
+	silent atomic.Bool
+
 	mu     sync.Mutex
 	died   time.Time // when connections were last found dead that had idled
 	shared []*shared // HTTP/2 connections, the newest last
@@ -53,6 +57,7 @@ type shared struct {
 	requests int  // in flight
 	answered bool // since its last end without an answer
 	counted  bool // its death was
+	silent   bool // a request on it timed out
 }
 
 // enter notes that a request is about to be sent on an HTTP/2 connection.
@@ -80,6 +85,28 @@ func (c *connections) leave(s *shared, answered bool) {
 	defer c.mu.Unlock()
 	s.requests--
 	s.answered = answered
+	s.silent = s.silent && !answered
+}
+
+// mute notes that a request on s timed out.
+func (c *connections) mute(s *shared) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.silent = true
+	c.silent.Store(true)
+}
+
+// isMute reports whether s fell silent. If not, the silent ones are out of use.
+func (c *connections) isMute(s *shared) bool {
+	if !c.silent.Load() {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.silent {
+		c.silent.Store(false)
+	}
+	return s.silent
 }
 
 // diedUnder reports whether the end of a request by the death of its HTTP/2 connection
@@ -125,13 +152,18 @@ func (c *connections) spare(since time.Time) bool {
 	return true
 }
 
-// learn notes what the name of a request's first header field tells about the protocol:
-// on HTTP/2 it is a pseudo-header.
+// learn notes what the name of a written header field tells about the protocol: HTTP/1
+// begins with Host, and HTTP/2 with pseudo-headers.
 func (c *connections) learn(field string) {
-	p := http1
-	if strings.HasPrefix(field, ":") {
-		p = http2
+	switch {
+	case strings.HasPrefix(field, ":"):
+		c.speaks(http2)
+	case field == "Host":
+		c.speaks(http1)
 	}
+}
+
+func (c *connections) speaks(p int32) {
 	if c.protocol.Load() != p || c.assumed.Load() {
 		c.protocol.Store(p)
 		c.assumed.Store(false)
@@ -144,9 +176,9 @@ func (c *connections) see(conn net.Conn) {
 	switch {
 	case !ok:
 	case t.ConnectionState().NegotiatedProtocol == "h2":
-		c.learn(":")
+		c.speaks(http2)
 	default:
-		c.learn("")
+		c.speaks(http1)
 	}
 }
 
@@ -204,11 +236,13 @@ var lostConnections = [...]string{
 	"http2: Transport received GOAWAY from server", "http2: Transport received Server's graceful shutdown GOAWAY",
 }
 
-// pingLost is net/http's message about an HTTP/2 connection that fell silent.
-const pingLost = "http2: client connection lost"
+// endedHere are the beginnings of net/http's messages about an HTTP/2 connection that
+// ended on this side: it fell silent, or broke as it was written to.
+var endedHere = [...]string{"http2: client connection lost", "http2: client connection force closed"}
 
+// fellSilent reports whether err says that the connection ended on this side.
 func fellSilent(err error) bool {
-	return anyOf(err, func(err error) bool { return err.Error() == pingLost })
+	return errors.Is(err, net.ErrClosed) || anyOf(err, func(err error) bool { return beginsWith(err.Error(), endedHere[:]) })
 }
 
 // brokeOff reports whether err says that the peer closed or reset the connection. A

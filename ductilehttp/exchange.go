@@ -72,12 +72,21 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	}
 	a := newAttempt(x, ctx, n)
 	resp, err := a.run()
+	for tries := 1; a.avoided && ctx.Err() == nil; tries++ {
+		a = newAttempt(x, ctx, n)
+		a.patient = tries == maxAvoided
+		resp, err = a.run()
+	}
 	if err != nil && a.unlooked {
-		resp, err = x.once(ctx, err)
-		return resp, err
+		return x.once(ctx, err)
 	}
 	return x.judge(a, resp, err)
 }
+
+// maxAvoided is how often an attempt asks for another connection than one that fell
+// silent. net/http parts with that as soon as it has begun a request on it, but may look
+// at the context of a request that has ended before it begins it, or after.
+const maxAvoided = 50
 
 // once sends again what an HTTP/2 server has not looked at, as net/http would, but no
 // more than once.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -161,4 +162,13 @@ func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
+}
+
+// traceOf returns the hooks that r was given.
+func traceOf(r *http.Request) *httptrace.ClientTrace {
+	return httptrace.ContextClientTrace(r.Context())
+}
+
+func gotConn(r *http.Request, conn net.Conn, reused bool) {
+	traceOf(r).GotConn(httptrace.GotConnInfo{Conn: conn, Reused: reused})
 }

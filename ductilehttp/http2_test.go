@@ -44,14 +44,15 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 type http2Server struct {
 	streams atomic.Int64
 	refuse  func(stream uint32) []byte
+	always  bool // it refuses every request, not the first alone
 }
 
 func refuseStream(stream uint32) []byte { return frame(frameReset, 0, stream, refusedStream) }
 func goAway(uint32) []byte              { return frame(frameGoAway, 0, 0, nothingSeen) }
 
 // serveHTTP2 serves what l accepts until the end of the test.
-func serveHTTP2(t *testing.T, l net.Listener, refuse func(stream uint32) []byte) *http2Server {
-	s := &http2Server{refuse: refuse}
+func serveHTTP2(t *testing.T, l net.Listener, refuse func(stream uint32) []byte, always ...bool) *http2Server {
+	s := &http2Server{refuse: refuse, always: len(always) > 0}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -90,7 +91,7 @@ func (s *http2Server) serve(c net.Conn) {
 		case h[3] == frameSettings && h[4]&flagAck == 0:
 			_, _ = c.Write(frame(frameSettings, flagAck, 0, nil))
 		case (h[3] == frameData || h[3] == frameHeaders) && h[4]&flagEnd != 0:
-			if s.streams.Add(1) == 1 {
+			if s.streams.Add(1) == 1 || s.always {
 				_, _ = c.Write(s.refuse(stream))
 			} else {
 				_, _ = c.Write(frame(frameHeaders, flagEnd|flagEndHeaders, stream, []byte{0x88})) // :status 200

@@ -58,6 +58,11 @@ func (a *attempt) gotConn(i httptrace.GotConnInfo) {
 		return
 	}
 	a.shared = conns.enter(i.Conn)
+	if conns.isMute(a.shared) && !a.patient {
+		a.avoided = true
+		a.cancel(errSilent)
+		return
+	}
 	if !a.bodyless || !a.wrote || a.heard || a.x.t.nested {
 		return
 	}
@@ -106,6 +111,10 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 		return nil
 	}
 	defer a.leave(false)
+	if a.avoided && !a.wrote {
+		return err
+	}
+	a.avoided = false
 	if a.asked && a.conn == nil && !a.wrote {
 		a.x.unsent()
 		if err.Error() == http.StatusText(http.StatusProxyAuthRequired) {
@@ -123,19 +132,29 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 	}
 	switch {
 	case a.parent.Err() != nil:
-		if a.reused && !errors.Is(a.parent.Err(), context.Canceled) {
-			conns.retire.Store(true) // it may have fallen silent, and others as old with it
+		if !errors.Is(a.parent.Err(), context.Canceled) {
+			a.silence()
 		}
 	case a.shared != nil && (brokeOff(err) || fellSilent(err)):
-		a.spared = conns.diedUnder(a.shared, fellSilent(err), a.idle)
+		a.spared = conns.diedUnder(a.shared, !brokeOff(err), a.idle)
 		conns.retire.Store(true)
 	case a.reused && brokeOff(err):
 		a.spared = conns.diedIdle(a.idle)
 		conns.retire.Store(true)
-	case a.reused && isTimeout(err):
-		conns.retire.Store(true)
+	case isTimeout(err):
+		a.silence()
 	}
 	return err
+}
+
+// silence notes that the connection may have fallen silent, and others as old with it.
+func (a *attempt) silence() {
+	if a.shared != nil {
+		a.x.host.conns.mute(a.shared)
+	}
+	if a.reused {
+		a.x.host.conns.retire.Store(true)
+	}
 }
 
 func isTimeout(err error) bool {

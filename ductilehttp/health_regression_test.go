@@ -1,0 +1,282 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// moody answers requests, and resets a connection that is doomed when the next request
+// comes over it.
+type moody struct {
+	*rawServer
+	every  atomic.Bool // each connection is doomed that has served before
+	served sync.Map    // connections, and whether they are doomed
+	gate   atomic.Pointer[gate]
+}
+
+// gate lets n requests wait for one another.
+type gate struct {
+	left atomic.Int64
+	open chan struct{}
+}
+
+func (g *gate) pass() {
+	if left := g.left.Add(-1); left == 0 {
+		close(g.open)
+	} else if left > 0 {
+		<-g.open
+	}
+}
+
+func newMoody(t *testing.T) *moody {
+	m := &moody{}
+	m.rawServer = raw(t, func(_ int, c net.Conn, r *http.Request) bool {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if g := m.gate.Load(); g != nil {
+			g.pass()
+		}
+		if doomed, again := m.served.LoadOrStore(c, false); again && (doomed.(bool) || m.every.Load()) {
+			reset(c)
+			return false
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		return true
+	})
+	m.base.MaxIdleConnsPerHost = 100
+	return m
+}
+
+// together makes n requests that are all at the server before one is answered, and returns
+// their errors.
+func (m *moody) together(t *testing.T, n int, rt http.RoundTripper, method string, body func() io.Reader) []error {
+	var all sync.WaitGroup
+	g := &gate{open: make(chan struct{})}
+	g.left.Store(int64(n))
+	m.gate.Store(g)
+	errs := make([]error, n)
+	for i := range n {
+		all.Go(func() { errs[i] = send(t, rt, method, m.URL, body()) })
+	}
+	all.Wait()
+	return errs
+}
+
+// doom has the connections that there are be reset as they are used again.
+func (m *moody) doom() {
+	m.served.Range(func(c, _ any) bool {
+		m.served.Store(c, true)
+		return true
+	})
+}
+
+func TestIdleConnectionsThatWereResetSayNothingAboutTheServer(t *testing.T) {
+	for method, body := range map[string]func() io.Reader{
+		"PUT": func() io.Reader { return strings.NewReader("body") }, "DELETE": func() io.Reader { return nil },
+		"GET": func() io.Reader { return nil }, "POST": func() io.Reader { return strings.NewReader("charge") },
+	} {
+		t.Run(method, func(t *testing.T) {
+			m := newMoody(t)
+			cfg, _ := config(m.base)
+			tr := ductilehttp.NewTransport(cfg)
+			for _, err := range m.together(t, 5, tr, "GET", func() io.Reader { return nil }) {
+				require.NoError(t, err)
+			}
+			m.doom()
+			for _, err := range m.together(t, 5, tr, method, body) {
+				if method == "POST" { // it may have arrived
+					assert.Error(t, err)
+				} else {
+					assert.NoError(t, err)
+				}
+			}
+			circuit, _ := tr.Circuits().Get(m.URL)
+			assert.Equal(t, breaker.Closed, circuit.State())
+			assert.Zero(t, circuit.Snapshot().Counts.Failures)
+			if method == "POST" {
+				assert.EqualValues(t, 10, m.requests.Load(), "none was sent twice")
+			}
+		})
+	}
+}
+
+func TestAServerThatKillsEveryKeptAliveConnectionOpensItsCircuit(t *testing.T) {
+	m := newMoody(t)
+	m.every.Store(true)
+	cfg, _ := config(m.base)
+	cfg.Circuits = breaker.Config{FailureRate: 0.4, WindowCalls: 20}
+	tr := ductilehttp.NewTransport(cfg)
+	for range 40 {
+		_ = send(t, tr, "PUT", m.URL, strings.NewReader("body"))
+	}
+	circuit, _ := tr.Circuits().Get(m.URL)
+	assert.Equal(t, breaker.Open, circuit.State())
+}
+
+func overHTTP2(s *httptest.Server) {
+	s.EnableHTTP2 = true
+	s.StartTLS()
+}
+
+func TestOneDeathUnderSeveralStreamsIsOneFailure(t *testing.T) {
+	const streams = 8
+	var arrived, warm sync.WaitGroup
+	var dying atomic.Bool
+	var conns sync.Map
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if dying.Load() {
+			arrived.Done()
+			hang(w, r)
+		}
+	}, func(s *httptest.Server) {
+		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			conns.Store(c, true)
+			return ctx
+		}
+		overHTTP2(s)
+	})
+	cfg, _ := config(s.base)
+	tr := ductilehttp.NewTransport(cfg)
+	require.NoError(t, send(t, tr, "GET", s.URL, nil))
+	for range 3 {
+		warm.Go(func() { assert.NoError(t, send(t, tr, "GET", s.URL, nil)) })
+	}
+	warm.Wait()
+	dying.Store(true)
+	arrived.Add(streams)
+	var all sync.WaitGroup
+	for range streams {
+		all.Go(func() { assert.NoError(t, send(t, tr, "GET", s.URL, nil)) })
+	}
+	arrived.Wait()
+	dying.Store(false)
+	circuit, _ := tr.Circuits().Get(s.URL)
+	var failures atomic.Int64
+	stop := circuit.Watch(func(breaker.Transition) { failures.Add(100) })
+	defer stop()
+	conns.Range(func(c, _ any) bool {
+		reset(c.(*tls.Conn).NetConn())
+		return true
+	})
+	all.Wait()
+	assert.Equal(t, breaker.Closed, circuit.State())
+	assert.Zero(t, failures.Load(), "it never opened")
+}
+
+func TestASilentConnectionDoesNotGetTheNextAttempt(t *testing.T) {
+	for name, configure := range map[string]func(*httptest.Server){
+		"HTTP/1.1": func(s *httptest.Server) { s.StartTLS() }, "HTTP/2": overHTTP2,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var silent sync.Map // remote addresses
+			mute := make(chan struct{}, 10)
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if _, ok := silent.Load(r.RemoteAddr); ok {
+					mute <- struct{}{}
+					hang(w, r)
+				}
+				_, _ = io.WriteString(w, r.RemoteAddr)
+			}, configure)
+			cfg, clk := config(s.base)
+			cfg.Retry.BaseDelay = 50 * time.Millisecond
+			tr := ductilehttp.NewTransport(cfg)
+			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+			require.NoError(t, err)
+			silent.Store(read(t, resp), true)
+			go func() {
+				<-mute
+				clk.Advance(ductilehttp.DefaultAttemptTimeout)
+			}()
+			require.NoError(t, send(t, tr, "GET", s.URL, nil))
+			assert.EqualValues(t, 3, s.requests.Load(), "the second attempt had another connection")
+			circuit, _ := tr.Circuits().Get(s.URL)
+			assert.Zero(t, circuit.Snapshot().Counts.Failures, "reset by the success; the timeout was one")
+		})
+	}
+}
+
+func TestAServerThatHangsOnEveryStreamOpensItsCircuit(t *testing.T) {
+	mute := make(chan struct{}, 10)
+	var hangs atomic.Bool
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if hangs.Load() {
+			mute <- struct{}{}
+			hang(w, r)
+		}
+	}, overHTTP2)
+	cfg, clk := config(s.base)
+	cfg.Retry.MaxAttempts = 1
+	tr := ductilehttp.NewTransport(cfg)
+	require.NoError(t, send(t, tr, "GET", s.URL, nil))
+	hangs.Store(true)
+	for range 5 {
+		go func() {
+			<-mute
+			clk.Advance(ductilehttp.DefaultAttemptTimeout)
+		}()
+		require.Error(t, send(t, tr, "GET", s.URL, nil))
+	}
+	circuit, _ := tr.Circuits().Get(s.URL)
+	assert.Equal(t, breaker.Open, circuit.State())
+}
+
+// closing is a base that counts how often its idle connections are closed.
+type closing struct {
+	http.RoundTripper
+	closed atomic.Int64
+}
+
+func (c *closing) CloseIdleConnections() { c.closed.Add(1) }
+
+func TestIdleConnectionsAreClosedAtMostOnceASecond(t *testing.T) {
+	base := &closing{RoundTripper: tripper(func(r *http.Request) (*http.Response, error) {
+		traceOf(r).GetConn("h.example:80")
+		gotConn(r, prohibited{}, true)
+		traceOf(r).WroteHeaders()
+		return nil, io.EOF
+	})}
+	tr := ductilehttp.NewTransport(ductilehttp.Config{
+		Base: base, NoCircuit: true, Retry: retry.Config{MaxAttempts: 1},
+	})
+	start := time.Now()
+	for range 200 {
+		require.Error(t, send(t, tr, "GET", "http://h.example", nil))
+	}
+	assert.LessOrEqual(t, base.closed.Load(), int64(time.Since(start)/time.Second)+1)
+	assert.Positive(t, base.closed.Load())
+}
+
+func TestAConnectionThatTimedOutCountsAsAFailure(t *testing.T) {
+	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+		traceOf(r).GetConn("h.example:80")
+		gotConn(r, prohibited{}, true)
+		traceOf(r).WroteHeaders()
+		return nil, &net.OpError{Op: "read", Err: timeoutError{}}
+	}))
+	cfg.Retry.MaxAttempts = 1
+	tr := ductilehttp.NewTransport(cfg)
+	require.Error(t, send(t, tr, "GET", "http://h.example", nil))
+	circuit, _ := tr.Circuits().Get("http://h.example")
+	assert.EqualValues(t, 1, circuit.Snapshot().Counts.Failures)
+}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string   { return "i/o timeout" }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
