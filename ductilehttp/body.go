@@ -114,8 +114,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.end(policy.Success)
 		return n, io.EOF
 	}
-	err = b.explain(err)
-	if errors.Is(err, context.Canceled) {
+	if err = b.explain(err); errors.Is(err, context.Canceled) {
 		b.end(policy.Ignored)
 	} else {
 		b.end(policy.Failure)
@@ -178,11 +177,13 @@ func (b *body) explain(err error) error {
 	b.mu.Lock()
 	cause := b.cause
 	b.mu.Unlock()
-	if cause == nil || errors.Is(err, cause) {
+	switch {
+	case cause == nil:
 		return err
-	}
-	if errors.Is(err, context.Canceled) && !errors.Is(cause, context.Canceled) {
-		return cause // our own cancel is nobody's
+	case errors.Is(err, context.Canceled) && !errors.Is(cause, context.Canceled):
+		return cause // the cancel was our own
+	case errors.Is(err, cause):
+		return err
 	}
 	return fmt.Errorf("%w: %w", cause, err)
 }

@@ -54,7 +54,7 @@ func (x *exchange) wanted(resp *http.Response, err error) bool {
 		return false // the connection is the caller's
 	}
 	x.mu.Lock()
-	may := x.repeatable || x.out == 0
+	may := (x.repeatable || x.out == 0) && (x.most == 0 || x.sent < x.most)
 	x.mu.Unlock()
 	return may && x.upload.replayable() && x.t.cfg.RetryResponse(resp, err)
 }
@@ -63,6 +63,8 @@ func (x *exchange) wanted(resp *http.Response, err error) bool {
 // circuits are to decide.
 func (a *attempt) blame(err error) policy.Outcome {
 	switch {
+	case policy.Canceled(a.x.req.Context(), err): // the policies' contexts may not have heard yet
+		return policy.Ignored
 	case IsRequestError(err) && !a.x.outOfTime():
 		return policy.Ignored
 	case as[*prepareError](err), as[*proxyError](err), a.dry(err):
