@@ -33,7 +33,7 @@ func (a answer) retryable() bool {
 	case "false":
 		return false
 	}
-	return a.status == http.StatusConflict || a.troubled()
+	return a.status == http.StatusConflict || a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
 }
 
 // replayed reports whether the answer is a failure that Stripe has stored for the key: it
