@@ -30,7 +30,11 @@ func hasBody(resp *http.Response) bool {
 // streams reports whether resp is a stream of events, which may be silent for long.
 func streams(resp *http.Response) bool {
 	v := resp.Header["Content-Type"]
-	return len(v) > 0 && len(v[0]) >= len(eventStream) && strings.EqualFold(v[0][:len(eventStream)], eventStream)
+	if len(v) == 0 {
+		return false
+	}
+	kind, _, _ := strings.Cut(v[0], ";")
+	return strings.EqualFold(strings.TrimSpace(kind), eventStream)
 }
 
 const eventStream = "text/event-stream"

@@ -66,7 +66,7 @@ func Example_portingClient() {
 	client := ductilehttp.NewClient(ductilehttp.ClientConfig{
 		BaseURL:        service.URL,
 		Circuit:        dataservice,
-		AttemptTimeout: 10 * time.Second, // for each attempt
+		AttemptTimeout: 10 * time.Second,
 		MaxAttempts:    3,
 	})
 	err := client.Post(ctx, "/student/signup", signup, &student, ductilehttp.Header("X-API-Key", "secret"), ductilehttp.Idempotent())

@@ -202,6 +202,7 @@ var targets = []target{
 	{"ductilehttp", "FuzzClientConfig", "ductilehttp.ClientConfig, and paths: none leaves its base"},
 	{"ductilehttp", "FuzzHandlerConfig", "ductilehttp.HandlerConfig, and the header of a time that is left"},
 	{"ductilehttp", "FuzzRetryAfter", "the header Retry-After"},
+	{"ductilehttp", "FuzzAnswer", "a hostile server: any bytes as its answer"},
 	{"ductilestripe", "FuzzConfig", "ductilestripe.Config: what Validate accepts works"},
 	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
