@@ -24,7 +24,7 @@ demo: ## take payments through the Stripe SDK while everything breaks
 examples: ## run every example once
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
 
-load: ## 200 HTTP clients against a server that fails, hangs and recovers: LENGTH without a retry budget and LENGTH with
+load: ## 200 HTTP clients against a server that fails, hangs and recovers: LENGTH without a retry budget and LENGTH with; then a soak of LENGTH over every protocol and through real proxies
 	cd examples && go run ./load -for $(LENGTH)
 
 test: ## all tests of every module, with the race detector, shuffled

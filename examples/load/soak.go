@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// The soak sends requests of every kind to servers that do everything wrong, over each
+// protocol and through real proxies, and lets the servers count: no attempt may arrive
+// twice, and no POST without a key more than once.
+
+// Headers by which a server counts.
+const (
+	callHeader    = "X-Call"
+	attemptHeader = "X-Attempt"
+)
+
+// soaked is what came of a soak over one way to a server.
+type soaked struct {
+	name     string
+	calls    int64
+	attempts int64 // requests that were about to be sent
+	arrived  int64
+	answered int64 // calls that ended with a response
+	faults   []string
+}
+
+// target is a server, and the way to it.
+type target struct {
+	name string
+	url  string
+	base *http.Transport
+	naughty
+	proxied bool
+	stop    func()
+}
+
+// soakers is how many clients call a target at a time.
+const soakers = 8
+
+// soak soaks all targets for the length, one after the other.
+func soak(ctx context.Context, out io.Writer, length time.Duration) (faults []string) {
+	targets, missing := targets()
+	for _, m := range missing {
+		fmt.Fprintf(out, "SKIPPED: %s is not installed, so nothing was sent through it\n", m)
+	}
+	fmt.Fprintf(out, "%-16s %8s %9s %8s %9s\n", "soak", "calls", "attempts", "arrived", "answered")
+	for _, tg := range targets {
+		s := tg.soak(ctx, length/time.Duration(len(targets)))
+		fmt.Fprintf(out, "%-16s %8d %9d %8d %9d\n", s.name, s.calls, s.attempts, s.arrived, s.answered)
+		faults = append(faults, s.faults...)
+	}
+	return faults
+}
+
+func (tg *target) soak(ctx context.Context, length time.Duration) soaked {
+	before := runtime.NumGoroutine()
+	s := soaked{name: tg.name}
+	var attempts, calls, answered atomic.Int64
+	tr := ductilehttp.NewTransport(ductilehttp.Config{
+		Base: tg.base, AttemptTimeout: 200 * time.Millisecond, TotalTimeout: 2 * time.Second, ReadIdle: 200 * time.Millisecond,
+		AttemptHeader: attemptHeader,
+		Retry:         retry.Config{BaseDelay: 5 * time.Millisecond, MaxDelay: 20 * time.Millisecond},
+		Circuits:      breaker.Config{FailureRate: 0.9, Window: time.Second, RecoveryTimeout: 50 * time.Millisecond},
+		Prepare: func(*http.Request, int) error {
+			attempts.Add(1)
+			return nil
+		},
+	})
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	var all sync.WaitGroup
+	for i := range soakers {
+		all.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(i), 7)) //nolint:gosec // no secret
+			for n := 0; ctx.Err() == nil; n++ {
+				calls.Add(1)
+				if once(tr, tg.url, strconv.Itoa(i)+"-"+strconv.Itoa(n), rng) {
+					answered.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	tr.CloseIdleConnections()
+	tg.stop()
+	s.calls, s.attempts, s.answered = calls.Load(), attempts.Load(), answered.Load()
+	s.arrived = tg.judge(&s)
+	if s.arrived > s.attempts+tg.repeats() {
+		s.fault("%d requests arrived of %d attempts", s.arrived, s.attempts)
+	}
+	if missing := s.attempts - s.arrived; !tg.proxied && missing > s.attempts/50 {
+		s.fault("%d of %d attempts did not arrive; only those may that ended before they were written", missing, s.attempts)
+	}
+	if left := settledGoroutines(before); left > before+2 {
+		s.fault("%d goroutines are left, there were %d", left, before)
+	}
+	return s
+}
+
+func (s *soaked) fault(format string, args ...any) {
+	s.faults = append(s.faults, s.name+": "+fmt.Sprintf(format, args...))
+}
+
+// settledGoroutines waits until those that are about to end have ended.
+func settledGoroutines(want int) int {
+	deadline := time.Now().Add(5 * time.Second)
+	for runtime.NumGoroutine() > want && time.Now().Before(deadline) {
+		_ = policy.Sleep(context.Background(), nil, 10*time.Millisecond)
+	}
+	return runtime.NumGoroutine()
+}
+
+// once makes one call and reports whether it was answered.
+func once(rt http.RoundTripper, url, call string, rng *rand.Rand) bool {
+	method, body, key := shape(call, rng)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return false
+	}
+	r.Header.Set(callHeader, call)
+	if key {
+		r.Header.Set("Idempotency-Key", call)
+	}
+	resp, err := rt.RoundTrip(r)
+	if err != nil {
+		return false
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	return true
+}
+
+// rewinder is a body that can be rewound, and has no GetBody.
+type rewinder struct{ io.ReadSeeker }
+
+func (rewinder) Close() error { return nil }
+
+// shape returns a method, a body of some kind, and whether the request has a key.
+func shape(call string, rng *rand.Rand) (method string, body io.Reader, key bool) {
+	switch rng.IntN(4) {
+	case 0:
+		return http.MethodGet, nil, false
+	case 1:
+		method = http.MethodPut
+	case 2:
+		method = http.MethodPost
+	default:
+		method, key = http.MethodPost, true
+	}
+	content := strings.Repeat(call, 1+rng.IntN(20000))
+	switch rng.IntN(4) {
+	case 0:
+		return method, nil, key
+	case 1:
+		return method, strings.NewReader(content), key
+	case 2:
+		return method, io.MultiReader(strings.NewReader(content)), key
+	}
+	return method, rewinder{bytes.NewReader([]byte(content))}, key
+}
