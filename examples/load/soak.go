@@ -104,7 +104,7 @@ func (tg *target) soak(ctx context.Context, length time.Duration) soaked {
 	if s.arrived > s.attempts+tg.repeats() {
 		s.fault("%d requests arrived of %d attempts", s.arrived, s.attempts)
 	}
-	if missing := s.attempts - s.arrived; !tg.proxied && missing > s.attempts/50 {
+	if missing := s.attempts - s.arrived; !tg.proxied && missing > max(s.attempts/50, 2*soakers) {
 		s.fault("%d of %d attempts did not arrive; only those may that ended before they were written", missing, s.attempts)
 	}
 	if left := settledGoroutines(before); left > before+2 {
