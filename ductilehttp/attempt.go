@@ -69,64 +69,6 @@ type attempt struct {
 	spared   bool // the connection had died while it was idle
 }
 
-func newAttempt(x *exchange, parent context.Context, n int) *attempt {
-	a := &attempt{x: x, n: n, parent: parent}
-	a.ctx, a.cancel = context.WithCancelCause((*callers)(a))
-	if parent != x.req.Context() {
-		a.stop = context.AfterFunc(parent, a.parentEnded)
-	}
-	return a
-}
-
-func (a *attempt) parentEnded() { a.end(a.parent.Err(), context.Cause(a.parent)) }
-
-// end ends the context.
-func (a *attempt) end(err, cause error) {
-	if errors.Is(err, context.DeadlineExceeded) {
-		a.expired.CompareAndSwap(nil, &cause)
-	}
-	a.cancel(cause)
-}
-
-// release ends the context because nothing needs it any more.
-func (a *attempt) release() {
-	a.detach()
-	a.cancel(context.Canceled)
-}
-
-// detach lets the context live on when the policies' ends.
-func (a *attempt) detach() {
-	if a.stop != nil {
-		a.stop()
-	}
-}
-
-// callers is what an attempt's context derives from: it ends with the caller's context,
-// and has the values of the policies'.
-type callers attempt
-
-func (c *callers) context() context.Context    { return c.x.req.Context() }
-func (c *callers) Deadline() (time.Time, bool) { return c.context().Deadline() }
-func (c *callers) Done() <-chan struct{}       { return c.context().Done() }
-func (c *callers) Err() error                  { return c.context().Err() }
-
-// Value lets package context find the caller's context, so that it attaches without a
-// goroutine.
-func (c *callers) Value(key any) any {
-	if over.Value(key) != nil {
-		return c.context().Value(key)
-	}
-	return c.parent.Value(key)
-}
-
-// over has ended and has no values: it answers to the key alone by which package context
-// looks for contexts of its own.
-var over = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // run sends the request, and keeps what has to live on for its response.
 func (a *attempt) run() (*http.Response, error) {
 	kept := false
@@ -151,7 +93,7 @@ func (a *attempt) run() (*http.Response, error) {
 	kept = true
 	if !a.x.keep(resp) {
 		_ = resp.Body.Close()
-		return nil, context.Canceled // nobody is there to take it
+		return nil, context.Canceled // the exchange is over
 	}
 	return resp, nil
 }
@@ -302,31 +244,4 @@ func (a *attempt) mayHaveArrived() bool {
 	}
 	closed, known := isClosed(a.conn)
 	return closed || !known && a.conn != nil
-}
-
-// Deadline returns the policies': it is when a response has to be there.
-func (a *attempt) Deadline() (time.Time, bool) { return a.parent.Deadline() }
-
-// Done is closed when the context ends.
-func (a *attempt) Done() <-chan struct{} { return a.ctx.Done() }
-
-// Err returns a deadline's end as such, which the context inside calls a cancel.
-func (a *attempt) Err() error {
-	err := a.ctx.Err()
-	if err == nil {
-		return nil
-	}
-	if cause := a.expired.Load(); cause != nil && context.Cause(a.ctx) == *cause { //nolint:errorlint // it is this one or another
-		return context.DeadlineExceeded
-	}
-	return err
-}
-
-// Value hides what concerns the caller's request alone from requests that a base or
-// Prepare makes under its context.
-func (a *attempt) Value(key any) any {
-	if key == (overrideKey{}) {
-		return nil
-	}
-	return a.ctx.Value(key)
 }

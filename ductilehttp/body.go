@@ -230,7 +230,7 @@ func (b *body) end(o policy.Outcome) {
 	}
 }
 
-// Bounds of what is read of a response that nobody wants. Beyond them a new connection
+// Bounds of what is read of a response that is given up. Beyond them a new connection
 // is cheaper.
 const (
 	maxDrain  = 64 << 10

@@ -39,7 +39,8 @@ type ClientConfig struct {
 	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
 	MaxAttempts int
 	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
-	// Observer is told of every call's events, as a [Config]'s is. Nil is nobody.
+	// Observer is called with every call's events, as a [Config]'s is. If nil, there are
+	// none.
 	Observer policy.Observer
 	// Base sends the requests, each attempt as one. Nil means http.DefaultTransport. A
 	// *[Transport] does the retrying itself, with its own circuits, times and observer:

@@ -111,7 +111,7 @@ func (x *exchange) begin() (int, error) {
 	defer x.mu.Unlock()
 	switch {
 	case x.over:
-		return 0, context.Canceled // nobody is there to take the response
+		return 0, context.Canceled // a response would come too late
 	case x.out > 0 && !x.repeatable:
 		return 0, errUnrepeatable
 	case x.sent > 0 && !x.upload.replayable():

@@ -93,8 +93,7 @@ func (x *exchange) statusError(resp *http.Response) *StatusError {
 	return e
 }
 
-// outward makes a retry's error answer those who ask as for a net.Error whether a
-// timeout ended it.
+// outward makes a retry's error a net.Error if a timeout ended it.
 func outward(err error) error {
 	if ended, ok := err.(*retry.Error); ok { //nolint:errorlint // wrapped by another policy, it is that policy's to say
 		var t interface{ Timeout() bool }

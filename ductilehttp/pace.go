@@ -23,7 +23,7 @@ func (a *attempt) pace(body io.ReadCloser, length int64) io.ReadCloser {
 	return &paced{src: body, a: a, limit: limit}
 }
 
-// paced is a request's body. Its timer runs while nobody reads it: the base is busy with
+// paced is a request's body. Its timer runs between Reads: the base is busy with
 // sending then.
 type paced struct {
 	src   io.ReadCloser
