@@ -203,3 +203,80 @@ func ExampleRetryAfter() {
 	// 37s true
 	// 0s false
 }
+
+func ExampleWithOverride() {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: server.URL})
+	defer api.CloseIdleConnections()
+
+	once := ductilehttp.WithOverride(context.Background(), ductilehttp.Override{MaxAttempts: 1})
+	err := api.Get(once, "/", nil)
+	fmt.Println(ductilehttp.IsFinal(err), requests)
+	// Output: false 1
+}
+
+func ExampleConfig_prepare() {
+	server := flaky(1)
+	defer server.Close()
+	clk := fake.NewClock(fake.AutoAdvance())
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Clock: clk,
+		Prepare: func(r *http.Request, attempt int) error {
+			r.Header.Set("Authorization", fmt.Sprintf("signed for attempt %d", attempt))
+			fmt.Println(r.Header.Get("Authorization"))
+			return nil
+		},
+	})}
+	defer client.CloseIdleConnections()
+	body, err := get(client, server.URL)
+	fmt.Println(body, err)
+	// Output:
+	// signed for attempt 1
+	// signed for attempt 2
+	// {"name":"Ada"} <nil>
+}
+
+func ExampleBreaker() {
+	server := flaky(2)
+	defer server.Close()
+	clk := fake.NewClock(fake.AutoAdvance())
+	circuit := breaker.NewCircuit(breaker.Config{Name: "api"})
+
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Pipeline: pipeline.New(
+		ductilehttp.Retry(retry.Config{Clock: clk}),
+		ductilehttp.Breaker(circuit),
+	)})}
+	defer client.CloseIdleConnections()
+	body, err := get(client, server.URL)
+	fmt.Println(body, err, circuit.State())
+	// Output: {"name":"Ada"} <nil> closed
+}
+
+func ExampleAttempts() {
+	server := flaky(100)
+	defer server.Close()
+	transport := ductilehttp.NewTransport(ductilehttp.Config{Clock: fake.NewClock(fake.AutoAdvance())})
+	defer transport.CloseIdleConnections()
+
+	r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
+	resp, err := transport.RoundTrip(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	n, gaveUp := ductilehttp.Attempts(resp)
+	fmt.Println(resp.StatusCode, n, gaveUp.Reason)
+	// Output: 503 3 retry: attempts exhausted
+}
+
+func ExampleHint() {
+	resp := &http.Response{Header: http.Header{"Retry-After": {"1"}, "Retry-After-Ms": {"1500"}}}
+	fmt.Println(ductilehttp.Hint(resp))
+	// Output: 1.5s true
+}

@@ -100,17 +100,21 @@ func TestAStreamThatCannotBeSentAgainEndsInEveryPipeline(t *testing.T) {
 }
 
 func TestABodyThatIsReadOnAfterAnErrorEndsTheRequest(t *testing.T) {
-	done := make(chan struct{})
+	goOn, done := make(chan struct{}), make(chan struct{})
 	base := tripper(func(r *http.Request) (*http.Response, error) {
 		go func() {
 			defer close(done)
+			<-goOn
 			_, _ = io.Copy(io.Discard, r.Body)
 			_ = r.Body.Close()
 		}()
-		<-done
 		return nil, io.ErrUnexpectedEOF
 	})
 	cfg, _ := config(base)
+	cfg.Retry.OnRetry = func(context.Context, policy.Event) { // another attempt is decided on, and the body read on
+		close(goOn)
+		<-done
+	}
 	r := request(t, "PUT", "http://h.example", io.MultiReader(strings.NewReader(strings.Repeat("x", ductilehttp.DefaultMaxBufferedBody+2))))
 	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)

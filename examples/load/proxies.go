@@ -72,6 +72,9 @@ func (p proxy) start() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := os.Chmod(dir, 0o711); err != nil { // nginx's workers have another user
+		return nil, err
+	}
 	listen, err := free()
 	if err != nil {
 		return nil, err
