@@ -98,12 +98,8 @@ func TestAProxysRefusalIsNotTheTargets(t *testing.T) {
 	require.NoError(t, err)
 	base := &http.Transport{Proxy: http.ProxyURL(at)}
 	t.Cleanup(base.CloseIdleConnections)
-	cfg, _ := config(base)
-	cfg.Retry.MaxAttempts = 1
-	tr := ductilehttp.NewTransport(cfg)
-	require.Error(t, send(t, tr, "GET", "https://h.example", nil))
-	circuit, _ := tr.Circuits().Get("https://h.example")
-	assert.Zero(t, circuit.Snapshot().Counts.Failures)
+	final(t, base, request(t, "GET", "https://h.example", nil))
+	assert.EqualValues(t, 1, proxy.requests.Load())
 }
 
 func TestAServersTextIsNotTakenForOurs(t *testing.T) {

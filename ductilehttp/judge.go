@@ -67,7 +67,7 @@ func (a *attempt) blame(err error) policy.Outcome {
 		return policy.Ignored
 	case IsRequestError(err) && !a.x.outOfTime():
 		return policy.Ignored
-	case as[*prepareError](err), as[*proxyError](err), a.dry(err):
+	case as[*prepareError](err), a.dry(err):
 		return policy.Ignored
 	case a.spared:
 		return policy.Ignored

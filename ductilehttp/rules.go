@@ -117,11 +117,13 @@ var requestFaults = [...]string{
 // IsRequestError reports whether the fault that err reports is the request's own: an
 // unsupported scheme, an invalid method, header or trailer, a header that is larger than
 // the server accepts, a length that is not the body's, a body that could not be read,
-// redirects without end, its Cancel. Such an error says nothing about the server, and
-// no circuit counts it. It returns false for nil.
+// redirects without end, its Cancel; or the proxy's, which asks for credentials (407).
+// Such an error says nothing about the server, and no circuit counts it. It returns false
+// for nil.
 func IsRequestError(err error) bool {
 	return anyOf(err, func(err error) bool {
-		if _, ok := err.(*bodyError); ok { //nolint:errorlint // anyOf unwraps
+		switch err.(type) { //nolint:errorlint // anyOf unwraps
+		case *bodyError, *proxyError:
 			return true
 		}
 		if _, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // as above

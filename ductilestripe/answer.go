@@ -47,7 +47,7 @@ func (a answer) replayed() bool {
 // running. Nor does a stored failure.
 func (a answer) troubled() bool {
 	switch {
-	case a.locked || a.header[lockTimeout] != nil || a.replayed():
+	case a.locked || isLocked(a.header) || a.replayed():
 		return false
 	}
 	return a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
@@ -118,3 +118,8 @@ func misused(err error) bool {
 	}
 	return false
 }
+
+// isLocked reports whether a header has what setLocked put there.
+func isLocked(h map[string][]string) bool { return h[lockTimeout] != nil }
+
+func setLocked(h map[string][]string) { h[lockTimeout] = []string{"true"} }

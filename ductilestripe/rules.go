@@ -90,7 +90,7 @@ func exonerate(_ *http.Response, err error) error {
 		return err
 	}
 	a := answer{status: status.StatusCode, header: status.Header}
-	if a.replayed() || a.header[lockTimeout] != nil {
+	if a.replayed() || isLocked(a.header) {
 		return breaker.Judge(err, policy.Ignored)
 	}
 	return err

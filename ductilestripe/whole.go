@@ -42,7 +42,7 @@ func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	default:
 		_ = resp.Body.Close()
 		if resp.StatusCode == http.StatusTooManyRequests && hasCode(buf.Bytes(), stripe.ErrorCodeLockTimeout) {
-			resp.Header[lockTimeout] = []string{"true"}
+			setLocked(resp.Header)
 		}
 		resp.Body = io.NopCloser(&buf)
 	}
