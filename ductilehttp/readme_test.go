@@ -14,6 +14,8 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // What the README shows of HTTP.
@@ -72,4 +74,26 @@ func Example_portingClient() {
 	err := client.Post(ctx, "/student/signup", signup, &student, ductilehttp.Header("X-API-Key", "secret"), ductilehttp.Idempotent())
 	fmt.Println(student.Name, err)
 	// Output: Ada <nil>
+}
+
+// What docs/porting-http.md shows.
+
+func fromRetryableHTTP() *http.Client {
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Retry: retry.Config{MaxAttempts: 5, BaseDelay: time.Second, MaxDelay: 30 * time.Second, JitterFactor: retry.NoJitter},
+	})}
+	return client
+}
+
+func fromFailsafeHTTP(base http.RoundTripper, circuit *breaker.Circuit) http.RoundTripper {
+	rt := ductilehttp.NewTransport(ductilehttp.Config{Base: base, Pipeline: pipeline.New(
+		ductilehttp.Retry(retry.Config{}), ductilehttp.Breaker(circuit),
+	)})
+	return rt
+}
+
+func TestThePortingPagesClientsAreMade(t *testing.T) {
+	assert.NotNil(t, fromRetryableHTTP().Transport)
+	s := serve(t, statuses(200))
+	require.NoError(t, send(t, fromFailsafeHTTP(s.base, breaker.NewCircuit(breaker.Config{})), "GET", s.URL, nil))
 }
