@@ -103,9 +103,10 @@ var clientRows = map[string]func(*testing.T){
 	"`timeout` of the client": func(t *testing.T) {
 		const d = 3 * time.Second
 		for limit, cfg := range map[time.Duration]ductilehttp.ClientConfig{
-			d:                {AttemptTimeout: d, MaxAttempts: 1},
-			10 * time.Second: {MaxAttempts: 1},
+			d:                ductilehttp.ClientConfig{AttemptTimeout: d},
+			10 * time.Second: {},
 		} {
+			cfg.MaxAttempts = 1
 			w, n := asks(t, &wire{hangs: true}, cfg, get)
 			assert.Equal(t, limit, w.over)
 			assert.Equal(t, 1, n)
