@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -80,17 +81,68 @@ func TestCookiesAreKept(t *testing.T) {
 	}
 }
 
-func TestAClientsTimeoutEndsTheRetrying(t *testing.T) {
-	s := serve(t, hang)
-	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: s.base}), Timeout: 50 * time.Millisecond}
-	resp, err := client.Do(request(t, "GET", s.URL, nil))
-	if resp != nil {
-		_ = resp.Body.Close()
+// pipes is a listener whose connections are pipes, which a bubble's time waits for.
+type pipes struct {
+	conns chan net.Conn
+	over  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.over:
+		return nil, net.ErrClosed
 	}
-	var u *url.Error
-	require.ErrorAs(t, err, &u)
-	assert.True(t, u.Timeout())
-	assert.EqualValues(t, 1, s.requests.Load())
+}
+
+func (p *pipes) Close() error {
+	close(p.over)
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+// inBubble starts a server in the bubble of t, and returns a base that reaches it.
+func inBubble(t *testing.T, h http.HandlerFunc) *http.Transport {
+	p := &pipes{make(chan net.Conn), make(chan struct{})}
+	server := &http.Server{Handler: h, ErrorLog: quiet, ReadHeaderTimeout: time.Hour}
+	go func() { _ = server.Serve(p) }()
+	base := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		near, far := net.Pipe()
+		select {
+		case p.conns <- far:
+			return near, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}}
+	t.Cleanup(func() {
+		base.CloseIdleConnections()
+		_ = server.Close()
+	})
+	return base
+}
+
+func TestAClientsTimeoutEndsTheRetrying(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in real time it may end before the server has read the request
+		var requests atomic.Int64
+		base := inBubble(t, func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			hang(w, r)
+		})
+		client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: base}), Timeout: 50 * time.Millisecond}
+		start := time.Now()
+		resp, err := client.Do(request(t, "GET", "http://h.example", nil))
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		var u *url.Error
+		require.ErrorAs(t, err, &u)
+		assert.True(t, u.Timeout())
+		assert.Equal(t, 50*time.Millisecond, time.Since(start))
+		assert.EqualValues(t, 1, requests.Load())
+	})
 }
 
 func TestAReverseProxyRetriesBehindItsCaller(t *testing.T) {
