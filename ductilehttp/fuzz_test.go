@@ -16,9 +16,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // What Validate takes works, and what it refuses is refused in the same words.
@@ -26,6 +28,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(int64(0), int64(0), int64(0), int64(0), int64(0), 0, "", "", 2)
 	f.Add(int64(0), int64(5*time.Second), int64(time.Second), int64(0), int64(0), 4, "X-Retry-Attempt", "x-request-timeout-ms", 9)
 	f.Add(int64(-1), int64(-1), int64(1)<<62, int64(1)<<62, int64(1)<<62, -1, "a b", "é", 4)
+	f.Add(int64(7), int64(-85), int64(0), int64(64), int64(0), 79, "", "", 42) // opens its circuit
 	f.Add(int64(1), int64(2), int64(1), int64(1), int64(3), 1, "Host", "Content-Length", 1)
 	f.Fuzz(func(t *testing.T, attempt, total, base, limit, elapsed int64, attempts int, attemptHeader, timeoutHeader string, down int) {
 		sent := 0
@@ -64,9 +67,24 @@ func FuzzConfig(f *testing.F) {
 		if err == nil {
 			assert.Equal(t, map[int]string{200: "up", 503: "down"}[resp.StatusCode], read(t, resp))
 		} else {
-			assert.ErrorIs(t, err, policy.ErrRejected, "the circuit opens at the fifth")
+			refused(t, err, sent)
 		}
 	})
+}
+
+// refused checks that err is that of a call whose circuit was opened by its fifth
+// attempt, and refused the sixth: its own attempts have run, so it is no rejection.
+func refused(t *testing.T, err error, sent int) {
+	t.Helper()
+	assert.Equal(t, 5, sent)
+	var ended *retry.Error
+	require.ErrorAs(t, err, &ended)
+	assert.Equal(t, 5, ended.Attempts)
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	require.NotErrorIs(t, err, policy.ErrRejected)
+	var status *ductilehttp.StatusError
+	require.ErrorAs(t, err, &status)
+	assert.Equal(t, 503, status.StatusCode)
 }
 
 // No path leaves the base, and no config or path makes a Client panic.
