@@ -21,9 +21,10 @@ const (
 )
 
 const (
-	// spareAfter is how many answers a host must have given since its connections were
-	// last found dead, before such an end is taken for an idle connection's again.
-	spareAfter = 20
+	// spareAfter is how many answers a host must have given on connections that were used
+	// before, since such a connection was last found dead, before its end is taken for an
+	// idle connection's again.
+	spareAfter = 5
 	// closeEvery is how often idle connections are closed at most: the base's other hosts
 	// lose theirs too.
 	closeEvery = time.Second
@@ -37,8 +38,9 @@ type connections struct {
 	protocol atomic.Int32
 	assumed  atomic.Bool // protocol was not seen yet
 
-	// answers counts answers since the last death. It is added to by every call, and so
-	// not under mu; a count that is a few off does no harm.
+	// answers counts answers on connections that were used before, since the last death that
+	// was ignored. It is added to by every call, and so not under mu: an answer beside a death
+	// may count for either side of it, which moves the next verdict by that one answer.
 	answers atomic.Int64
 
 	// silent says that a connection in shared is. Requests then ask for a connection that is
@@ -137,9 +139,9 @@ func (c *connections) diedIdle(since time.Time) bool {
 }
 
 // spare decides about the death of a connection that had answered before. All
-// connections that were idle when the first was found dead died of one cause. Of one
-// that was used since then, only a host that has given many answers meanwhile is
-// believed: a server that kills each kept-alive connection gives one for each death.
+// connections that were idle when the first was found dead died of one cause. The death
+// of one that was used since then is ignored only if connections that are kept alive
+// have worked meanwhile: of a server that kills each of them, none ever answers again.
 func (c *connections) spare(since time.Time) bool {
 	if !c.died.IsZero() && !since.IsZero() && since.Before(c.died) {
 		return true
@@ -248,8 +250,7 @@ func fellSilent(err error) bool {
 // brokeOff reports whether err says that the peer closed or reset the connection. A
 // timeout is something else.
 func brokeOff(err error) bool {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if isTimeout(err) {
 		return false
 	}
 	if errors.Is(err, errBroken) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||

@@ -128,6 +128,49 @@ func TestAServerThatKillsEveryKeptAliveConnectionOpensItsCircuit(t *testing.T) {
 	assert.Equal(t, breaker.Open, circuit.State())
 }
 
+func TestIdleConnectionsThatAreResetNowAndThenSayNothingEither(t *testing.T) {
+	m := newMoody(t)
+	cfg, _ := config(m.base)
+	tr := ductilehttp.NewTransport(cfg)
+	get := func() io.Reader { return nil }
+	for range 3 {
+		for range 2 { // the second time on connections that were used before
+			for _, err := range m.together(t, 6, tr, "GET", get) {
+				require.NoError(t, err)
+			}
+		}
+		m.doom()
+		for _, err := range m.together(t, 6, tr, "DELETE", get) {
+			require.NoError(t, err)
+		}
+	}
+	circuit, _ := tr.Circuits().Get(m.URL)
+	assert.Equal(t, breaker.Closed, circuit.State())
+	assert.Zero(t, circuit.Snapshot().Counts.Failures)
+}
+
+func TestAConnectionThatNetHTTPClosedAfterItsPeerDiedIdle(t *testing.T) {
+	closed := &net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}
+	for name, want := range map[string]struct {
+		reused   bool
+		failures int
+	}{"used before": {true, 0}, "new": {false, 1}} {
+		t.Run(name, func(t *testing.T) {
+			cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+				traceOf(r).GetConn("h.example:80")
+				gotConn(r, prohibited{}, want.reused)
+				traceOf(r).WroteHeaders()
+				return nil, closed
+			}))
+			cfg.Retry.MaxAttempts = 1
+			tr := ductilehttp.NewTransport(cfg)
+			require.ErrorIs(t, send(t, tr, "PUT", "http://h.example", strings.NewReader("body")), net.ErrClosed)
+			circuit, _ := tr.Circuits().Get("http://h.example")
+			assert.EqualValues(t, want.failures, circuit.Snapshot().Counts.Failures)
+		})
+	}
+}
+
 func overHTTP2(s *httptest.Server) {
 	s.EnableHTTP2 = true
 	s.StartTLS()

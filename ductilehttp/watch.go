@@ -103,7 +103,9 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 	defer a.mu.Unlock()
 	conns := &a.x.host.conns
 	if err == nil {
-		conns.answers.Add(1)
+		if a.reused {
+			conns.answers.Add(1)
+		}
 		a.leave(true)
 		if resp.StatusCode == http.StatusMisdirectedRequest {
 			conns.retire.Store(true)
@@ -138,7 +140,7 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 	case a.shared != nil && (brokeOff(err) || fellSilent(err)):
 		a.spared = conns.diedUnder(a.shared, !brokeOff(err), a.idle)
 		conns.retire.Store(true)
-	case a.reused && brokeOff(err):
+	case a.reused && (brokeOff(err) || errors.Is(err, net.ErrClosed)): // net/http closes what the peer closed
 		a.spared = conns.diedIdle(a.idle)
 		conns.retire.Store(true)
 	case isTimeout(err):
