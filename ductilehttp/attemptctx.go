@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func newAttempt(x *exchange, parent context.Context, n int) *attempt {
+func newAttempt(parent context.Context, x *exchange, n int) *attempt {
 	a := &attempt{x: x, n: n, parent: parent}
 	a.ctx, a.cancel = context.WithCancelCause((*callers)(a))
 	if parent != x.req.Context() {

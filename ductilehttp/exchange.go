@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
@@ -70,10 +72,10 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return x.refuse(err)
 	}
-	a := newAttempt(x, ctx, n)
+	a := newAttempt(ctx, x, n)
 	resp, err := a.run()
-	for tries := 1; a.avoided && ctx.Err() == nil; tries++ {
-		a = newAttempt(x, ctx, n)
+	for tries := 1; a.avoided && policy.Sleep(ctx, nil, time.Duration(tries)*avoidDelay) == nil; tries++ {
+		a = newAttempt(ctx, x, n)
 		a.patient = tries == maxAvoided
 		resp, err = a.run()
 	}
@@ -83,10 +85,17 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	return x.judge(a, resp, err)
 }
 
-// maxAvoided is how often an attempt asks for another connection than one that fell
-// silent. net/http parts with that as soon as it has begun a request on it, but may look
-// at the context of a request that has ended before it begins it, or after.
-const maxAvoided = 50
+const (
+	// maxAvoided is how often an attempt asks for another connection than one that fell
+	// silent. net/http parts with that as soon as it has begun a request on it, but may look
+	// at the context of a request that has ended before it begins it, or after: each is as
+	// likely.
+	maxAvoided = 30
+	// avoidDelay, times the tries so far, is how long the goroutine that begins the request
+	// has to do so. net/http does not wait for it: on a busy machine all tries would
+	// otherwise be over before it runs.
+	avoidDelay = 50 * time.Microsecond
+)
 
 // once sends again what an HTTP/2 server has not looked at, as net/http would, but no
 // more than once.
@@ -100,7 +109,7 @@ func (x *exchange) once(ctx context.Context, refused error) (*http.Response, err
 		x.fail(refused)
 		return nil, retry.Permanent(refused)
 	}
-	a := newAttempt(x, ctx, n)
+	a := newAttempt(ctx, x, n)
 	resp, err := a.run()
 	return x.judge(a, resp, err)
 }
@@ -190,12 +199,9 @@ func (x *exchange) spoil(resp *http.Response, err error) {
 // will be no other.
 func (x *exchange) letGo(sure bool) {
 	x.mu.Lock()
-	any := false
-	for _, r := range x.replies {
-		any = any || r.bad != nil
-	}
+	bad := slices.ContainsFunc(x.replies, func(r reply) bool { return r.bad != nil })
 	x.mu.Unlock()
-	if !any && !sure || !x.upload.hold() {
+	if !bad && !sure || !x.upload.hold() {
 		return
 	}
 	for _, body := range x.takeBad() {
