@@ -103,7 +103,7 @@ var clientRows = map[string]func(*testing.T){
 	"`timeout` of the client": func(t *testing.T) {
 		const d = 3 * time.Second
 		for limit, cfg := range map[time.Duration]ductilehttp.ClientConfig{
-			d:                ductilehttp.ClientConfig{AttemptTimeout: d},
+			d:                {AttemptTimeout: d},
 			10 * time.Second: {},
 		} {
 			cfg.MaxAttempts = 1

@@ -210,7 +210,7 @@ func viaFailsafeHTTP(policies ...failsafe.Policy[*http.Response]) func(http.Roun
 
 func ownPipeline(policies ...policy.Policy[*http.Response]) func(http.RoundTripper) send {
 	return func(base http.RoundTripper) send {
-		return ductilehttp.NewTransport(ductilehttp.Config{Base: base, Pipeline: pipeline.New(policies...)}).RoundTrip
+		return ductilehttp.NewTransport(ductilehttp.Config{Base: base, Pipeline: pipeline.New(policies...)}).RoundTrip //nolint:bodyclose // there is no response
 	}
 }
 

@@ -61,7 +61,7 @@ func TestAPrepareErrorNamesItsOrigin(t *testing.T) {
 func TestAPolicysOwnResponseIsHeldAndDiscarded(t *testing.T) {
 	released := 0
 	body := &closeCounter{Reader: strings.NewReader("own")}
-	resp := &http.Response{StatusCode: 200, Body: body}
+	resp := &http.Response{StatusCode: http.StatusOK, Body: body}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	held := ductilehttp.HoldBody(ctx, resp, func() { released++ })

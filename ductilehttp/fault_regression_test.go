@@ -88,7 +88,7 @@ func TestARedirectLoopOfAnyLimitIsFinal(t *testing.T) {
 		}
 		return resp, err
 	})
-	final(t, base, request(t, "GET", s.URL, nil))
+	_ = final(t, base, request(t, "GET", s.URL, nil))
 	assert.EqualValues(t, 3, s.requests.Load())
 }
 
@@ -98,7 +98,7 @@ func TestAProxysRefusalIsNotTheTargets(t *testing.T) {
 	require.NoError(t, err)
 	base := &http.Transport{Proxy: http.ProxyURL(at)}
 	t.Cleanup(base.CloseIdleConnections)
-	final(t, base, request(t, "GET", "https://h.example", nil))
+	_ = final(t, base, request(t, "GET", "https://h.example", nil))
 	assert.EqualValues(t, 1, proxy.requests.Load())
 }
 

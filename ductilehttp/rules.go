@@ -126,7 +126,7 @@ func IsRequestError(err error) bool {
 		case *bodyError, *proxyError:
 			return true
 		}
-		if _, ok := err.(interface{ Unwrap() error }); ok { //nolint:errorlint // as above
+		if _, ok := err.(interface{ Unwrap() error }); ok {
 			return false // its text is that of what is inside, with something in front
 		}
 		return beginsWith(err.Error(), requestFaults[:])

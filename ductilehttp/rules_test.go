@@ -70,7 +70,7 @@ func TestTheRulesAreReplaceable(t *testing.T) {
 
 	cfg.Retry.RetryIf = func(err error) bool {
 		var status *ductilehttp.StatusError
-		return errors.As(err, &status) && status.StatusCode != 503
+		return errors.As(err, &status) && status.StatusCode != http.StatusServiceUnavailable
 	}
 	s = serve(t, statuses(503))
 	cfg.Base = s.base

@@ -275,7 +275,7 @@ func TestARequestUnderAnothersContextIsOneOfItsOwn(t *testing.T) {
 	inner, _ := config(tokens.base)
 	fetch := ductilehttp.NewTransport(inner)
 	base := tripper(func(r *http.Request) (*http.Response, error) {
-		token, err := http.NewRequestWithContext(r.Context(), "GET", tokens.URL, nil)
+		token, err := http.NewRequestWithContext(r.Context(), http.MethodGet, tokens.URL, nil)
 		if err != nil {
 			return nil, err
 		}

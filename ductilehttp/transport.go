@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/keyed"
@@ -212,7 +213,7 @@ func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*
 // attempt that failed, or turn it into an error. Make it once, not for each request.
 func (t *Transport) With(inside ...policy.Policy[*http.Response]) *Transport {
 	w := *t
-	w.inside = append(t.inside[:len(t.inside):len(t.inside)], inside...)
+	w.inside = slices.Concat(t.inside, inside)
 	w.derived = true
 	return &w
 }

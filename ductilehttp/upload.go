@@ -150,7 +150,7 @@ type guarded struct {
 
 func (g *guarded) Read(p []byte) (int, error) {
 	n, err := g.src.Read(p)
-	if err != nil && err != io.EOF && !g.closed.Load() { //nolint:errorlint // readers return it bare
+	if err != nil && err != io.EOF && !g.closed.Load() {
 		err = &bodyError{err}
 	}
 	return n, err

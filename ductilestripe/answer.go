@@ -46,8 +46,7 @@ func (a answer) replayed() bool {
 // a lock timeout do not: another request with the same key, or for the same object, is
 // running. Nor does a stored failure.
 func (a answer) troubled() bool {
-	switch {
-	case a.locked || isLocked(a.header) || a.replayed():
+	if a.locked || isLocked(a.header) || a.replayed() {
 		return false
 	}
 	return a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError

@@ -65,7 +65,7 @@ func NewBackends(cfg Config) *stripe.Backends {
 		panic(err)
 	}
 	sdk := cfg.SDK
-	sdk.HTTPClient = &http.Client{Transport: ductilehttp.NewTransport(cfg.transport()).With(policy.Check(exonerate))}
+	sdk.HTTPClient = &http.Client{Transport: ductilehttp.NewTransport(cfg.transport()).With(policy.Check(exonerate))} //nolint:bodyclose // there is no response
 	sdk.MaxNetworkRetries = stripe.Int64(0)
 	if sdk.EnableTelemetry == nil {
 		sdk.EnableTelemetry = stripe.Bool(false)
