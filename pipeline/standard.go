@@ -78,10 +78,9 @@ func delays(r retry.Config) time.Duration {
 	if r.Backoff != nil || r.MaxAttempts < 0 || r.BaseDelay == retry.NoDelay {
 		return 0
 	}
-	limit := float64(cmp.Or(r.MaxDelay, max(retry.DefaultMaxDelay, r.BaseDelay)))
-	base := min(float64(cmp.Or(r.BaseDelay, retry.DefaultBaseDelay)), limit)
-	factor := cmp.Or(r.Multiplier, retry.DefaultMultiplier)
-	waits := float64(cmp.Or(r.MaxAttempts, retry.DefaultMaxAttempts) - 1)
+	r = r.WithDefaults()
+	base, limit, factor := float64(r.BaseDelay), float64(r.MaxDelay), r.Multiplier
+	waits := float64(r.MaxAttempts - 1)
 
 	growing, sum := waits, base*waits // if factor is 1
 	if factor > 1 {
@@ -104,9 +103,10 @@ func bent(r retry.Config, total time.Duration) retry.Config {
 	scaled := func(d time.Duration) time.Duration {
 		return max(time.Duration(float64(d)*float64(total)/2/float64(sum)), min(d, total/20))
 	}
-	r.BaseDelay = scaled(min(retry.DefaultBaseDelay, cmp.Or(r.MaxDelay, retry.DefaultMaxDelay)))
+	whole := r.WithDefaults()
+	r.BaseDelay = scaled(whole.BaseDelay)
 	if r.MaxDelay == 0 {
-		r.MaxDelay = max(scaled(retry.DefaultMaxDelay), r.BaseDelay)
+		r.MaxDelay = max(scaled(whole.MaxDelay), r.BaseDelay)
 	}
 	if r.BaseDelay == 0 { // of a total of a few nanoseconds
 		r.BaseDelay, r.MaxDelay = retry.NoDelay, 0

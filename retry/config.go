@@ -123,13 +123,20 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with each zero field that has a default replaced by it.
+func (c Config) WithDefaults() Config {
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
 	c.MaxDelay = cmp.Or(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
 	c.BaseDelay = cmp.Or(c.BaseDelay, min(DefaultBaseDelay, c.MaxDelay))
 	c.Multiplier = cmp.Or(c.Multiplier, DefaultMultiplier)
 	c.JitterFactor = cmp.Or(c.JitterFactor, DefaultJitterFactor)
 	c.MaxRetryAfter = cmp.Or(c.MaxRetryAfter, DefaultMaxRetryAfter)
+	return c
+}
+
+// effective returns the config that a retry runs by.
+func (c Config) effective() Config {
+	c = c.WithDefaults()
 	c.Rand = random.Clamped(c.Rand)
 	return c
 }

@@ -41,7 +41,7 @@ func made[T any](cfg Config) Retry[T] {
 	}
 	timed := cfg.MaxElapsed > 0 || cfg.Clock != nil || cfg.OnRetry != nil
 	return Retry[T]{
-		promptly: promptly{Emits: emits}, cfg: cfg.withDefaults(), timed: timed, watched: timed || cfg.Budget != nil,
+		promptly: promptly{Emits: emits}, cfg: cfg.effective(), timed: timed, watched: timed || cfg.Budget != nil,
 	}
 }
 
