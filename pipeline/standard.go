@@ -21,6 +21,9 @@ const (
 	DefaultAttemptTimeout = 10 * time.Second
 )
 
+// standardConfig names the type in its faults.
+const standardConfig = "pipeline: StandardConfig"
+
 // StandardConfig configures [Standard]. The zero value is a total of 30 s, the default
 // retry, no breaker, and 10 s an attempt.
 type StandardConfig struct {
@@ -43,7 +46,7 @@ type StandardConfig struct {
 // timeout that is not shorter than the total, delays that were set and do not fit in
 // the total.
 func (c StandardConfig) Validate() error {
-	faults := fault.Of("pipeline: StandardConfig")
+	faults := fault.Of(standardConfig)
 	faults.In("Retry", c.Retry.Validate())
 	sound := faults.Err() == nil // delays that make no sense add up to none
 	if c.Circuit != nil {
@@ -178,8 +181,7 @@ func holdOf[T any](keep any) func(context.Context, T, func()) T {
 			return t
 		}
 	}
-	panic(&fault.Error{
-		Type: "pipeline: StandardConfig", Field: "Keep", Value: fmt.Sprintf("a %T", keep),
-		Want: fmt.Sprintf("a %v", reflect.TypeFor[func(context.Context, T, func()) T]()),
-	})
+	faults := fault.Of(standardConfig)
+	faults.Add("Keep", fmt.Sprintf("a %T", keep), fmt.Sprintf("a %v", reflect.TypeFor[func(context.Context, T, func()) T]()))
+	panic(faults.Err())
 }

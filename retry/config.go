@@ -96,9 +96,7 @@ func (c Config) Validate() error {
 	if c.BaseDelay < 0 && c.BaseDelay != NoDelay {
 		faults.Add("BaseDelay", c.BaseDelay, "NoDelay (-1ns), or 0 or more")
 	}
-	if c.MaxDelay < 0 {
-		faults.Add("MaxDelay", c.MaxDelay, "0 or more")
-	}
+	faults.NotNegative("MaxDelay", c.MaxDelay)
 	if c.MaxDelay > 0 && c.BaseDelay > c.MaxDelay && c.Backoff == nil {
 		faults.Add("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", c.MaxDelay))
 	}
@@ -108,12 +106,8 @@ func (c Config) Validate() error {
 	if j := c.JitterFactor; j != NoJitter && !(j >= 0 && j <= 1) {
 		faults.Add("JitterFactor", j, "NoJitter (-1), or 0 to 1")
 	}
-	if c.MaxElapsed < 0 {
-		faults.Add("MaxElapsed", c.MaxElapsed, "0 or more")
-	}
-	if c.MaxRetryAfter < 0 {
-		faults.Add("MaxRetryAfter", c.MaxRetryAfter, "0 or more")
-	}
+	faults.NotNegative("MaxElapsed", c.MaxElapsed)
+	faults.NotNegative("MaxRetryAfter", c.MaxRetryAfter)
 	if c.KeepErrors < 0 || c.KeepErrors > maxKept {
 		faults.Add("KeepErrors", c.KeepErrors, fmt.Sprintf("0 to %d", maxKept))
 	}

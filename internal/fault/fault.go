@@ -1,19 +1,21 @@
-// Package fault collects what is wrong with a Config, and words it one way: which
-// field, which value, and what is allowed.
+// Package fault reports what is wrong with a Config. Every Validate in this module
+// collects its faults in a [List], so that all of them read alike: the field, the value
+// that was given, and the values that are allowed.
 package fault
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error is one fault of a Config.
 type Error struct {
-	Type  string // "retry: Config"
-	Field string // "MaxDelay", or "Retry.MaxDelay" of a Config in it
-	Value any
-	Want  string
+	Type  string // the package and the type, "retry: Config"
+	Field string // "MaxDelay", or "Retry.MaxDelay" for a field of a nested Config
+	Value any    // what was given
+	Want  string // what is allowed, "0 or more"
 }
 
 // Error returns "retry: Config.MaxDelay is -1s, want 0 or more".
@@ -21,23 +23,31 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s.%s is %v, want %s", e.Type, e.Field, e.Value, e.Want)
 }
 
-// List is the faults of one Config.
+// List collects the faults of one Config. Make one with [Of].
 type List struct {
 	of     string
 	faults []error
 }
 
-// Of returns an empty list for a type: "retry: Config".
+// Of returns an empty list for a type, given as "retry: Config".
 func Of(typ string) *List { return &List{of: typ} }
 
-// Add adds a fault of a field.
+// Add adds a fault: the field has value, and want says what is allowed.
 func (l *List) Add(field string, value any, want string) {
 	l.faults = append(l.faults, &Error{l.of, field, value, want})
 }
 
-// In adds the faults of a Config that the field holds, under this type and field: they
-// then name what the author of this Config wrote. An empty field is for faults that name
-// fields which this Config has under the same names.
+// NotNegative adds a fault if d is less than 0.
+func (l *List) NotNegative(field string, d time.Duration) {
+	if d < 0 {
+		l.Add(field, d, "0 or more")
+	}
+}
+
+// In adds the faults of a nested Config, as its Validate returned them. They are
+// reworded to name this list's type and the path through field, which is what the
+// author of this Config wrote. An empty field is for a Config that is derived from this
+// one and has fields of the same names.
 func (l *List) In(field string, err error) { l.faults = append(l.faults, in(l.of, field, err)...) }
 
 func in(typ, field string, err error) []error {
@@ -56,5 +66,5 @@ func in(typ, field string, err error) []error {
 	return []error{fmt.Errorf("%s.%s: %w", typ, field, err)}
 }
 
-// Err returns the faults joined, or nil if there are none.
+// Err returns the faults joined, in the order added, or nil if there are none.
 func (l *List) Err() error { return errors.Join(l.faults...) }
