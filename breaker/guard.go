@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -68,7 +69,7 @@ type passage[T any] struct {
 	ctx    context.Context
 	next   policy.Call[T]
 	judged bool             // a listener wants Judged
-	watch  policy.Stopwatch // if judged, unless the admission has its start
+	watch  stopwatch.Watch // if judged, unless the admission has its start
 }
 
 // pass is run for a passage.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/internal/refusal"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 )
 
 // Call is what remains of a call: the inner policies, then the function. It is a
@@ -109,11 +110,11 @@ func known(err error) error {
 // Stopwatch starts to measure the time that a policy's part of the call takes, on
 // clock; nil means real time. Where the pipeline has just read the clock, that
 // reading is used. Call it first thing in Execute.
-func (c Call[T]) Stopwatch(clock Clock) Stopwatch {
+func (c Call[T]) Stopwatch(clock Clock) stopwatch.Watch {
 	if clock != nil {
-		return Stopwatch{clock: clock, begun: clock.Now()}
+		return stopwatch.New(clock)
 	}
-	return Stopwatch{at: c.now()}
+	return stopwatch.At(c.now())
 }
 
 // now returns the monotonic time: the reading that the pipeline began with if all that
@@ -141,34 +142,10 @@ func (c Call[T]) Delayed() {
 // just ended. If the first attempt has succeeded and a policy inside has just read the
 // clock for the same purpose, that reading is used. So the times of a success leave out
 // what observers of the policies inside have taken.
-func (c Call[T]) Lap(s Stopwatch, succeeded bool) time.Duration {
-	if !succeeded || s.clock != nil || c.record == nil || c.at == nil || !c.at.prompt {
-		return s.Elapsed()
+func (c Call[T]) Lap(w stopwatch.Watch, succeeded bool) time.Duration {
+	start, realTime := w.Reading()
+	if !succeeded || !realTime || c.record == nil || c.at == nil || !c.at.prompt {
+		return w.Elapsed()
 	}
-	return time.Duration(c.record.lap(s.at) - s.at)
-}
-
-// Stopwatch measures time on a clock. It is made by [NewStopwatch] or
-// [Call.Stopwatch]; the zero Stopwatch was started when the process was.
-type Stopwatch struct {
-	clock Clock
-	begun time.Time // on clock
-	at    int64     // in real time
-}
-
-// NewStopwatch returns a stopwatch that starts now, on clock; nil means real time.
-func NewStopwatch(clock Clock) Stopwatch {
-	if clock != nil {
-		return Stopwatch{clock: clock, begun: clock.Now()}
-	}
-	return Stopwatch{at: mono.Now()}
-}
-
-// Elapsed returns the time since the stopwatch was started, at least 0: a clock
-// may have been set back.
-func (s Stopwatch) Elapsed() time.Duration {
-	if s.clock != nil {
-		return max(0, s.clock.Now().Sub(s.begun))
-	}
-	return max(0, time.Duration(mono.Now()-s.at))
+	return time.Duration(c.record.lap(start) - start)
 }

@@ -8,6 +8,7 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/prompt"
 	"github.com/ductile-go/ductile/internal/refusal"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 )
 
 // Chain is a named sequence of policies with observers: what a pipeline runs. Most
@@ -191,12 +192,13 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	// What observers of Started take is no part of a limit inside, nor of Elapsed.
 	if next.Observed(Started) {
 		next.Emit(ctx, Event{Kind: Started})
-		run.watch = NewStopwatch(f.clock)
+		run.watch = stopwatch.New(f.clock)
 	} else {
 		run.watch = next.Stopwatch(f.clock)
 	}
 	run.begun = true
-	run.next.record.start.Store(run.watch.at)
+	start, _ := run.watch.Reading()
+	run.next.record.start.Store(start)
 	v, err := run.next.Do(ctx)
 	run.err = err
 	return v, err
@@ -206,7 +208,7 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 type finishing[T any] struct {
 	ctx   context.Context
 	next  Call[T]
-	watch Stopwatch
+	watch stopwatch.Watch
 	begun bool // watch was started
 	err   error
 }
@@ -215,11 +217,12 @@ func (f *finishing[T]) finished() {
 	rec := f.next.record
 	e := Event{Kind: Finished, Attempt: 1 + int(rec.again.Load()), Err: f.err}
 	outer := rec.outer.Load()
+	start, realTime := f.watch.Reading()
 	switch {
 	case !f.begun: // an observer of Started panicked
-	case f.err == nil && f.watch.clock == nil && e.Attempt == 1:
-		ended := rec.lap(f.watch.at)
-		e.Elapsed = time.Duration(ended - f.watch.at)
+	case f.err == nil && realTime && e.Attempt == 1:
+		ended := rec.lap(start)
+		e.Elapsed = time.Duration(ended - start)
 		if outer != nil && f.next.at.prompt {
 			outer.ended.Store(ended)
 		}

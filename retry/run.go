@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -16,7 +17,7 @@ type run[T any] struct {
 	*Retry[T]
 	ctx     context.Context
 	next    policy.Call[T]
-	watch   policy.Stopwatch // started when the clock was first read
+	watch   stopwatch.Watch // started when the clock was first read
 	timing  bool             // it was
 	late    bool             // that was after the first attempt
 	began   time.Duration    // when the current attempt began, on watch
@@ -47,7 +48,7 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 		}
 		r.keepError(f)
 		if !r.timing {
-			r.watch, r.timing, r.late = policy.NewStopwatch(r.cfg.Clock), true, true
+			r.watch, r.timing, r.late = stopwatch.New(r.cfg.Clock), true, true
 		}
 		if !again {
 			return v, r.giveUp(n, f.plain(), nil, f)

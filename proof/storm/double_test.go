@@ -7,6 +7,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -257,7 +258,7 @@ func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[i
 				return 0, err
 			}
 			res := &result{ctx: ctx, rules: b}
-			watch := policy.NewStopwatch(b.tally.cfg.Clock)
+			watch := stopwatch.New(b.tally.cfg.Clock)
 			defer func() {
 				e := policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.cfg.Name, Outcome: judge(res), Took: watch.Elapsed(), Err: mark.Without(res.err)}
 				permit.Record(e.Outcome)
