@@ -68,7 +68,7 @@ type passage[T any] struct {
 	b      *Breaker[T]
 	ctx    context.Context
 	next   policy.Call[T]
-	judged bool             // a listener wants Judged
+	judged bool            // a listener wants Judged
 	watch  stopwatch.Watch // if judged, unless the admission has its start
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -34,7 +35,7 @@ func (b *Breaker[T]) classify(ctx context.Context, v T, err error) (o policy.Out
 		if o = policy.Outcome(mark.Judged(err)); o != policy.Undecided {
 			return o, false
 		}
-		if policy.Canceled(ctx, err) {
+		if ending.Canceled(ctx, err) {
 			return policy.Ignored, true
 		}
 	}
@@ -81,7 +82,7 @@ func judged(ctx context.Context, err error) policy.Outcome {
 			return policy.Ignored
 		}
 	}
-	if err == policy.ErrRejected || policy.Canceled(ctx, err) { //nolint:errorlint // a leaf
+	if err == policy.ErrRejected || ending.Canceled(ctx, err) { //nolint:errorlint // a leaf
 		return policy.Ignored
 	}
 	return policy.Failure
@@ -92,7 +93,7 @@ func (r *rules) judge(ctx context.Context, err error) policy.Outcome {
 	if o := policy.Outcome(mark.Judged(err)); o != policy.Undecided {
 		return o
 	}
-	if policy.Canceled(ctx, err) {
+	if ending.Canceled(ctx, err) {
 		return policy.Ignored
 	}
 	return r.classify(err)

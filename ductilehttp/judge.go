@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -63,7 +64,7 @@ func (x *exchange) wanted(resp *http.Response, err error) bool {
 // circuits are to decide.
 func (a *attempt) blame(err error) policy.Outcome {
 	switch {
-	case policy.Canceled(a.x.req.Context(), err): // the policies' contexts may not have heard yet
+	case ending.Canceled(a.x.req.Context(), err): // the policies' contexts may not have heard yet
 		return policy.Ignored
 	case IsRequestError(err) && !a.x.outOfTime():
 		return policy.Ignored

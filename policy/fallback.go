@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/same"
 )
@@ -25,7 +26,7 @@ type FallbackPolicy[T any] struct {
 // which then comes back as it is.
 //
 // By default fn is called for every error, unless the caller has given up, as
-// [Canceled] reports: nobody waits for the answer. See WithCondition.
+// its context says: nobody waits for the answer. See WithCondition.
 //
 // Fallback panics if fn is nil.
 func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *FallbackPolicy[T] {
@@ -81,7 +82,7 @@ func (f *FallbackPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error
 }
 
 func (f *FallbackPolicy[T]) answer(ctx context.Context, next Call[T], v T, err error) (T, error) {
-	if Canceled(ctx, err) {
+	if ending.Canceled(ctx, err) {
 		return v, err
 	}
 	if f.when != nil && !f.when(v, err) {

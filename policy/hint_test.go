@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -57,10 +58,10 @@ func TestTheErrorsOwnHintComesFirstThenTheLongest(t *testing.T) {
 func TestACancelInTheDriversWordsIsTheCallers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	driver := errors.New("pq: canceling statement due to user request")
-	assert.False(t, policy.Canceled(ctx, driver))
+	assert.False(t, ending.Canceled(ctx, driver))
 	cancel()
-	assert.True(t, policy.Canceled(ctx, driver))
-	assert.False(t, policy.Canceled(ctx, nil))
+	assert.True(t, ending.Canceled(ctx, driver))
+	assert.False(t, ending.Canceled(ctx, nil))
 	asked := false
 	f := policy.Fallback(func(context.Context, error) (int, error) { asked = true; return 7, nil })
 	live, stop := context.WithCancel(t.Context())

@@ -84,13 +84,6 @@ func Ended(ctx context.Context) error {
 	}
 }
 
-// Canceled reports whether err comes from a call whose caller has given up: err is
-// not nil and ctx, the caller's own context, was cancelled. Drivers and RPC stacks
-// report a cancel in words of their own, so the text and type of err do not matter.
-func Canceled(ctx context.Context, err error) bool {
-	return err != nil && errors.Is(ctx.Err(), context.Canceled)
-}
-
 // RetryAfter returns how long err asks its caller to wait before the next try, and
 // whether it asks for any time at all. An error asks by a method
 //

@@ -18,16 +18,16 @@ type run[T any] struct {
 	ctx     context.Context
 	next    policy.Call[T]
 	watch   stopwatch.Watch // started when the clock was first read
-	timing  bool             // it was
-	late    bool             // that was after the first attempt
-	began   time.Duration    // when the current attempt began, on watch
-	delay   time.Duration    // the last one
-	server  bool             // a server's hint set it
-	ran     bool             // an attempt was not rejected
-	last    error            // the last failure of such an attempt
-	errs    []error          // the last errors, if more than one is kept
-	token   token            // of the budget, for the current attempt
-	granted bool             // there is one
+	timing  bool            // it was
+	late    bool            // that was after the first attempt
+	began   time.Duration   // when the current attempt began, on watch
+	delay   time.Duration   // the last one
+	server  bool            // a server's hint set it
+	ran     bool            // an attempt was not rejected
+	last    error           // the last failure of such an attempt
+	errs    []error         // the last errors, if more than one is kept
+	token   token           // of the budget, for the current attempt
+	granted bool            // there is one
 }
 
 // goOn takes the first attempt's result and makes the further attempts.

@@ -1,7 +1,10 @@
 // Package ending follows the end of contexts.
 package ending
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // AfterFunc arranges for f to be called when ctx ends: in step with it if ctx has
 // a method AfterFunc, and otherwise as [context.AfterFunc] does, on a goroutine of
@@ -31,4 +34,11 @@ func With(cause error) context.Context {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
 	return ctx
+}
+
+// Canceled reports whether err comes from a call whose caller has given up: err is not
+// nil and ctx, the caller's own context, was cancelled. Drivers and RPC stacks report a
+// cancel in words of their own, so the text and type of err do not matter.
+func Canceled(ctx context.Context, err error) bool {
+	return err != nil && errors.Is(ctx.Err(), context.Canceled)
 }
