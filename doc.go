@@ -1,0 +1,30 @@
+// Package ductile is the map of a resilience library: it exports nothing. Ductile wraps
+// any Go call
+//
+//	func(ctx context.Context) (T, error)
+//
+// in a pipeline of policies that retry it, bound its time, refuse it while the service is
+// down, or answer in its place.
+//
+//	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+//	p := pipeline.Standard[*Session](pipeline.StandardConfig{Circuit: stripe})
+//	session, err := p.Do(ctx, createSession)
+//
+// Start with package pipeline. It composes the policies of
+//
+//   - policy: Timeout, Fallback, Check and Select, and the contract for policies of your own
+//   - retry: another attempt when it may help, and how long to wait first; retry budgets
+//   - breaker: a circuit for each dependency, which refuses calls while it is open
+//   - keyed: one circuit for each host, tenant or route, bounded in number
+//
+// For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
+// handler that passes deadlines on. The module ductilestripe connects it to the Stripe
+// SDK.
+//
+// For tests there are package fake, with a virtual clock and scripted functions, and
+// package policytest, which checks a policy of your own against the contract.
+//
+// Imports point one way. Package policy imports nothing of this module but internal
+// packages. The other policies import policy, pipeline imports the policies, and what
+// observes or configures pipelines imports pipeline.
+package ductile
