@@ -10,8 +10,8 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// abandon runs next on its own goroutine and returns at the limit, whatever
-// next does.
+// abandon runs next on its own goroutine and returns at the limit, even if next does
+// not.
 func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, release func(), next Call[T]) (T, error) {
 	kept := false
 	defer func() {
@@ -22,8 +22,8 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 	run := &detached[T]{done: NewWaiter(t.cfg.Clock)}
 	Go(t.cfg.Clock, func() { run.do(limited, next, t) })
 	if run.done.Wait(limited) != nil {
-		// The caller leaves with the first state that both sides agree on. A
-		// result that got there before the swap is taken: a success is a success.
+		// The compare-and-swap decides whether the result or the limit came first. A
+		// result that came first is used, and a success stays a success.
 		if run.state.CompareAndSwap(running, left) {
 			var zero T
 			if limited.expired() {
@@ -32,9 +32,9 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 			if err := Ended(ctx); err != nil {
 				return zero, err
 			}
-			return zero, Ended(limited) // of a clock that ends contexts for reasons of its own
+			return zero, Ended(limited) // the clock ended the context for a reason of its own
 		}
-		_ = run.done.Wait(context.WithoutCancel(ctx)) // the result is being handed over
+		_ = run.done.Wait(context.WithoutCancel(ctx)) // the result is being stored
 	}
 	switch {
 	case run.panicked != nil:
@@ -55,13 +55,13 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 
 const (
 	running  int32 = iota
-	returned       // the function ended first; the caller takes its result
-	left           // the caller left first; the result is late
+	returned       // the function ended first, and the caller takes its result
+	left           // the caller left first, and the result is late
 )
 
-// detached is a function on a goroutine of its own. state decides, by one
-// compare-and-swap, who came first: without it a result that arrives while the
-// caller is leaving would go to both, or be lost.
+// detached is a function on its own goroutine. state changes once, by compare-and-swap:
+// without it, a result that arrives while the caller leaves could be used twice or
+// lost.
 type detached[T any] struct {
 	state    atomic.Int32
 	done     Waiter // woken when the fields below may be read
@@ -74,8 +74,8 @@ type detached[T any] struct {
 func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T]) {
 	exited := true
 	defer func() {
-		// A recover is right here, and only here: nothing above this frame could
-		// catch the panic, and the caller raises it again if it still waits.
+		// This is the one place that recovers: no caller is above this frame to catch
+		// the panic. If the caller still waits, it raises the panic again.
 		if r := recover(); r != nil {
 			d.panicked = &PanicError{Value: r, Stack: debug.Stack()}
 			d.err = d.panicked
@@ -88,18 +88,18 @@ func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T])
 		if early {
 			return
 		}
-		if t.late != nil { // first: an observer that panics must not keep a body open
+		if t.late != nil { // first, so that a panicking observer does not leave a body open
 			t.late(d.v, d.err)
 		}
-		t.tellLate(ctx, next, d.err)
+		t.emitLate(ctx, next, d.err)
 	}()
 	d.v, d.err = next.Do(ctx)
 	exited = false
 }
 
-// tellLate emits FinishedLate. No caller is above this goroutine to see an observer's
-// panic, which would end the process: it is logged.
-func (t *TimeoutPolicy[T]) tellLate(ctx context.Context, next Call[T], err error) {
+// emitLate emits FinishedLate. A panic of an observer is logged, because no caller is
+// above this goroutine to recover it and it would end the process.
+func (t *TimeoutPolicy[T]) emitLate(ctx context.Context, next Call[T], err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			log.Printf("policy: an observer of %s panicked: %v\n%s", FinishedLate, r, debug.Stack())
@@ -108,13 +108,14 @@ func (t *TimeoutPolicy[T]) tellLate(ctx context.Context, next Call[T], err error
 	next.Emit(ctx, Event{Kind: FinishedLate, Policy: "timeout", Name: t.cfg.Name, Err: err})
 }
 
-// PanicError is a panic of an abandoned function, given to the function of WithOnLate.
+// PanicError is the late panic of an abandoned function, as WithOnLate's function gets
+// it.
 type PanicError struct {
-	Value any    // what the function panicked with
-	Stack []byte // the stack of its goroutine
+	Value any    // the value of the panic
+	Stack []byte // the stack of the goroutine that panicked
 }
 
-// Error returns the panic's value and its stack.
+// Error returns the panic's value and stack.
 func (e *PanicError) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -122,7 +123,7 @@ func (e *PanicError) Error() string {
 	return fmt.Sprintf("policy: panic: %v\n\n%s", e.Value, e.Stack)
 }
 
-// Unwrap returns the panic's value if it is an error.
+// Unwrap returns the panic's value if it is an error, or else nil.
 func (e *PanicError) Unwrap() error {
 	if e == nil {
 		return nil

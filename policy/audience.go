@@ -7,24 +7,23 @@ import (
 	"github.com/ductile-go/ductile/internal/prompt"
 )
 
-// Listener is an observer and the kinds of events that it wants; without any, it
-// wants all.
+// Listener is an observer with the kinds of events that it wants. No kinds means all.
 type Listener struct {
 	Observe Observer
 	Kinds   []EventKind
 }
 
-// audience is everybody who listens to the events of one pipeline: its own
-// listeners first, then those of the pipelines around it.
+// audience is all listeners to the events of one pipeline: its own first, then those of
+// the pipelines around it.
 type audience struct {
-	all       bool   // some listener wants all kinds
-	filter    uint64 // a bit for each kind wanted; kinds may share one
+	all       bool   // a listener wants all kinds
+	filter    uint64 // a bit for each kind wanted; two kinds may share one
 	kinds     []EventKind
 	listeners []Listener
-	only      Observer // the only listener's, if it wants all kinds
+	only      Observer // the listener's function if there is one listener and it wants all kinds
 }
 
-// audienceOf returns the audience of inner and then outer, or nil if it is empty.
+// audienceOf returns the audience of inner followed by outer, or nil if both are empty.
 func audienceOf(inner []Listener, outer *audience) *audience {
 	a := &audience{listeners: slices.Clone(inner)}
 	if outer != nil {
@@ -48,8 +47,8 @@ func audienceOf(inner []Listener, outer *audience) *audience {
 	return a
 }
 
-// bit returns a kind's bit in a filter. Of the kinds of this module no two that
-// are emitted on a hot path share one.
+// bit returns a kind's bit in the filter. No two kinds that this module emits on a hot
+// path share a bit.
 func bit(k EventKind) uint64 {
 	if k == "" {
 		return 1
@@ -57,15 +56,15 @@ func bit(k EventKind) uint64 {
 	return 1 << ((uint(len(k))*5 + uint(k[0]) + 3*uint(k[len(k)-1])) % 64)
 }
 
-// wants reports whether a listener wants the kind. It is not inlined, so that
-// Call.Observed is: unobserved calls then only compare two pointers with nil.
+// wants reports whether a listener wants the kind. It is kept out of line so that
+// Call.Observed can be inlined: an unobserved call then costs two comparisons with nil.
 //
 //go:noinline
 func (a *audience) wants(k EventKind) bool {
 	return a.all || a.filter&bit(k) != 0 && slices.Contains(a.kinds, k)
 }
 
-// watched reports whether a may want events for which p leaves its fast path.
+// watched reports whether a may want an event for which p leaves its fast path.
 func watched(a *audience, p any) bool {
 	if a == nil {
 		return false
@@ -74,8 +73,8 @@ func watched(a *audience, p any) bool {
 	return len(mark.Emits) == 0 || slices.ContainsFunc(mark.Emits, func(k string) bool { return a.wants(EventKind(k)) })
 }
 
-// tell hands e to those who want it.
-func (a *audience) tell(ctx context.Context, e *Event) {
+// send passes e to the listeners that want its kind.
+func (a *audience) send(ctx context.Context, e *Event) {
 	if a.only != nil {
 		a.only(ctx, *e)
 		return

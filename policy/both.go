@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// both returns an error that matches what a or b matches, but [ErrRejected] only if
-// each of them does.
+// both returns an error that matches what a or b matches, and [ErrRejected] only if
+// both do.
 func both(text string, a, b error) error {
 	switch aRefused, bRefused := errors.Is(a, ErrRejected), errors.Is(b, ErrRejected); {
 	case aRefused && !bRefused:
@@ -25,9 +25,9 @@ type bothErrors struct {
 func (e *bothErrors) Error() string   { return e.text }
 func (e *bothErrors) Unwrap() []error { return []error{e.a, e.b} }
 
-// halfRefused joins an error that matches ErrRejected and one that does not.
-// Unwrapped, the first would make the whole match it; so it is matched by Is and As
-// instead.
+// halfRefused joins an error that matches ErrRejected with one that does not. It does
+// not unwrap to the former, because the whole would then match ErrRejected; its Is and
+// As methods match that error instead.
 type halfRefused struct {
 	text         string
 	ran, refused error
@@ -42,7 +42,7 @@ func (e *halfRefused) Is(target error) bool {
 
 func (e *halfRefused) As(target any) bool { return errors.As(e.refused, target) }
 
-// RetryAfter returns the longer of the waits that the two errors ask for.
+// RetryAfter returns the longer of the two waits that the errors ask for.
 func (e *halfRefused) RetryAfter() time.Duration {
 	a, _ := RetryAfter(e.ran)
 	b, _ := RetryAfter(e.refused)

@@ -9,22 +9,21 @@ import (
 	"github.com/ductile-go/ductile/internal/stopwatch"
 )
 
-// Call is what remains of a call: the inner policies, then the function. It is a
-// small value, passed by value, and as safe for concurrent use as the function is.
-// A policy is given one; [CallOf] and [Chain.Call] make one. The zero Call has no
-// function to run.
+// Call is the rest of a call: the inner policies, then the function. It is a small
+// value, passed by value, and safe for concurrent use if the function is. A policy
+// receives one; [CallOf] and [Chain.Call] make one. The zero Call has no function, and
+// its Do panics.
 type Call[T any] struct {
-	// at is the link that the call has reached, whose policy was given this Call
-	// and whose successor runs next. It is nil for a call without policies. A link
-	// rather than a chain and an index: every policy passes a Call on, and that is
-	// one register less at each of them.
+	// at is the link whose policy received this Call; its successor runs next. It is
+	// nil for a call without policies. A pointer to a link takes one register less than
+	// a chain and an index, and every policy passes a Call on.
 	at     *link[T]
 	fn     Func[T]
-	record *record // of the observed pipeline that the call is in; nil without one
+	record *record // of the innermost observed pipeline around the call, or nil
 }
 
-// CallOf returns a call of fn with no policies, which is what a policy needs to
-// run alone. It panics if fn is nil.
+// CallOf returns a call of fn without policies. A policy uses it to run alone. CallOf
+// panics if fn is nil.
 func CallOf[T any](fn Func[T]) Call[T] {
 	if fn == nil {
 		panic("policy: CallOf: fn is nil, want a function")
@@ -32,7 +31,7 @@ func CallOf[T any](fn Func[T]) Call[T] {
 	return Call[T]{fn: fn}
 }
 
-// Do runs what remains of the call. A policy may call it any number of times, also
+// Do runs the rest of the call. A policy may call it any number of times, also
 // concurrently.
 func (c Call[T]) Do(ctx context.Context) (T, error) {
 	if c.at == nil || c.at.next == nil {
@@ -42,37 +41,37 @@ func (c Call[T]) Do(ctx context.Context) (T, error) {
 	return c.at.policy.Execute(ctx, c)
 }
 
-// Again is Do for a further attempt: a policy that runs the rest of a call more
-// than once calls Do for the first run and Again for the others, so that the
-// pipeline's Finished event has the number of attempts.
+// Again is Do for a further attempt. A policy that runs the rest of a call more than
+// once uses Do for the first run and Again for the others; the pipeline's Finished
+// event then has the number of attempts.
 func (c Call[T]) Again(ctx context.Context) (T, error) {
 	c.record.countAgain()
 	return c.Do(ctx)
 }
 
-// HasObservers reports whether an observer may want events of this policy. It is the
-// quick check before several of Observed.
+// HasObservers reports whether an observer may want events of this policy. It is a
+// quick check before several calls of Observed.
 func (c Call[T]) HasObservers() bool { return c.at != nil && c.at.watched }
 
-// Observed reports whether an observer wants events of the kind. It is for a
-// policy that would have to work, say read a clock, for the sake of an event alone.
+// Observed reports whether an observer wants events of the kind. Ask before work that
+// only an event needs, such as reading a clock.
 func (c Call[T]) Observed(kind EventKind) bool {
 	return c.at != nil && c.at.audience != nil && c.at.audience.wants(kind)
 }
 
-// Emit tells the pipeline's observers of e, and fills in Pipeline and Key. If none
-// wants events of that kind, it does nothing.
+// Emit sets e.Pipeline and e.Key, and passes e to the pipeline's observers that want
+// its kind. It does nothing if there are none.
 func (c Call[T]) Emit(ctx context.Context, e Event) {
 	if c.record != nil && e.Kind == Recovered {
 		c.record.rescued(e.Policy)
 	}
 	if c.Observed(e.Kind) {
 		c.at.label(&e)
-		c.at.audience.tell(ctx, &e)
+		c.at.audience.send(ctx, &e)
 	}
 }
 
-// Label returns e with Pipeline and Key filled in as Emit does, for a callback in a
+// Label returns e with Pipeline and Key set as Emit sets them, for a callback in a
 // policy's own Config.
 func (c Call[T]) Label(e Event) Event {
 	if c.at != nil {
@@ -81,17 +80,18 @@ func (c Call[T]) Label(e Event) Event {
 	return e
 }
 
-// Refusal returns the error with which a policy inside of this one would refuse a
-// call made after the given delay, or nil if none is known to. It runs nothing and
-// counts nothing: a retry asks before it waits.
+// Refusal returns the error with which an inner policy would refuse a call made after
+// the given delay, or nil if none is known to refuse it. It runs nothing and counts
+// nothing. A retry asks before it sleeps.
 //
-// The policies are asked in order, by a method
+// The inner policies are asked in order, by a method
 //
 //	Refusal(ctx context.Context, after time.Duration) error
 //
-// up to the first that has none, since that one might rescue the call. A policy that
-// passes every call on answers nil. One that holds policies which cannot be asked, as a
-// pipeline with a fallback, answers [ErrUndetermined], which ends the search too.
+// The search ends at the first error, and at the first policy without the method,
+// because that policy might rescue the call. A policy that passes every call on returns
+// nil. A policy that contains others, some of which cannot be asked, returns
+// [ErrUndetermined] to end the search without a refusal.
 func (c Call[T]) Refusal(ctx context.Context, after time.Duration) error {
 	if c.at == nil {
 		return nil
@@ -99,7 +99,7 @@ func (c Call[T]) Refusal(ctx context.Context, after time.Duration) error {
 	return known(c.at.refusal(ctx, after))
 }
 
-// known returns nil for the refusal that no policy knows.
+// known returns err, or nil if err says that the refusal is unknown.
 func known(err error) error {
 	if err == refusal.ErrUnknown { //nolint:errorlint // identity: it is never wrapped
 		return nil
@@ -107,9 +107,9 @@ func known(err error) error {
 	return err
 }
 
-// Stopwatch starts to measure the time that a policy's part of the call takes, on
-// clock; nil means real time. Where the pipeline has just read the clock, that
-// reading is used. Call it first thing in Execute.
+// Stopwatch starts a stopwatch on clock; nil means real time. Call it first in Execute:
+// if the pipeline has just read the clock, that reading is used. The stopwatch's method
+// Elapsed returns the time since, at least 0.
 func (c Call[T]) Stopwatch(clock Clock) stopwatch.Watch {
 	if clock != nil {
 		return stopwatch.New(clock)
@@ -117,9 +117,9 @@ func (c Call[T]) Stopwatch(clock Clock) stopwatch.Watch {
 	return stopwatch.At(c.now())
 }
 
-// now returns the monotonic time: the reading that the pipeline began with if all that
-// has run since is policies of our own that call the next one at once, else a new one.
-// After the first attempt the pipeline's reading is old.
+// now returns the monotonic time. It reuses the pipeline's reading if this is the first
+// attempt and every policy since calls the next one immediately; otherwise it reads the
+// clock.
 func (c Call[T]) now() int64 {
 	if r := c.record; r != nil && c.at != nil && c.at.prompt && r.again.Load() == 0 {
 		if start := r.start.Load(); start != 0 {
@@ -129,8 +129,8 @@ func (c Call[T]) now() int64 {
 	return mono.Now()
 }
 
-// Delayed says that time may have passed since the policies around, or inside, read
-// the clock: a callback of the user's has run. Later readings are then new ones.
+// Delayed tells the pipeline that a user's callback has run and may have taken time, so
+// that clock readings made before are not used again.
 func (c Call[T]) Delayed() {
 	if c.record != nil {
 		c.record.start.Store(0)
@@ -138,10 +138,9 @@ func (c Call[T]) Delayed() {
 	}
 }
 
-// Lap returns the time since s was started, for a policy whose part of the call has
-// just ended. If the first attempt has succeeded and a policy inside has just read the
-// clock for the same purpose, that reading is used. So the times of a success leave out
-// what observers of the policies inside have taken.
+// Lap returns the time since w was started, for a policy whose part of the call has
+// just ended. On a success of the first attempt it reuses the reading of an inner
+// policy, if there is one; the time that inner observers take is then not part of it.
 func (c Call[T]) Lap(w stopwatch.Watch, succeeded bool) time.Duration {
 	start, realTime := w.Reading()
 	if !succeeded || !realTime || c.record == nil || c.at == nil || !c.at.prompt {

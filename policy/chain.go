@@ -11,38 +11,38 @@ import (
 	"github.com/ductile-go/ductile/internal/stopwatch"
 )
 
-// Chain is a named sequence of policies with observers: what a pipeline runs. Most
-// callers want package pipeline instead. A Chain is immutable and safe for
-// concurrent use. The zero Chain is a pass-through.
+// Chain is a named sequence of policies with observers, the engine of package pipeline.
+// Most callers want that package instead. A Chain is immutable and safe for concurrent
+// use. The zero Chain passes calls through.
 //
-// A Chain is itself a Policy. A chain in a chain is flattened into it when the
-// outer one is made, so nesting costs nothing per call.
+// A Chain is itself a Policy. A chain within a chain is flattened when the outer one is
+// made, so nesting costs nothing per call.
 type Chain[T any] struct {
 	name      string
 	policies  []Policy[T]
 	listeners []Listener
-	entry     link[T]                       // has no policy; calls begin here
-	relinked  *atomic.Pointer[relinking[T]] // the last one; see Execute
+	entry     link[T]                       // has no policy; every call begins here
+	relinked  *atomic.Pointer[relinking[T]] // the last one made; see Execute
 }
 
-// link is one policy, and who hears its events: the listeners of the pipeline that
-// it belongs to and of those around that.
+// link is one policy of a chain, with the observers of its events: the listeners of its
+// pipeline, then those of the pipelines around.
 type link[T any] struct {
-	next     *link[T] // nil for the last; then comes the function
+	next     *link[T] // nil for the last policy, whose next is the function
 	policy   Policy[T]
-	audience *audience // nil without observers
-	name     string    // the pipeline's
-	key      string    // of the family's member that the call runs through; empty for none
-	// last is the last relinking that was made for this place, if it is a member's.
+	audience *audience // nil if there are no observers
+	name     string    // the pipeline's name
+	key      string    // the key of the member that the call runs through, or ""
+	// last is the last relinking made for this place. It is set for a member only.
 	last *atomic.Pointer[relinking[T]]
-	// prompt: every policy since the last finisher runs the next at once, and this one
-	// takes its time itself. Others may hand their Call on, late, to policies that they
-	// hold.
+	// prompt is true if every policy since the last finisher calls the next one
+	// immediately and so does this one. Other policies may keep their Call and pass it
+	// to policies of their own later, when a clock reading is out of date.
 	prompt  bool
-	watched bool // the audience may want events of the policy
+	watched bool // the audience may want events of this policy
 }
 
-// label fills in what e says about where it comes from.
+// label sets the fields of e that say where it comes from.
 func (l *link[T]) label(e *Event) {
 	e.Pipeline = l.name
 	if l.key != "" {
@@ -50,17 +50,17 @@ func (l *link[T]) label(e *Event) {
 	}
 }
 
-// relinking is a chain's links made anew for a place inside a policy that is not
-// a chain: heard by the listeners around it, and followed by the policies that
-// follow it there.
+// relinking holds a copy of a chain's links for a place inside another policy. Their
+// audience includes the listeners around that place, and the policies that follow there
+// follow them.
 type relinking[T any] struct {
 	chain *Chain[T]
 	at    *link[T] // the place
 	entry link[T]
 }
 
-// NewChain returns the chain of the given policies, the first outermost. The name
-// may be empty. The policies and the listeners' functions must not be nil.
+// NewChain returns a chain of policies, the first outermost. The name may be empty. No
+// policy and no listener's function may be nil.
 func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *Chain[T] {
 	c := &Chain[T]{
 		name: name, policies: slices.Clone(policies), listeners: slices.Clone(listeners),
@@ -70,10 +70,10 @@ func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *
 	return c
 }
 
-// Name returns the chain's name.
+// Name returns the chain's name, or "" if it has none.
 func (c *Chain[T]) Name() string { return c.name }
 
-// Policies returns a copy of the policies as they were given, outermost first.
+// Policies returns a copy of the policies that were given, outermost first.
 func (c *Chain[T]) Policies() []Policy[T] { return slices.Clone(c.policies) }
 
 // Listeners returns a copy of the chain's own listeners, in the order added.
@@ -87,20 +87,21 @@ func (c *Chain[T]) Call(fn Func[T]) Call[T] {
 	return Call[T]{at: &c.entry, fn: fn}
 }
 
-// Execute runs next inside the chain. It is called where the chain stands inside a
-// policy that is not a chain, such as a router; a chain in a chain is flattened.
+// Execute runs next inside the chain. It is called only if the chain is inside a policy
+// that is not a chain, such as a router; a chain directly in a chain is flattened.
 //
-// Its links are then made anew, once for each place that it is called from. The last
-// such links are kept: by the chain, for a router that holds several, and by the place
-// if it is one of a family's, whose members may share a chain. Two callers from
-// different places may each make and store theirs; each runs through its own.
+// The links are then copied, once for each place that Execute is called from. The last
+// copy is cached: by the chain, which serves a router with several chains, and by the
+// place if it belongs to a keyed family, whose members may share one chain. Two
+// goroutines that arrive from different places may overwrite each other's cached copy;
+// each of them runs through its own.
 func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	at := next.at
 	switch {
 	case at == nil || at.audience == nil && at.next == nil && at.key == "":
 		next.at = &c.entry
 		return next.Do(ctx)
-	case c.relinked == nil: // a zero Chain adds nothing
+	case c.relinked == nil: // the zero Chain has no policies
 		return next.Do(ctx)
 	}
 	r := c.relinked.Load()
@@ -111,7 +112,7 @@ func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	return next.Do(ctx)
 }
 
-// relink returns the links of c for a place, made anew unless the place has them.
+// relink returns the links of c for a place, from the place's cache or newly made.
 func (c *Chain[T]) relink(at *link[T]) *relinking[T] {
 	if at.last != nil {
 		if r := at.last.Load(); r != nil && r.chain == c {
@@ -129,12 +130,12 @@ func (c *Chain[T]) relink(at *link[T]) *relinking[T] {
 	return r
 }
 
-// Refusal asks the chain's policies in order, as [Call.Refusal] does.
+// Refusal asks the chain's policies in order; see [Call.Refusal].
 func (c *Chain[T]) Refusal(ctx context.Context, after time.Duration) error {
 	return c.entry.refusal(ctx, after)
 }
 
-// refusal asks the links after l.
+// refusal asks the policies after l.
 func (l *link[T]) refusal(ctx context.Context, after time.Duration) error {
 	for l = l.next; l != nil; l = l.next {
 		if err := refusal.Of(ctx, l.policy, after); err != nil {
@@ -144,8 +145,8 @@ func (l *link[T]) refusal(ctx context.Context, after time.Duration) error {
 	return nil
 }
 
-// link makes the links of c behind entry, where outer listens around c and key is
-// the member's that c belongs to, and returns the last of them.
+// link makes the links of c after entry and returns the last one. outer are the
+// listeners around c, and key is the key of the member that c runs for.
 func (c *Chain[T]) link(entry *link[T], outer *audience, key string) *link[T] {
 	last := entry
 	c.flatten(outer, false, func(l link[T]) {
@@ -156,9 +157,9 @@ func (c *Chain[T]) link(entry *link[T], outer *audience, key string) *link[T] {
 	return last
 }
 
-// flatten yields the links of c and of the chains in it, in order, and reports
-// whether the reading of the last finisher is still good behind them. A chain
-// whose beginning or end somebody wants to hear of begins with a finisher.
+// flatten passes the links of c and of the chains in it to yield, in order. It reports
+// whether the clock reading of the last finisher still holds after them. A chain gets a
+// finisher if a listener wants its Started or Finished events.
 func (c *Chain[T]) flatten(outer *audience, fresh bool, yield func(link[T])) bool {
 	audience := audienceOf(c.listeners, outer)
 	if audience != nil && (audience.wants(Started) || audience.wants(Finished)) {
@@ -166,7 +167,7 @@ func (c *Chain[T]) flatten(outer *audience, fresh bool, yield func(link[T])) boo
 		fresh = true
 	}
 	for _, p := range c.policies {
-		if nested, ok := p.(*Chain[T]); ok { // and not a type that embeds one, which may act otherwise
+		if nested, ok := p.(*Chain[T]); ok { // not a type that embeds a Chain, whose methods may differ
 			fresh = nested.flatten(audience, fresh, yield)
 			continue
 		}
@@ -177,8 +178,7 @@ func (c *Chain[T]) flatten(outer *audience, fresh bool, yield func(link[T])) boo
 	return fresh
 }
 
-// finisher emits Started, and Finished when what is inside of it has ended,
-// whatever way it ended.
+// finisher emits Started, and Finished however the call inside it ends.
 type finisher[T any] struct{ clock Clock }
 
 func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
@@ -189,7 +189,8 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	run := finishing[T]{ctx: ctx, next: next, err: ErrNoReturn}
 	run.next.record = newRecord(next.record)
 	defer run.finished()
-	// What observers of Started take is no part of a limit inside, nor of Elapsed.
+	// The time that observers of Started take is not part of Elapsed or of a limit
+	// inside.
 	if next.Observed(Started) {
 		next.Emit(ctx, Event{Kind: Started})
 		run.watch = stopwatch.New(f.clock)
@@ -204,12 +205,12 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	return v, err
 }
 
-// finishing is a call on its way through a finisher.
+// finishing is one call inside a finisher.
 type finishing[T any] struct {
 	ctx   context.Context
 	next  Call[T]
 	watch stopwatch.Watch
-	begun bool // watch was started
+	begun bool // watch has been started
 	err   error
 }
 
@@ -238,11 +239,11 @@ func (f *finishing[T]) finished() {
 	f.next.Emit(f.ctx, e)
 }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil, so that the search goes on inside.
 func (finisher[T]) Refusal(context.Context, time.Duration) error { return nil }
 
-// clockOf returns the clock of the outermost policy that has one, so that a
-// pipeline under test is measured in virtual time.
+// clockOf returns the clock of the outermost policy that has one, so that a pipeline in
+// a test is measured in virtual time.
 func clockOf[T any](policies []Policy[T]) Clock {
 	for _, p := range policies {
 		switch p := p.(type) {

@@ -10,28 +10,28 @@ import (
 	"github.com/ductile-go/ductile/internal/same"
 )
 
-// promptly is embedded by policies that run what is inside them at once.
+// promptly is embedded by a policy that calls the next one immediately.
 type promptly = prompt.Mark
 
-// CheckPolicy turns results into the errors that they are. Make one with [Check];
-// the zero CheckPolicy is not usable. It is immutable and safe for concurrent use.
+// CheckPolicy replaces the error of each result. Make one with [Check]; the zero
+// CheckPolicy is not usable. It is immutable and safe for concurrent use.
 type CheckPolicy[T any] struct {
 	promptly
 	fn func(v T, err error) error
 }
 
-// Check returns a policy that replaces the error of every result by what fn returns
-// for it, and keeps the value. It stands innermost: a response with status 503
-// becomes an error there, marked by retry.After, retry.Permanent or breaker.Judge if
-// need be, and every policy outside of it sees the same classification.
+// Check returns a policy that replaces the error of each result with the error that fn
+// returns for it, and keeps the value. Put it innermost, to turn a response with status
+// 503 into an error, say. If fn marks the error with retry.After, retry.Permanent or
+// breaker.Judge, every outer policy sees that one classification.
 //
-// fn is called on the goroutine of the call, also for a nil error, and must be safe
-// for concurrent use. Check panics if fn is nil.
+// fn is called on the goroutine of the call, also if err is nil. It must be safe for
+// concurrent use. Check panics if fn is nil.
 func Check[T any](fn func(v T, err error) error) *CheckPolicy[T] {
 	if fn == nil {
 		panic("policy: Check: fn is nil, want a function")
 	}
-	return &CheckPolicy[T]{promptly: promptly{Late: true}, fn: fn} // fn may take its time
+	return &CheckPolicy[T]{promptly: promptly{Late: true}, fn: fn} // fn may take time
 }
 
 // Do runs fn and checks its result.
@@ -50,7 +50,7 @@ func (c *CheckPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	return v, c.fn(v, err)
 }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil, so that the inner policies are asked.
 func (c *CheckPolicy[T]) Refusal(context.Context, time.Duration) error { return nil }
 
 // Describe returns the kind, "check".
@@ -59,21 +59,18 @@ func (c *CheckPolicy[T]) Describe() Description { return Description{Kind: "chec
 // String returns "check".
 func (c *CheckPolicy[T]) String() string { return c.Describe().String() }
 
-// SelectPolicy runs each call through a policy chosen for it. Make one with
-// [Select]; the zero SelectPolicy is not usable. It is immutable and safe for
-// concurrent use.
+// SelectPolicy runs each call through a policy chosen for it. Make one with [Select];
+// the zero SelectPolicy is not usable. It is immutable and safe for concurrent use.
 type SelectPolicy[T any] struct {
 	choose func(ctx context.Context) Policy[T]
 }
 
-// Select returns a policy that runs each call through the policy that choose
-// returns: one for each tenant or route, say, or one that is replaced when
-// configuration is reloaded. If choose returns nil, or a nil pointer, the call runs
-// without one.
+// Select returns a policy that runs each call through the policy that choose returns,
+// for example one per tenant or route, or one that a reload replaces. If choose returns
+// nil or a nil pointer, the call runs without a policy.
 //
-// choose is called once a call, on its goroutine, and again before a retry outside
-// waits; it must be quick and safe for concurrent use. Select panics if choose is
-// nil.
+// choose is called once per call, on its goroutine, and once more before an outer retry
+// sleeps. It must be quick and safe for concurrent use. Select panics if choose is nil.
 func Select[T any](choose func(ctx context.Context) Policy[T]) *SelectPolicy[T] {
 	if choose == nil {
 		panic("policy: Select: choose is nil, want a function")
@@ -99,7 +96,7 @@ func (s *SelectPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) 
 	return next.Do(ctx)
 }
 
-// Refusal asks the policy that would be chosen.
+// Refusal asks the policy that choose returns.
 func (s *SelectPolicy[T]) Refusal(ctx context.Context, after time.Duration) error {
 	p := s.choose(ctx)
 	if same.Nil(p) {
@@ -108,7 +105,7 @@ func (s *SelectPolicy[T]) Refusal(ctx context.Context, after time.Duration) erro
 	return refusal.Of(ctx, p, after)
 }
 
-// Describe returns the kind, "select": what is chosen depends on the call.
+// Describe returns the kind, "select". The chosen policy is not known without a call.
 func (s *SelectPolicy[T]) Describe() Description { return Description{Kind: "select"} }
 
 // String returns "select".

@@ -7,12 +7,12 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Clock is the part of github.com/benbjohnson/clock.Clock that policies use, so
-// that one of its clocks plugs in as it is; package fake has one made for tests
-// of policies. Wherever a Clock is asked for, nil means real time.
+// Clock is the part of github.com/benbjohnson/clock.Clock that policies use, so that
+// its clocks can be used as they are. Package fake has a clock made for tests of
+// policies. A nil Clock means real time everywhere in this module.
 //
-// A clock may have more methods, which are used if they have exactly these
-// signatures. They let a virtual clock know who waits for it:
+// A clock may have more methods. Those with exactly these signatures are used, and let
+// a virtual clock know what is waiting for it:
 //
 //	Sleep(ctx context.Context, d time.Duration) error
 //	NewWaiter() policy.Waiter
@@ -33,11 +33,11 @@ func Now(clock Clock) time.Time {
 	return clock.Now()
 }
 
-// Sleep waits for d on clock; nil means real time. It returns nil when d has
-// passed and ctx has not ended, and what [Ended] returns as soon as ctx has. In
-// real time, and on a clock that has Sleep(ctx, d) error, a sleep that is cut short
-// leaves nothing behind. Sleep returns at once if d is 0 or less. It returns the error of
-// a clock that cannot sleep.
+// Sleep waits for d on clock; nil means real time. It returns nil after d, or the error
+// of [Ended] as soon as ctx has ended, even if d has passed at the same moment. It
+// returns at once if d is not positive. A sleep that is cut short leaves no timer
+// behind, in real time and on a clock with a Sleep method. If that method fails, Sleep
+// returns its error.
 func Sleep(ctx context.Context, clock Clock, d time.Duration) error {
 	switch c := clock.(type) {
 	case nil:
@@ -56,8 +56,8 @@ func Sleep(ctx context.Context, clock Clock, d time.Duration) error {
 			}
 		}
 	}
-	// Asked again even if the time is up: if both are ready in the same instant,
-	// select picks either, and an ended context must win.
+	// Check again even if d has passed: if the timer and ctx are both ready, select
+	// picks one at random, and an ended context must win.
 	return Ended(ctx)
 }
 
@@ -73,20 +73,20 @@ func sleepReal(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Waiter lets one goroutine wait until another wakes it. Policies that queue or
-// fork wait through one, so that a virtual clock knows about it.
+// Waiter lets one goroutine wait until another wakes it. Policies that queue or start
+// goroutines wait with it, so that a virtual clock knows about it.
 type Waiter interface {
-	// Wait returns nil once Wake has been called, also if that was before, and what
-	// Ended returns if ctx ends first. If both are ready it returns nil: the caller
-	// then looks at its own state.
+	// Wait returns nil once Wake has been called, even if that was before Wait. If ctx
+	// ends first, it returns the error of [Ended]. If both are ready it returns nil,
+	// and the caller checks its own state.
 	Wait(ctx context.Context) error
-	// Wake ends every Wait, present and future. It never blocks and may be called
-	// more than once.
+	// Wake ends every Wait, now and later. It never blocks, and may be called more than
+	// once.
 	Wake()
 }
 
-// NewWaiter returns a waiter on clock; nil means real time. In a bubble of
-// testing/synctest, Wait must be called in the bubble that made the waiter.
+// NewWaiter returns a waiter on clock; nil means real time. In a testing/synctest
+// bubble, call Wait in the bubble that called NewWaiter.
 func NewWaiter(clock Clock) Waiter {
 	if c, ok := clock.(interface{ NewWaiter() Waiter }); ok {
 		return c.NewWaiter()
@@ -95,7 +95,7 @@ func NewWaiter(clock Clock) Waiter {
 }
 
 type waiter struct {
-	woken atomic.Bool // taken by the one Wake that closes done
+	woken atomic.Bool // set by the one Wake that closes done
 	done  chan struct{}
 }
 
@@ -106,7 +106,7 @@ func (w *waiter) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-w.done: // both were ready, and select had picked the other
+	case <-w.done: // both were ready, and select picked the other
 		return nil
 	default:
 		return Ended(ctx)
@@ -119,8 +119,7 @@ func (w *waiter) Wake() {
 	}
 }
 
-// Go runs f on a goroutine of its own, one that clock knows about if it has a
-// method Go.
+// Go runs f on a new goroutine. A clock with a Go method starts it.
 func Go(clock Clock, f func()) {
 	if c, ok := clock.(interface{ Go(f func()) }); ok {
 		c.Go(f)
@@ -129,9 +128,9 @@ func Go(clock Clock, f func()) {
 	go f()
 }
 
-// AfterFunc calls f on a goroutine of its own, or on the one that moves a virtual
-// clock, when d has passed on clock; nil means real time. The stop function reports
-// whether it kept f from being called, and leaves nothing behind.
+// AfterFunc calls f after d on clock; nil means real time. f runs on its own goroutine,
+// or on the goroutine that moves a virtual clock. stop reports whether it prevented the
+// call of f; it leaves no timer behind.
 func AfterFunc(clock Clock, d time.Duration, f func()) (stop func() bool) {
 	switch c := clock.(type) {
 	case nil:
@@ -141,8 +140,8 @@ func AfterFunc(clock Clock, d time.Duration, f func()) (stop func() bool) {
 	}:
 		return c.AfterFunc(d, f)
 	}
-	// The state says who was first, by one compare-and-swap: otherwise stop could
-	// return true while f begins.
+	// decided changes once, by compare-and-swap: without it, stop could return true
+	// while f begins.
 	var decided atomic.Bool
 	stopped := make(chan struct{})
 	due := clock.After(d)

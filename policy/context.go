@@ -11,8 +11,8 @@ import (
 	"github.com/ductile-go/ductile/internal/mono"
 )
 
-// deadline returns the monotonic time in d from now, or the end of time if that is
-// sooner.
+// deadline returns the monotonic time d after now, or the largest one if that
+// overflows.
 func deadline(now int64, d time.Duration) int64 {
 	if t := now + int64(d); t > now {
 		return t
@@ -20,33 +20,33 @@ func deadline(now int64, d time.Duration) int64 {
 	return math.MaxInt64
 }
 
-// expiry is what the contexts of one policy say when its limit has passed.
+// expiry is how the contexts of one policy end when its limit has passed.
 type expiry struct {
-	err   *TimeoutError   // their cause
-	ended context.Context // one of the standard library's that ended with it, to show context.Cause
+	err   *TimeoutError   // the cause
+	ended context.Context // a standard context that ended with the cause, which context.Cause finds in it
 }
 
 func newExpiry(err *TimeoutError) *expiry { return &expiry{err, ending.With(err)} }
 
-// lazyCtx is a context with a deadline in real time that arms its timer only
-// when somebody asks for Done. It is one allocation of at most 96 bytes, and a
-// function that ignores it costs one compare-and-swap.
+// lazyCtx is a context with a deadline in real time. It arms its timer only when Done
+// is called. It is one allocation of at most 96 bytes, and a function that ignores it
+// costs one compare-and-swap.
 //
-// Until it is armed it derives its state from the clock and its parent. From then on
-// it is what a context of the standard library, made at that moment, says: only to
-// one of its own does package context attach derived contexts without a goroutine,
-// however many value contexts lie between.
+// Until it is armed, it derives its state from the clock and its parent. When it is
+// armed, it makes a context of the standard library and answers as that one does:
+// package context attaches derived contexts without a goroutine only to contexts of its
+// own.
 //
-// Whoever sees it ended arms it with that end, so that what has been seen stays true
-// when the call returns.
+// A method that finds the context ended arms it with that end, so that later answers
+// agree with the first.
 type lazyCtx struct {
 	parent   context.Context
 	deadline int64 // by package mono
 	expiry   *expiry
 
-	// armed goes from nil to the armed context or to unarmed, once, by
-	// compare-and-swap: whether arming or the end of the call comes first, the
-	// other sees it, so that no timer outlives the call.
+	// armed changes once, by compare-and-swap, from nil to the armed context or to
+	// unarmed. Done on another goroutine can race with the end of the call: whichever
+	// is first, the other sees it, so no timer outlives the call.
 	armed atomic.Pointer[armedCtx]
 }
 
@@ -55,7 +55,7 @@ type armedCtx struct {
 	cancel context.CancelFunc
 }
 
-// unarmed is what a context becomes if its call returns before it is armed.
+// unarmed is the state of a context whose call returned before it was armed.
 var unarmed = func() *armedCtx {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -64,7 +64,7 @@ var unarmed = func() *armedCtx {
 
 // endedCtx is a context that had ended before it was armed.
 type endedCtx struct {
-	context.Context // of the standard library, ended with the cause
+	context.Context // a standard context that ended with the cause
 	parent          context.Context
 	err             error
 }
@@ -78,8 +78,8 @@ func (e endedCtx) Value(key any) any {
 	return e.parent.Value(key)
 }
 
-// Deadline returns the earlier of the limit and the parent's deadline. The wall
-// clock is read anew each time; the monotonic reading is always the same.
+// Deadline returns the earlier of the limit and the parent's deadline. The wall clock
+// is read each time; the monotonic part of the result never changes.
 func (c *lazyCtx) Deadline() (time.Time, bool) {
 	own := mono.Time(c.deadline)
 	if d, ok := c.parent.Deadline(); ok && d.Before(own) {
@@ -88,9 +88,9 @@ func (c *lazyCtx) Deadline() (time.Time, bool) {
 	return own, true
 }
 
-// limit returns the limit for comparisons with the parent's deadline, and for timers,
-// which go by the monotonic reading. Its wall clock is right if the parent has a
-// deadline to compare it with.
+// limit returns the limit, to compare it with the parent's deadline and to set timers,
+// which use the monotonic part. The wall clock part is exact only if the parent has a
+// deadline to compare with.
 func (c *lazyCtx) limit() time.Time {
 	if _, ok := c.parent.Deadline(); ok {
 		return mono.Time(c.deadline)
@@ -103,13 +103,14 @@ func (c *lazyCtx) Done() <-chan struct{} {
 	if a := c.armed.Load(); a != nil {
 		return a.Done()
 	}
-	if c.parent.Err() != nil { // else what is derived from it now will say whose end comes first
+	if c.parent.Err() != nil { // otherwise what is derived now decides whose end comes first
 		if a := c.end(); a != nil {
 			return a.Done()
 		}
 	}
-	// The limit itself, not the earlier of the two: with the parent's deadline and
-	// our cause, a timer of ours would race the parent's to say whose end it was.
+	// The timer is set to the limit, not to the earlier of the two deadlines: at the
+	// parent's deadline it would race with the parent's own timer, and our cause would
+	// win half of the time.
 	a := &armedCtx{}
 	if limit := c.limit(); comesFirst(c.parent, limit) {
 		a.Context, a.cancel = context.WithCancel(c.parent)
@@ -119,8 +120,7 @@ func (c *lazyCtx) Done() <-chan struct{} {
 	return c.arm(a).Done()
 }
 
-// arm makes a the armed context, unless there is one already, and returns the
-// armed one.
+// arm makes a the armed context unless there is one already, and returns the armed one.
 func (c *lazyCtx) arm(a *armedCtx) *armedCtx {
 	if !c.armed.CompareAndSwap(nil, a) {
 		a.cancel()
@@ -129,9 +129,9 @@ func (c *lazyCtx) arm(a *armedCtx) *armedCtx {
 	return a
 }
 
-// end arms an unarmed context if it has ended, and returns nil if it has not. The
-// parent is looked at before the clock: a goroutine descheduled in between would
-// otherwise take the end of a parent that came after the limit for an earlier one.
+// end arms an unarmed context that has ended, and returns nil if it has not. The parent
+// is read before the clock: a goroutine descheduled between the two could otherwise
+// take a parent's end that came after the limit for an earlier one.
 func (c *lazyCtx) end() *armedCtx {
 	err := c.parent.Err()
 	passed := mono.Now() >= c.deadline
@@ -141,10 +141,10 @@ func (c *lazyCtx) end() *armedCtx {
 	case err != nil:
 		return c.arm(&armedCtx{endedCtx{ending.With(context.Cause(c.parent)), c.parent, err}, func() {}})
 	}
-	return nil // or the parent's deadline came first, and its timer is late
+	return nil // not ended, or the parent's deadline came first and its timer is late
 }
 
-// Err returns nil until the parent ends, the limit passes or the call is over.
+// Err returns nil until the parent ends, the limit passes or the call returns.
 func (c *lazyCtx) Err() error {
 	a := c.armed.Load()
 	if a == nil {
@@ -158,8 +158,8 @@ func (c *lazyCtx) Err() error {
 	return a.Err()
 }
 
-// Value returns the parent's value. Once it has ended, the context knows its own
-// cause.
+// Value returns the parent's value for key. Once the context has ended, context.Cause
+// finds its cause.
 func (c *lazyCtx) Value(key any) any {
 	a := c.armed.Load()
 	if a == nil && ending.IsCauseKey(key) {
@@ -171,7 +171,7 @@ func (c *lazyCtx) Value(key any) any {
 	return a.Value(key)
 }
 
-// expired reports whether the limit passed while the parent was live.
+// expired reports whether the limit passed before the parent ended.
 func (c *lazyCtx) expired() bool {
 	if a := c.armed.Load(); a != nil && a.Err() != nil {
 		return context.Cause(a) == error(c.expiry.err) //nolint:errorlint // identity: another timeout's error is not ours
@@ -182,7 +182,7 @@ func (c *lazyCtx) expired() bool {
 
 func (c *lazyCtx) over() time.Duration { return time.Duration(max(0, mono.Now()-c.deadline)) }
 
-// finish ends the context with the call.
+// finish ends the context when its call returns.
 func (c *lazyCtx) finish() {
 	if c.armed.Load() == nil && c.armed.CompareAndSwap(nil, unarmed) {
 		return
@@ -190,17 +190,17 @@ func (c *lazyCtx) finish() {
 	c.armed.Load().cancel()
 }
 
-// comesFirst reports whether a context's own deadline comes before a limit that
-// was put on it, or with it: of two that fall on one instant the outer one counts.
+// comesFirst reports whether the parent's own deadline is not later than limit. If the
+// two are equal, the outer one counts.
 func comesFirst(parent context.Context, limit time.Time) bool {
 	d, ok := parent.Deadline()
 	return ok && !limit.Before(d)
 }
 
-// passedFirst reports whether a limit that has passed did so while parent, whose Err
-// returned err, was live. Deadlines are compared before err: a timer may be late, and
-// both may have passed by now. When a parent was cancelled is not known, and it is taken
-// to have ended first.
+// passedFirst reports whether a limit that has passed did so before parent ended; err
+// is what the parent's Err returned. Deadlines are compared before err, because timers
+// may be late and both may have passed by now. The time of a cancel is not known, so a
+// cancelled parent is taken to have ended first.
 func passedFirst(parent context.Context, err error, limit time.Time) bool {
 	if comesFirst(parent, limit) {
 		return false
@@ -212,22 +212,22 @@ func passedFirst(parent context.Context, err error, limit time.Time) bool {
 	return bounded && errors.Is(err, context.DeadlineExceeded)
 }
 
-// clockCtx is a context with a deadline on a clock of the user's. It adds to what the
-// clock made the cause of its expiry, and the parent's end, which the clock's context
-// may learn of later and on another goroutine.
+// clockCtx is a context with a deadline on a user's clock. To the context that the
+// clock made it adds the cause of the expiry, and the parent's end, which the clock may
+// report later and from another goroutine.
 type clockCtx struct {
 	context.Context
 	parent context.Context
 	clock  Clock
 	limit  time.Time
 	expiry *expiry
-	// seen is how the context ended, decided by the first look at it and stored by
-	// compare-and-swap: what comes later, such as a parent that is cancelled after the
-	// limit has passed, would change the answer otherwise.
+	// seen is how the context ended. The first method that finds it ended stores it by
+	// compare-and-swap. Without it the answer could change, for example when the parent
+	// is cancelled after the limit has passed.
 	seen atomic.Pointer[endedCtx]
 }
 
-// onClock derives a context with the limit d on clock.
+// onClock derives a context from parent that ends d from now on clock.
 func onClock(parent context.Context, clock Clock, d time.Duration, e *expiry) (*clockCtx, context.CancelFunc) {
 	limit := clock.Now().Add(d)
 	derive := func() (context.Context, context.CancelFunc) { return clock.WithTimeout(parent, d) }
@@ -242,11 +242,11 @@ func onClock(parent context.Context, clock Clock, d time.Duration, e *expiry) (*
 	return &clockCtx{Context: inner, parent: parent, clock: clock, limit: limit, expiry: e}, cancel
 }
 
-// AfterFunc lets derived contexts attach without a goroutine where the clock's
-// own context does.
+// AfterFunc lets derived contexts attach without a goroutine if the clock's context
+// does.
 func (c *clockCtx) AfterFunc(f func()) (stop func() bool) { return ending.AfterFunc(c.Context, f) }
 
-// Err returns nil until the parent ends, the limit passes or the call is over.
+// Err returns nil until the parent ends, the limit passes or the call returns.
 func (c *clockCtx) Err() error {
 	if e := c.end(); e != nil {
 		return e.err
@@ -254,7 +254,7 @@ func (c *clockCtx) Err() error {
 	return nil
 }
 
-// Value answers package context's search for a cause once the context has ended.
+// Value returns the cause to package context once the context has ended.
 func (c *clockCtx) Value(key any) any {
 	if ending.IsCauseKey(key) {
 		if e := c.end(); e != nil {
@@ -264,20 +264,20 @@ func (c *clockCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// end returns how the context has ended, or nil.
+// end returns how the context has ended, or nil if it has not.
 func (c *clockCtx) end() *endedCtx {
 	if e := c.seen.Load(); e != nil {
 		return e
 	}
 	var err error
 	select {
-	case <-c.Done(): // only now: contexts of benbjohnson's Mock read their error without a lock
+	case <-c.Done(): // only after Done: contexts of benbjohnson's Mock read their error without a lock
 		err = c.Context.Err()
 	default:
 	}
 	var e *endedCtx
 	switch outer := c.parent.Err(); {
-	// Had the parent been cancelled first, the clock's context would say so too.
+	// If the parent had been cancelled first, the clock's context would report that.
 	case errors.Is(err, context.DeadlineExceeded) && !comesFirst(c.parent, c.limit):
 		e = &endedCtx{c.expiry.ended, c.parent, context.DeadlineExceeded}
 	case err != nil:
@@ -291,7 +291,7 @@ func (c *clockCtx) end() *endedCtx {
 	return c.seen.Load()
 }
 
-// expired reports whether the limit passed while the parent was live.
+// expired reports whether the limit passed before the parent ended.
 func (c *clockCtx) expired() bool {
 	e := c.end()
 	return e != nil && e.Context == c.expiry.ended

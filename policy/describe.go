@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// Description says what a policy is. A policy describes itself by a method
+// Description describes a policy, for tests, logs and status pages. A policy returns
+// its own from a method
 //
 //	Describe() policy.Description
 //
-// and its String method, if it has one, returns the same in one line. Config is the
-// policy's effective config, with the defaults filled in. Functions, clocks and
-// random sources of ductile's own configs are left out of JSON, where durations are
-// in nanoseconds.
+// Config is the effective config, with defaults filled in. In JSON, durations are in
+// nanoseconds, and the configs of this module omit functions, clocks and random
+// sources.
 type Description struct {
-	Kind   string        `json:"kind"`             // "retry"; for a policy that does not describe itself, its type
+	Kind   string        `json:"kind"`             // "retry"; the type of a policy without a Describe method
 	Name   string        `json:"name,omitempty"`   // the policy's own name
-	Detail string        `json:"detail,omitempty"` // what String shows besides: the number of attempts, a limit
+	Detail string        `json:"detail,omitempty"` // what String shows besides the name, such as a limit
 	Config any           `json:"config,omitempty"`
-	Inner  []Description `json:"inner,omitempty"` // of a pipeline, outermost first
+	Inner  []Description `json:"inner,omitempty"` // the policies of a pipeline, outermost first
 }
 
-// String returns the kind, with the name and the detail in parentheses:
-// "retry(charge, 3)". A pipeline is its policies, "retry(3) > breaker(stripe)".
+// String returns the kind with the name and the detail in parentheses, "retry(charge,
+// 3)". For a pipeline it returns the policies, "retry(3) > breaker(stripe)".
 func (d Description) String() string {
 	if d.Kind == pipelineKind {
 		return d.inner()
@@ -44,8 +44,8 @@ const (
 	passThrough  = "pass-through"
 )
 
-// inner joins the descriptions inside. A pipeline among them is put in
-// parentheses, after its name.
+// inner joins the inner descriptions. A nested pipeline is shown in parentheses after
+// its name.
 func (d Description) inner() string {
 	if len(d.Inner) == 0 {
 		return passThrough
@@ -60,8 +60,8 @@ func (d Description) inner() string {
 	return strings.Join(parts, " > ")
 }
 
-// Describe returns the description of any policy. One that does not describe
-// itself is described by its String method, or else by its type.
+// Describe returns the description of any policy. Without a Describe method, that is
+// the result of its String method or else its type.
 func Describe(p any) Description {
 	switch p := p.(type) {
 	case interface{ Describe() Description }:
@@ -82,6 +82,6 @@ func (c *Chain[T]) Describe() Description {
 	return d
 }
 
-// String describes the policies, outermost first: "retry(3) > breaker(stripe)", or
+// String returns the policies, outermost first, "retry(3) > breaker(stripe)", or
 // "pass-through" if there are none.
 func (c *Chain[T]) String() string { return c.Describe().String() }

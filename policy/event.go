@@ -10,71 +10,70 @@ import (
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// EventKind says what happened, in the past tense and in snake_case. The kinds are
-// open: a policy may emit kinds of its own.
+// EventKind names what happened, in the past tense and in snake_case. A policy of your
+// own may emit kinds of its own.
 type EventKind string
 
 const (
-	// Started says that the pipeline has begun a call.
+	// Started reports that the pipeline has begun a call.
 	Started EventKind = "started"
-	// Attempted says that an attempt of a retry has ended, with Err. Took is the
-	// attempt's own time, Elapsed the time since the first attempt began.
+	// Attempted reports that an attempt of a retry has ended with Err. Took is the time
+	// of this attempt, Elapsed the time since the first attempt began.
 	Attempted EventKind = "attempted"
-	// Retried says that another attempt follows after Delay. Attempt is the number of
-	// the one that ended and Err its error, nil for a refused value. Reason is
-	// "server" if a server's hint set the delay, else "backoff".
+	// Retried reports that another attempt follows after Delay. Attempt is the number of
+	// the attempt that ended and Err its error, nil for a rejected value. Reason is
+	// "server" if a hint of the server set the delay, else "backoff".
 	Retried EventKind = "retried"
-	// Recovered says that Policy rescued a call that had failed: a later attempt of a
-	// retry succeeded, or a fallback answered. Err is the failure that it made good,
-	// nil for a refused value.
+	// Recovered reports that Policy rescued a call that had failed: a later attempt of a
+	// retry succeeded, or a fallback returned a value. Err is the failure, nil for a
+	// rejected value.
 	Recovered EventKind = "recovered"
-	// GaveUp says that a retry ran out of attempts, time or budget, that its next
-	// attempt would be refused, or that its caller left. Err is its *retry.Error and
-	// Reason why. A final error ends a retry without this event.
+	// GaveUp reports that a retry ended for lack of attempts, time or budget, because
+	// the next attempt would be refused, or because the caller left. Err is its
+	// *retry.Error, and Reason says why. A final error ends a retry without GaveUp.
 	GaveUp EventKind = "gave_up"
-	// TimedOut says that a timeout expired; Err is its *TimeoutError.
+	// TimedOut reports that the limit of a timeout passed. Err is the *TimeoutError.
 	TimedOut EventKind = "timed_out"
-	// FinishedLate says that a function which a timeout had abandoned has ended; Err is
-	// its error, nil for a late success.
+	// FinishedLate reports that a function which a timeout had abandoned has ended. Err
+	// is its error, nil for a late success.
 	FinishedLate EventKind = "finished_late"
-	// FellBack says that a fallback is about to take over from Err, nil for a refused
-	// value.
+	// FellBack reports that a fallback is about to handle Err, nil for a rejected value.
 	FellBack EventKind = "fell_back"
-	// Rejected says that a policy refused to run the function; Err and Reason say why.
+	// Rejected reports that a policy refused to run the function. Err and Reason say why.
 	Rejected EventKind = "rejected"
-	// Judged says that a circuit counted a call as Outcome. Took is the call's own
-	// time; Reason is "slow" if the circuit counted it as slow.
+	// Judged reports that a circuit counted a call as Outcome. Took is the time of the
+	// call; Reason is "slow" if the circuit counted it as slow.
 	Judged EventKind = "judged"
-	// StateChanged says that this call moved a circuit From one state To another, by
+	// StateChanged reports that this call moved a circuit From one state To another, by
 	// its outcome or by its admission.
 	StateChanged EventKind = "state_changed"
-	// Finished says that the pipeline has ended a call, with Err. Elapsed is measured
-	// on the clock of the outermost policy that was given one. Attempt is how many
-	// attempts were made, 1 without a retry. On a success, Reason is the kind of the
-	// policy that rescued the call, empty if none had to.
+	// Finished reports that the pipeline has ended a call with Err. Elapsed is measured
+	// on the clock of the outermost policy that has one. Attempt is the number of
+	// attempts, 1 without a retry. On a success, Reason is the kind of the policy that
+	// rescued the call, or "" if none had to.
 	Finished EventKind = "finished"
 )
 
-// Event is something that happened in a call. Fields that a kind does not mention
-// are zero. It is passed by value; its JSON has the error as text.
+// Event reports something that happened in a call. A field that its kind does not
+// mention is zero. In JSON, Err is its text and times are in nanoseconds.
 type Event struct {
 	Kind     EventKind     `json:"kind"`
-	Pipeline string        `json:"pipeline,omitempty"` // the pipeline's name, if it has one
-	Policy   string        `json:"policy,omitempty"`   // the kind of the policy, as "retry"; empty if it is the pipeline itself
-	Name     string        `json:"name,omitempty"`     // the policy's own name, as "stripe"
-	Key      string        `json:"key,omitempty"`      // a member of a family, as a host or a tenant
+	Pipeline string        `json:"pipeline,omitempty"` // the pipeline's name
+	Policy   string        `json:"policy,omitempty"`   // the kind of policy, such as "retry"; empty for the pipeline itself
+	Name     string        `json:"name,omitempty"`     // the policy's own name, such as "stripe"
+	Key      string        `json:"key,omitempty"`      // a member of a keyed family, such as a host or a tenant
 	Attempt  int           `json:"attempt,omitempty"`  // 1 is the first
-	Delay    time.Duration `json:"delay,omitempty"`    // the wait that is about to begin; in JSON, as all times, in nanoseconds
+	Delay    time.Duration `json:"delay,omitempty"`    // the wait that is about to begin
 	Took     time.Duration `json:"took,omitempty"`     // the time of this attempt or call
-	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the policy's, or the pipeline's, part of the call began; at least 0
+	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the part of the call that belongs to the policy or the pipeline began; at least 0
 	Outcome  Outcome       `json:"outcome,omitzero"`
-	Reason   string        `json:"reason,omitempty"` // one of a few constants, as "open" or "exhausted"
+	Reason   string        `json:"reason,omitempty"` // one of a few constants, such as "open" or "exhausted"
 	Err      error         `json:"-"`
-	From     string        `json:"from,omitempty"` // a circuit's states
+	From     string        `json:"from,omitempty"` // a circuit's state, and below its new one
 	To       string        `json:"to,omitempty"`
 }
 
-// eventJSON is an Event whose error is text.
+// eventJSON is an Event with its error as text.
 type eventJSON struct {
 	*plainEvent
 	Err string `json:"err,omitempty"`
@@ -82,8 +81,8 @@ type eventJSON struct {
 
 type plainEvent Event
 
-// MarshalJSON returns the fields that are not zero, under their names in
-// snake_case. The error becomes its text.
+// MarshalJSON returns the fields that are not zero, with names in snake_case and the
+// error as text.
 func (e Event) MarshalJSON() ([]byte, error) {
 	text := eventJSON{plainEvent: (*plainEvent)(&e)}
 	if e.Err != nil {
@@ -92,8 +91,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(text)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Err becomes an error of the same
-// text, which matches no other.
+// UnmarshalJSON reads the output of MarshalJSON. Err becomes a new error with the same
+// text, which matches no other error.
 func (e *Event) UnmarshalJSON(data []byte) error {
 	text := eventJSON{plainEvent: &plainEvent{}}
 	if err := json.Unmarshal(data, &text); err != nil {
@@ -106,7 +105,7 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// LogValue returns the fields that are not zero, under their names in snake_case.
+// LogValue returns the fields that are not zero, with names in snake_case.
 func (e Event) LogValue() slog.Value {
 	outcome := ""
 	if e.Outcome != Undecided {
@@ -130,7 +129,6 @@ func (e Event) LogValue() slog.Value {
 	)
 }
 
-// Observer is told of events, on the goroutine of the call that they belong to and
-// before the call goes on, so it should be quick. It must be safe for concurrent
-// use.
+// Observer receives events, on the goroutine of the call and before the call goes on.
+// It should be quick, and it must be safe for concurrent use.
 type Observer func(ctx context.Context, e Event)

@@ -9,9 +9,9 @@ import (
 	"github.com/ductile-go/ductile/internal/same"
 )
 
-// FallbackPolicy answers for a call that failed. Make one with [Fallback] or
-// [FallbackValue]; the zero FallbackPolicy is not usable. It is immutable and safe
-// for concurrent use.
+// FallbackPolicy replaces the result of a failed call. Make one with [Fallback] or
+// [FallbackValue]; the zero FallbackPolicy is not usable. It is immutable and safe for
+// concurrent use.
 type FallbackPolicy[T any] struct {
 	promptly
 	name string
@@ -19,16 +19,14 @@ type FallbackPolicy[T any] struct {
 	when func(v T, err error) bool
 }
 
-// Fallback returns a policy that calls fn with the error of a call that failed, and
-// returns what fn returns. fn gets the context that the policy was called with, not
-// that of an attempt. If fn fails too, the error matches both failures, but
+// Fallback returns a policy that calls fn with the error of a failed call, and returns
+// the result of fn. fn gets the context that the policy was called with, which no
+// attempt's timeout has ended. If fn fails too, the error matches both failures, and
 // [ErrRejected] only if both do. To decline, fn returns the error that it was given,
-// which then comes back as it is.
+// and the caller gets that error unchanged.
 //
-// By default fn is called for every error, unless the caller has given up, as
-// its context says: nobody waits for the answer. See WithCondition.
-//
-// Fallback panics if fn is nil.
+// By default fn is called for every error, unless the caller's context was cancelled.
+// Use WithCondition to change that. Fallback panics if fn is nil.
 func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *FallbackPolicy[T] {
 	if fn == nil {
 		panic("policy: Fallback: fn is nil, want a function")
@@ -36,39 +34,39 @@ func Fallback[T any](fn func(ctx context.Context, err error) (T, error)) *Fallba
 	return &FallbackPolicy[T]{fn: fn}
 }
 
-// FallbackValue returns a policy that answers v for a call that failed.
+// FallbackValue returns a policy that returns v for a failed call.
 func FallbackValue[T any](v T) *FallbackPolicy[T] {
 	return Fallback(func(context.Context, error) (T, error) { return v, nil })
 }
 
-// WithName returns a copy whose events and description carry name.
+// WithName returns a copy with a name, for its events and description.
 func (f *FallbackPolicy[T]) WithName(name string) *FallbackPolicy[T] {
 	g := *f
 	g.name = name
 	return &g
 }
 
-// WithCondition returns a copy that answers for the results for which match returns
-// true, instead of the default; that includes values with a nil error. match is not
-// called for a call whose caller has given up, and must be safe for concurrent use.
-// WithCondition panics if match is nil.
+// WithCondition returns a copy that handles the results for which match returns true,
+// instead of every error. match also gets values with a nil error. It is not called if
+// the caller's context was cancelled. It must be safe for concurrent use. WithCondition
+// panics if match is nil.
 func (f *FallbackPolicy[T]) WithCondition(match func(v T, err error) bool) *FallbackPolicy[T] {
 	if match == nil {
 		panic("policy: FallbackPolicy.WithCondition: match is nil, want a function")
 	}
 	g := *f
-	g.Late = true // match may take its time
+	g.Late = true // match may take time
 	g.when = match
 	return &g
 }
 
-// Do runs fn with the fallback behind it.
+// Do runs fn with the fallback.
 func (f *FallbackPolicy[T]) Do(ctx context.Context, fn Func[T]) (T, error) {
 	v, err := f.Execute(ctx, CallOf(fn))
 	return v, mark.Without(err)
 }
 
-// Execute runs next and answers for it if it failed.
+// Execute runs next, and the fallback if it failed.
 func (f *FallbackPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	if ctx.Err() != nil {
 		var zero T

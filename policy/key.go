@@ -8,20 +8,20 @@ import (
 	"github.com/ductile-go/ductile/internal/refusal"
 )
 
-// WithKey returns a policy that runs p as a member of a family: the events of p, and
-// of the policies inside of p, have key as their Key. Package keyed makes one for each
+// WithKey returns a policy that runs p as the member key of a family: the events of p
+// and of the policies inside it have Key set to key. Package keyed uses it for each
 // host, tenant or route.
 func WithKey[T any](key string, p Policy[T]) Policy[T] { return &member[T]{key: key, policy: p} }
 
 type member[T any] struct {
 	key    string
 	policy Policy[T]
-	// linked is the last link that was made. Two callers from different places may each
-	// make and store theirs; each uses its own.
+	// linked is the last link made. Two goroutines that arrive from different places
+	// may overwrite each other's; each of them uses its own.
 	linked atomic.Pointer[memberLink[T]]
 }
 
-// memberLink is the link at, where a family's policy stands, with a member's key.
+// memberLink is a copy of the link at, with the member's key.
 type memberLink[T any] struct {
 	at   *link[T] // nil for a call without policies
 	with link[T]

@@ -2,8 +2,8 @@ package policy
 
 import "fmt"
 
-// Outcome is what a call says about the dependency that it called. The zero
-// Outcome is Undecided.
+// Outcome says what a call means for the dependency that it called. The zero Outcome is
+// Undecided.
 type Outcome uint8
 
 const (
@@ -11,9 +11,9 @@ const (
 	Undecided Outcome = iota
 	// Success counts in favor of the dependency.
 	Success
-	// Failure counts against it.
+	// Failure counts against the dependency.
 	Failure
-	// Ignored says nothing about it, as when the caller gave up.
+	// Ignored does not count, for example because the caller gave up.
 	Ignored
 )
 
@@ -27,11 +27,10 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome(%d)", uint8(o))
 }
 
-// MarshalText returns the same text as String.
+// MarshalText returns the text of String.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText accepts the texts that MarshalText returns for the named
-// outcomes.
+// UnmarshalText accepts the four texts that String returns for named outcomes.
 func (o *Outcome) UnmarshalText(text []byte) error {
 	for i, name := range outcomes {
 		if string(text) == name {

@@ -1,9 +1,16 @@
-// Package policy is the contract that every resilience policy of ductile implements,
-// and the home of the policies small enough to live beside it: [Timeout], [Fallback],
-// [Check] and [Select].
+// Package policy defines what a resilience policy is, and provides four small ones:
+// [Timeout], [Fallback], [Check] and [Select]. Package pipeline composes policies;
+// import this package to use one of the four, to observe events, or to write a policy
+// of your own.
 //
-// A policy decides whether, when and how often the rest of a call runs. It is
-// one method:
+//	answer := policy.FallbackValue("unknown")
+//	limit := policy.Timeout[string](2 * time.Second)
+//	name, err := answer.Do(ctx, func(ctx context.Context) (string, error) {
+//		return limit.Do(ctx, lookUpName)
+//	})
+//
+// A policy is one method. It decides whether, when and how often the rest of a call
+// runs:
 //
 //	type once[T any] struct{ used atomic.Bool }
 //
@@ -15,17 +22,18 @@
 //		return next.Do(ctx)
 //	}
 //
-// Policies are composed by package pipeline. Each of ductile's own also runs
-// alone, through its Do method. Methods that return a changed copy begin with With.
+// All policies of this module keep the same promises, and package policytest checks
+// them for yours:
 //
-// Every policy keeps the same promises. A context that has already ended runs nothing. A
-// function that returned a nil error has succeeded, whatever happened to the context
-// meanwhile. Panics and runtime.Goexit pass through unrecovered. A policy value is safe
-// for concurrent use and keeps nothing of a call once the call has returned. A nil
-// function panics. A nil context panics too, before anything has run.
+//   - A context that has already ended runs nothing.
+//   - A function that returned a nil error has succeeded, even if its context has ended meanwhile.
+//   - Panics and runtime.Goexit pass through; they are not recovered.
+//   - A policy is safe for concurrent use, and keeps nothing of a call that has returned.
+//   - A nil function panics, and so does a nil context, before anything runs.
 //
-// A policy that waits, forks or queues does so through this package ([Sleep],
-// [NewWaiter], [Go], [AfterFunc]), so that it runs in virtual time.
+// A policy that waits, queues or starts goroutines does so with [Sleep], [NewWaiter],
+// [AfterFunc] and [Go], so that tests can run it in virtual time. Methods whose names
+// begin with With return a changed copy.
 package policy
 
 import (
@@ -37,45 +45,44 @@ import (
 	"github.com/ductile-go/ductile/internal/refusal"
 )
 
-// Func is a call to be made resilient.
+// Func is the function that a policy calls.
 type Func[T any] func(ctx context.Context) (T, error)
 
 // Policy decides whether, when and how often the rest of a call runs.
 //
-// Execute runs next any number of times, zero included, and returns the result of the
-// call. It must be safe for concurrent use. It must not keep next or ctx after it has
-// returned, unless it started a goroutine that needs them. Optional methods are Describe
-// (see [Description]), Refusal (see [Call.Refusal]) and Clock, which returns the clock
-// that the policy was given.
+// Execute runs next zero or more times and returns the result of the call. It must be
+// safe for concurrent use. It must not use next or ctx after it has returned, except on
+// a goroutine that it started. A policy may have three more methods: Describe (see
+// [Description]), Refusal (see [Call.Refusal]), and Clock() Clock, which returns the
+// clock that it was given.
 type Policy[T any] interface {
 	Execute(ctx context.Context, next Call[T]) (T, error)
 }
 
 var (
-	// ErrRejected is matched by the error of every policy that refused a call: the
-	// function did not run at all. An error that joins several matches it only if all
-	// of them do.
+	// ErrRejected is matched by the error of a policy that refused a call: the function
+	// did not run. An error that joins several errors matches ErrRejected only if each
+	// of them does.
 	ErrRejected = errors.New("policy: rejected")
 
-	// ErrUndetermined is the answer of a Refusal method that cannot tell: see
-	// [Call.Refusal]. It is never returned from a call.
+	// ErrUndetermined is returned by a Refusal method that cannot answer; see
+	// [Call.Refusal]. No call returns it.
 	ErrUndetermined = refusal.ErrUnknown
 
-	// ErrNoReturn is the error in events and callbacks of a function that panicked or
-	// called runtime.Goexit. It is never returned from a call.
+	// ErrNoReturn stands in events and callbacks for the error of a function that
+	// panicked or called runtime.Goexit. No call returns it.
 	ErrNoReturn = errors.New("policy: the function panicked or called runtime.Goexit")
 )
 
-// Ended returns nil while ctx lives. Afterwards it returns an error that
-// matches, by [errors.Is] and [errors.As], both ctx.Err() and [context.Cause]
-// of ctx.
+// Ended returns nil if ctx has not ended. Otherwise it returns an error that matches,
+// by [errors.Is] and [errors.As], both ctx.Err() and [context.Cause] of ctx.
 func Ended(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
 		return nil
 	}
 	switch cause := context.Cause(ctx); {
-	case cause == nil: // a context of somebody's making, below one that lives
+	case cause == nil: // a custom context whose own parent has not ended
 		return err
 	case errors.Is(cause, err):
 		return cause
@@ -84,12 +91,12 @@ func Ended(ctx context.Context) error {
 	}
 }
 
-// RetryAfter returns how long err asks its caller to wait before the next try, and
-// whether it asks for any time at all. An error asks by a method
+// RetryAfter returns how long err asks the caller to wait before the next attempt. ok
+// is false if err does not ask for a positive time. An error asks with a method
 //
 //	RetryAfter() time.Duration
 //
-// If err itself has one, or is marked by retry.After or retry.Exactly, that is the
-// answer; otherwise it is the longest wait that any error in its chain or join asks
-// for. Nil pointers are skipped.
+// If err itself has the method, or was marked by retry.After or retry.Exactly, its
+// answer counts. Otherwise the longest time that any error in its tree asks for does.
+// Nil pointers are skipped.
 func RetryAfter(err error) (d time.Duration, ok bool) { return mark.Hint(err) }

@@ -9,20 +9,20 @@ import (
 	"github.com/ductile-go/ductile/internal/mark"
 )
 
-// TimeoutConfig says how long a call may take. After is required.
+// TimeoutConfig configures [NewTimeout]. After is required.
 type TimeoutConfig struct {
 	Name  string        // for events and errors; may be empty
 	After time.Duration // the limit, more than 0
-	// Abandon runs the function on a goroutine of its own, and returns at the limit even
-	// if the function ignores its context. A result that is there before the caller has
-	// been told of the limit is returned, a success as a success. See
-	// [TimeoutPolicy.WithOnLate] for later ones.
+	// Abandon runs the function on its own goroutine, so that Execute returns at the
+	// limit even if the function ignores its context. A result that arrives before
+	// Execute has returned is used. Later results go to the function of
+	// [TimeoutPolicy.WithOnLate].
 	Abandon bool
 	Clock   Clock `json:"-"` // nil means real time
 }
 
-// Validate returns nil for a config that [NewTimeout] accepts, or an error that names
-// the field.
+// Validate returns nil if [NewTimeout] accepts c, or else an error that names the
+// field.
 func (c TimeoutConfig) Validate() error {
 	faults := fault.Of("policy: TimeoutConfig")
 	if c.After <= 0 {
@@ -31,20 +31,19 @@ func (c TimeoutConfig) Validate() error {
 	return faults.Err()
 }
 
-// TimeoutPolicy bounds the time that a call may take. Make one with [Timeout]
-// or [NewTimeout]; the zero TimeoutPolicy is not one. It is immutable and safe for
+// TimeoutPolicy limits how long a call may take. Make one with [Timeout] or
+// [NewTimeout]; the zero TimeoutPolicy is not usable. It is immutable and safe for
 // concurrent use.
 //
-// The function gets a context with the deadline, whose cause is the
-// *[TimeoutError]. A function that succeeds late has succeeded. If it failed
-// and the limit had passed while the caller's context was live, the error is a
-// *TimeoutError that also matches the function's own. If the caller's context
-// ended first, that is what comes through.
+// The function gets a context with the deadline, whose cause is a *[TimeoutError]. If
+// the function succeeds after the limit, the call succeeds. If it fails, and the limit
+// passed before the caller's context ended, the error is a *TimeoutError that also
+// matches the function's error. If the caller's context ended first, the function's
+// error is returned as it is.
 //
-// In real time a function that ignores its context costs no timer: none is
-// armed until somebody asks for Done. Where nobody did, a context of the
-// caller's that has ended by the time the function returns is taken to have
-// ended first.
+// In real time a timer is set only when something waits on the context's Done channel.
+// If nothing does, and both the limit and a cancel by the caller have passed by the
+// time the function returns, the cancel is taken to have come first.
 type TimeoutPolicy[T any] struct {
 	promptly
 	cfg    TimeoutConfig
@@ -53,13 +52,12 @@ type TimeoutPolicy[T any] struct {
 	expiry *expiry
 }
 
-// Timeout returns a policy that gives a call the time d. It panics when d is
-// not more than 0.
+// Timeout returns a policy with the limit d. It panics if d is not more than 0.
 func Timeout[T any](d time.Duration) *TimeoutPolicy[T] {
 	return NewTimeout[T](TimeoutConfig{After: d})
 }
 
-// NewTimeout returns a policy as cfg says. It panics with Validate's error.
+// NewTimeout returns a policy configured by cfg. It panics with Validate's error.
 func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -71,11 +69,12 @@ func NewTimeout[T any](cfg TimeoutConfig) *TimeoutPolicy[T] {
 	}
 }
 
-// WithOnLate returns a copy that hands fn the result of an abandoned function, so that
-// a body can be closed: its value and error; a *[PanicError] if it panicked, and the
-// panic ends there; [ErrNoReturn] if it called runtime.Goexit. fn runs on the abandoned
-// goroutine, before observers are told, and must not panic; it must be safe for
-// concurrent use. It is never called without Abandon. WithOnLate panics if fn is nil.
+// WithOnLate returns a copy that passes the late result of an abandoned function to fn,
+// so that a response body can be closed. The error is a *[PanicError] if the function
+// panicked, and [ErrNoReturn] if it called runtime.Goexit; both end there. fn runs on
+// the abandoned goroutine, before observers of FinishedLate. It must not panic, and it
+// must be safe for concurrent use. Without Abandon it is never called. WithOnLate
+// panics if fn is nil.
 func (t *TimeoutPolicy[T]) WithOnLate(fn func(v T, err error)) *TimeoutPolicy[T] {
 	if fn == nil {
 		panic("policy: TimeoutPolicy.WithOnLate: fn is nil, want a function")
@@ -85,26 +84,26 @@ func (t *TimeoutPolicy[T]) WithOnLate(fn func(v T, err error)) *TimeoutPolicy[T]
 	return &u
 }
 
-// WithKeep returns a copy for results that outlive the call and still need its
-// context, as the body of an HTTP response, the rows of a query or a stream do.
-// The limit then covers the result's use too.
+// WithKeep returns a copy for results that outlive the call and still need its context,
+// such as the body of an HTTP response, the rows of a query, or a stream. The limit
+// then covers the use of the result too.
 //
-// hold is given each value that came with a nil error, the context that it was
-// made with, and the function that ends that context. It returns the value to
-// pass on, which calls release when it is no longer used: a body does so in its
-// Close, say. release may be called more than once and from any goroutine. Until
-// then the context ends at the limit or with the caller's own, but not because the
-// call has returned. A value that is never released holds nothing for longer.
+// hold receives each value that came with a nil error, the context that it was made
+// with, and a function that ends that context. It returns the value for the caller,
+// which calls release when it is no longer used, for example in its Close method.
+// release may be called more than once and from any goroutine. Until then the context
+// ends at the limit or with the caller's own context, but not when the call returns. A
+// value that is never released holds its resources until the limit and no longer.
 //
-// hold runs on the goroutine of the call, and is not called for a result that came too
-// late for the caller: that goes to the function of WithOnLate alone. If hold panics,
-// the context ends. WithKeep panics if hold is nil.
+// hold runs on the goroutine of the call. It does not receive a result that came too
+// late for the caller; the function of WithOnLate does. If hold panics, the context
+// ends. WithKeep panics if hold is nil.
 func (t *TimeoutPolicy[T]) WithKeep(hold func(ctx context.Context, v T, release func()) T) *TimeoutPolicy[T] {
 	if hold == nil {
 		panic("policy: TimeoutPolicy.WithKeep: hold is nil, want a function")
 	}
 	u := *t
-	u.Late = true // hold may take its time
+	u.Late = true // hold may take time
 	u.keep = hold
 	return &u
 }
@@ -112,7 +111,7 @@ func (t *TimeoutPolicy[T]) WithKeep(hold func(ctx context.Context, v T, release 
 // Clock returns the clock that the policy was given, or nil.
 func (t *TimeoutPolicy[T]) Clock() Clock { return t.cfg.Clock }
 
-// Describe returns the kind, "timeout", the name, and the config.
+// Describe returns the kind, "timeout", with the name and the config.
 func (t *TimeoutPolicy[T]) Describe() Description {
 	return Description{Kind: "timeout", Name: t.cfg.Name, Detail: t.cfg.After.String(), Config: t.cfg}
 }
@@ -126,7 +125,7 @@ func (t *TimeoutPolicy[T]) Do(ctx context.Context, fn Func[T]) (T, error) {
 	return v, mark.Without(err)
 }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil, so that the inner policies are asked.
 func (t *TimeoutPolicy[T]) Refusal(context.Context, time.Duration) error { return nil }
 
 // Execute runs next within the limit.
@@ -142,7 +141,7 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 		}
 		return t.within(ctx, limited, release, next)
 	}
-	// The most usual case: of known types, so that the context is all it allocates.
+	// The usual case uses concrete types, so that the context is its only allocation.
 	limited := &lazyCtx{parent: ctx, deadline: deadline(next.now(), t.cfg.After), expiry: t.expiry}
 	defer limited.finish()
 	v, err := next.Do(limited)
@@ -152,14 +151,14 @@ func (t *TimeoutPolicy[T]) Execute(ctx context.Context, next Call[T]) (T, error)
 	return v, err
 }
 
-// limitedCtx is the context of a call that has a limit.
+// limitedCtx is the context of a call with a limit.
 type limitedCtx interface {
 	context.Context
-	expired() bool       // the limit passed while the caller's context was live
+	expired() bool       // the limit passed before the caller's context ended
 	over() time.Duration // how long ago the limit passed
 }
 
-// within runs next under limited, and ends that unless the result keeps it.
+// within runs next under limited, and then ends limited unless the result keeps it.
 func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, release func(), next Call[T]) (T, error) {
 	kept := false
 	defer func() {
@@ -178,7 +177,7 @@ func (t *TimeoutPolicy[T]) within(ctx context.Context, limited limitedCtx, relea
 	return v, err
 }
 
-// limit derives the function's context, on the policy's clock.
+// limit derives the function's context on the policy's clock.
 func (t *TimeoutPolicy[T]) limit(ctx context.Context, next Call[T]) (limited limitedCtx, release func()) {
 	if t.cfg.Clock == nil {
 		limited := &lazyCtx{parent: ctx, deadline: deadline(next.now(), t.cfg.After), expiry: t.expiry}
@@ -187,10 +186,10 @@ func (t *TimeoutPolicy[T]) limit(ctx context.Context, next Call[T]) (limited lim
 	return onClock(ctx, t.cfg.Clock, t.cfg.After, t.expiry)
 }
 
-// timedOut makes the error of a call that the limit ended and tells of it.
+// timedOut returns the error of a call that the limit ended, and emits TimedOut.
 func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, limited limitedCtx, next Call[T], err error) error {
 	if err == error(t.expiry.err) { //nolint:errorlint // wrapped, it has something to add
-		err = nil // the function returned our own cause; say it once
+		err = nil // the function returned the cause of its context; do not report it twice
 	}
 	timeout := &TimeoutError{After: t.cfg.After, Name: t.cfg.Name, err: err, expiry: t.expiry.err}
 	if next.Observed(TimedOut) {
@@ -201,17 +200,17 @@ func (t *TimeoutPolicy[T]) timedOut(ctx context.Context, limited limitedCtx, nex
 	return timeout
 }
 
-// TimeoutError says that a Timeout policy's limit passed. It matches
-// [context.DeadlineExceeded] and the error of the function that was cut short.
+// TimeoutError reports that the limit of a [TimeoutPolicy] passed. It matches
+// [context.DeadlineExceeded] and the error that the function returned.
 type TimeoutError struct {
 	After time.Duration // the limit
 	Name  string        // the policy's name
 
-	err    error         // what the function returned, if it did
+	err    error         // the function's error, or nil if it did not return in time
 	expiry *TimeoutError // the policy's own, which was the context's cause
 }
 
-// Error says which limit passed, and what the function said.
+// Error returns the limit that passed and the function's error.
 func (e *TimeoutError) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -227,7 +226,7 @@ func (e *TimeoutError) Error() string {
 	return msg
 }
 
-// Unwrap returns the function's own error, or nil.
+// Unwrap returns the function's error, or nil.
 func (e *TimeoutError) Unwrap() error {
 	if e == nil {
 		return nil
@@ -235,8 +234,8 @@ func (e *TimeoutError) Unwrap() error {
 	return e.err
 }
 
-// Is reports whether target is [context.DeadlineExceeded], or the cause of the
-// context that the limit ended.
+// Is reports whether target is [context.DeadlineExceeded] or the cause of the context
+// that the limit ended.
 func (e *TimeoutError) Is(target error) bool {
 	if target == context.DeadlineExceeded {
 		return true
@@ -246,8 +245,8 @@ func (e *TimeoutError) Is(target error) bool {
 }
 
 // Timeout returns true. With Temporary it makes a TimeoutError a net.Error, as
-// context.DeadlineExceeded is one.
+// context.DeadlineExceeded is.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// Temporary returns true, as that of context.DeadlineExceeded does.
+// Temporary returns true, as context.DeadlineExceeded's does.
 func (e *TimeoutError) Temporary() bool { return true }
