@@ -1,5 +1,5 @@
-// Package pipeline composes policies into one thing that runs calls. It is the
-// door that most callers come in by.
+// Package pipeline composes policies and runs calls through them. Most programs start
+// here.
 //
 //	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 //	p := pipeline.New(
@@ -9,10 +9,16 @@
 //	)
 //	session, err := p.Do(ctx, createSession)
 //
-// The first policy is the outermost. The order that most calls want is
-// fallback > total timeout > retry > breaker > attempt timeout: each attempt
-// has a time of its own and is counted by the breaker, and the fallback answers
-// for the whole. [Standard] makes that, validated, from a config.
+// The first policy is the outermost. The usual order is
+//
+//	fallback > total timeout > retry > breaker > attempt timeout
+//
+// so that each attempt has its own time limit and is counted by the breaker, and the
+// fallback handles the failure of the whole. [Standard] builds this order from a
+// config, and validates it.
+//
+// A pipeline serves one result type. [Run] and [Exec] run functions of any type through
+// a Pipeline[any].
 package pipeline
 
 import (
@@ -27,23 +33,23 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Pipeline is policies composed. Make one with [New] or [Standard]. It is
-// immutable and safe for concurrent use, and is itself a policy: pipelines
-// nest, at no cost per call. The zero Pipeline is a pass-through, as New() is.
+// Pipeline is a sequence of policies. Make one with [New] or [Standard]. It is
+// immutable and safe for concurrent use. A pipeline is itself a policy, and nesting
+// costs nothing per call. The zero Pipeline has no policies.
 type Pipeline[T any] struct {
-	chain    policy.Chain[T]    // what runs: nested pipelines are chains in it
+	chain    policy.Chain[T]    // what runs; nested pipelines are chains in it
 	policies []policy.Policy[T] // as they were given
 }
 
-// New returns a pipeline of the given policies, the first outermost: New(a, b)
-// runs a(b(fn)). With none it is a pass-through. The slice is copied. New panics
-// when a policy is nil.
+// New returns a pipeline of policies, the first outermost: New(a, b) runs a(b(fn)).
+// Without policies it only runs the function. The slice is copied. New panics if a
+// policy is nil.
 func New[T any](policies ...policy.Policy[T]) *Pipeline[T] {
 	notNil("New", policies)
 	return made("", nil, slices.Clone(policies))
 }
 
-// made returns a pipeline of the policies, which it keeps.
+// made returns a pipeline that keeps the slice policies.
 func made[T any](name string, listeners []policy.Listener, policies []policy.Policy[T]) *Pipeline[T] {
 	parts := slices.Clone(policies)
 	for i, p := range parts {
@@ -54,7 +60,7 @@ func made[T any](name string, listeners []policy.Listener, policies []policy.Pol
 	return &Pipeline[T]{*policy.NewChain(name, listeners, parts...), policies}
 }
 
-// notNil panics if one of the policies given to fn is nil.
+// notNil panics if a policy given to fn is nil.
 func notNil[T any](fn string, policies []policy.Policy[T]) {
 	for i, p := range policies {
 		if same.Nil(p) {
@@ -63,9 +69,8 @@ func notNil[T any](fn string, policies []policy.Policy[T]) {
 	}
 }
 
-// Do runs fn through the pipeline. A context that has already ended runs
-// nothing; the error then matches both ctx.Err() and its cause. Do panics when
-// p or fn is nil.
+// Do runs fn through the pipeline. If ctx has already ended, nothing runs, and the
+// error matches ctx.Err() and [context.Cause] of ctx. Do panics if p or fn is nil.
 func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("pipeline: Pipeline.Do: fn is nil, want a function")
@@ -84,7 +89,8 @@ func (p *Pipeline[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	return v, err
 }
 
-// Wrap returns fn decorated: a function that runs fn through the pipeline.
+// Wrap returns a function that runs fn through the pipeline. It panics if p or fn is
+// nil.
 func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 	if fn == nil {
 		panic("pipeline: Pipeline.Wrap: fn is nil, want a function")
@@ -106,7 +112,7 @@ func (p *Pipeline[T]) Wrap(fn policy.Func[T]) policy.Func[T] {
 	}
 }
 
-// WithName returns a copy whose events carry name.
+// WithName returns a copy with a name, for its events.
 func (p *Pipeline[T]) WithName(name string) *Pipeline[T] {
 	return made(name, p.chain.Listeners(), p.policies)
 }
@@ -114,11 +120,10 @@ func (p *Pipeline[T]) WithName(name string) *Pipeline[T] {
 // Name returns the pipeline's name, or "" if it has none.
 func (p *Pipeline[T]) Name() string { return p.chain.Name() }
 
-// WithObserver returns a copy that also tells o of events of the given kinds, or of
-// all if none is given, after the observers added before. Events of a nested pipeline
-// reach its own observers first. Calls do no work for events that no observer wants:
-// with StateChanged alone they stay as fast as unobserved ones. WithObserver panics
-// if o is nil.
+// WithObserver returns a copy that also passes events of the given kinds to o, or all
+// events if no kind is given. Observers are called in the order added, those of a
+// nested pipeline first. Events that no observer wants cost nothing: with StateChanged
+// alone, calls are as fast as without an observer. WithObserver panics if o is nil.
 func (p *Pipeline[T]) WithObserver(o policy.Observer, kinds ...policy.EventKind) *Pipeline[T] {
 	if o == nil {
 		panic("pipeline: Pipeline.WithObserver: observer is nil, want a function")
@@ -127,9 +132,9 @@ func (p *Pipeline[T]) WithObserver(o policy.Observer, kinds ...policy.EventKind)
 	return made(p.chain.Name(), listeners, p.policies)
 }
 
-// With returns a copy that has the policies which change returns, and the same name
-// and observers. change is given a slice of its own, outermost first, and may modify
-// it. With panics if change is nil, or if one of the policies that it returns is.
+// With returns a copy with the policies that change returns, and the same name and
+// observers. change gets a copy of the policies, outermost first, and may modify it.
+// With panics if change is nil or returns a nil policy.
 func (p *Pipeline[T]) With(change func([]policy.Policy[T]) []policy.Policy[T]) *Pipeline[T] {
 	if change == nil {
 		panic("pipeline: Pipeline.With: change is nil, want a function")
@@ -148,7 +153,7 @@ func (p *Pipeline[T]) Execute(ctx context.Context, next policy.Call[T]) (T, erro
 	return p.chain.Execute(ctx, next)
 }
 
-// Refusal asks the policies in order, as [policy.Call.Refusal] does.
+// Refusal asks the policies in order; see [policy.Call.Refusal].
 func (p *Pipeline[T]) Refusal(ctx context.Context, after time.Duration) error {
 	return p.chain.Refusal(ctx, after)
 }
@@ -156,8 +161,8 @@ func (p *Pipeline[T]) Refusal(ctx context.Context, after time.Duration) error {
 // Describe returns the pipeline's name and policies, outermost first.
 func (p *Pipeline[T]) Describe() policy.Description { return p.chain.Describe() }
 
-// String describes the policies: "retry(3) > breaker(stripe) > timeout(10s)", or
-// "pass-through" where there is none.
+// String returns the policies, "retry(3) > breaker(stripe) > timeout(10s)", or
+// "pass-through" if there are none.
 func (p *Pipeline[T]) String() string { return p.chain.String() }
 
 // Policies returns a copy of the policies, outermost first.
@@ -165,9 +170,9 @@ func (p *Pipeline[T]) Policies() []policy.Policy[T] {
 	return slices.Clone(p.policies)
 }
 
-// Run runs fn, of any result type, through a pipeline of any. The policies see
-// the value as an any. If a policy such as a fallback answers with nil or with a value of
-// another type than T, Run returns an error that says so.
+// Run runs fn, of any result type, through a pipeline of any. The policies see the
+// value as an any. If a policy, such as a fallback, returns nil or a value of a type
+// other than T, Run returns an error. It panics if p or fn is nil.
 func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("pipeline: Run: fn is nil, want a function")
@@ -183,7 +188,7 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 	return t, err
 }
 
-// nilOf reports whether v is the nil that an interface type T holds as an any.
+// nilOf reports whether v is nil and T is an interface type, so that v is a valid T.
 func nilOf[T any](v any) bool { return v == nil && reflect.TypeFor[T]().Kind() == reflect.Interface }
 
 func typeOf(v any) string {
@@ -193,7 +198,8 @@ func typeOf(v any) string {
 	return fmt.Sprintf("the type %T", v)
 }
 
-// Exec runs fn, which returns no value, through a pipeline of any.
+// Exec runs fn, which returns no value, through a pipeline of any. It panics if p or fn
+// is nil.
 func Exec(ctx context.Context, p *Pipeline[any], fn func(context.Context) error) error {
 	if fn == nil {
 		panic("pipeline: Exec: fn is nil, want a function")

@@ -24,31 +24,32 @@ const (
 // standardConfig names the type in its faults.
 const standardConfig = "pipeline: StandardConfig"
 
-// StandardConfig configures [Standard]. The zero value is a total of 30 s, the default
-// retry, no breaker, and 10 s an attempt.
+// StandardConfig configures [Standard]. The zero value means 30 s for the call, the
+// default retry, no breaker, and 10 s for each attempt.
 type StandardConfig struct {
 	Name         string        // the pipeline's name
-	TotalTimeout time.Duration // for the whole call; 0 = 30 s, negative = none
-	// Retry is the retry's config; the zero value is the default retry. If the default
-	// delays do not fit in TotalTimeout, they are shortened to take half of it.
+	TotalTimeout time.Duration // for the whole call; 0 means 30 s, negative means none
+	// Retry configures the retry. If its default delays do not fit in TotalTimeout,
+	// they are shortened to take half of it.
 	Retry          retry.Config
-	Circuit        *breaker.Circuit `json:"-"` // nil = no breaker
-	AttemptTimeout time.Duration    // for each attempt; 0 = 10 s, or a third of the total if that is less; negative = none
-	// Keep is for results that outlive the call, such as the body of a response: the
-	// hold of both timeouts' WithKeep. It is a func(context.Context, T, func()) T, where T
-	// is the type that Standard is called with, or any. Nil means none.
+	Circuit        *breaker.Circuit `json:"-"` // nil means no breaker
+	AttemptTimeout time.Duration    // for each attempt; 0 means 10 s, or a third of the total if that is shorter; negative means none
+	// Keep is for results that outlive the call, such as the body of a response. It is
+	// the function that both timeouts pass to WithKeep, a func(context.Context, T,
+	// func()) T, where T is any or the type that Standard is called with. Nil means
+	// none.
 	Keep  any          `json:"-"`
-	Clock policy.Clock `json:"-"` // of the timeouts, and of the retry if it has none; nil = real time
+	Clock policy.Clock `json:"-"` // for the timeouts, and for the retry if it has none; nil means real time
 }
 
-// Validate returns nil for a config that [Standard] accepts, or all its faults, each
-// naming its field: those of Retry, a circuit that NewCircuit did not make, an attempt
-// timeout that is not shorter than the total, delays that were set and do not fit in
-// the total.
+// Validate returns nil if [Standard] accepts c. Otherwise it returns all faults,
+// joined, each naming its field. Among them are the faults of Retry, a circuit that
+// NewCircuit did not make, an attempt timeout that is not shorter than the total, and
+// delays that were set and do not fit in the total.
 func (c StandardConfig) Validate() error {
 	faults := fault.Of(standardConfig)
 	faults.In("Retry", c.Retry.Validate())
-	sound := faults.Err() == nil // delays that make no sense add up to none
+	sound := faults.Err() == nil // faulty delays have no sum
 	if c.Circuit != nil {
 		faults.In("Circuit", c.Circuit.Validate())
 	}
@@ -68,15 +69,15 @@ func (c StandardConfig) Validate() error {
 	return faults.Err()
 }
 
-// isHold reports whether t is a func(context.Context, T, func()) T of some T.
+// isHold reports whether t is a func(context.Context, T, func()) T for some T.
 func isHold(t reflect.Type) bool {
 	return t.Kind() == reflect.Func && !t.IsVariadic() && t.NumIn() == 3 && t.NumOut() == 1 &&
 		t.In(0) == reflect.TypeFor[context.Context]() && t.In(1) == t.Out(0) && t.In(2) == reflect.TypeFor[func()]()
 }
 
-// delays adds up what the retry waits before its last attempt, without jitter:
-// a geometric series up to the cap, and the cap from there on. A retry without a limit
-// or with a Backoff of its own is not judged.
+// delays returns the sum of the retry's delays before its last attempt, without jitter:
+// a geometric series up to the cap, and the cap from there on. It returns 0 if the
+// retry has no limit or has its own Backoff.
 func delays(r retry.Config) time.Duration {
 	if r.Backoff != nil || r.MaxAttempts < 0 || r.BaseDelay == retry.NoDelay {
 		return 0
@@ -94,10 +95,10 @@ func delays(r retry.Config) time.Duration {
 	return time.Duration(min(sum, 1<<62))
 }
 
-// bent returns r with delays that fit in total, if they are defaults and do not: they
-// are scaled so that the sum takes half of the total. A MaxDelay that was set stays. No
-// default is scaled below a twentieth of the total: very many attempts would otherwise
-// leave a server no time between them. The total ends such a retry.
+// bent returns r with default delays scaled so that their sum takes half of total, if
+// they do not fit in it. A MaxDelay that was set stays. No default becomes less than a
+// twentieth of total: with very many attempts, a server would otherwise get no pause.
+// Such a retry is ended by the total.
 func bent(r retry.Config, total time.Duration) retry.Config {
 	sum := delays(r)
 	if r.BaseDelay != 0 || total <= 0 || sum < total {
@@ -111,7 +112,7 @@ func bent(r retry.Config, total time.Duration) retry.Config {
 	if r.MaxDelay == 0 {
 		r.MaxDelay = max(scaled(whole.MaxDelay), r.BaseDelay)
 	}
-	if r.BaseDelay == 0 { // of a total of a few nanoseconds
+	if r.BaseDelay == 0 { // if total is a few nanoseconds
 		r.BaseDelay, r.MaxDelay = retry.NoDelay, 0
 	}
 	return r
@@ -130,9 +131,9 @@ func (c StandardConfig) timeouts() (total, attempt time.Duration) {
 	return total, attempt
 }
 
-// Standard returns the pipeline that most calls want: total timeout > retry >
-// breaker > attempt timeout. It panics with the error of [StandardConfig.Validate], or
-// if Keep is for another type than T.
+// Standard returns the pipeline that most calls want: total timeout > retry > breaker >
+// attempt timeout. It panics with the error of [StandardConfig.Validate], or if Keep is
+// for a type other than T.
 func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -164,7 +165,7 @@ func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	return New(policies...).WithName(cfg.Name)
 }
 
-// holdOf returns Keep as a function for values of type T, or nil.
+// holdOf returns keep as a function for values of type T, or nil if there is none.
 func holdOf[T any](keep any) func(context.Context, T, func()) T {
 	switch hold := keep.(type) {
 	case nil:

@@ -4,9 +4,9 @@ import "context"
 
 type attemptKey struct{}
 
-// Attempt returns the number of the attempt that ctx belongs to: 1 on the
-// first, and outside a retry; 2 on the second. Of nested retries it is the
-// innermost one's.
+// Attempt returns the number of the attempt that ctx belongs to: 1 for the first
+// attempt and outside a retry, 2 for the second. In nested retries it is the number of
+// the innermost.
 func Attempt(ctx context.Context) int {
 	if a, ok := ctx.Value(attemptKey{}).(*attemptCtx); ok {
 		return a.n
@@ -22,13 +22,13 @@ type attemptCtx struct {
 
 func (a *attemptCtx) Value(key any) any {
 	if key == (attemptKey{}) {
-		return a // itself and not the number, which would have to be allocated to be an any
+		return a // a pointer: a number would have to be allocated to be an any
 	}
 	return a.Context.Value(key)
 }
 
-// withAttempt numbers an attempt. The first needs no number, unless it stands
-// in a later attempt of a retry outside.
+// withAttempt returns the context of the nth attempt. The first attempt needs none,
+// unless it runs in a later attempt of an outer retry.
 func withAttempt(ctx context.Context, n int) context.Context {
 	if n == 1 && ctx.Value(attemptKey{}) == nil {
 		return ctx

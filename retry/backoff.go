@@ -8,39 +8,39 @@ import (
 	"github.com/ductile-go/ductile/internal/random"
 )
 
-// Step is what a [Backoff] decides by.
+// Step describes the failed attempt after which a [Backoff] chooses a delay.
 type Step struct {
 	Attempt  int            // the attempt that failed; 1 is the first
-	Previous time.Duration  // the delay before that attempt; 0 before the first
-	Elapsed  time.Duration  // as in [Error]
+	Previous time.Duration  // the delay before that attempt; 0 for the first
+	Elapsed  time.Duration  // the time since the first attempt began; see [Error]
 	Rand     func() float64 // in [0,1); nil means math/rand/v2
-	Err      error          // the attempt's error; nil for a refused value
+	Err      error          // the attempt's error; nil for a rejected value
 }
 
-// random returns the next number of Rand, brought into [0,1).
+// random returns the next number of Rand, clamped to [0,1).
 func (s Step) random() float64 { return random.Float64(s.Rand) }
 
-// Backoff returns how long to wait after a failed attempt. [Stop] ends the retry as
-// exhausted; other negative delays are treated as 0. A Backoff keeps nothing between
-// calls, so that one may be shared by any number of retries.
+// Backoff returns how long to wait after a failed attempt. [Stop] ends the retry with
+// [ErrExhausted]; other negative delays are treated as 0. A Backoff keeps no state
+// between calls, so any number of retries may share one.
 //
-// Those of this package stay between 0 and their max for any attempt, and panic
-// when made with a negative duration.
+// The backoffs of this package return delays between 0 and their limit for every
+// attempt. Their constructors panic if a duration is negative.
 type Backoff func(s Step) time.Duration
 
-// Stop is the delay that ends the retry, with [ErrExhausted].
+// Stop is the delay that ends the retry with [ErrExhausted].
 const Stop time.Duration = math.MinInt64
 
-// Capped returns a backoff whose delays are those of b, but at most limit. It panics
-// if b is nil or limit is negative.
+// Capped returns a backoff that waits as b does, but at most limit. It panics if b is
+// nil or limit is negative.
 func (b Backoff) Capped(limit time.Duration) Backoff {
 	b.notNil("Capped")
 	notNegative("Backoff.Capped", "max", limit)
 	return func(s Step) time.Duration { return min(b(s), limit) }
 }
 
-// Jittered returns a backoff whose delays are those of b, d, made uniformly random
-// in d*(1±factor). It panics if b is nil, or factor is not in 0 to 1.
+// Jittered returns a backoff that waits a uniformly random time within d*(1±factor),
+// where d is the delay of b. It panics if b is nil or factor is not between 0 and 1.
 func (b Backoff) Jittered(factor float64) Backoff {
 	b.notNil("Jittered")
 	if !(factor >= 0 && factor <= 1) {
@@ -55,9 +55,9 @@ func (b Backoff) Jittered(factor float64) Backoff {
 	}
 }
 
-// Limited returns a backoff whose delays are those of b, and that stops after the
-// given number of attempts: Limited(3) makes at most 3. It panics if b is nil or
-// attempts is less than 1.
+// Limited returns a backoff that waits as b does and stops after the given number of
+// attempts: with Limited(3) there are at most 3. It panics if b is nil or attempts is
+// less than 1.
 func (b Backoff) Limited(attempts int) Backoff {
 	b.notNil("Limited")
 	if attempts < 1 {
@@ -77,14 +77,14 @@ func (b Backoff) notNil(method string) {
 	}
 }
 
-// Constant always waits d.
+// Constant returns a backoff that always waits d.
 func Constant(d time.Duration) Backoff {
 	notNegative("Constant", "d", d)
 	return func(Step) time.Duration { return d }
 }
 
-// Sequence waits each of delays in turn, then the last one again and again. It
-// panics when given none.
+// Sequence returns a backoff that waits each of delays in turn, and then the last one
+// again and again. It panics if there are no delays.
 func Sequence(delays ...time.Duration) Backoff {
 	if len(delays) == 0 {
 		panic("retry: Sequence: no delays, want at least one")
@@ -96,7 +96,7 @@ func Sequence(delays ...time.Duration) Backoff {
 	return func(s Step) time.Duration { return delays[min(max(s.Attempt, 1), len(delays))-1] }
 }
 
-// Linear waits base, 2*base, 3*base and so on, at most limit.
+// Linear returns a backoff that waits base, 2*base, 3*base and so on, at most limit.
 func Linear(base, limit time.Duration) Backoff {
 	notNegative("Linear", "base", base)
 	notNegative("Linear", "max", limit)
@@ -105,8 +105,8 @@ func Linear(base, limit time.Duration) Backoff {
 	}
 }
 
-// Exponential waits base, base*factor, base*factor² and so on, at most limit.
-// It panics when factor is less than 1 or not finite.
+// Exponential returns a backoff that waits base, base*factor, base*factor² and so on,
+// at most limit. It panics if factor is less than 1 or not finite.
 func Exponential(base, limit time.Duration, factor float64) Backoff {
 	notNegative("Exponential", "base", base)
 	notNegative("Exponential", "max", limit)
@@ -118,7 +118,8 @@ func Exponential(base, limit time.Duration, factor float64) Backoff {
 	}
 }
 
-// Fibonacci waits base times 1, 1, 2, 3, 5 and so on, at most limit.
+// Fibonacci returns a backoff that waits base times 1, 1, 2, 3, 5 and so on, at most
+// limit.
 func Fibonacci(base, limit time.Duration) Backoff {
 	notNegative("Fibonacci", "base", base)
 	notNegative("Fibonacci", "max", limit)
@@ -131,9 +132,9 @@ func Fibonacci(base, limit time.Duration) Backoff {
 	}
 }
 
-// FullJitter waits a random time up to what Exponential with factor 2 would
-// wait. This and the next two are from Marc Brooker, "Exponential Backoff And
-// Jitter", AWS Architecture Blog, 2015.
+// FullJitter returns a backoff that waits a random time up to the delay of Exponential
+// with factor 2. It is from Marc Brooker, "Exponential Backoff And Jitter", AWS
+// Architecture Blog, 2015, and so are EqualJitter and Decorrelated.
 func FullJitter(base, limit time.Duration) Backoff {
 	notNegative("FullJitter", "base", base)
 	notNegative("FullJitter", "max", limit)
@@ -142,8 +143,8 @@ func FullJitter(base, limit time.Duration) Backoff {
 	}
 }
 
-// EqualJitter waits half of what Exponential with factor 2 would wait, and a
-// random time up to the other half.
+// EqualJitter returns a backoff that waits half of the delay of Exponential with factor
+// 2, and a random time up to the other half.
 func EqualJitter(base, limit time.Duration) Backoff {
 	notNegative("EqualJitter", "base", base)
 	notNegative("EqualJitter", "max", limit)
@@ -153,8 +154,8 @@ func EqualJitter(base, limit time.Duration) Backoff {
 	}
 }
 
-// Decorrelated waits a random time between base and three times the delay
-// before, at most limit.
+// Decorrelated returns a backoff that waits a random time between base and three times
+// the previous delay, at most limit.
 func Decorrelated(base, limit time.Duration) Backoff {
 	notNegative("Decorrelated", "base", base)
 	notNegative("Decorrelated", "max", limit)
@@ -165,16 +166,16 @@ func Decorrelated(base, limit time.Duration) Backoff {
 	}
 }
 
-// exponential returns base*factor^(attempt-1), at most limit, in nanoseconds.
-// Floats go to infinity where integers would wrap, and min brings them back.
+// exponential returns base*factor^(attempt-1) in nanoseconds, at most limit. A float
+// overflows to infinity, which min caps; an integer would wrap around.
 func exponential(base, limit, factor float64, attempt int) float64 {
 	if base == 0 {
-		return 0 // and not 0 * infinity
+		return 0 // rather than 0 * infinity, which is NaN
 	}
 	return min(base*math.Pow(factor, float64(max(attempt, 1)-1)), limit)
 }
 
-// clamp rounds d to a nanosecond between 0 and limit.
+// clamp rounds d to a nanosecond between 0 and limit. NaN becomes 0.
 func clamp(d float64, limit time.Duration) time.Duration {
 	switch {
 	case !(d > 0):

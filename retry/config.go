@@ -23,71 +23,73 @@ const (
 )
 
 const (
-	// Unlimited as MaxAttempts makes attempts until something else ends the retry.
+	// Unlimited as MaxAttempts sets no limit on the number of attempts.
 	Unlimited = -1
-	// NoJitter as JitterFactor leaves every delay as it is.
+	// NoJitter as JitterFactor turns jitter off.
 	NoJitter = -1
-	// NoDelay as BaseDelay makes the next attempt at once.
+	// NoDelay as BaseDelay makes every further attempt at once.
 	NoDelay time.Duration = -1
 )
 
-// maxKept bounds KeepErrors.
+// maxKept is the limit of KeepErrors.
 const maxKept = 64
 
-// Config says how often to try and how long to wait. The zero Config is the
-// documented default. Its functions are called on the goroutines of the calls,
-// of many at once.
+// Config says how often to try and how long to wait. The zero Config is the documented
+// default. Its functions are called on the goroutines of the calls, so they must be
+// safe for concurrent use.
 type Config struct {
-	Name string // for events; empty is fine
+	Name string // for events; may be empty
 
-	// MaxAttempts counts attempts, not retries. 0 means 3, Unlimited no limit.
+	// MaxAttempts counts attempts, not retries. 0 means 3, and Unlimited means no
+	// limit.
 	MaxAttempts int
 	// BaseDelay is the delay before the second attempt. 0 means 500 ms, or MaxDelay if
-	// that is less; NoDelay means none.
+	// that is shorter. NoDelay means none.
 	BaseDelay time.Duration
-	// MaxDelay is the longest delay, jitter included. Only a server's hint may exceed
-	// it, and a Backoff, which has a limit of its own. 0 means 4 s, or BaseDelay if that
-	// is set and longer.
+	// MaxDelay is the longest delay, jitter included. Only a hint of the server may
+	// exceed it, and so may a Backoff, which has its own limit. 0 means 4 s, or
+	// BaseDelay if that is longer.
 	MaxDelay time.Duration
 	// Multiplier is the ratio of each delay to the one before. 0 means 2.
 	Multiplier float64
-	// JitterFactor j makes a delay d uniformly random in d*(1±j), and a server's hint h
-	// in h*(1+j), so that callers who were given one hint do not return together. 0 means
-	// 0.1, NoJitter none.
+	// JitterFactor j makes a delay d uniformly random within d*(1±j), and a server's
+	// hint h within h*(1+j), so that callers with the same hint do not return together.
+	// 0 means 0.1, and NoJitter means none.
 	JitterFactor float64
-	// Backoff, if set, replaces BaseDelay, MaxDelay, Multiplier and the jitter of delays:
-	// neither is jitter added, nor is a delay cut at MaxDelay. Its panics pass through.
+	// Backoff, if set, replaces BaseDelay, MaxDelay and Multiplier. Its delays are used
+	// as they are: without jitter, and not limited by MaxDelay. If it panics, the call
+	// panics.
 	Backoff Backoff `json:"-"`
 
-	// MaxElapsed, if set, ends the retry if the time since the first attempt began plus
-	// the next delay exceeds it. A Clock that is set back meanwhile extends it by as
-	// much; real time is monotonic.
+	// MaxElapsed, if set, limits the time of the whole retry: it ends if the time since
+	// the first attempt began plus the next delay exceeds MaxElapsed. A Clock that is
+	// set back extends the limit by as much; real time is monotonic.
 	MaxElapsed time.Duration
-	// MaxRetryAfter is the longest hint of a server that is followed; a longer one ends
-	// the retry. 0 means 30 s.
+	// MaxRetryAfter is the longest hint of a server to follow. A longer hint ends the
+	// retry. 0 means 30 s.
 	MaxRetryAfter time.Duration
-	// Budget, if set, is asked before each further attempt.
+	// Budget, if set, must grant each further attempt.
 	Budget *Budget `json:"-"`
 
-	// RetryIf says which errors are worth another attempt. Nil means [Retryable].
-	// It is not called for nil, rejections and [Permanent] errors.
+	// RetryIf reports whether an error is worth another attempt. Nil means [Retryable].
+	// It is not called for rejections and [Permanent] errors.
 	RetryIf func(error) bool `json:"-"`
-	// RetryRejected makes a rejection that says when to come back
-	// ([policy.RetryAfter]) worth another attempt after that time, within MaxRetryAfter. A
-	// rejection is final otherwise, whatever RetryIf or WithCondition say: an open
-	// circuit would keep the caller waiting.
+	// RetryRejected lets the retry wait for a rejection that says when to come back
+	// ([policy.RetryAfter]), at most MaxRetryAfter. Without it every rejection is
+	// final, whatever RetryIf or WithCondition return, because an open circuit could
+	// keep the caller waiting.
 	RetryRejected bool
-	// KeepErrors is how many attempts' errors [Error.Errs] has, at most 64. 0 means the
-	// last alone.
+	// KeepErrors is the number of attempts whose errors [Error.Errs] keeps, at most 64.
+	// 0 means only the last.
 	KeepErrors int
-	// OnRetry is called before each delay, on the goroutine of the call.
+	// OnRetry, if set, is called before each delay.
 	OnRetry func(ctx context.Context, e policy.Event) `json:"-"`
 	Clock   policy.Clock                              `json:"-"` // nil means real time
-	Rand    func() float64                            `json:"-"` // in [0,1), other numbers are brought there; nil means math/rand/v2
+	Rand    func() float64                            `json:"-"` // in [0,1), other numbers are clamped; nil means math/rand/v2
 }
 
-// Validate returns nil for a config that [New] accepts, or all its faults, each naming
-// its field.
+// Validate returns nil if [New] accepts c. Otherwise it returns all faults, joined,
+// each naming its field.
 func (c Config) Validate() error {
 	faults := fault.Of("retry: Config")
 	if c.MaxAttempts < Unlimited {
@@ -100,7 +102,7 @@ func (c Config) Validate() error {
 	if c.MaxDelay > 0 && c.BaseDelay > c.MaxDelay && c.Backoff == nil {
 		faults.Add("BaseDelay", c.BaseDelay, fmt.Sprintf("at most MaxDelay, %v", c.MaxDelay))
 	}
-	if m := c.Multiplier; m != 0 && !(m >= 1 && !math.IsInf(m, 1)) { // so that NaN is refused
+	if m := c.Multiplier; m != 0 && !(m >= 1 && !math.IsInf(m, 1)) { // written so that NaN is refused
 		faults.Add("Multiplier", m, "0, or 1 or more and finite")
 	}
 	if j := c.JitterFactor; j != NoJitter && !(j >= 0 && j <= 1) {
@@ -117,7 +119,7 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
-// WithDefaults returns c with each zero field that has a default replaced by it.
+// WithDefaults returns c with each zero field that has a default set to it.
 func (c Config) WithDefaults() Config {
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
 	c.MaxDelay = cmp.Or(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
@@ -128,7 +130,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// effective returns the config that a retry runs by.
+// effective returns the config that a retry uses.
 func (c Config) effective() Config {
 	c = c.WithDefaults()
 	c.Rand = random.Clamped(c.Rand)
@@ -154,7 +156,7 @@ func (c *Config) delay(s Step) time.Duration {
 	return clamp(d, c.MaxDelay)
 }
 
-// spread returns the wait for a hint: never less, and random above it.
+// spread returns the wait for a hint: at least the hint, plus a random part.
 func (c *Config) spread(hint time.Duration) time.Duration {
 	if c.JitterFactor == NoJitter {
 		return hint

@@ -1,25 +1,32 @@
-// Package retry tries a call again when trying again may help, and decides how
-// long to wait first.
+// Package retry calls a function again when that may help, and decides how long to wait
+// first. Use it for calls that are safe to repeat and whose failures are transient.
 //
 //	session, err := retry.Do(ctx, retry.Config{}, createSession)
 //	if errors.Is(err, retry.ErrExhausted) {
-//		// three attempts failed; errors.As finds the last one's error
+//		// three attempts failed; errors.As finds the last error
 //	}
 //
-// The zero [Config] makes three attempts, 0.5 s and 1 s apart, each delay
-// spread by ±10 % so that callers who failed together do not return together.
+// In a pipeline, the retry is a policy:
 //
-// A retry ends early, and says why, when waiting cannot help: when the error is final
-// ([Permanent], a rejection, or not [Retryable]), when the caller's context has ended or
-// would end during the delay, when the server asks for more patience than MaxRetryAfter,
-// when MaxElapsed would pass, when a shared [Budget] is spent, or when a policy inside,
-// such as an open circuit, would refuse the next attempt after the delay.
+//	r := retry.New[*Session](retry.Config{MaxAttempts: 5, MaxElapsed: time.Minute})
+//	p := pipeline.New(r, breaker.New[*Session](circuit))
+//	session, err := p.Do(ctx, createSession)
 //
-// A final error comes back as it is. Every other end is an *[Error], which matches its
-// reason and the last failure, and [ErrGaveUp]. It matches [policy.ErrRejected] only if
-// the function has not run at all.
+// The zero [Config] makes three attempts. It waits 0.5 s and 1 s between them, spread
+// by ±10 % so that callers that failed together do not return together.
 //
-// The function says what it knows about its error by marks: [Permanent], [After] and
-// [Exactly]. A mark on the outside of an error is taken off before the error reaches the
-// caller.
+// A retry ends early if another attempt cannot help:
+//
+//   - The error is final: it is marked [Permanent], is a rejection, or is not [Retryable].
+//   - The caller's context has ended, or would end during the delay.
+//   - The server asks for a longer delay than MaxRetryAfter.
+//   - MaxElapsed would pass, or a shared [Budget] is spent.
+//   - An inner policy, such as an open circuit, would refuse the next attempt.
+//
+// A final error is returned as it is. Otherwise the error is an *[Error]. It matches
+// [ErrGaveUp], its reason, and the last failure, and it matches [policy.ErrRejected]
+// only if the function never ran.
+//
+// The function marks its errors with [Permanent], [After] and [Exactly]. The marks are
+// removed before the error reaches the caller.
 package retry

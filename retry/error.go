@@ -9,15 +9,15 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// ErrGaveUp is matched by every *[Error], whatever its reason.
+// ErrGaveUp is matched by every *[Error].
 var ErrGaveUp = errors.New("retry: gave up")
 
-// Why a retry ended, as [Error.Reason]. Other reasons are a rejection, and the cause
-// of the context's end.
+// The reasons of this package, one of which [Error.Reason] is unless a rejection or the
+// end of the context ended the retry.
 var (
 	ErrExhausted = errors.New("retry: attempts exhausted")
 	ErrElapsed   = errors.New("retry: the next delay does not fit in MaxElapsed")
-	// ErrDeadline matches context.DeadlineExceeded.
+	// ErrDeadline also matches context.DeadlineExceeded.
 	ErrDeadline   error = deadlineError{}
 	ErrBudget           = errors.New("retry: budget spent")
 	ErrRetryAfter       = errors.New("retry: the server asks for a longer delay than MaxRetryAfter")
@@ -30,43 +30,43 @@ func (deadlineError) Error() string {
 }
 func (deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// reasons are the constants for the Reason of a GaveUp event.
+// reasons has the Reason of a GaveUp event for each reason of an Error.
 var reasons = map[error]string{
 	ErrExhausted: "exhausted", ErrElapsed: "elapsed", ErrDeadline: "deadline",
 	ErrBudget: "budget", ErrRetryAfter: "retry_after",
 }
 
-// Error says that a retry ended without success. It matches [ErrGaveUp], its reason
-// and the last failure, by errors.Is and errors.As, and unwraps to the last failure.
+// Error reports that a retry ended without success. By errors.Is and errors.As it
+// matches [ErrGaveUp], its reason and the last failure. It unwraps to the last failure.
 //
-// It matches [policy.ErrRejected] only if every attempt was rejected: otherwise the
-// function has run. An OpenError that errors.As finds in it describes the last attempt
-// alone.
+// It matches [policy.ErrRejected] only if every attempt was rejected; otherwise the
+// function has run. A *breaker.OpenError that errors.As finds in it describes only the
+// last attempt.
 type Error struct {
-	Attempts int // how many were made, rejected ones included
-	// Elapsed is the time since the first attempt began. A retry with neither
-	// MaxElapsed, Clock, OnRetry nor an observer reads no clock before it must,
-	// and counts from the end of the first attempt; the message then leaves it out.
+	Attempts int // the number of attempts, rejected ones included
+	// Elapsed is the time since the first attempt began. Without MaxElapsed, Clock,
+	// OnRetry and an observer, a retry reads the clock only after the first attempt and
+	// counts from there; Error then leaves the time out.
 	Elapsed time.Duration
-	// Reason is one of this package's, the cause of the context's end, or the
-	// rejection that a further attempt met or would have met.
+	// Reason is one of the reasons of this package, the cause of the context's end, or
+	// the rejection that the next attempt met or would have met.
 	Reason error
-	// Last is the last failure of an attempt that was not rejected, or else the last
-	// rejection; nil if the last value was refused.
+	// Last is the last failure of an attempt that was not rejected. If all were, it is
+	// the last rejection. It is nil if the last value was rejected by WithCondition.
 	Last error
-	// Errs are the errors of the last attempts, oldest first, as many as KeepErrors
-	// says. Attempts whose value was refused have none.
+	// Errs has the errors of the last KeepErrors attempts, oldest first. An attempt
+	// whose value was rejected has none.
 	Errs []error
 
-	ended   error         // what the context's Err returned, if that was the reason
-	refused error         // the last attempt's rejection, if the function ran before
+	ended   error         // what ctx.Err returned, if the end of the context is the reason
+	refused error         // the rejection of the last attempt, if an earlier one ran
 	ran     bool          // an attempt was not rejected
-	late    bool          // Elapsed leaves out the first attempt
-	asked   time.Duration // what the end of it asked for
-	one     [1]error      // room for Errs
+	late    bool          // Elapsed does not include the first attempt
+	asked   time.Duration // the wait that the last error or the reason asked for
+	one     [1]error      // storage for Errs
 }
 
-// Error says how many attempts were made, for how long, and why no more.
+// Error returns the number of attempts, their time, the reason and the last failure.
 func (e *Error) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -83,13 +83,13 @@ func (e *Error) Error() string {
 	if e.Reason == ErrRetryAfter { //nolint:errorlint // our own, and never wrapped
 		msg += fmt.Sprintf(" (%v)", e.asked)
 	}
-	if last := fmt.Sprint(e.Last); e.Last != nil && last != reason { // as of an attempt that says why its context ended
+	if last := fmt.Sprint(e.Last); e.Last != nil && last != reason { // they are equal if the attempt returned the cause of its context
 		msg += ": last error: " + last
 	}
 	return msg
 }
 
-// ending says whether the retry ended by its own rules.
+// ending returns "gave up" if the retry ended by its own rules.
 func (e *Error) ending() string {
 	if reasonOf(e.Reason) != "" {
 		return "gave up"
@@ -97,7 +97,7 @@ func (e *Error) ending() string {
 	return "stopped"
 }
 
-// reasonOf returns the constant for one of this package's reasons, or "".
+// reasonOf returns the event's Reason for one of this package's reasons, or "".
 func reasonOf(reason error) string {
 	for own, name := range reasons {
 		if own == reason { //nolint:errorlint // identity: reasons are never wrapped
@@ -107,8 +107,8 @@ func reasonOf(reason error) string {
 	return ""
 }
 
-// RetryAfter returns for how long the rejection that ended the retry, or else the
-// last attempt's error, asked to be left alone; 0 if it did not ask.
+// RetryAfter returns how long the rejection that ended the retry, or else the last
+// error, asks the caller to wait. It returns 0 if neither asks.
 func (e *Error) RetryAfter() time.Duration {
 	if e == nil {
 		return 0
@@ -127,8 +127,8 @@ func (e *Error) Unwrap() error {
 	return e.Last
 }
 
-// Is reports whether target is [ErrGaveUp], or is matched by the reason.
-// [policy.ErrRejected] is not if the function has run.
+// Is reports whether target is [ErrGaveUp] or matches the reason. If the function has
+// run, it returns false for [policy.ErrRejected].
 func (e *Error) Is(target error) bool {
 	switch {
 	case target == ErrGaveUp:

@@ -8,12 +8,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// failure is what is known of an attempt's error.
+// failure is the outcome of an attempt that did not succeed.
 type failure struct {
-	err     error // nil for a refused value
-	leaf    bool  // it wraps nothing and matches nothing but itself
-	refused bool  // it matches policy.ErrRejected
-	marked  bool  // there is a mark in it
+	err     error // nil for a rejected value
+	leaf    bool  // err wraps nothing and matches only itself
+	refused bool  // err matches policy.ErrRejected
+	marked  bool  // err has a mark in its tree
 }
 
 func failureOf(err error) failure {
@@ -42,7 +42,7 @@ func (f failure) plain() error {
 	return f.err
 }
 
-// exactly returns the wait that the error asks for instead of a delay.
+// exactly returns the wait that Exactly has marked the error with.
 func (f failure) exactly() (time.Duration, bool) {
 	if !f.marked {
 		return 0, false

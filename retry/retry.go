@@ -10,26 +10,25 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// promptly says that the first attempt begins at once.
+// promptly declares that the first attempt begins immediately.
 type promptly = prompt.Mark
 
-// emits are the events that have the time since the first attempt began.
+// emits are the events that need the time since the first attempt began.
 var emits = []string{string(policy.Attempted), string(policy.Retried), string(policy.Recovered), string(policy.GaveUp)}
 
-// Retry is the policy that tries again. Make one with [New]; the zero Retry is not
-// usable. It is immutable, keeps nothing between calls, and is safe for concurrent
+// Retry is a policy that calls again. Make one with [New]; the zero Retry is not
+// usable. It is immutable, keeps no state between calls, and is safe for concurrent
 // use.
 type Retry[T any] struct {
 	promptly
 	cfg     Config
 	timed   bool // the clock is read before the first attempt
-	watched bool // timed, or counted by a budget: the first attempt is not all there is to a success
+	watched bool // timed, or with a budget: a success of the first attempt must be recorded
 	when    func(v T, err error) bool
 	discard func(v T)
 }
 
-// New returns a policy that retries as cfg says. It panics with the error of
-// [Config.Validate].
+// New returns a retry configured by cfg. It panics with the error of [Config.Validate].
 func New[T any](cfg Config) *Retry[T] {
 	r := made[T](cfg)
 	return &r
@@ -45,14 +44,15 @@ func made[T any](cfg Config) Retry[T] {
 	}
 }
 
-// Do runs fn, and again as cfg says. It is New(cfg).Do(ctx, fn), and panics as those do.
+// Do calls fn, and again as cfg says. It is New(cfg).Do(ctx, fn), and panics as those
+// do.
 func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 	r := made[T](cfg)
 	if fn == nil || r.watched || ctx.Err() != nil {
 		return onHeap(r).Do(ctx, fn)
 	}
-	// This is the fast path of Retry.Do with the Retry on the stack: called by pointer, it
-	// would be allocated for every call, which would take sixteen times as long.
+	// This is the fast path of Retry.Do with the Retry on the stack. A call through a
+	// pointer would allocate it for every call and take sixteen times as long.
 	v, err := fn(withAttempt(ctx, 1))
 	if err == nil {
 		return v, nil
@@ -63,7 +63,7 @@ func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 
 func onHeap[T any](r Retry[T]) *Retry[T] { return &r }
 
-// Do runs fn, and again as r says.
+// Do calls fn, and again as the config says. It panics if fn is nil.
 func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("retry: Retry.Do: fn is nil, want a function")
@@ -72,8 +72,8 @@ func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 		v, err := r.Execute(ctx, policy.CallOf(fn))
 		return v, mark.Without(err)
 	}
-	// This is Execute's fast path without the two calls between it and fn, which would
-	// make a successful first attempt 40 % slower.
+	// This is the fast path of Execute without the two calls between it and fn, which
+	// would make a successful first attempt 40 % slower.
 	v, err := fn(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
 		return v, nil
@@ -98,13 +98,13 @@ func (r *Retry[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 	return r.goOn(ctx, next, v, err)
 }
 
-// goOn takes the result of a first attempt that was neither timed nor counted.
+// goOn continues after a first attempt that was neither timed nor counted.
 func (r *Retry[T]) goOn(ctx context.Context, next policy.Call[T], v T, err error) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	return run.goOn(v, err)
 }
 
-// executeWatched is Execute for a first attempt that is timed or counted.
+// executeWatched is Execute with a first attempt that is timed or counted.
 func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, error) {
 	run := run[T]{Retry: r, ctx: ctx, next: next}
 	if r.timed || observed(next) {
@@ -115,38 +115,38 @@ func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, 
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {
-		run.tellAttempt(1, failure{})
+		run.emitAttempted(1, failure{})
 		return v, nil
 	}
 	return run.goOn(v, err)
 }
 
-// observed reports whether an observer wants an event that has the time since the first
-// attempt began.
+// observed reports whether an observer wants an event that needs the time since the
+// first attempt began.
 func observed[T any](next policy.Call[T]) bool {
 	return next.Observed(policy.Attempted) || next.Observed(policy.Retried) ||
 		next.Observed(policy.Recovered) || next.Observed(policy.GaveUp)
 }
 
-// WithCondition returns a copy that tries again after the results for which match
-// returns true, including values with a nil error. match is called instead of RetryIf,
-// and not for a rejection or a [Permanent] error. It must be safe for concurrent use.
+// WithCondition returns a copy that makes another attempt if match returns true for a
+// result, also for a value with a nil error. match replaces RetryIf. It is not called
+// for rejections and [Permanent] errors. It must be safe for concurrent use.
 // WithCondition panics if match is nil.
 func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
 	if match == nil {
 		panic("retry: Retry.WithCondition: match is nil, want a function")
 	}
 	w := *r
-	w.Late = true // match may take its time
+	w.Late = true // match may take time
 	w.when = match
 	return &w
 }
 
-// WithDiscard returns a copy that hands fn each value that is given up for another
-// attempt, so that a body or rows can be closed. fn is called before the delay: what it
-// frees is free meanwhile. A zero value beside an error is not handed over. If the
-// retry ends during the delay, it returns a zero value. fn must be safe for concurrent
-// use. WithDiscard panics if fn is nil.
+// WithDiscard returns a copy that passes fn each value that is dropped for another
+// attempt, so that a body or rows can be closed. fn is called before the delay, so what
+// it frees is free during the delay. It is not called for a zero value with an error.
+// If the retry ends during the delay, the caller gets a zero value. fn must be safe for
+// concurrent use. WithDiscard panics if fn is nil.
 func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
 	if fn == nil {
 		panic("retry: Retry.WithDiscard: fn is nil, want a function")
@@ -159,10 +159,10 @@ func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
 // Clock returns the clock that the retry was given, or nil.
 func (r *Retry[T]) Clock() policy.Clock { return r.cfg.Clock }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil, so that the inner policies are asked.
 func (r *Retry[T]) Refusal(context.Context, time.Duration) error { return nil }
 
-// Describe returns the kind, "retry", the name, and the effective config.
+// Describe returns the kind, "retry", with the name and the effective config.
 func (r *Retry[T]) Describe() policy.Description {
 	attempts := "unlimited"
 	if r.cfg.MaxAttempts != Unlimited {

@@ -11,33 +11,33 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// run is one call's way through a retry. All that changes from attempt to attempt is
-// in here, so that calls share nothing.
+// run is one call of a retry. All state that changes between attempts is here, so calls
+// share nothing.
 type run[T any] struct {
 	*Retry[T]
 	ctx     context.Context
 	next    policy.Call[T]
-	watch   stopwatch.Watch // started when the clock was first read
-	timing  bool            // it was
-	late    bool            // that was after the first attempt
+	watch   stopwatch.Watch // started at the first reading of the clock
+	timing  bool            // watch has been started
+	late    bool            // watch was started after the first attempt
 	began   time.Duration   // when the current attempt began, on watch
-	delay   time.Duration   // the last one
-	server  bool            // a server's hint set it
+	delay   time.Duration   // the last delay
+	server  bool            // a server's hint set delay
 	ran     bool            // an attempt was not rejected
-	last    error           // the last failure of such an attempt
-	errs    []error         // the last errors, if more than one is kept
+	last    error           // the last failure of an attempt that was not rejected
+	errs    []error         // the last errors, if KeepErrors is more than 1
 	token   token           // of the budget, for the current attempt
-	granted bool            // there is one
+	granted bool            // token is valid
 }
 
-// goOn takes the first attempt's result and makes the further attempts.
+// goOn takes the result of the first attempt and makes the further ones.
 func (r *run[T]) goOn(v T, err error) (T, error) {
 	for n := 1; ; n++ {
 		f := failureOf(err)
 		if f.refused {
 			r.giveBack()
 		}
-		r.tellAttempt(n, f)
+		r.emitAttempted(n, f)
 		again, ended := r.again(v, f)
 		if err == nil && !again {
 			r.recovered(n)
@@ -70,17 +70,17 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 	}
 }
 
-// again reports whether a result is one to try again after, and with which error the
-// context has ended, if that has to be the reason for the end. The context is looked
-// at here, once for each attempt: a second look could find an end that came later, and
-// give a retry that ended by its own rules a reason which is not its own.
+// again reports whether to make another attempt after a result. ended is the error of
+// the context if its end must be the reason. The context is checked here, once per
+// attempt: a second check could see an end that came later, and give it as the reason
+// of a retry that ended by its own rules.
 func (r *run[T]) again(v T, f failure) (again bool, ended error) {
 	r.ran = r.ran || !f.refused
 	if f.marked && mark.Permanent(f.err) {
 		return false, nil
 	}
 	ended = r.ctx.Err()
-	left := ended != nil && f.err != nil && errors.Is(f.err, ended) // a queue that the caller left is refused as well
+	left := ended != nil && f.err != nil && errors.Is(f.err, ended) // a policy with a queue also rejects a caller that left the queue
 	switch {
 	case left:
 		return true, ended
@@ -94,10 +94,10 @@ func (r *run[T]) again(v T, f failure) (again bool, ended error) {
 	case r.cfg.RetryIf != nil:
 		return r.cfg.RetryIf(f.err), ended
 	}
-	return !f.matches(context.Canceled), ended // Retryable, but for what was asked above
+	return !f.matches(context.Canceled), ended // Retryable without what was checked above
 }
 
-// keepError remembers the error of an attempt that is not the final result.
+// keepError records the error of an attempt that is not the final result.
 func (r *run[T]) keepError(f failure) {
 	if !f.refused {
 		r.last = f.plain()
@@ -112,8 +112,8 @@ func (r *run[T]) keepError(f failure) {
 	r.errs = append(r.errs, f.plain())
 }
 
-// stop returns why there is no attempt after the nth, or nil, and then the delay
-// before it is in r.delay.
+// stop returns why there is no attempt after the nth. If there is one, it returns nil
+// and sets r.delay.
 func (r *run[T]) stop(n int, f failure) error {
 	if r.cfg.MaxAttempts != Unlimited && n >= r.cfg.MaxAttempts {
 		return ErrExhausted
@@ -122,8 +122,8 @@ func (r *run[T]) stop(n int, f failure) error {
 	if reason != nil {
 		return reason
 	}
-	// Asked before a token is taken and a value discarded: an attempt that would be
-	// refused is worth neither.
+	// Ask before taking a token and discarding a value: neither should be spent on an
+	// attempt that would be refused.
 	if refusal := r.next.Refusal(r.ctx, delay); refusal != nil {
 		after, hinted := policy.RetryAfter(refusal)
 		switch {
@@ -146,11 +146,11 @@ func (r *run[T]) stop(n int, f failure) error {
 	return nil
 }
 
-// wait returns the delay after the nth attempt by the backoff and by what the error
-// asks for, or why there is none.
+// wait returns the delay after the nth attempt, by the backoff and by the hint in the
+// error, or why there is no further attempt.
 func (r *run[T]) wait(n int, f failure) (time.Duration, error) {
 	step := Step{Attempt: n, Previous: r.delay, Err: mark.Without(f.err)}
-	if r.cfg.Backoff != nil && (!r.late || n > 1) { // else the clock has just been read for the first time
+	if r.cfg.Backoff != nil && (!r.late || n > 1) { // otherwise the clock has just been read for the first time
 		step.Elapsed = r.elapsed()
 	}
 	r.server = false
@@ -175,8 +175,8 @@ func (r *run[T]) wait(n int, f failure) (time.Duration, error) {
 	return delay, nil
 }
 
-// asked returns the hint that sets a floor under the delay. That of an inner retry which
-// ended by a rejection is the rejection's: it is followed if rejections are.
+// asked returns the hint that sets the minimum of the delay. If an inner retry ended by
+// a rejection, the hint is the rejection's, and followed only if rejections are.
 func (r *run[T]) asked(f failure) time.Duration {
 	if inner, ok := errors.AsType[*Error](f.err); ok && inner.rejected() && !r.cfg.RetryRejected {
 		return 0
@@ -185,8 +185,8 @@ func (r *run[T]) asked(f failure) time.Duration {
 	return d
 }
 
-// pause takes a token of the budget, if there is one, discards v and sleeps. It returns
-// the value that is left, and why there is no further attempt, if there is none.
+// pause takes a token if there is a budget, discards v and sleeps. left is the value
+// for the caller if the retry ends here, and failed is the reason why it does.
 func (r *run[T]) pause(n int, v T, f failure) (left T, failed error) {
 	if r.cfg.Budget == nil {
 		return r.sleep(n, v, f)
@@ -196,7 +196,7 @@ func (r *run[T]) pause(n int, v T, f failure) (left T, failed error) {
 	}
 	failed = errInterrupted
 	defer func() {
-		if failed != nil { // also if a callback panics
+		if failed != nil { // also when a callback panics
 			r.giveBack()
 		}
 	}()
@@ -204,7 +204,7 @@ func (r *run[T]) pause(n int, v T, f failure) (left T, failed error) {
 	return left, failed
 }
 
-// giveBack gives back the token of an attempt that did not run the function.
+// giveBack returns the token of an attempt that did not run the function.
 func (r *run[T]) giveBack() {
 	if r.granted {
 		r.token.giveBack()
@@ -213,18 +213,18 @@ func (r *run[T]) giveBack() {
 }
 
 func (r *run[T]) sleep(n int, v T, f failure) (left T, failed error) {
-	r.tellRetry(n, f)
+	r.emitRetried(n, f)
 	if !r.drop(v, f.err) {
 		left = v
 	}
 	return left, policy.Sleep(r.ctx, r.cfg.Clock, r.delay)
 }
 
-// errInterrupted stands for a pause that has not come to its end.
+// errInterrupted stands for a pause that a panic ended.
 var errInterrupted = errors.New("retry: interrupted")
 
-// interrupted ends the retry because its pause failed: by the budget, by the context,
-// or by a clock that cannot sleep.
+// interrupted ends the retry after a failed pause: the budget is spent, the context has
+// ended, or the clock cannot sleep.
 func (r *run[T]) interrupted(n int, failed error, f failure) error {
 	if failed == ErrBudget { //nolint:errorlint // our own, and never wrapped
 		return r.giveUp(n, ErrBudget, nil, f)
@@ -235,8 +235,8 @@ func (r *run[T]) interrupted(n int, failed error, f failure) error {
 	return r.giveUp(n, failed, nil, f)
 }
 
-// giveUp makes the error of a retry that ended for reason after its nth attempt, which
-// had failed with f.
+// giveUp returns the error of a retry that ended for reason after its nth attempt
+// failed with f.
 func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 	e := &Error{
 		Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: r.last, Errs: r.errs,
@@ -266,11 +266,11 @@ func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 	return e
 }
 
-// elapsed is called only once the clock has been read.
+// elapsed may be called only after the clock has been read.
 func (r *run[T]) elapsed() time.Duration { return r.watch.Elapsed() }
 
-// drop hands a value that is given up to the function of WithDiscard, and reports
-// whether it did.
+// drop passes a dropped value to the function of WithDiscard, and reports whether it
+// did.
 func (r *run[T]) drop(v T, err error) bool {
 	if r.discard == nil || err != nil && isZero(reflect.ValueOf(&v).Elem()) {
 		return false
@@ -279,7 +279,7 @@ func (r *run[T]) drop(v T, err error) bool {
 	return true
 }
 
-// isZero reports whether v is a zero value, or an interface that holds one.
+// isZero reports whether v is zero, or an interface with a zero value.
 func isZero(v reflect.Value) bool {
 	return v.IsZero() || v.Kind() == reflect.Interface && v.Elem().IsZero()
 }

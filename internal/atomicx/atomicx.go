@@ -1,9 +1,9 @@
 //go:build !ductile_explore
 
-// Package atomicx is sync/atomic under another name: the same types, so that
-// they cost what those cost. Built with the tag ductile_explore they are types
-// that let a scheduler in before each operation, and proof/explore goes through
-// the interleavings of the code that uses them.
+// Package atomicx has the types of sync/atomic that this module uses. They are aliases
+// and cost nothing. With the build tag ductile_explore they become types that call a
+// scheduler before each operation; proof/explore then goes through the interleavings of
+// the code.
 package atomicx
 
 import "sync/atomic"

@@ -1,17 +1,17 @@
 //go:build ductile_explore
 
-// Package atomicx is sync/atomic with a scheduler's hook before each operation.
+// Package atomicx is sync/atomic with a hook before each operation.
 package atomicx
 
 import "sync/atomic"
 
-// Hook is called before each operation if it is not nil, with the address of
-// what is operated on and whether it may be written. It is for a scheduler that
-// lets one goroutine run at a time, and is not itself synchronized.
+// Hook, if not nil, is called before each operation with the address it works on and
+// whether it may write. It is for a scheduler that runs one goroutine at a time, and is
+// not synchronized.
 var Hook func(at any, writes bool)
 
-// Wrote is called, after Hook, before each operation that may write, if it is not
-// nil. It is for counting what calls write to shared memory.
+// Wrote, if not nil, is called after Hook before each operation that may write. It is
+// for counting writes to shared memory.
 var Wrote func()
 
 func read(at any) {
@@ -29,7 +29,7 @@ func write(at any) {
 	}
 }
 
-// cell is what all types of sync/atomic can do.
+// cell has the methods of all types of sync/atomic.
 type cell[V any] interface {
 	Load() V
 	Store(V)
@@ -37,7 +37,7 @@ type cell[V any] interface {
 	CompareAndSwap(old, replacement V) bool
 }
 
-// hooked is one of them with the hook.
+// hooked is a type of sync/atomic with the hook.
 type hooked[V, A any, P interface {
 	*A
 	cell[V]
@@ -51,7 +51,7 @@ func (h *hooked[V, A, P]) CompareAndSwap(old, replacement V) bool {
 	return P(&h.a).CompareAndSwap(old, replacement)
 }
 
-// counter is what the numeric types can do.
+// counter has the methods of the numeric types.
 type counter[V any] interface {
 	cell[V]
 	Add(V) V

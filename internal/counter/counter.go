@@ -1,4 +1,4 @@
-// Package counter counts what many goroutines do at once.
+// Package counter counts events that many goroutines report at the same time.
 package counter
 
 import (
@@ -9,35 +9,34 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Counter is a number that any number of goroutines add to. Nothing is lost: once
-// they are quiet, Load is the sum of all that was added. The zero Counter is 0.
+// Counter is a number that any number of goroutines increment. No increment is lost:
+// Load returns their sum once they are done. The zero Counter is 0.
 //
-// It begins as one word, so that the many counters that nobody fights over stay
-// small. The first addition that collides with another gives it a cell a cache
-// line for some groups of goroutines each, and from then on two cores seldom
-// write the same line. The idea is that of java.util.concurrent's LongAdder.
+// It starts as one word, so that a counter without contention stays small. The first
+// increment that collides with another gives it several cells, each on its own cache
+// line, for groups of goroutines; from then on two cores seldom write the same line.
+// The idea is from java.util.concurrent's LongAdder.
 type Counter struct {
 	base  atomic.Int64
 	cells atomic.Pointer[[]cell]
 }
 
-// cell fills a cache line: on a shared one, two cores that write two cells would
-// fight as over one.
+// cell fills a cache line, so that writes to two cells do not contend.
 type cell struct {
 	n atomic.Int64
 	_ [56]byte
 }
 
-// most is how many cells a counter has at most: Load has to visit them all.
+// most is the largest number of cells: Load has to read them all.
 const most = 32
 
-// Inc adds 1 and returns the new value of the word that it was added to, which
-// goes through every number from 1 up, but is not the sum.
+// Inc adds 1. It returns the new value of the word that it incremented, which counts up
+// from 1 but is not the sum.
 func (c *Counter) Inc() int64 {
 	if cells := c.cells.Load(); cells != nil {
 		return pick(*cells).n.Add(1)
 	}
-	// Not Add: it never fails, and so would not tell that somebody else is here.
+	// Not Add, which always succeeds and would not show contention.
 	n := c.base.Load() + 1
 	if c.base.CompareAndSwap(n-1, n) {
 		return n
@@ -45,10 +44,10 @@ func (c *Counter) Inc() int64 {
 	return c.collide()
 }
 
-// collide is Inc for whom another was faster.
+// collide continues Inc after another goroutine changed the word first.
 func (c *Counter) collide() int64 {
 	cells := make([]cell, min(most, 4<<bits.Len(uint(runtime.GOMAXPROCS(0)-1))))
-	if len(cells) > 4 { // else there is one processor, and more cells are no use
+	if len(cells) > 4 { // with one processor, cells do not help
 		c.cells.CompareAndSwap(nil, &cells)
 		return pick(*c.cells.Load()).n.Add(1)
 	}
@@ -66,10 +65,10 @@ func (c *Counter) Load() int64 {
 	return sum
 }
 
-// pick returns the cell of this goroutine. Go has no cheap name for a goroutine
-// or a processor, but every goroutine has its own stack: the address of a local
-// variable tells two of them apart, and mixed, spreads them over the cells. Any
-// cell is right; a bad choice is only slower.
+// pick returns a cell for this goroutine. Go offers no cheap identity of a goroutine or
+// a processor, but each goroutine has its own stack, so the hashed address of a local
+// variable spreads goroutines over the cells. Any cell is correct; a bad choice is only
+// slower.
 func pick(cells []cell) *cell {
 	var local byte
 	where := uint64(uintptr(unsafe.Pointer(&local))) >> 11 // the smallest stack is 2 KiB

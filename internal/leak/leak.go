@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// Main runs the tests of a package, as TestMain, and exits. It counts with the
-// runtime's own counter and gives goroutines that are about to end their turn.
+// Main runs the tests of a package and exits; call it from TestMain. It compares the
+// runtime's count of goroutines before and after, and lets goroutines that are about to
+// end run first.
 func Main(m *testing.M) {
 	listening()
 	before := runtime.NumGoroutine()
@@ -27,8 +28,8 @@ func Main(m *testing.M) {
 	os.Exit(max(code, 1))
 }
 
-// listening starts the goroutine of package os/signal, which never ends: a run
-// that fuzzes would start it later.
+// listening starts the goroutine of package os/signal, which never ends. A fuzzing run
+// would otherwise start it during the tests.
 func listening() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt)

@@ -1,9 +1,9 @@
-// Package logvalue makes what structs are logged as.
+// Package logvalue builds the values that structs are logged as.
 package logvalue
 
 import "log/slog"
 
-// Group returns a group of those attributes that are not zero.
+// Group returns a group of the attributes that are not zero.
 func Group(attrs ...slog.Attr) slog.Value {
 	some := make([]slog.Attr, 0, len(attrs))
 	for _, a := range attrs {
@@ -14,7 +14,8 @@ func Group(attrs ...slog.Attr) slog.Value {
 	return slog.GroupValue(some...)
 }
 
-// zero asks by kind and not by reflection, to which an error may look like nothing.
+// zero reports whether v is zero. It decides by kind: reflection takes some errors for
+// zero.
 func zero(v slog.Value) bool {
 	switch v.Kind() {
 	case slog.KindString:
@@ -28,5 +29,5 @@ func zero(v slog.Value) bool {
 	case slog.KindAny:
 		return v.Any() == nil
 	}
-	return false // of a group that is empty, handlers write nothing
+	return false // handlers omit an empty group
 }

@@ -1,5 +1,5 @@
-// Package mark has the one wrapper that carries what a function says about its
-// own error: whether to retry it, when, and what a circuit makes of it.
+// Package mark has the wrapper with which a function classifies its own error: whether
+// to retry it, when, and how a circuit counts it.
 package mark
 
 import (
@@ -9,13 +9,13 @@ import (
 	"github.com/ductile-go/ductile/internal/same"
 )
 
-// Mark wraps an error and says something about it. Marks put directly on one
-// another share one Mark, so each can be taken off whatever the order.
+// Mark wraps an error and classifies it. Marks put directly on one another share one
+// Mark, so each can be removed in any order.
 type Mark struct {
 	Err       error
 	Permanent bool
-	Wait      time.Duration // with Hinted
-	Hinted    bool          // Wait is a floor under the delay
+	Wait      time.Duration // valid if Hinted
+	Hinted    bool          // Wait is the minimum of the delay
 	Exact     bool          // with Hinted: Wait is the delay
 	Judged    uint8         // a policy.Outcome; 0 if none
 }
@@ -25,14 +25,13 @@ func (m *Mark) Error() string { return m.Err.Error() }
 // Unwrap returns the marked error.
 func (m *Mark) Unwrap() error { return m.Err }
 
-// RetryAfter returns the hint, or that of the marked error.
+// RetryAfter returns the hint of the mark, or else of the marked error.
 func (m *Mark) RetryAfter() time.Duration {
 	d, _ := Hint(m)
 	return d
 }
 
-// On returns err with a mark that set has changed. The marks that are directly on
-// err stay.
+// On returns err with a mark that set has filled in. Marks directly on err are kept.
 func On(err error, set func(*Mark)) error {
 	m := Mark{Err: err}
 	if old, ok := err.(*Mark); ok { //nolint:errorlint // a mark inside another error belongs to that error
@@ -42,7 +41,7 @@ func On(err error, set func(*Mark)) error {
 	return &m
 }
 
-// WithoutRetry returns err without the marks of package retry on its outside.
+// WithoutRetry returns err without the outer marks of package retry.
 func WithoutRetry(err error) error {
 	for {
 		m, ok := err.(*Mark) //nolint:errorlint // a wrapped mark stays, or its wrapper would be lost
@@ -59,10 +58,10 @@ func WithoutRetry(err error) error {
 	}
 }
 
-// Without returns err without the marks on its outside.
+// Without returns err without its outer marks.
 func Without(err error) error {
 	if _, ok := err.(*Mark); !ok { //nolint:errorlint // a wrapped mark stays, or its wrapper would be lost
-		return err // inlined, for the usual case
+		return err // the usual case, inlined
 	}
 	return without(err)
 }
@@ -77,9 +76,9 @@ func without(err error) error {
 	}
 }
 
-// Find returns the outermost mark in err's tree that match accepts, or nil.
+// Find returns the outermost mark in err's tree for which match returns true, or nil.
 func Find(err error, match func(*Mark) bool) *Mark {
-	if !Any(err) { // as nearly always
+	if !Any(err) { // the usual case
 		return nil
 	}
 	var found *Mark
@@ -97,7 +96,7 @@ func Permanent(err error) bool {
 	return Find(err, func(m *Mark) bool { return m.Permanent }) != nil
 }
 
-// Judged returns what err is marked to mean for a circuit, or 0.
+// Judged returns the policy.Outcome that err is marked with, or 0.
 func Judged(err error) uint8 {
 	if m := Find(err, func(m *Mark) bool { return m.Judged != 0 }); m != nil {
 		return m.Judged
@@ -105,7 +104,7 @@ func Judged(err error) uint8 {
 	return 0
 }
 
-// Exactly returns the wait that err asks for instead of a delay.
+// Exactly returns the wait that err is marked with as its exact delay.
 func Exactly(err error) (time.Duration, bool) {
 	if m := Find(err, func(m *Mark) bool { return m.Exact }); m != nil {
 		return max(0, m.Wait), true
@@ -113,8 +112,8 @@ func Exactly(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// Hint returns the wait that err asks for, and whether that is more than 0. The
-// error's own word comes first; otherwise it is the longest of its tree.
+// Hint returns the wait that err asks for, and whether it is more than 0. The error's
+// own answer counts first, and otherwise the longest in its tree.
 func Hint(err error) (time.Duration, bool) {
 	if d, ok := own(err); ok {
 		return max(0, d), d > 0
@@ -132,7 +131,7 @@ func Hint(err error) (time.Duration, bool) {
 	return longest, longest > 0
 }
 
-// wraps reports whether there is anything to walk to from err.
+// wraps reports whether err can be unwrapped.
 func wraps(err error) bool {
 	switch err.(type) { //nolint:errorlint // this is what unwraps
 	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
@@ -147,7 +146,7 @@ func Any(err error) bool {
 	return marked
 }
 
-// own returns what err itself asks for; of marks, also what the marked error does.
+// own returns what err itself asks for. A mark without a hint passes the question on.
 func own(err error) (time.Duration, bool) {
 	for {
 		m, ok := err.(*Mark) //nolint:errorlint // this error alone
@@ -166,8 +165,8 @@ func own(err error) (time.Duration, bool) {
 	return h.RetryAfter(), true
 }
 
-// walk calls visit for err and the errors that it wraps, outermost first and in
-// order, until visit returns false.
+// walk calls visit for err and each error in its tree, outermost first, until visit
+// returns false. It returns false if visit did.
 func walk(err error, visit func(error) bool) bool {
 	for err != nil {
 		if !visit(err) {

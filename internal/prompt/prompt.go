@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Mark is embedded by a policy that begins its first run of the next policy, and
-// returns its success, without waiting, locking, calling functions of the user's or
-// leaving the goroutine. A clock reading taken just outside of such a policy is still
-// good just inside of it, and the other way round.
+// Mark is embedded by a policy that starts the next policy, and returns its success,
+// without waiting, locking, calling a user's function or changing the goroutine. A
+// clock reading made just outside such a policy is still good just inside it, and vice
+// versa.
 type Mark struct {
-	Late bool // not this one, by its config
-	// Emits are the kinds of events for which the policy leaves its fast path. A policy
-	// that has none has no fast path, or leaves it for any listener.
+	Late bool // the config of this policy makes it an exception
+	// Emits are the events for which the policy leaves its fast path. A policy without
+	// any has no fast path, or leaves it for every listener.
 	Emits []string
 }
 
 func (m Mark) prompt() Mark { return m }
 
-// Of returns the mark of p. A user-defined type that embeds a marked policy may
-// act otherwise, and has none.
+// Of returns the mark of p. A user's type that embeds a marked policy may behave
+// differently, so it has no mark.
 func Of(p any) (m Mark, ok bool) {
 	marked, ok := p.(interface{ prompt() Mark })
 	if !ok {

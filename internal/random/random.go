@@ -1,4 +1,4 @@
-// Package random reads the sources of randomness that users hand in.
+// Package random reads random sources that users provide.
 package random
 
 import (
@@ -10,8 +10,8 @@ import (
 var Below1 = math.Nextafter(1, 0)
 
 // Float64 returns the next number of source, or of math/rand/v2 if source is nil,
-// brought into [0,1): a source that breaks its promise must neither wipe out a delay
-// that a server asked for nor make one endless. NaN becomes 0.
+// clamped to [0,1). A faulty source must neither cancel a delay that a server asked for
+// nor make it endless. NaN becomes 0.
 func Float64(source func() float64) float64 {
 	if source == nil {
 		return rand.Float64()
@@ -22,7 +22,7 @@ func Float64(source func() float64) float64 {
 	return 0
 }
 
-// Clamped returns source with its numbers brought into [0,1) as Float64 does.
+// Clamped returns a source with the numbers of source clamped as Float64 does.
 func Clamped(source func() float64) func() float64 {
 	if source == nil {
 		return rand.Float64

@@ -3,7 +3,7 @@ package same
 
 import "reflect"
 
-// Nil reports whether v is nil, or holds a nil pointer, map, function or the like.
+// Nil reports whether v is nil, or is a nil pointer, map, slice, function or channel.
 func Nil(v any) bool {
 	switch r := reflect.ValueOf(v); r.Kind() {
 	case reflect.Invalid:
@@ -14,9 +14,8 @@ func Nil(v any) bool {
 	return false
 }
 
-// Values reports whether a and b are the same value. Values of types that cannot be
-// compared by ==, such as an error that is a slice, are the same if they are deeply
-// equal.
+// Values reports whether a and b are equal. If == cannot compare their type, such as an
+// error that is a slice, they are equal if they are deeply equal.
 func Values(a, b any) bool {
 	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
 	if !x.IsValid() || !y.IsValid() || x.Type() != y.Type() {

@@ -8,9 +8,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tellAttempt says how an attempt ended. The clock is read only if an observer listens;
-// so in tellRetry.
-func (r *run[T]) tellAttempt(n int, f failure) {
+// emitAttempted emits Attempted. Like emitRetried, it reads the clock only for an
+// observer.
+func (r *run[T]) emitAttempted(n int, f failure) {
 	if !r.next.Observed(policy.Attempted) {
 		return
 	}
@@ -21,8 +21,8 @@ func (r *run[T]) tellAttempt(n int, f failure) {
 	})
 }
 
-// tellRetry says that another attempt follows.
-func (r *run[T]) tellRetry(n int, f failure) {
+// emitRetried calls OnRetry and emits Retried.
+func (r *run[T]) emitRetried(n int, f failure) {
 	if r.cfg.OnRetry == nil && !r.next.Observed(policy.Retried) {
 		return
 	}
@@ -36,7 +36,7 @@ func (r *run[T]) tellRetry(n int, f failure) {
 	r.next.Emit(r.ctx, retried)
 }
 
-// source says what set the delay.
+// source returns what set the delay, as the Reason of Retried.
 func (r *run[T]) source() string {
 	if r.server {
 		return "server"
@@ -44,7 +44,7 @@ func (r *run[T]) source() string {
 	return "backoff"
 }
 
-// recovered says that the nth attempt made a failure good.
+// recovered emits Recovered if the nth attempt is not the first.
 func (r *run[T]) recovered(n int) {
 	if n == 1 || !r.next.Observed(policy.Recovered) && !r.next.Observed(policy.Finished) {
 		return
@@ -56,7 +56,7 @@ func (r *run[T]) recovered(n int) {
 	r.next.Emit(r.ctx, e)
 }
 
-// why returns the constant for the Reason of a GaveUp event.
+// why returns the Reason of a GaveUp event.
 func (r *run[T]) why(reason, ended error) string {
 	switch {
 	case errors.Is(ended, context.Canceled):
