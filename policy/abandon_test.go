@@ -13,9 +13,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// The function itself moves time to the limit, and returns while its caller is
-// leaving: either may be first, and whichever is, the result goes to one place.
-func TestAResultInTheInstantOfTheLimitIsReturnedOrLateAndNeverBothOrLost(t *testing.T) {
+// The function moves time to the limit and returns while its caller is leaving. Either
+// may come first; the result must go to exactly one place.
+func TestAResultAtTheLimitIsReturnedOrLateButNeverBothOrLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 500 {
 			clk := fake.NewClock()
@@ -36,7 +36,7 @@ func TestAResultInTheInstantOfTheLimitIsReturnedOrLateAndNeverBothOrLost(t *test
 	})
 }
 
-func TestAFailureInTheInstantOfTheLimitIsATimeoutWhoeverIsFirst(t *testing.T) {
+func TestAbandonReportsAFailureAtTheLimitAsATimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 200 {
 			limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
@@ -50,7 +50,7 @@ func TestAFailureInTheInstantOfTheLimitIsATimeoutWhoeverIsFirst(t *testing.T) {
 	})
 }
 
-func TestAnAbandonedFunctionThatFailedOfItselfBeforeTheLimitSpeaksForItself(t *testing.T) {
+func TestAbandonReturnsAFailureBeforeTheLimitUnchanged(t *testing.T) {
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Abandon: true})
 	_, err := limit.Do(t.Context(), fail(errDown))
 	assert.Equal(t, errDown, err)

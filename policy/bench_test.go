@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// both runs a call serially and in parallel.
+// both benchmarks a call serially and in parallel.
 func both(b *testing.B, name string, call policy.Func[int]) {
 	b.Helper()
 	ctx := context.Background()
@@ -39,8 +39,8 @@ func listen(ctx context.Context) (int, error) {
 	}
 }
 
-// BenchmarkAlone shows what each policy costs beside the bare call, and Timeout
-// beside context.WithTimeout.
+// BenchmarkAlone compares each policy with the bare call, and Timeout with
+// context.WithTimeout.
 func BenchmarkAlone(b *testing.B) {
 	limit := policy.Timeout[int](time.Minute)
 	abandon := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Minute, Abandon: true})

@@ -17,10 +17,10 @@ func TestPoliciesAfterANestedChainRunInsideIt(t *testing.T) {
 	after := policy.Fallback(func(context.Context, error) (int, error) { return 2, nil })
 	v, err := policy.NewChain[int]("out", nil, nested, after).Call(fail(errDown)).Do(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, 2, v, "the innermost answers first")
+	assert.Equal(t, 2, v, "the innermost fallback runs first")
 }
 
-func TestAChainIsMeasuredOnTheClockOfTheOutermostPolicyThatHasOne(t *testing.T) {
+func TestAChainUsesTheClockOfItsOutermostPolicyWithOne(t *testing.T) {
 	outer, inner := fake.NewClock(), fake.NewClock()
 	on := func(clk policy.Clock) policy.Policy[int] {
 		return policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Clock: clk})

@@ -14,12 +14,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// clocks are those of the user's that a test can move.
+// clocks are user clocks that a test can move.
 func clocks() map[string]policy.Clock {
 	return map[string]policy.Clock{"fake": fake.NewClock(), "benbjohnson": bclock.NewMock()}
 }
 
-func TestACallersCancelIsSeenAtOnceOnEveryClock(t *testing.T) {
+func TestTheCallersCancelIsSeenImmediatelyOnEveryClock(t *testing.T) {
 	for name, clk := range clocks() {
 		for range 100 {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -34,7 +34,7 @@ func TestACallersCancelIsSeenAtOnceOnEveryClock(t *testing.T) {
 	}
 }
 
-func TestALimitThatPassedFirstIsATimeoutThoughTheCallerCancelsBeforeALook(t *testing.T) {
+func TestALimitThatPassedFirstIsATimeoutEvenIfTheCallerCancelsLater(t *testing.T) {
 	for _, clocked := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			clk := fake.NewClock()
@@ -57,7 +57,7 @@ func TestALimitThatPassedFirstIsATimeoutThoughTheCallerCancelsBeforeALook(t *tes
 	}
 }
 
-func TestADoneAfterBothLimitsHavePassedSaysWhichWasFirst(t *testing.T) {
+func TestTheEarlierOfTwoPassedLimitsCounts(t *testing.T) {
 	for name, look := range firstLooks {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -84,10 +84,10 @@ func TestADerivedContextHasTheTimeoutAsItsCause(t *testing.T) {
 	})
 	var timeout *policy.TimeoutError
 	require.ErrorAs(t, err, &timeout)
-	assert.EqualError(t, err, "policy: timeout: no result within 1s", "said once")
+	assert.EqualError(t, err, "policy: timeout: no result within 1s", "the limit is reported once")
 }
 
-// fickle is a clock whose contexts end for a reason of its own.
+// fickle is a clock that ends its contexts for a reason of its own.
 type fickle struct {
 	policy.Clock
 	end chan struct{}
@@ -99,7 +99,7 @@ func (f fickle) WithTimeout(parent context.Context, _ time.Duration) (context.Co
 	return ctx, cancel
 }
 
-func TestAbandonInventsNoSuccess(t *testing.T) {
+func TestAbandonFailsIfTheClockEndsTheContext(t *testing.T) {
 	clk := fickle{fake.NewClock(), make(chan struct{})}
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Abandon: true, Clock: clk})
 	left := make(chan struct{})
@@ -108,7 +108,7 @@ func TestAbandonInventsNoSuccess(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestALatePanicOfAnObserverEndsNoProcess(t *testing.T) {
+func TestAPanicOfALateObserverDoesNotEndTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
 		panics := func(_ context.Context, e policy.Event) {
@@ -125,7 +125,7 @@ func TestALatePanicOfAnObserverEndsNoProcess(t *testing.T) {
 	})
 }
 
-func TestASleepOfNoTimeDoesNotWaitForTheClock(t *testing.T) {
+func TestASleepOfZeroReturnsImmediately(t *testing.T) {
 	require.NoError(t, policy.Sleep(t.Context(), afterClock{bclock.NewMock()}, 0))
 	require.NoError(t, policy.Sleep(t.Context(), bclock.NewMock(), -1))
 }

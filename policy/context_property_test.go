@@ -17,18 +17,18 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// twins is a call's context beside what the standard library makes of the same
-// parent and limit. The one must say whatever the other says.
+// twins holds a call's context and the context of the standard library for the same
+// parent and limit. Both must always give the same answers.
 type twins struct {
 	cancelParent context.CancelFunc
-	ours, std    []context.Context // the call's own, then those derived from it
+	ours, std    []context.Context // the call's own context, then those derived from it
 	cancel       [][2]context.CancelFunc
 	heard        map[string]int
 }
 
 type twinKey struct{}
 
-// derive adds a pair of contexts derived from the pair i.
+// derive adds a pair of contexts derived from pair i.
 func (w *twins) derive(i int, how func(context.Context) (context.Context, context.CancelFunc)) {
 	ours, a := how(w.ours[i])
 	std, b := how(w.std[i])
@@ -36,7 +36,7 @@ func (w *twins) derive(i int, how func(context.Context) (context.Context, contex
 	w.cancel = append(w.cancel, [2]context.CancelFunc{a, b})
 }
 
-// step does one random thing to both.
+// step does one random thing to both contexts.
 func (w *twins) step(rnd *rand.Rand) string {
 	i := rnd.IntN(len(w.ours))
 	switch rnd.IntN(9) {
@@ -96,7 +96,7 @@ func (w *twins) hear(who string) func() {
 	}
 }
 
-// alike compares what the pairs say.
+// alike compares the answers of each pair.
 func (w *twins) alike(t *testing.T, history []string) {
 	t.Helper()
 	synctest.Wait()
@@ -104,7 +104,7 @@ func (w *twins) alike(t *testing.T, history []string) {
 		std := w.std[i]
 		require.Equal(t, std.Err(), ours.Err(), "Err of %d after %q", i, history)
 		require.Equal(t, closed(std), closed(ours), "Done of %d after %q", i, history)
-		// The causes of the limit are two values; of all else, one.
+		// The limit has two cause values; every other cause is the same value.
 		causeStd, causeOurs := context.Cause(std), context.Cause(ours)
 		if errors.Is(causeStd, errLimit) {
 			var timeout *policy.TimeoutError
@@ -134,12 +134,12 @@ func closed(ctx context.Context) bool {
 	}
 }
 
-func TestACallsContextIsWhatTheStandardLibraryWouldMake(t *testing.T) {
+func TestContextsBehaveLikeTheStandardLibrarys(t *testing.T) {
 	for seed := range uint64(400) {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
 			parent, cancelParent := context.WithCancel(context.WithValue(t.Context(), twinKey{}, seed))
-			if rnd.IntN(3) == 0 { // a deadline of the caller's, before or after the limit; of two at once ours is not the one that speaks
+			if rnd.IntN(3) == 0 { // a caller's deadline before or after the limit, but never equal to it
 				parent, cancelParent = context.WithTimeout(parent, time.Duration(500+300*rnd.IntN(5))*time.Millisecond)
 			}
 			defer cancelParent()
@@ -156,7 +156,7 @@ func TestACallsContextIsWhatTheStandardLibraryWouldMake(t *testing.T) {
 				}
 				return 0, nil
 			})
-			cancelStd() // as the call has returned
+			cancelStd() // because the call has returned
 			w.alike(t, append(history, "return"))
 			for _, c := range w.cancel {
 				c[0]()
@@ -166,7 +166,7 @@ func TestACallsContextIsWhatTheStandardLibraryWouldMake(t *testing.T) {
 	}
 }
 
-func TestTheCallersEndIsSeenAtOnce(t *testing.T) {
+func TestTheCallersCancelIsSeenImmediatelyInRealTime(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, _ = policy.Timeout[int](time.Hour).Do(ctx, func(ctx context.Context) (int, error) {
 		done := ctx.Done()
@@ -178,7 +178,7 @@ func TestTheCallersEndIsSeenAtOnce(t *testing.T) {
 	})
 }
 
-func TestNestedLimitsEndInOneStep(t *testing.T) {
+func TestNestedTimeoutsNeedNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(outer context.Context) (int, error) {
 			return policy.Timeout[int](time.Hour).Do(outer, func(inner context.Context) (int, error) {
@@ -194,9 +194,9 @@ func TestNestedLimitsEndInOneStep(t *testing.T) {
 	})
 }
 
-// Whoever arms, derives, cancels and returns at once must not meet in a
-// deadlock, leave a timer, or end a context twice.
-func TestContextsUnderStress(t *testing.T) {
+// Goroutines that arm, derive, cancel and return at the same time must not deadlock,
+// leave a timer, or end a context twice.
+func TestContextsSurviveConcurrentUse(t *testing.T) {
 	for range 200 {
 		parent, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup

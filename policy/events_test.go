@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestListenersAreToldInOrderAndOnlyOfTheirKinds(t *testing.T) {
+func TestListenersGetOnlyTheirKindsInOrder(t *testing.T) {
 	var told []string
 	listener := func(name string, kinds ...policy.EventKind) policy.Listener {
 		return policy.Listener{Kinds: kinds, Observe: func(_ context.Context, e policy.Event) {
@@ -30,7 +30,7 @@ func TestListenersAreToldInOrderAndOnlyOfTheirKinds(t *testing.T) {
 	}, told)
 }
 
-func TestACallThatTakesNoTimeHasTakenNone(t *testing.T) {
+func TestElapsedIsZeroForAnInstantCall(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk})
@@ -39,7 +39,7 @@ func TestACallThatTakesNoTimeHasTakenNone(t *testing.T) {
 	assert.Equal(t, []policy.Event{{Kind: policy.Started, Pipeline: "p"}, {Kind: policy.Finished, Pipeline: "p", Attempt: 1}}, rec.Events())
 }
 
-func TestAFallbackTellsWhatItTakesOverFrom(t *testing.T) {
+func TestFallbackEventsHaveTheErrorThatItHandles(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	inner := policy.NewChain[int]("inner", hears(rec.Observe), policy.FallbackValue(7), policy.NewTimeout[int](policy.TimeoutConfig{After: 1, Clock: clk}))
@@ -59,14 +59,14 @@ func TestAFallbackTellsWhatItTakesOverFrom(t *testing.T) {
 	}, rec.Events())
 }
 
-func TestAChainWhoseFunctionDoesNotReturnFinishesWithoutAReturn(t *testing.T) {
+func TestFinishedHasErrNoReturnAfterAPanic(t *testing.T) {
 	rec := fake.NewRecorder()
 	chain := policy.NewChain[int]("p", hears(rec.Observe))
 	assert.Panics(t, func() { _, _ = chain.Call(func(context.Context) (int, error) { panic("boom") }).Do(t.Context()) })
 	assert.Equal(t, policy.ErrNoReturn, rec.Events()[1].Err)
 }
 
-func TestAChainInAForeignPolicyGoesOnWithWhatIsInsideIt(t *testing.T) {
+func TestAChainInsideAUsersPolicyRunsTheInnerPolicies(t *testing.T) {
 	outer, inner := fake.NewRecorder(), fake.NewRecorder()
 	nested := policy.NewChain[int]("in", hears(inner.Observe))
 	for _, observer := range []policy.Observer{outer.Observe, nil} {
@@ -85,7 +85,7 @@ func TestAChainInAForeignPolicyGoesOnWithWhatIsInsideIt(t *testing.T) {
 	assert.Equal(t, []string{"out started", "in started", "out fell_back", "out recovered", "in finished", "out finished"}, names(outer))
 }
 
-func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
+func TestAnAbandonedGoexitIsReportedLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
 		var late error
@@ -105,7 +105,7 @@ func TestAnAbandonedGoexitIsToldLate(t *testing.T) {
 	})
 }
 
-func TestAnAbandonedFunctionThatFailsAtTheLimitHasTimedOut(t *testing.T) {
+func TestAbandonReportsAFailureAtTheLimitAsATimeoutOnAClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
@@ -123,10 +123,10 @@ func TestAnAbandonedFunctionThatFailsAtTheLimitHasTimedOut(t *testing.T) {
 	})
 	<-over
 	var timeout *policy.TimeoutError
-	assert.ErrorAs(t, err, &timeout, "whoever is first")
+	assert.ErrorAs(t, err, &timeout, "in either order")
 }
 
-// sleeper is a clock whose Sleep says what it is told to.
+// sleeper is a clock whose Sleep returns err.
 type sleeper struct {
 	policy.Clock
 	err error
@@ -134,7 +134,7 @@ type sleeper struct {
 
 func (s sleeper) Sleep(context.Context, time.Duration) error { return s.err }
 
-func TestSleepSaysWhatWentWrong(t *testing.T) {
+func TestSleepReturnsTheErrorOfItsClock(t *testing.T) {
 	require.NoError(t, policy.Sleep(t.Context(), sleeper{}, 1))
 	assert.Equal(t, errDown, policy.Sleep(t.Context(), sleeper{err: errDown}, 1))
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -146,7 +146,7 @@ func TestSleepSaysWhatWentWrong(t *testing.T) {
 	}
 }
 
-func TestTheShortestSleepIsOfANanosecond(t *testing.T) {
+func TestSleepsForASingleNanosecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		require.NoError(t, policy.Sleep(t.Context(), nil, 1))

@@ -10,7 +10,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// A callee that waits on its context is cut short at the limit.
+// A function that waits on its context returns at the limit.
 func ExampleTimeout() {
 	limit := policy.Timeout[string](time.Millisecond)
 	_, err := limit.Do(context.Background(), func(ctx context.Context) (string, error) {
@@ -24,7 +24,7 @@ func ExampleTimeout() {
 	// policy: timeout: no result within 1ms: context deadline exceeded
 }
 
-// On a fake clock the limit passes when the test says so.
+// On a fake clock, the test decides when the limit passes.
 func ExampleNewTimeout() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{Name: "report", After: 2 * time.Second, Clock: clk})
@@ -35,8 +35,8 @@ func ExampleNewTimeout() {
 	// Output: true 2s
 }
 
-// Abandon is for a callee that ignores its context: the call returns at the
-// limit, and WithOnLate gets what comes after it.
+// Abandon is for a function that ignores its context: the call returns at the limit,
+// and the function of WithOnLate receives the late result.
 func ExampleTimeoutPolicy_WithOnLate() {
 	clk := fake.NewClock()
 	late, answer := make(chan string), make(chan string)
@@ -49,11 +49,11 @@ func ExampleTimeoutPolicy_WithOnLate() {
 	}()
 	_, err := limit.Do(context.Background(), func(context.Context) (string, error) { return <-answer, nil })
 	fmt.Println(err)
-	answer <- "here at last"
+	answer <- "late answer"
 	fmt.Println("to be closed:", <-late)
 	// Output:
 	// policy: timeout: no result within 1s
-	// to be closed: here at last
+	// to be closed: late answer
 }
 
 func ExampleFallback() {
@@ -67,7 +67,7 @@ func ExampleFallback() {
 	// Output: yesterday's rates (rates: no route to host) <nil>
 }
 
-// WithCondition narrows a fallback down to the failures that it has an answer for.
+// WithCondition limits a fallback to the failures that it can handle.
 func ExampleFallbackValue() {
 	errEmpty := errors.New("no recommendations")
 	none := policy.FallbackValue([]string{}).WithCondition(func(_ []string, err error) bool { return errors.Is(err, errEmpty) })
@@ -76,7 +76,7 @@ func ExampleFallbackValue() {
 	// Output: 0 <nil>
 }
 
-// once runs a call the first time only: a policy is one method.
+// once runs only its first call. A policy is one method.
 type once[T any] struct{ used bool }
 
 func (o *once[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
@@ -98,13 +98,13 @@ func ExamplePolicy() {
 	//  once: policy: rejected
 }
 
-// stream is a result that is read after the call that opened it.
+// stream is read after the call that opened it has returned.
 type stream struct {
 	ctx   context.Context
 	Close func()
 }
 
-// A stream is read after the call that opened it has returned. WithKeep leaves its
+// A stream is read after the call that opened it has returned. WithKeep keeps its
 // context alive until the stream is closed.
 func ExampleTimeoutPolicy_WithKeep() {
 	limit := policy.Timeout[*stream](time.Minute).WithKeep(
@@ -123,7 +123,7 @@ func ExampleTimeoutPolicy_WithKeep() {
 	// context canceled
 }
 
-// A policy of one's own is tried out alone by CallOf, and in company by a Chain.
+// CallOf runs a policy alone. A Chain runs it with others.
 func ExampleNewChain() {
 	ctx := context.Background()
 	down := func(context.Context) (int, error) { return 0, errors.New("down") }

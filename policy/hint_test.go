@@ -25,29 +25,29 @@ func (a *asking) Error() string             { return "asking" }
 func (a *asking) Unwrap() error             { return a.inner }
 func (a *asking) RetryAfter() time.Duration { return a.d }
 
-func TestTheErrorsOwnHintComesFirstThenTheLongest(t *testing.T) {
+func TestRetryAfterPrefersTheErrorsOwnHintThenTheLongest(t *testing.T) {
 	short, long := &asking{d: time.Second}, &asking{d: time.Minute}
 	var none *asking
 	for name, c := range map[string]struct {
 		err  error
 		want time.Duration
 	}{
-		"nil":                                {nil, 0},
-		"none":                               {errDown, 0},
-		"its own":                            {&asking{d: time.Second, inner: long}, time.Second},
-		"its own says no":                    {&asking{inner: long}, 0},
-		"negative":                           {&asking{d: -time.Second}, 0},
-		"wrapped":                            {fmt.Errorf("wrapped: %w", short), time.Second},
-		"the longest of a join":              {errors.Join(short, errDown, long), time.Minute},
-		"the longest of a join in a chain":   {fmt.Errorf("wrapped: %w", errors.Join(short, fmt.Errorf("%w", long))), time.Minute},
-		"a nil pointer":                      {none, 0},
-		"a nil pointer in a join":            {errors.Join(none, short), time.Second},
-		"a mark":                             {retry.After(long, time.Second), time.Second},
-		"a mark of something else":           {retry.Permanent(long), time.Minute},
-		"a mark on a mark":                   {breaker.Judge(retry.After(errDown, time.Second), policy.Success), time.Second},
-		"a wrapped mark":                     {fmt.Errorf("wrapped: %w", retry.After(errDown, time.Second)), time.Second},
-		"exactly":                            {retry.Exactly(errDown, time.Second), time.Second},
-		"a mark that takes the hint's place": {retry.After(retry.After(errDown, time.Hour), time.Second), time.Second},
+		"nil":                              {nil, 0},
+		"none":                             {errDown, 0},
+		"its own":                          {&asking{d: time.Second, inner: long}, time.Second},
+		"its own is zero":                  {&asking{inner: long}, 0},
+		"negative":                         {&asking{d: -time.Second}, 0},
+		"wrapped":                          {fmt.Errorf("wrapped: %w", short), time.Second},
+		"the longest of a join":            {errors.Join(short, errDown, long), time.Minute},
+		"the longest of a join in a chain": {fmt.Errorf("wrapped: %w", errors.Join(short, fmt.Errorf("%w", long))), time.Minute},
+		"a nil pointer":                    {none, 0},
+		"a nil pointer in a join":          {errors.Join(none, short), time.Second},
+		"a mark":                           {retry.After(long, time.Second), time.Second},
+		"a mark of something else":         {retry.Permanent(long), time.Minute},
+		"a mark on a mark":                 {breaker.Judge(retry.After(errDown, time.Second), policy.Success), time.Second},
+		"a wrapped mark":                   {fmt.Errorf("wrapped: %w", retry.After(errDown, time.Second)), time.Second},
+		"exactly":                          {retry.Exactly(errDown, time.Second), time.Second},
+		"a newer hint":                     {retry.After(retry.After(errDown, time.Hour), time.Second), time.Second},
 	} {
 		d, ok := policy.RetryAfter(c.err)
 		assert.Equal(t, c.want, d, name)
@@ -55,7 +55,7 @@ func TestTheErrorsOwnHintComesFirstThenTheLongest(t *testing.T) {
 	}
 }
 
-func TestACancelInTheDriversWordsIsTheCallers(t *testing.T) {
+func TestAnyErrorAfterTheCallersCancelIsACancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	driver := errors.New("pq: canceling statement due to user request")
 	assert.False(t, ending.Canceled(ctx, driver))
@@ -67,15 +67,15 @@ func TestACancelInTheDriversWordsIsTheCallers(t *testing.T) {
 	live, stop := context.WithCancel(t.Context())
 	_, err := f.Do(live, func(context.Context) (int, error) { stop(); return 0, driver })
 	assert.Equal(t, driver, err)
-	assert.False(t, asked, "nobody waits for the answer")
+	assert.False(t, asked, "the caller has left")
 }
 
-// slice is an error of a type that cannot be compared.
+// slice is an error whose type cannot be compared.
 type slice []string
 
 func (s slice) Error() string { return fmt.Sprint([]string(s)) }
 
-func TestAFallbackThatDeclinesReturnsTheErrorUntouched(t *testing.T) {
+func TestAFallbackThatDeclinesReturnsTheErrorUnchanged(t *testing.T) {
 	declines := policy.Fallback(func(_ context.Context, err error) (int, error) { return 0, err })
 	for _, err := range []error{errDown, slice{"a", "b"}, fmt.Errorf("wrapped: %w", errDown)} {
 		_, got := declines.Do(t.Context(), fail(err))
@@ -83,7 +83,7 @@ func TestAFallbackThatDeclinesReturnsTheErrorUntouched(t *testing.T) {
 	}
 }
 
-func TestAFailedFallbackMatchesARejectionOnlyIfBothWereRejected(t *testing.T) {
+func TestAFailedFallbackMatchesErrRejectedOnlyIfBothFailuresDo(t *testing.T) {
 	refused := fmt.Errorf("full: %w", policy.ErrRejected)
 	for _, c := range []struct {
 		fallback, call error
@@ -114,7 +114,7 @@ func TestAFailedFallbackMatchesARejectionOnlyIfBothWereRejected(t *testing.T) {
 	assert.Positive(t, d)
 }
 
-func TestACauseThatIsARejectionDoesNotMakeAnEndOne(t *testing.T) {
+func TestEndedDoesNotMatchErrRejectedForARejectedCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := fmt.Errorf("shutting down: %w", policy.ErrRejected)
 	cancel(cause)

@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestAnEventGoesThroughJSONBothWays(t *testing.T) {
+func TestEventsRoundTripThroughJSON(t *testing.T) {
 	e := policy.Event{
 		Kind: policy.Judged, Pipeline: "rates", Policy: "breaker", Name: "stripe", Key: "eu", Attempt: 2, Delay: 1, Took: 2, Elapsed: 3,
 		Outcome: policy.Failure, Reason: "slow", Err: errDown, From: "closed", To: "open",
@@ -36,7 +36,7 @@ func TestAnEventGoesThroughJSONBothWays(t *testing.T) {
 	assert.Error(t, json.Unmarshal([]byte(`{"outcome": "fine"}`), &back))
 }
 
-func TestOutcomesGoThroughJSONBothWays(t *testing.T) {
+func TestOutcomesRoundTripThroughJSON(t *testing.T) {
 	for _, o := range []policy.Outcome{policy.Undecided, policy.Success, policy.Failure, policy.Ignored} {
 		text, err := json.Marshal(o)
 		require.NoError(t, err)
@@ -48,7 +48,7 @@ func TestOutcomesGoThroughJSONBothWays(t *testing.T) {
 	assert.EqualError(t, o.UnmarshalText([]byte("fine")), `policy: Outcome is "fine", want undecided, success, failure or ignored`)
 }
 
-func TestADescriptionMarshals(t *testing.T) {
+func TestDescriptionsMarshalToJSON(t *testing.T) {
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{Name: "attempt", After: time.Second, Clock: fake.NewClock()})
 	chain := policy.NewChain[int]("p", nil, policy.FallbackValue(7).WithName("stale"), policy.NewChain[int]("in", nil, limit), stranger{limit},
 		policy.Check(func(_ int, err error) error { return err }), policy.Select(func(context.Context) policy.Policy[int] { return nil }),

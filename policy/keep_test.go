@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// rows stands for a result that needs its context after the call.
+// rows is a result that needs its context after the call.
 type rows struct {
 	ctx   context.Context
 	close func()
@@ -26,7 +26,7 @@ func hold(_ context.Context, r rows, release func()) rows {
 	return r
 }
 
-// keepers runs test on each kind of Timeout, in a bubble for those in real time.
+// keepers runs test on each kind of Timeout, in a bubble if it uses real time.
 func keepers(t *testing.T, test func(t *testing.T, limit *policy.TimeoutPolicy[rows], advance func(time.Duration))) {
 	t.Helper()
 	sleep := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
@@ -54,7 +54,7 @@ func TestKeepsTheContextUntilTheResultIsReleased(t *testing.T) {
 		assert.ErrorIs(t, r.ctx.Err(), context.Canceled)
 		r.close()
 		advance(time.Second)
-		assert.ErrorIs(t, r.ctx.Err(), context.Canceled, "released, it does not expire any more")
+		assert.ErrorIs(t, r.ctx.Err(), context.Canceled, "a released result does not expire")
 	})
 }
 
@@ -72,7 +72,7 @@ func TestTheLimitCoversTheUseOfAKeptResult(t *testing.T) {
 	})
 }
 
-func TestTheCallersEndReachesAKeptResult(t *testing.T) {
+func TestTheCallersCancelReachesAKeptResult(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], _ func(time.Duration)) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		r, err := limit.WithKeep(hold).Do(ctx, query)
@@ -88,7 +88,7 @@ func TestOnlyASuccessIsKept(t *testing.T) {
 	keepers(t, func(t *testing.T, limit *policy.TimeoutPolicy[rows], _ func(time.Duration)) {
 		var seen context.Context
 		_, err := limit.WithKeep(func(context.Context, rows, func()) rows {
-			t.Error("asked about a failure")
+			t.Error("hold was called for a failure")
 			return rows{}
 		}).Do(t.Context(), func(ctx context.Context) (rows, error) {
 			seen = ctx

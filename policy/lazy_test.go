@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestALimitThatPassedUnseenIsSeenByWhoeverAsksFirst(t *testing.T) {
+func TestEveryMethodSeesALimitThatHasPassed(t *testing.T) {
 	for name, ask := range map[string]func(context.Context) error{
 		"Err": context.Context.Err, "Cause": context.Cause,
 		"Done": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
@@ -35,7 +35,7 @@ func TestALimitThatPassedUnseenIsSeenByWhoeverAsksFirst(t *testing.T) {
 	}
 }
 
-func TestAFailureInTheInstantOfTheLimitIsATimeout(t *testing.T) {
+func TestAFailureAtTheLimitIsATimeout(t *testing.T) {
 	check := func(cfg policy.TimeoutConfig, sleep func(time.Duration)) {
 		rec := fake.NewRecorder()
 		cfg.After = time.Second
@@ -52,7 +52,7 @@ func TestAFailureInTheInstantOfTheLimitIsATimeout(t *testing.T) {
 	check(policy.TimeoutConfig{Clock: clk}, clk.Advance)
 }
 
-func TestTheEventTellsHowLongTheCallTookOnAClock(t *testing.T) {
+func TestTimedOutHasTheTimeOfTheCallOnAClock(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{Name: "total", After: time.Second, Clock: clk})
@@ -67,7 +67,7 @@ func TestTheEventTellsHowLongTheCallTookOnAClock(t *testing.T) {
 	}, rec.Events())
 }
 
-func TestALimitThatWasSeenStaysOursThoughTheCallerCancelsAfterwards(t *testing.T) {
+func TestALimitThatWasSeenStaysATimeoutAfterACancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := policy.Timeout[int](time.Second).Do(ctx, func(ctx context.Context) (int, error) {
@@ -80,7 +80,7 @@ func TestALimitThatWasSeenStaysOursThoughTheCallerCancelsAfterwards(t *testing.T
 	})
 }
 
-func TestACancelOfACallerWhoHadADeadlineIsTheCallers(t *testing.T) {
+func TestACancelByACallerWithADeadlineIsNoTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		_, err := policy.Timeout[int](time.Second).Do(ctx, func(context.Context) (int, error) {
@@ -94,7 +94,7 @@ func TestACancelOfACallerWhoHadADeadlineIsTheCallers(t *testing.T) {
 
 type userKey struct{}
 
-func TestAContextThatIsOverStillHasTheCallersValuesAndACauseOfItsOwn(t *testing.T) {
+func TestAContextKeepsItsValuesAndCauseAfterTheCall(t *testing.T) {
 	parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), userKey{}, "ann"))
 	for _, limit := range []*policy.TimeoutPolicy[context.Context]{
 		policy.Timeout[context.Context](time.Hour),
@@ -108,10 +108,10 @@ func TestAContextThatIsOverStillHasTheCallersValuesAndACauseOfItsOwn(t *testing.
 			defer func() { assert.Equal(t, context.Canceled, context.Cause(kept), name) }()
 		}
 	}
-	cancel(errDown) // too late for the contexts of those calls
+	cancel(errDown) // after those calls have returned
 }
 
-func TestWhoDoesNotWaitArmsNothing(t *testing.T) {
+func TestNoTimerIsSetWithoutDone(t *testing.T) {
 	limit := policy.Timeout[int](time.Hour)
 	allocs := testing.AllocsPerRun(100, func() {
 		_, _ = limit.Do(context.Background(), func(ctx context.Context) (int, error) {
@@ -123,7 +123,7 @@ func TestWhoDoesNotWaitArmsNothing(t *testing.T) {
 	assert.LessOrEqual(t, allocs, 1.0)
 }
 
-func TestAContextWhoseLimitHasPassedStillHasTheCallersValues(t *testing.T) {
+func TestAnExpiredContextStillHasTheCallersValues(t *testing.T) {
 	clk := fake.NewClock()
 	parent := context.WithValue(t.Context(), userKey{}, "ann")
 	_, err := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}).Do(parent, func(ctx context.Context) (int, error) {
@@ -134,11 +134,12 @@ func TestAContextWhoseLimitHasPassedStillHasTheCallersValues(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// meddling is a caller's context in whose Deadline somebody else arms the call's.
+// meddling is a caller's context whose Deadline method arms the call's context first,
+// as another goroutine could.
 type meddling struct {
 	context.Context
 	meddle     func()
-	registered int // what listens to it
+	registered int // the number of its listeners
 }
 
 func (m *meddling) Deadline() (time.Time, bool) {
@@ -150,7 +151,7 @@ func (m *meddling) Deadline() (time.Time, bool) {
 	return m.Context.Deadline()
 }
 
-func (m *meddling) Value(any) any { return nil } // so that it is nobody's but its own
+func (m *meddling) Value(any) any { return nil } // so that package context does not know it
 
 func (m *meddling) AfterFunc(f func()) func() bool {
 	m.registered++
@@ -158,7 +159,7 @@ func (m *meddling) AfterFunc(f func()) func() bool {
 	return func() bool { m.registered--; return stop() }
 }
 
-func TestOfTwoWhoArmAContextAtOnceBothGetTheSame(t *testing.T) {
+func TestConcurrentCallsOfDoneReturnTheSameChannel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -173,11 +174,11 @@ func TestOfTwoWhoArmAContextAtOnceBothGetTheSame(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, first, second)
 		<-first
-		assert.Zero(t, parent.registered, "nothing of the one who lost is left")
+		assert.Zero(t, parent.registered, "the context that lost leaves no listener")
 	})
 }
 
-func TestALimitThatCannotComeFirstSetsNoTimer(t *testing.T) {
+func TestALimitAfterTheCallersDeadlineSetsNoTimer(t *testing.T) {
 	clk := fake.NewClock()
 	ctx, cancel := clk.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -189,7 +190,7 @@ func TestALimitThatCannotComeFirstSetsNoTimer(t *testing.T) {
 	assert.Equal(t, context.DeadlineExceeded, err)
 }
 
-func TestACallThatIsNotToBeAbandonedStaysOnItsGoroutine(t *testing.T) {
+func TestWithoutAbandonTheFunctionRunsOnTheCallersGoroutine(t *testing.T) {
 	limits := map[string]*policy.TimeoutPolicy[int]{
 		"real time": policy.Timeout[int](time.Hour),
 		"a clock":   policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Clock: fake.NewClock()}),
@@ -220,7 +221,7 @@ func TestALateSuccessOnAClockIsASuccess(t *testing.T) {
 	}
 }
 
-func TestATimeoutMatchesTheCauseOfItsOwnContextAlone(t *testing.T) {
+func TestATimeoutErrorMatchesOnlyItsOwnCause(t *testing.T) {
 	clk := fake.NewClock()
 	timeOut := func() (err, cause error) {
 		_, err = policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}).Do(t.Context(), func(ctx context.Context) (int, error) {

@@ -13,12 +13,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// nothing is an error whose value is the zero one.
+// nothing is an error whose only value is zero.
 type nothing struct{}
 
 func (nothing) Error() string { return "nothing" }
 
-func TestAnEventIsLoggedInWords(t *testing.T) {
+func TestEventsAreLoggedWithTheirNonzeroFields(t *testing.T) {
 	all := policy.Event{
 		Kind: policy.Retried, Pipeline: "rates", Policy: "retry", Name: "fetch", Key: "eu", Attempt: 1, Delay: time.Second, Took: 1, Elapsed: 2, Outcome: policy.Failure, Reason: "backoff", Err: errDown,
 		From: "closed", To: "open",
@@ -33,7 +33,7 @@ func TestAnEventIsLoggedInWords(t *testing.T) {
 	}
 }
 
-func TestKindsAndOutcomesAreWordsInJSON(t *testing.T) {
+func TestKindsAndOutcomesAreTextInJSON(t *testing.T) {
 	out, err := json.Marshal([]any{policy.Attempted, policy.FinishedLate, policy.Success, policy.Failure, policy.Ignored})
 	require.NoError(t, err)
 	assert.Equal(t, `["attempted","finished_late","success","failure","ignored"]`, string(out))

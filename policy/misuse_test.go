@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestTrap52NonsenseIsRefusedWhenAPolicyIsMade(t *testing.T) {
+func TestConstructorsPanicOnInvalidArguments(t *testing.T) {
 	for want, make := range map[string]func(){
 		"policy: Fallback: fn is nil, want a function":                        func() { policy.Fallback[int](nil) },
 		"policy: FallbackPolicy.WithCondition: match is nil, want a function": func() { policy.FallbackValue(1).WithCondition(nil) },
@@ -32,7 +32,7 @@ func TestTrap52NonsenseIsRefusedWhenAPolicyIsMade(t *testing.T) {
 	assert.PanicsWithError(t, "policy: TimeoutConfig.After is -1s, want more than 0", func() { policy.Timeout[int](-time.Second) })
 }
 
-func TestNilErrorsOfOursAreHarmless(t *testing.T) {
+func TestMethodsOfNilErrorsDoNotPanic(t *testing.T) {
 	var timeout *policy.TimeoutError
 	assert.Equal(t, "<nil>", timeout.Error())
 	assert.NoError(t, timeout.Unwrap())
@@ -41,7 +41,7 @@ func TestNilErrorsOfOursAreHarmless(t *testing.T) {
 	assert.NoError(t, panicked.Unwrap())
 }
 
-func TestErrorsSayEnough(t *testing.T) {
+func TestErrorTextsNameTheirParts(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errDown)
 	assert.EqualError(t, policy.Ended(ctx), "context canceled: down")
@@ -66,14 +66,14 @@ func TestErrorsSayEnough(t *testing.T) {
 	assert.Equal(t, clk, named.Clock())
 }
 
-// stranger is a policy that has no String method, and embeds another chain.
+// stranger is a user's policy without a String method that runs another policy.
 type stranger struct{ inner policy.Policy[int] }
 
 func (s stranger) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return s.inner.Execute(ctx, next)
 }
 
-func TestChainsDescribeWhatTheyHold(t *testing.T) {
+func TestChainsDescribeTheirPolicies(t *testing.T) {
 	inner := policy.NewChain[int]("inner", nil, policy.FallbackValue(7), policy.Timeout[int](time.Second))
 	outer := policy.NewChain[int]("outer", nil, stranger{inner}, inner)
 	assert.Equal(t, "policy_test.stranger > inner(fallback > timeout(1s))", outer.String())
@@ -85,10 +85,10 @@ func TestChainsDescribeWhatTheyHold(t *testing.T) {
 	assert.Equal(t, 7, v)
 }
 
-// afterClock is a clock that has no Sleep.
+// afterClock is a clock without a Sleep method.
 type afterClock struct{ policy.Clock }
 
-func TestSleepOnAClockThatHasOnlyAfter(t *testing.T) {
+func TestSleepsOnAClockThatHasOnlyAfter(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	require.NoError(t, policy.Sleep(t.Context(), afterClock{clk}, time.Hour))
 	assert.Equal(t, []time.Duration{time.Hour}, clk.Sleeps())
@@ -102,7 +102,7 @@ func TestSleepOnAClockThatHasOnlyAfter(t *testing.T) {
 	assert.ErrorIs(t, policy.Sleep(ctx, afterClock{still}, time.Hour), context.Canceled)
 }
 
-func TestSleepInRealTime(t *testing.T) {
+func TestSleepsInRealTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		require.NoError(t, policy.Sleep(t.Context(), nil, time.Hour))
@@ -115,7 +115,7 @@ func TestSleepInRealTime(t *testing.T) {
 	})
 }
 
-func TestTrap35NobodyIsToldOfALimitAfterTheCall(t *testing.T) {
+func TestNoEventFollowsTheEndOfTheCall(t *testing.T) {
 	clk := fake.NewClock()
 	rec := fake.NewRecorder()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
@@ -128,7 +128,7 @@ func TestTrap35NobodyIsToldOfALimitAfterTheCall(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestAbandonedLimitOfTheCallerIsTheCallers(t *testing.T) {
+func TestAbandonDoesNotReportTheCallersCancelAsATimeout(t *testing.T) {
 	clk := fake.NewClock()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	release := make(chan struct{})
@@ -142,14 +142,14 @@ func TestAbandonedLimitOfTheCallerIsTheCallers(t *testing.T) {
 	assert.NotErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestAbandonKeepsWhatTheCalleeSaidAtTheLimit(t *testing.T) {
+func TestAbandonReturnsAnErrorThatCameBeforeTheLimit(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk})
 	_, err := limit.Do(t.Context(), fail(errDown))
 	assert.Equal(t, errDown, err)
 }
 
-func TestDerivedContextsEndWithTheLimit(t *testing.T) {
+func TestDerivedContextsEndAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
 			child, cancel := context.WithTimeout(ctx, time.Hour)
@@ -166,7 +166,7 @@ func TestDerivedContextsEndWithTheLimit(t *testing.T) {
 	})
 }
 
-func TestTheEarlierDeadlineIsTheCallees(t *testing.T) {
+func TestTheFunctionGetsTheEarlierDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -180,7 +180,7 @@ func TestTheEarlierDeadlineIsTheCallees(t *testing.T) {
 	})
 }
 
-func TestALimitBeyondTheEndOfTimeIsNone(t *testing.T) {
+func TestALimitThatOverflowsNeverPasses(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: math.MaxInt64, Abandon: abandon})
 		_, err := limit.Do(t.Context(), func(ctx context.Context) (int, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// each is a policy by what it does.
+// each makes a policy of a function.
 type each func(ctx context.Context, next policy.Call[int]) (int, error)
 
 func (e each) Execute(ctx context.Context, next policy.Call[int]) (int, error) { return e(ctx, next) }
@@ -64,7 +64,7 @@ func TestFinishedHasTheAttemptsAndTheRescuer(t *testing.T) {
 	assert.Equal(t, []any{"", 3, errDown}, []any{failed.Reason, failed.Attempt, failed.Err}, "a failure was not rescued")
 }
 
-func TestAttemptsBesideEachOtherAreCounted(t *testing.T) {
+func TestParallelAttemptsAreCounted(t *testing.T) {
 	rec := fake.NewRecorder()
 	hedge := each(func(ctx context.Context, next policy.Call[int]) (int, error) {
 		var all sync.WaitGroup
@@ -87,7 +87,7 @@ func TestAttemptsBesideEachOtherAreCounted(t *testing.T) {
 	}
 }
 
-// timing is a policy that says how long what is inside of it took.
+// timing is a policy that measures how long the inner policies take.
 func timing(took *[]time.Duration) policy.Policy[int] {
 	return each(func(ctx context.Context, next policy.Call[int]) (int, error) {
 		watch := next.Stopwatch(nil)
@@ -97,7 +97,7 @@ func timing(took *[]time.Duration) policy.Policy[int] {
 	})
 }
 
-func TestAReadingThatIsHandedDownIsNeverOld(t *testing.T) {
+func TestStopwatchNeverStartsFromAnOldReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := each(func(ctx context.Context, next policy.Call[int]) (int, error) {
 			time.Sleep(time.Minute)
@@ -113,11 +113,11 @@ func TestAReadingThatIsHandedDownIsNeverOld(t *testing.T) {
 			outside []policy.Policy[int]
 			want    []time.Duration
 		}{
-			"at once":                    {nil, []time.Duration{time.Second}},
-			"behind policies of our own": {[]policy.Policy[int]{policy.FallbackValue(7), policy.Timeout[int](time.Hour)}, []time.Duration{time.Second}},
-			"behind a policy that waits": {[]policy.Policy[int]{slow, policy.FallbackValue(7)}, []time.Duration{time.Second}},
-			"behind a retry":             {[]policy.Policy[int]{retrying}, []time.Duration{time.Second, time.Second}},
-			"in a chain behind a wait":   {[]policy.Policy[int]{stranger{slow}}, []time.Duration{time.Second}},
+			"immediately":                   {nil, []time.Duration{time.Second}},
+			"behind this module's policies": {[]policy.Policy[int]{policy.FallbackValue(7), policy.Timeout[int](time.Hour)}, []time.Duration{time.Second}},
+			"behind a policy that waits":    {[]policy.Policy[int]{slow, policy.FallbackValue(7)}, []time.Duration{time.Second}},
+			"behind a retry":                {[]policy.Policy[int]{retrying}, []time.Duration{time.Second, time.Second}},
+			"in a chain behind a wait":      {[]policy.Policy[int]{stranger{slow}}, []time.Duration{time.Second}},
 		} {
 			var took []time.Duration
 			chain := policy.NewChain("p", hears(fake.NewRecorder().Observe), append(c.outside, timing(&took))...)
@@ -128,7 +128,7 @@ func TestAReadingThatIsHandedDownIsNeverOld(t *testing.T) {
 	})
 }
 
-func TestAnObservedChainBehindAForeignPolicyAllocatesNothing(t *testing.T) {
+func TestAnObservedChainInsideAUsersPolicyAllocatesNothing(t *testing.T) {
 	noop := hears(func(context.Context, policy.Event) {})
 	inner := policy.NewChain[int]("in", nil, policy.FallbackValue(7), policy.NewChain[int]("nested", nil, policy.FallbackValue(8)))
 	ctx, fn := t.Context(), policy.Func[int](func(context.Context) (int, error) { return 1, nil })
@@ -138,10 +138,10 @@ func TestAnObservedChainBehindAForeignPolicyAllocatesNothing(t *testing.T) {
 	}
 	one := policy.WithKey("eu", policy.Policy[int](inner))
 	keyed := policy.NewChain("out", noop, one)
-	assert.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = keyed.Call(fn).Do(ctx) }), "a member of a family")
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = keyed.Call(fn).Do(ctx) }), "a keyed member")
 }
 
-func TestOneChainInTwoPlacesIsHeardInEach(t *testing.T) {
+func TestASharedChainIsObservedInEachPlace(t *testing.T) {
 	inner := policy.NewChain[int]("in", nil, policy.FallbackValue(7))
 	var wg sync.WaitGroup
 	for range 4 {
@@ -177,7 +177,7 @@ func TestEventsOfAMemberCarryItsKey(t *testing.T) {
 			keys = append(keys, e.Key)
 		}
 		if e.Pipeline == "out" {
-			assert.Empty(t, e.Key, "the family is no member")
+			assert.Empty(t, e.Key, "the family itself has no key")
 		}
 	}
 	assert.Equal(t, []string{"eu", "us", "eu"}, keys)
@@ -186,7 +186,7 @@ func TestEventsOfAMemberCarryItsKey(t *testing.T) {
 
 type valueKey struct{}
 
-func TestWhoListensToOtherKindsIsNoObserver(t *testing.T) {
+func TestObservedReportsOnlyTheWantedKinds(t *testing.T) {
 	var wanted []bool
 	look := each(func(ctx context.Context, next policy.Call[int]) (int, error) {
 		wanted = append(wanted, next.Observed(policy.StateChanged), next.Observed(policy.Judged), next.Observed("of_my_own"))
@@ -199,7 +199,7 @@ func TestWhoListensToOtherKindsIsNoObserver(t *testing.T) {
 	assert.Equal(t, []bool{true, true, true, true, false, false, false, true, true}, wanted)
 }
 
-// refusing is a policy that would refuse.
+// refusing is a policy that would refuse a call.
 type refusing struct {
 	each
 	err error
@@ -207,7 +207,7 @@ type refusing struct {
 
 func (r refusing) Refusal(context.Context, time.Duration) error { return r.err }
 
-func TestARefusalIsLookedForUpToThePolicyThatMightRescue(t *testing.T) {
+func TestRefusalStopsAtAPolicyThatMightRescueTheCall(t *testing.T) {
 	no := refusing{err: errors.New("no")}
 	yes := refusing{}
 	chain := func(p ...policy.Policy[int]) policy.Policy[int] { return policy.NewChain("", nil, p...) }
@@ -221,9 +221,9 @@ func TestARefusalIsLookedForUpToThePolicyThatMightRescue(t *testing.T) {
 	}{
 		"nothing":                               {nil, nil},
 		"a refusal":                             {[]policy.Policy[int]{no}, no.err},
-		"behind what passes it on":              {[]policy.Policy[int]{yes, policy.Timeout[int](1), check, no}, no.err},
+		"behind policies that pass it on":       {[]policy.Policy[int]{yes, policy.Timeout[int](1), check, no}, no.err},
 		"behind a fallback":                     {[]policy.Policy[int]{policy.FallbackValue(7), no}, nil},
-		"behind a stranger":                     {[]policy.Policy[int]{stranger{no}, no}, nil},
+		"behind a user's policy":                {[]policy.Policy[int]{stranger{no}, no}, nil},
 		"in a chain":                            {[]policy.Policy[int]{chain(yes, no)}, no.err},
 		"selected":                              {[]policy.Policy[int]{selecting(no)}, no.err},
 		"selected in a chain":                   {[]policy.Policy[int]{selecting(chain(yes, no))}, no.err},
@@ -247,7 +247,7 @@ func TestARefusalIsLookedForUpToThePolicyThatMightRescue(t *testing.T) {
 	assert.NoError(t, policy.CallOf(fail(nil)).Refusal(t.Context(), 1))
 }
 
-func TestACheckSeesEveryResult(t *testing.T) {
+func TestCheckSeesEveryResult(t *testing.T) {
 	bad := errors.New("status 503")
 	check := policy.Check(func(v int, err error) error {
 		if v == 503 {
@@ -265,14 +265,14 @@ func TestACheckSeesEveryResult(t *testing.T) {
 	for _, p := range []interface {
 		Do(context.Context, policy.Func[int]) (int, error)
 	}{check, policy.Select(func(context.Context) policy.Policy[int] { return nil })} {
-		_, err = p.Do(ctx, func(context.Context) (int, error) { t.Error("ran under an ended context"); return 0, nil })
+		_, err = p.Do(ctx, func(context.Context) (int, error) { t.Error("the function ran under an ended context"); return 0, nil })
 		assert.ErrorIs(t, err, context.Canceled)
 	}
 }
 
-// TestAnObserverChangesNoLimit puts what may take time between the pipeline's reading of
-// the clock and a timeout: the timeout's limit begins when the call reaches it.
-func TestAnObserverChangesNoLimit(t *testing.T) {
+// Something takes time between the pipeline's clock reading and a timeout. The
+// timeout's limit must begin when the call reaches it.
+func TestTimeBeforeATimeoutIsNotPartOfItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		waits := func(inner policy.Policy[int]) policy.Policy[int] {
 			return each(func(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -282,10 +282,10 @@ func TestAnObserverChangesNoLimit(t *testing.T) {
 		}
 		limit := policy.Timeout[int](time.Second)
 		for name, p := range map[string]policy.Policy[int]{
-			"a policy that waits and hands its call on": waits(limit),
-			"a slow choice":                    policy.Select(func(context.Context) policy.Policy[int] { time.Sleep(time.Minute); return limit }),
-			"a member":                         waits(policy.WithKey("eu", policy.Policy[int](limit))),
-			"one that embeds a policy of ours": embedding{limit},
+			"a policy that waits and passes its call on": waits(limit),
+			"a slow choose":                  policy.Select(func(context.Context) policy.Policy[int] { time.Sleep(time.Minute); return limit }),
+			"a member":                       waits(policy.WithKey("eu", policy.Policy[int](limit))),
+			"a policy that embeds a Timeout": embedding{limit},
 		} {
 			for _, slow := range []time.Duration{0, time.Minute} { // observers of Started
 				observer := hears(func(_ context.Context, e policy.Event) {
@@ -301,7 +301,7 @@ func TestAnObserverChangesNoLimit(t *testing.T) {
 	})
 }
 
-// embedding is a policy of somebody else's that embeds one of ours.
+// embedding is a user's policy that embeds one of this module's.
 type embedding struct{ *policy.TimeoutPolicy[int] }
 
 func (e embedding) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -309,7 +309,7 @@ func (e embedding) Execute(ctx context.Context, next policy.Call[int]) (int, err
 	return e.TimeoutPolicy.Execute(ctx, next)
 }
 
-func TestTimeAfterAnInnerPolicyIsPartOfTheCall(t *testing.T) {
+func TestElapsedIncludesTheTimeAfterAnInnerPolicy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
 		var took []time.Duration
@@ -324,7 +324,7 @@ func TestTimeAfterAnInnerPolicyIsPartOfTheCall(t *testing.T) {
 	})
 }
 
-func TestAPanicOfAnObserverOfStartedStillFinishes(t *testing.T) {
+func TestFinishedFollowsAPanicInAnObserverOfStarted(t *testing.T) {
 	rec := fake.NewRecorder()
 	panics := func(_ context.Context, e policy.Event) {
 		if e.Kind == policy.Started {
@@ -337,7 +337,7 @@ func TestAPanicOfAnObserverOfStartedStillFinishes(t *testing.T) {
 	assert.Equal(t, policy.ErrNoReturn, rec.Events()[1].Err)
 }
 
-func TestAChainSharedByMembersIsLinkedOnceForEach(t *testing.T) {
+func TestAChainSharedByMembersIsLinkedOncePerMember(t *testing.T) {
 	shared := policy.NewChain[int]("in", nil, policy.FallbackValue(7))
 	members := []policy.Policy[int]{policy.WithKey("a", policy.Policy[int](shared)), policy.WithKey("b", policy.Policy[int](shared))}
 	n := 0
@@ -347,7 +347,7 @@ func TestAChainSharedByMembersIsLinkedOnceForEach(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { _, _ = chain.Call(fn).Do(ctx) }))
 }
 
-func TestASelectionOfANilPointerIsNone(t *testing.T) {
+func TestSelectTakesANilPointerForNoPolicy(t *testing.T) {
 	v, err := policy.Select(func(context.Context) policy.Policy[int] { return (*policy.TimeoutPolicy[int])(nil) }).
 		Do(t.Context(), func(context.Context) (int, error) { return 1, nil })
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ func TestEndedIsThePlainErrorWithoutACause(t *testing.T) {
 	assert.Equal(t, context.Canceled, policy.Ended(ctx))
 }
 
-func TestCallOfRefusesANilFunction(t *testing.T) {
+func TestCallOfPanicsOnANilFunction(t *testing.T) {
 	assert.PanicsWithValue(t, "policy: CallOf: fn is nil, want a function", func() { policy.CallOf[int](nil) })
 }
 
@@ -45,19 +45,19 @@ func TestTheZeroOutcomeIsUndecided(t *testing.T) {
 		zero.String()+" "+policy.Success.String()+" "+policy.Failure.String()+" "+policy.Ignored.String()+" "+policy.Outcome(9).String())
 }
 
-func TestFallbackAnswersForAnError(t *testing.T) {
+func TestFallbackReplacesAnError(t *testing.T) {
 	v, err := policy.FallbackValue(7).Do(context.Background(), fail(errDown))
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
 }
 
-func TestFallbackLeavesASuccessAlone(t *testing.T) {
+func TestFallbackLeavesASuccessUnchanged(t *testing.T) {
 	v, err := policy.FallbackValue(7).Do(context.Background(), func(context.Context) (int, error) { return 1, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 }
 
-func TestFallbackWhenSeesValues(t *testing.T) {
+func TestFallbackConditionSeesValues(t *testing.T) {
 	f := policy.FallbackValue(7).WithCondition(func(v int, _ error) bool { return v < 0 })
 	v, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
 	require.NoError(t, err)
@@ -66,13 +66,13 @@ func TestFallbackWhenSeesValues(t *testing.T) {
 	assert.Equal(t, errDown, err)
 }
 
-func TestAFallbackForAValueFailsWithItsOwnErrorAlone(t *testing.T) {
+func TestAFailedFallbackForAValueReturnsOnlyItsOwnError(t *testing.T) {
 	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errDown }).WithCondition(func(int, error) bool { return true })
 	_, err := f.Do(context.Background(), func(context.Context) (int, error) { return -1, nil })
 	assert.Equal(t, errDown, err)
 }
 
-func TestTrap38FallbackThatFailsTooMatchesBoth(t *testing.T) {
+func TestAFailedFallbackMatchesBothErrors(t *testing.T) {
 	errToo := errors.New("cache empty")
 	f := policy.Fallback(func(context.Context, error) (int, error) { return 0, errToo })
 	_, err := f.Do(context.Background(), fail(errDown))
@@ -80,7 +80,7 @@ func TestTrap38FallbackThatFailsTooMatchesBoth(t *testing.T) {
 	assert.ErrorIs(t, err, errToo)
 }
 
-func TestTrap38FallbackDoesNotRunForACallerWhoHasGone(t *testing.T) {
+func TestFallbackDoesNotRunAfterTheCallersCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := policy.FallbackValue(7).Do(ctx, func(ctx context.Context) (int, error) {
 		cancel()
@@ -89,7 +89,7 @@ func TestTrap38FallbackDoesNotRunForACallerWhoHasGone(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestTrap38FallbackGetsTheCallersContext(t *testing.T) {
+func TestFallbackGetsTheCallersContext(t *testing.T) {
 	f := policy.Fallback(func(ctx context.Context, _ error) (int, error) { return 7, ctx.Err() })
 	timeout := policy.Timeout[int](time.Nanosecond)
 	v, err := f.Do(context.Background(), func(ctx context.Context) (int, error) {
@@ -119,14 +119,14 @@ func TestAnEndedContextRunsNothing(t *testing.T) {
 	}
 }
 
-func TestEndedIsTheCauseAloneWhereItSaysBoth(t *testing.T) {
+func TestEndedIsTheCauseIfItMatchesErrToo(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cause := fmt.Errorf("shutting down: %w", context.Canceled)
 	cancel(cause)
 	assert.Equal(t, cause, policy.Ended(ctx))
 }
 
-// hears returns o as the only listener, to all kinds; none for nil.
+// hears returns o as the only listener, for all kinds, or none if o is nil.
 func hears(o policy.Observer) []policy.Listener {
 	if o == nil {
 		return nil
@@ -134,7 +134,7 @@ func hears(o policy.Observer) []policy.Listener {
 	return []policy.Listener{{Observe: o}}
 }
 
-func TestPrioritiesAndSpeculationAreOfTheContext(t *testing.T) {
+func TestContextsCarryPriorityAndSpeculation(t *testing.T) {
 	ctx := t.Context()
 	assert.Equal(t, policy.Normal, policy.PriorityOf(ctx))
 	assert.Zero(t, policy.Normal)

@@ -16,8 +16,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tardy is a caller's context whose deadline has passed and whose timer has not
-// fired yet, as on a machine that is busy.
+// tardy is a caller's context whose deadline has passed but whose timer has not fired
+// yet, as on a busy machine.
 type tardy struct {
 	context.Context
 	deadline time.Time
@@ -25,7 +25,7 @@ type tardy struct {
 
 func (c tardy) Deadline() (time.Time, bool) { return c.deadline, true }
 
-func TestTrap33ALateTimerOfTheCallersDoesNotMakeItsEndOurs(t *testing.T) {
+func TestALateTimerOfTheCallerIsNotATimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		caller := tardy{context.Background(), time.Now().Add(time.Second)}
 		_, err := policy.Timeout[int](1500*time.Millisecond).Do(caller, func(context.Context) (int, error) {
@@ -36,7 +36,7 @@ func TestTrap33ALateTimerOfTheCallersDoesNotMakeItsEndOurs(t *testing.T) {
 	})
 }
 
-func TestOursIsOursThoughTheCallersDeadlinePassedMeanwhile(t *testing.T) {
+func TestAPassedLimitIsATimeoutEvenIfTheCallersDeadlinePassedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -50,7 +50,7 @@ func TestOursIsOursThoughTheCallersDeadlinePassedMeanwhile(t *testing.T) {
 	})
 }
 
-func TestTrap33OfTwoEqualLimitsTheOuterOneSpeaksInEveryMode(t *testing.T) {
+func TestTheOuterOfTwoEqualLimitsCountsInEveryMode(t *testing.T) {
 	block := func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }
 	for name, cfg := range map[string]policy.TimeoutConfig{"cooperative": {}, "abandoning": {Abandon: true}} {
 		cfg.After = time.Second
@@ -79,14 +79,14 @@ func TestTrap33OfTwoEqualLimitsTheOuterOneSpeaksInEveryMode(t *testing.T) {
 	}
 }
 
-func TestTrap35APanicEndsTheContextOnAClockToo(t *testing.T) {
+func TestAPanicLeavesNoTimerOnAClock(t *testing.T) {
 	clk := fake.NewClock()
 	limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Hour, Clock: clk})
 	assert.Panics(t, func() { _, _ = limit.Do(t.Context(), func(context.Context) (int, error) { panic("boom") }) })
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestTheCauseOfAnExpiryIsThereForWhoAsksFirst(t *testing.T) {
+func TestCauseAloneSeesAnExpiry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
 			assert.NoError(t, context.Cause(ctx))
@@ -98,13 +98,13 @@ func TestTheCauseOfAnExpiryIsThereForWhoAsksFirst(t *testing.T) {
 	})
 }
 
-func TestFallbackAnswersForACancelThatIsNotTheCallers(t *testing.T) {
+func TestFallbackReplacesACancelThatIsNotTheCallers(t *testing.T) {
 	v, err := policy.FallbackValue(7).Do(t.Context(), fail(context.Canceled))
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)
 }
 
-func TestTrap38FallbackLeavesTheCauseOfAGoneCallerAlone(t *testing.T) {
+func TestFallbackReturnsTheCauseOfTheCallersCancelUnchanged(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	_, err := policy.FallbackValue(7).Do(ctx, func(ctx context.Context) (int, error) {
 		cancel(errDown)
@@ -113,13 +113,13 @@ func TestTrap38FallbackLeavesTheCauseOfAGoneCallerAlone(t *testing.T) {
 	assert.Equal(t, errDown, err)
 }
 
-func TestATimeoutIsANetError(t *testing.T) {
+func TestTimeoutErrorIsANetError(t *testing.T) {
 	var netErr net.Error
 	require.ErrorAs(t, error(&policy.TimeoutError{}), &netErr)
 	assert.True(t, netErr.Timeout())
 }
 
-func TestTheEventTellsHowLongTheCallTook(t *testing.T) {
+func TestTimedOutHasTheTimeOfTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
 		chain := policy.NewChain("", hears(rec.Observe), policy.Policy[int](policy.Timeout[int](time.Second)))
@@ -133,7 +133,7 @@ func TestTheEventTellsHowLongTheCallTook(t *testing.T) {
 	})
 }
 
-func TestOnLateIsToldThoughAnObserverEndsItsGoroutine(t *testing.T) {
+func TestOnLateRunsEvenIfAnObserverCallsGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var late int
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
@@ -168,7 +168,7 @@ func TestTimeoutAllocatesAtMost96Bytes(t *testing.T) {
 	assert.LessOrEqual(t, (after.TotalAlloc-before.TotalAlloc)/runs, uint64(96))
 }
 
-// overriding is a policy that embeds a chain and does something else.
+// overriding is a policy that embeds a chain and behaves differently.
 type overriding struct{ *policy.Chain[int] }
 
 func (o overriding) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -176,7 +176,7 @@ func (o overriding) Execute(ctx context.Context, next policy.Call[int]) (int, er
 	return v + 1000, err
 }
 
-func TestWhatEmbedsAChainIsAskedItself(t *testing.T) {
+func TestATypeThatEmbedsAChainIsNotFlattened(t *testing.T) {
 	one := func(context.Context) (int, error) { return 1, nil }
 	outer := policy.NewChain("", nil, policy.Policy[int](overriding{policy.NewChain[int]("", nil)}))
 	v, err := outer.Call(one).Do(t.Context())
@@ -184,7 +184,7 @@ func TestWhatEmbedsAChainIsAskedItself(t *testing.T) {
 	assert.Equal(t, 1001, v)
 }
 
-func TestAChainAloneAllocatesNothing(t *testing.T) {
+func TestAChainAllocatesNothing(t *testing.T) {
 	chain := policy.NewChain("", nil, policy.Policy[int](policy.FallbackValue(7)))
 	one := policy.Func[int](func(context.Context) (int, error) { return 1, nil })
 	ctx := context.Background()

@@ -29,7 +29,7 @@ func orders(steps []string, f func([]string)) {
 	place(nil, steps)
 }
 
-// firstLooks are the ways to look at a context.
+// firstLooks are the ways to find out that a context has ended.
 var firstLooks = map[string]func(context.Context){
 	"Err":     func(c context.Context) { _ = c.Err() },
 	"Cause":   func(c context.Context) { _ = context.Cause(c) },
@@ -37,9 +37,9 @@ var firstLooks = map[string]func(context.Context){
 	"derived": func(c context.Context) { _, cancel := context.WithCancel(c); cancel() },
 }
 
-// TestAnEndThatHasBeenSeenNeverChanges plays every order of the parent's end, the
-// limit, a first look and the return of the call, and looks again after each step.
-func TestAnEndThatHasBeenSeenNeverChanges(t *testing.T) {
+// The parent's end, the limit, a first look and the return of the call happen in every
+// order, and the context is looked at again after each.
+func TestAContextNeverChangesHowItEnded(t *testing.T) {
 	parents := map[string]func(context.Context) (context.Context, func()){
 		"cancelled": func(ctx context.Context) (context.Context, func()) {
 			ctx, cancel := context.WithCancelCause(ctx)

@@ -19,7 +19,7 @@ func untilDone(ctx context.Context) (int, error) {
 	return 0, ctx.Err()
 }
 
-func TestTimeoutEndsACalleeThatListens(t *testing.T) {
+func TestTimeoutEndsAFunctionThatWaitsOnItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		_, err := policy.Timeout[int](time.Second).Do(t.Context(), untilDone)
@@ -32,7 +32,7 @@ func TestTimeoutEndsACalleeThatListens(t *testing.T) {
 	})
 }
 
-func TestTrap32ContextHasTheDeadlineAndTheCause(t *testing.T) {
+func TestTheFunctionsContextHasTheDeadlineAndTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var cause error
@@ -62,7 +62,7 @@ func TestALateSuccessIsASuccess(t *testing.T) {
 	})
 }
 
-func TestTrap33TheCallersEndIsNotOurTimeout(t *testing.T) {
+func TestTheCallersDeadlineIsNotATimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -73,7 +73,7 @@ func TestTrap33TheCallersEndIsNotOurTimeout(t *testing.T) {
 	})
 }
 
-func TestTrap33OfTwoEqualLimitsTheOuterOneSpeaks(t *testing.T) {
+func TestTheOuterOfTwoEqualTimeoutsCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outer := policy.NewTimeout[int](policy.TimeoutConfig{Name: "outer", After: time.Second})
 		inner := policy.NewTimeout[int](policy.TimeoutConfig{Name: "inner", After: time.Second})
@@ -84,7 +84,7 @@ func TestTrap33OfTwoEqualLimitsTheOuterOneSpeaks(t *testing.T) {
 	})
 }
 
-func TestTrap34TimeoutKeepsWhatTheCalleeSaid(t *testing.T) {
+func TestTimeoutErrorMatchesTheFunctionsError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
 			<-ctx.Done()
@@ -96,7 +96,7 @@ func TestTrap34TimeoutKeepsWhatTheCalleeSaid(t *testing.T) {
 	})
 }
 
-func TestTrap35ContextIsOverAfterTheCall(t *testing.T) {
+func TestTheContextEndsWithTheCall(t *testing.T) {
 	for _, armed := range []bool{false, true} {
 		var kept context.Context
 		_, err := policy.Timeout[int](time.Hour).Do(context.Background(), func(ctx context.Context) (int, error) {
@@ -113,7 +113,7 @@ func TestTrap35ContextIsOverAfterTheCall(t *testing.T) {
 	}
 }
 
-func TestTrap35APanicLeavesNoTimer(t *testing.T) {
+func TestAPanicLeavesNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var kept context.Context
 		assert.PanicsWithValue(t, "boom", func() {
@@ -123,11 +123,11 @@ func TestTrap35APanicLeavesNoTimer(t *testing.T) {
 				panic("boom")
 			})
 		})
-		assert.Equal(t, context.Canceled, kept.Err(), "at once, and not when its timer fires")
+		assert.Equal(t, context.Canceled, kept.Err(), "immediately, and not when its timer fires")
 	})
 }
 
-func TestTrap36CauseOfTheCallerComesThrough(t *testing.T) {
+func TestTheFunctionSeesTheCallersCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, _ = policy.Timeout[int](time.Hour).Do(ctx, func(ctx context.Context) (int, error) {
 		cancel(errDown)
@@ -137,7 +137,7 @@ func TestTrap36CauseOfTheCallerComesThrough(t *testing.T) {
 	})
 }
 
-func TestDerivedContextsEndWithoutAGoroutine(t *testing.T) {
+func TestDerivedContextsNeedNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := runtime.NumGoroutine()
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
@@ -152,7 +152,7 @@ func TestDerivedContextsEndWithoutAGoroutine(t *testing.T) {
 	})
 }
 
-func TestValuesReachTheCallee(t *testing.T) {
+func TestTheFunctionSeesTheCallersValues(t *testing.T) {
 	type key struct{}
 	ctx := context.WithValue(context.Background(), key{}, 42)
 	_, err := policy.Timeout[int](time.Hour).Do(ctx, func(ctx context.Context) (int, error) {
@@ -164,7 +164,7 @@ func TestValuesReachTheCallee(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAbandonLeavesACalleeThatDoesNotListen(t *testing.T) {
+func TestAbandonReturnsAtTheLimitIfTheFunctionIgnoresIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan int, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
@@ -200,7 +200,7 @@ func TestAbandonPassesGoexitOn(t *testing.T) {
 	assert.True(t, returned)
 }
 
-func TestAbandonHandsALatePanicToOnLate(t *testing.T) {
+func TestAbandonPassesALatePanicToOnLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := make(chan error, 1)
 		p := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true}).
@@ -218,7 +218,7 @@ func TestAbandonHandsALatePanicToOnLate(t *testing.T) {
 	})
 }
 
-func TestAbandonReportsTheCallersEnd(t *testing.T) {
+func TestAbandonReturnsAtTheCallersCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		late := make(chan int, 1)
@@ -232,7 +232,7 @@ func TestAbandonReportsTheCallersEnd(t *testing.T) {
 	})
 }
 
-func TestTimeoutConfigIsRefusedByName(t *testing.T) {
+func TestTimeoutConfigFaultNamesItsField(t *testing.T) {
 	assert.PanicsWithError(t, "policy: TimeoutConfig.After is 0s, want more than 0", func() { policy.Timeout[int](0) })
 }
 
@@ -243,7 +243,7 @@ func TestTimeoutAllocatesOnce(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = p.Do(ctx, fn) }), 1.0)
 }
 
-func TestStringsDescribe(t *testing.T) {
+func TestStringShowsNameAndLimit(t *testing.T) {
 	assert.Equal(t, "timeout(1s)", policy.Timeout[int](time.Second).String())
 	assert.Equal(t, "timeout(total, 1s)", policy.NewTimeout[int](policy.TimeoutConfig{Name: "total", After: time.Second}).String())
 	assert.Equal(t, "fallback", policy.FallbackValue(1).String())

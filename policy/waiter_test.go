@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestAWakeMayComeBeforeTheWaitAndStays(t *testing.T) {
+func TestAWakeBeforeTheWaitIsRemembered(t *testing.T) {
 	w := policy.NewWaiter(nil)
 	w.Wake()
 	w.Wake()
@@ -33,7 +33,7 @@ func TestAWakeWinsOverAnEndedContext(t *testing.T) {
 	assert.ErrorIs(t, policy.NewWaiter(nil).Wait(ctx), context.Canceled)
 }
 
-func TestEveryWaitIsWoken(t *testing.T) {
+func TestOneWakeEndsEveryWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := policy.NewWaiter(nil)
 		var woken sync.WaitGroup
@@ -57,7 +57,7 @@ func TestAWaitEndsWithTheCauseOfItsContext(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// own is a clock that has every optional method.
+// own is a clock with every optional method.
 type own struct {
 	policy.Clock
 	asked *[]string
@@ -74,7 +74,7 @@ func (c own) Sleep(context.Context, time.Duration) error {
 	return nil
 }
 
-func TestAClockThatHasTheMethodsIsAsked(t *testing.T) {
+func TestOptionalMethodsOfAClockAreUsed(t *testing.T) {
 	var asked []string
 	clk := own{asked: &asked}
 	policy.NewWaiter(clk)
@@ -97,9 +97,9 @@ func TestAfterFuncInRealTime(t *testing.T) {
 	})
 }
 
-// TestAfterFuncOnAClockThatMakesTimers uses a clock whose own AfterFunc returns a
-// *Timer, so that a goroutine over After serves it.
-func TestAfterFuncOnAClockThatMakesTimers(t *testing.T) {
+// The AfterFunc of this clock returns a *Timer, so a goroutine that waits on After is
+// used.
+func TestAfterFuncOnAClockWhoseAfterFuncReturnsATimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mock := bclock.NewMock()
 		called := 0
@@ -112,7 +112,7 @@ func TestAfterFuncOnAClockThatMakesTimers(t *testing.T) {
 		stop = policy.AfterFunc(mock, time.Second, func() { called++ })
 		assert.True(t, stop())
 		assert.False(t, stop())
-		synctest.Wait() // its goroutine has gone, or the bubble would not end
+		synctest.Wait() // the bubble would not end if the goroutine were still there
 		mock.Add(time.Hour)
 		assert.Equal(t, 1, called)
 	})
