@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// every returns each policy alone and all of them together, on clk.
+// every returns each policy alone, and all of them together, on clk.
 func every(clk policy.Clock) map[string]policy.Policy[int] {
 	circuit := func() *breaker.Circuit {
 		return breaker.NewCircuit(breaker.Config{FailureRate: 0.5, Window: time.Minute, Clock: clk})
@@ -41,7 +41,7 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 	}
 }
 
-// calls are the ways in which a function ends.
+// calls are the ways in which a function can end.
 var calls = map[string]policy.Func[int]{
 	"succeeds": one,
 	"fails":    down,
@@ -59,9 +59,9 @@ func contained(p policy.Policy[int], ctx context.Context, fn policy.Func[int]) {
 	_, _ = p.Execute(ctx, policy.CallOf(fn))
 }
 
-// A bubble fails a test that leaves a goroutine in it, and its time would not
-// move if a policy waited on something outside.
-func TestEveryPolicyIsCleanInABubble(t *testing.T) {
+// A bubble fails the test if a goroutine is left in it, and its time stands still while
+// a policy waits for something outside it.
+func TestEveryPolicyLeavesNoGoroutine(t *testing.T) {
 	for name := range every(nil) {
 		for how, fn := range calls {
 			t.Run(name+" "+how, func(t *testing.T) {
@@ -78,11 +78,11 @@ func TestEveryPolicyIsCleanInABubble(t *testing.T) {
 	}
 }
 
-func TestEveryPolicyLeavesNothingOnItsClock(t *testing.T) {
+func TestEveryPolicyLeavesNoTimerOnItsClock(t *testing.T) {
 	for name := range every(nil) {
 		for how, fn := range calls {
 			if how == "blocks" && name != "timeout" && name != "standard" && name != "all" && name != "abandon" {
-				continue // nothing would ever end it
+				continue // nothing would end the call
 			}
 			clk := fake.NewClock()
 			p := every(clk)[name]
@@ -132,8 +132,8 @@ func TestAPanicPassesThroughEveryPolicyWithItsValue(t *testing.T) {
 	}
 }
 
-// TestEveryPolicyRunsOnBenbjohnsonsMock moves a Mock in a bubble, where the Mock's own
-// pauses last until the policy waits: its contexts write their error beside readers.
+// The Mock's own pauses would race with its contexts, which write their error without a
+// lock. In a bubble they last until the policy waits.
 func TestEveryPolicyRunsOnBenbjohnsonsMock(t *testing.T) {
 	for name := range every(nil) {
 		synctest.Test(t, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestEveryPolicyRunsOnBenbjohnsonsMock(t *testing.T) {
 	}
 }
 
-func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
+func TestConstructorsPanicOnInvalidArguments(t *testing.T) {
 	for want, build := range map[string]func(){
 		"pipeline: New: policy 1 of 1 is nil, want a policy":                func() { pipeline.New[int](nil) },
 		"pipeline: Pipeline.WithObserver: observer is nil, want a function": func() { pipeline.New[int]().WithObserver(nil) },
@@ -182,7 +182,7 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 		{Retry: retry.Config{MaxDelay: -1}},
 		{Retry: retry.Config{MaxAttempts: -7}},
 	} {
-		assert.ErrorContains(t, cfg.Validate(), "pipeline: StandardConfig.Retry.", "the field that its author wrote")
+		assert.ErrorContains(t, cfg.Validate(), "pipeline: StandardConfig.Retry.", "the path that its author wrote")
 		assert.Panics(t, func() { pipeline.Standard[int](cfg) })
 	}
 	assert.NoError(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: retry.Unlimited}}.Validate())
@@ -191,7 +191,7 @@ func TestTrap52NonsenseIsRefusedWhenAPipelineIsMade(t *testing.T) {
 	assert.ErrorContains(t, pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: 9, BaseDelay: time.Second / 2}, TotalTimeout: 20 * time.Second}.Validate(), "add up to 23.5s")
 }
 
-func TestRunLeavesNilAndFailuresAsTheyAre(t *testing.T) {
+func TestRunReturnsNilAndFailuresUnchanged(t *testing.T) {
 	v, err := pipeline.Run(t.Context(), pipeline.New[any](), func(context.Context) (error, error) { return nil, nil }) //nolint:nilnil // an interface that is nil
 	require.NoError(t, err)
 	assert.NoError(t, v)
@@ -202,12 +202,12 @@ func TestRunLeavesNilAndFailuresAsTheyAre(t *testing.T) {
 	assert.ErrorIs(t, err, errToo)
 }
 
-func TestRunSaysWhatAPolicyAnsweredWith(t *testing.T) {
+func TestRunReportsAValueOfAnotherType(t *testing.T) {
 	p := pipeline.New[any](policy.FallbackValue[any]("seven"))
 	_, err := pipeline.Run(t.Context(), p, down)
-	require.EqualError(t, err, "pipeline: Run: a policy answered with the type string, want int")
+	require.EqualError(t, err, "pipeline: Run: a policy returned the type string, want int")
 	_, err = pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](nil)), down)
-	require.EqualError(t, err, "pipeline: Run: a policy answered with nil, want int")
+	require.EqualError(t, err, "pipeline: Run: a policy returned nil, want int")
 	v, err := pipeline.Run(t.Context(), pipeline.New[any](policy.FallbackValue[any](7)), down)
 	require.NoError(t, err)
 	assert.Equal(t, 7, v)

@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestAHintOfThirtySecondsIsTheLongestByDefault(t *testing.T) {
+func TestTheLongestHintIsThirtySecondsByDefault(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	cfg := retry.Config{Clock: clk, JitterFactor: retry.NoJitter}
 	v, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(retry.After(errDown, 30*time.Second)).Return(1).Do)
@@ -25,12 +25,12 @@ func TestAHintOfThirtySecondsIsTheLongestByDefault(t *testing.T) {
 	assert.Equal(t, []time.Duration{30 * time.Second}, clk.Sleeps())
 }
 
-func TestStandardsDefaults(t *testing.T) {
+func TestDefaultsOfStandard(t *testing.T) {
 	p := pipeline.Standard[int](pipeline.StandardConfig{})
 	assert.Equal(t, "timeout(total, 30s) > retry(3) > timeout(attempt, 10s)", p.String())
 }
 
-// TestTheReadmesDefaultsAreTheConstants compares the README's table with the code.
+// The table of defaults in the README must match the constants.
 func TestTheReadmesDefaultsAreTheConstants(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)

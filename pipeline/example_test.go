@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Standard is the order that most calls want, from one config.
+// Standard builds the usual order of policies from one config.
 func ExampleStandard() {
 	p := pipeline.Standard[string](pipeline.StandardConfig{
 		Name:           "stripe",
@@ -32,14 +32,14 @@ func ExampleStandard() {
 func ExampleStandardConfig_Validate() {
 	cfg := pipeline.StandardConfig{TotalTimeout: time.Second, Retry: retry.Config{BaseDelay: time.Second}}
 	fmt.Println(cfg.Validate())
-	cfg.Retry.BaseDelay = 0 // the default, which bends to fit
+	cfg.Retry.BaseDelay = 0 // use the default, which is shortened to fit
 	fmt.Println(cfg.Validate())
 	// Output:
 	// pipeline: StandardConfig.Retry.BaseDelay is 1s, want less: the delays before the last attempt add up to 3s, and TotalTimeout is 1s
 	// <nil>
 }
 
-// Wrap decorates a function: what comes back is called like what went in.
+// Wrap returns a function of the same type as the one it is given.
 func ExamplePipeline_Wrap() {
 	circuit := breaker.NewCircuit(breaker.Config{Name: "openai", RecoveryTimeout: 60 * time.Second})
 	complete := pipeline.New[string](breaker.New[string](circuit)).Wrap(func(context.Context) (string, error) {
@@ -49,7 +49,7 @@ func ExamplePipeline_Wrap() {
 	// Output: a completion <nil>
 }
 
-// Run puts calls of every result type through one pipeline.
+// Run runs functions of every result type through one pipeline.
 func ExampleRun() {
 	p := pipeline.New[any](retry.New[any](retry.Config{}))
 	n, err := pipeline.Run(context.Background(), p, func(context.Context) (int, error) { return strconv.Atoi("42") })
@@ -61,7 +61,7 @@ func ExampleRun() {
 	// forty-two <nil>
 }
 
-// Exec is for calls that have no result but an error.
+// Exec runs functions that return only an error.
 func ExampleExec() {
 	p := pipeline.New[any](retry.New[any](retry.Config{}))
 	err := pipeline.Exec(context.Background(), p, func(context.Context) error { return retry.Permanent(errors.New("disk full")) })
@@ -69,7 +69,7 @@ func ExampleExec() {
 	// Output: disk full
 }
 
-// Observers see what happens on the way, all of it or some kinds of events.
+// An observer receives all events, or some kinds of them.
 func ExamplePipeline_WithObserver() {
 	p := pipeline.New[int](policy.FallbackValue(7)).WithName("rates").WithObserver(func(_ context.Context, e policy.Event) {
 		fmt.Println(e.Pipeline, e.Kind, e.Err)
@@ -80,7 +80,7 @@ func ExamplePipeline_WithObserver() {
 	// rates finished <nil>
 }
 
-// An event, as a circuit's Transition and Snapshot, is a slog.LogValuer.
+// Events, and a circuit's transitions and snapshots, are slog.LogValuers.
 func ExamplePipeline_WithObserver_slog() {
 	ctx := context.Background()
 	clk := fake.NewClock(fake.AutoAdvance())

@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestTrap39TheSliceThatWasGivenMayBeUsedAgain(t *testing.T) {
+func TestNewCopiesItsPolicies(t *testing.T) {
 	given := []policy.Policy[int]{policy.FallbackValue(7)}
 	p := pipeline.New(given...)
 	given[0] = policy.FallbackValue(8)
@@ -26,10 +26,10 @@ func TestTrap39TheSliceThatWasGivenMayBeUsedAgain(t *testing.T) {
 	assert.Equal(t, 7, v)
 }
 
-func TestTrap08AnEmptyPipelineRunsNothingForAnEndedContext(t *testing.T) {
+func TestAnEmptyPipelineRunsNothingUnderAnEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errDown)
-	ran := func(context.Context) (int, error) { t.Error("ran"); return 0, nil }
+	ran := func(context.Context) (int, error) { t.Error("the function ran"); return 0, nil }
 	for _, do := range []policy.Func[int]{
 		func(ctx context.Context) (int, error) { return pipeline.New[int]().Do(ctx, ran) },
 		pipeline.New[int]().Wrap(ran),
@@ -42,7 +42,7 @@ func TestTrap08AnEmptyPipelineRunsNothingForAnEndedContext(t *testing.T) {
 
 func TestANilContextPanicsBeforeAnythingRuns(t *testing.T) {
 	var none context.Context
-	ran := func(context.Context) (int, error) { t.Error("ran"); return 0, nil }
+	ran := func(context.Context) (int, error) { t.Error("the function ran"); return 0, nil }
 	circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	for name, do := range map[string]policy.Func[int]{
 		"pipeline": pipeline.New(breaker.New[int](circuit)).Wrap(ran),
@@ -57,7 +57,7 @@ func TestANilContextPanicsBeforeAnythingRuns(t *testing.T) {
 	assert.Equal(t, breaker.Closed, circuit.State())
 }
 
-// counted is a pipeline that does something of its own around itself.
+// counted is a user's policy that embeds a pipeline.
 type counted struct {
 	*pipeline.Pipeline[int]
 	calls *int
@@ -68,14 +68,14 @@ func (c counted) Execute(ctx context.Context, next policy.Call[int]) (int, error
 	return c.Pipeline.Execute(ctx, next)
 }
 
-func TestWhatEmbedsAPipelineIsAskedItself(t *testing.T) {
+func TestATypeThatEmbedsAPipelineIsNotFlattened(t *testing.T) {
 	var calls int
 	_, err := pipeline.New[int](counted{pipeline.New[int](), &calls}).Do(t.Context(), one)
 	require.NoError(t, err)
 	assert.Equal(t, 1, calls)
 }
 
-func TestANestedPipelineIsGivenBackAsItWas(t *testing.T) {
+func TestPoliciesReturnsANestedPipelineUnchanged(t *testing.T) {
 	inner := pipeline.New[int](policy.FallbackValue(7)).WithName("inner")
 	outer := pipeline.New[int](inner)
 	assert.Same(t, inner, outer.Policies()[0])

@@ -183,7 +183,7 @@ func Run[T any](ctx context.Context, p *Pipeline[any], fn policy.Func[T]) (T, er
 	v, err := p.Do(ctx, func(ctx context.Context) (any, error) { return fn(ctx) })
 	t, ok := v.(T)
 	if !ok && err == nil && !nilOf[T](v) {
-		return t, fmt.Errorf("pipeline: Run: a policy answered with %s, want %v", typeOf(v), reflect.TypeFor[T]())
+		return t, fmt.Errorf("pipeline: Run: a policy returned %s, want %v", typeOf(v), reflect.TypeFor[T]())
 	}
 	return t, err
 }

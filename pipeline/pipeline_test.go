@@ -33,7 +33,7 @@ func four(c *breaker.Circuit) *pipeline.Pipeline[int] {
 	)
 }
 
-func TestFirstPolicyIsOutermost(t *testing.T) {
+func TestTheFirstPolicyIsOutermost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := four(breaker.NewCircuit(breaker.Config{Name: "stripe"}))
 		assert.Equal(t, "fallback > retry(3) > breaker(stripe) > timeout(10s)", p.String())
@@ -43,18 +43,18 @@ func TestFirstPolicyIsOutermost(t *testing.T) {
 	})
 }
 
-func TestNoPoliciesIsAPassThrough(t *testing.T) {
+func TestNewWithoutPoliciesOnlyRunsTheFunction(t *testing.T) {
 	v, err := pipeline.New[int]().Wrap(one)(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 }
 
-func TestAPassThroughSaysSo(t *testing.T) {
+func TestStringOfAnEmptyPipelineIsPassThrough(t *testing.T) {
 	assert.Equal(t, "pass-through", pipeline.New[int]().String())
 	assert.Equal(t, "fallback > (pass-through)", pipeline.New[int](policy.FallbackValue(1), &pipeline.Pipeline[int]{}).String())
 }
 
-func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
+func TestTheZeroPipelineOnlyRunsTheFunction(t *testing.T) {
 	var zero pipeline.Pipeline[int]
 	ended := 0
 	observed := zero.WithName("zero").WithObserver(func(context.Context, policy.Event) { ended++ })
@@ -70,7 +70,7 @@ func TestTheZeroPipelineIsAPassThrough(t *testing.T) {
 	assert.Empty(t, zero.Policies())
 }
 
-func TestARejectionAfterAFailureIsNoRejectionToABreakerOutside(t *testing.T) {
+func TestAnOuterBreakerCountsARetryThatEndedByARejection(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	outer := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Clock: clk})
 	inner := breaker.NewCircuit(breaker.Config{FailureThreshold: 2, Clock: clk})
@@ -83,22 +83,22 @@ func TestARejectionAfterAFailureIsNoRejectionToABreakerOutside(t *testing.T) {
 	assert.NotErrorIs(t, err, policy.ErrRejected, "the function has run")
 	assert.ErrorIs(t, err, errDown)
 	assert.Equal(t, 2, call.Calls())
-	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "the second attempt opened the circuit: no delay follows")
+	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "no delay after the attempt that opened the circuit")
 	assert.Equal(t, breaker.Open, outer.State())
 	assert.Equal(t, breaker.Open, inner.State())
 }
 
-func TestANilPolicyIsRefusedByPosition(t *testing.T) {
+func TestANilPolicyIsReportedByPosition(t *testing.T) {
 	assert.PanicsWithValue(t, "pipeline: New: policy 2 of 2 is nil, want a policy", func() {
 		pipeline.New[int](policy.FallbackValue(1), (*retry.Retry[int])(nil))
 	})
 }
 
-func TestTrap39CopiesShareNothing(t *testing.T) {
+func TestCopiesShareNothing(t *testing.T) {
 	policies := []policy.Policy[int]{policy.FallbackValue(7)}
 	p := pipeline.New(policies...)
 	policies[0] = policy.FallbackValue(8)
-	q := p.WithName("q").WithObserver(func(context.Context, policy.Event) { t.Error("told of another pipeline's call") })
+	q := p.WithName("q").WithObserver(func(context.Context, policy.Event) { t.Error("the observer got an event of another pipeline") })
 	p.Policies()[0] = nil
 	v, err := p.Do(context.Background(), down)
 	require.NoError(t, err)
@@ -106,12 +106,12 @@ func TestTrap39CopiesShareNothing(t *testing.T) {
 	assert.NotSame(t, p, q)
 }
 
-func TestEventsTellTheWholeStory(t *testing.T) {
+func TestEventsReportTheWholeCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []string
+		var emitted []string
 		observe := func(who string) policy.Observer {
 			return func(_ context.Context, e policy.Event) {
-				told = append(told, fmt.Sprintf("%s %s/%s %v", who, e.Pipeline, cmp.Or(e.Name, e.Policy), e.Kind))
+				emitted = append(emitted, fmt.Sprintf("%s %s/%s %v", who, e.Pipeline, cmp.Or(e.Name, e.Policy), e.Kind))
 			}
 		}
 		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 2})
@@ -125,31 +125,31 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 			"1 in/ started", "2 in/ started", "1 in/stripe judged", "2 in/stripe judged",
 			"1 in/stripe state_changed", "2 in/stripe state_changed", "1 in/ finished", "2 in/ finished",
 			"2 out/retry attempted", "2 out/retry gave_up", "2 out/ finished",
-		}, told)
-		told = nil
+		}, emitted)
+		emitted = nil
 		_, err = outer.Do(t.Context(), down)
 		assert.ErrorIs(t, err, policy.ErrRejected)
 		assert.Equal(t, []string{
 			"2 out/ started", "1 in/ started", "2 in/ started", "1 in/stripe rejected", "2 in/stripe rejected",
 			"1 in/ finished", "2 in/ finished", "2 out/retry attempted", "2 out/ finished",
-		}, told)
+		}, emitted)
 	})
 }
 
-// around is a policy of somebody else's that holds a pipeline.
+// around is a user's policy that runs a pipeline.
 type around struct{ inner *pipeline.Pipeline[int] }
 
 func (a around) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return a.inner.Execute(ctx, next)
 }
 
-func TestAPipelineInAForeignPolicyIsObservedTwice(t *testing.T) {
-	var told []string
-	observe := func(_ context.Context, e policy.Event) { told = append(told, e.Pipeline) }
+func TestAPipelineInsideAUsersPolicyReachesBothObservers(t *testing.T) {
+	var emitted []string
+	observe := func(_ context.Context, e policy.Event) { emitted = append(emitted, e.Pipeline) }
 	p := pipeline.New[int](around{pipeline.New[int]().WithName("in")}).WithName("out").WithObserver(observe)
 	_, err := p.Do(context.Background(), one)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"out", "in", "in", "out"}, told)
+	assert.Equal(t, []string{"out", "in", "in", "out"}, emitted)
 	assert.Equal(t, "pipeline_test.around", p.String())
 }
 
@@ -159,7 +159,7 @@ func TestOnePipelineRunsEveryType(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "seven", s)
 	_, err = pipeline.Run(context.Background(), p, down)
-	assert.EqualError(t, err, "pipeline: Run: a policy answered with the type string, want int")
+	assert.EqualError(t, err, "pipeline: Run: a policy returned the type string, want int")
 	require.NoError(t, pipeline.Exec(context.Background(), p, func(context.Context) error { return errDown }))
 }
 
@@ -179,7 +179,7 @@ func TestAnEndedContextRunsNothing(t *testing.T) {
 	}
 }
 
-func TestTrap37AnAttemptsTimeoutIsRetried(t *testing.T) {
+func TestTheTimeoutOfAnAttemptIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pipeline.Standard[int](pipeline.StandardConfig{Name: "std", Circuit: breaker.NewCircuit(breaker.Config{Name: "c"}), AttemptTimeout: time.Second})
 		assert.Equal(t, "timeout(total, 30s) > retry(3) > breaker(c) > timeout(attempt, 1s)", p.String())
@@ -195,7 +195,7 @@ func TestTrap37AnAttemptsTimeoutIsRetried(t *testing.T) {
 	})
 }
 
-func TestStandardRefusesWhatCannotFit(t *testing.T) {
+func TestStandardRefusesDelaysThatCannotFit(t *testing.T) {
 	for want, cfg := range map[string]pipeline.StandardConfig{
 		"StandardConfig.AttemptTimeout is 30s": {AttemptTimeout: 30 * time.Second},
 		"StandardConfig.Retry.BaseDelay is 500ms, want less": {
@@ -209,7 +209,7 @@ func TestStandardRefusesWhatCannotFit(t *testing.T) {
 	}
 }
 
-func TestSuccessAllocatesOnlyTheTimeout(t *testing.T) {
+func TestASuccessAllocatesOnlyForTheTimeout(t *testing.T) {
 	ctx := context.Background()
 	c := breaker.NewCircuit(breaker.Config{})
 	three := pipeline.New(policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](c))
@@ -220,9 +220,8 @@ func TestSuccessAllocatesOnlyTheTimeout(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = p.Do(ctx, one) }), 1.0)
 }
 
-// BenchmarkPipeline shows what composition costs beside the bare call: nothing but
-// the pipeline, each policy in it alone, fallback, retry and breaker together, and
-// the same with a timeout.
+// BenchmarkPipeline compares compositions with the bare call: an empty pipeline, each
+// policy alone, three of them together, and the three with a timeout.
 func BenchmarkPipeline(b *testing.B) {
 	c := breaker.NewCircuit(breaker.Config{})
 	three := pipeline.New(policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](c))

@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// How the README tests failure handling.
+// A test of failure handling, as the README shows it.
 func Example_readmeTest() {
 	ctx := context.Background()
 	errDown := errors.New("down")
@@ -99,7 +99,7 @@ func Example_portingFlow() {
 	// Output: 7 <nil>
 }
 
-// What docs/semantics.md says about retries in retries, with its numbers.
+// The numbers are those that docs/semantics.md has for nested retries.
 func TestNestedRetriesMultiply(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	begun := clk.Now()
@@ -113,7 +113,7 @@ func TestNestedRetriesMultiply(t *testing.T) {
 	assert.ErrorIs(t, err, retry.ErrExhausted)
 }
 
-func TestTripForANanosecondAndStateForceHalfOpen(t *testing.T) {
+func TestATripOfANanosecondForcesHalfOpen(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
 	c.Trip(1, "a probe by hand")
@@ -125,8 +125,8 @@ func TestTripForANanosecondAndStateForceHalfOpen(t *testing.T) {
 	assert.Equal(t, breaker.Closed, c.State())
 }
 
-// A mark is seen by every circuit on the way, and taken off by the door.
-func TestAJudgedErrorReachesEveryCircuitAndLeavesWithoutItsMark(t *testing.T) {
+// Every circuit on the way sees a mark, and Do removes it.
+func TestEveryCircuitSeesAJudgedErrorAndTheCallerDoesNot(t *testing.T) {
 	errNoSuchOrder := errors.New("no such order")
 	inner := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	outer := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})

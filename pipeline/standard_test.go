@@ -16,12 +16,12 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestDelaysThatMakeNoSenseAreNotAddedUp(t *testing.T) {
+func TestInvalidDelaysAreNotAddedUp(t *testing.T) {
 	cfg := pipeline.StandardConfig{Retry: retry.Config{BaseDelay: time.Hour, Multiplier: math.NaN()}}
 	assert.EqualError(t, cfg.Validate(), "pipeline: StandardConfig.Retry.Multiplier is NaN, want 0, or 1 or more and finite")
 }
 
-func TestDelaysHaveToFitInTheTotalToTheNanosecond(t *testing.T) {
+func TestDelaysMustFitInTheTotalToTheNanosecond(t *testing.T) {
 	for name, c := range map[string]struct {
 		retry retry.Config
 		sum   time.Duration
@@ -38,17 +38,17 @@ func TestDelaysHaveToFitInTheTotalToTheNanosecond(t *testing.T) {
 		assert.NoError(t, cfg.Validate(), name)
 	}
 	own := retry.Config{Backoff: retry.Constant(time.Hour), MaxAttempts: 1000}
-	assert.NoError(t, pipeline.StandardConfig{Retry: own}.Validate(), "a Backoff is not judged")
+	assert.NoError(t, pipeline.StandardConfig{Retry: own}.Validate(), "a Backoff is not checked")
 }
 
-func TestACircuitThatNobodyMadeIsRefused(t *testing.T) {
+func TestAZeroCircuitIsRefused(t *testing.T) {
 	cfg := pipeline.StandardConfig{Circuit: &breaker.Circuit{}}
 	want := "pipeline: StandardConfig.Circuit: breaker: zero Circuit, want one made by NewCircuit"
 	assert.EqualError(t, cfg.Validate(), want)
 	assert.PanicsWithError(t, want, func() { pipeline.Standard[int](cfg) })
 }
 
-func TestTheShortestTimeoutsAreTimeouts(t *testing.T) {
+func TestATimeoutOfANanosecondIsATimeout(t *testing.T) {
 	own := retry.Config{Backoff: retry.Constant(0)}
 	total := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: 1, AttemptTimeout: -1, Retry: own})
 	assert.Equal(t, "timeout(total, 1ns) > retry(3)", total.String())
@@ -59,10 +59,10 @@ func TestTheShortestTimeoutsAreTimeouts(t *testing.T) {
 	brief := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: 3})
 	assert.Equal(t, "timeout(total, 3ns) > retry(3) > timeout(attempt, 1ns)", brief.String())
 	briefer := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: 2})
-	assert.Equal(t, "timeout(total, 2ns) > retry(3)", briefer.String(), "a third of it is no time at all")
+	assert.Equal(t, "timeout(total, 2ns) > retry(3)", briefer.String(), "a third of 2 ns rounds to zero")
 }
 
-func TestTheAttemptTimeoutOfAShortTotalIsAThirdOfIt(t *testing.T) {
+func TestTheAttemptTimeoutIsAtMostAThirdOfTheTotal(t *testing.T) {
 	for total, attempt := range map[time.Duration]time.Duration{
 		-1:               10 * time.Second,
 		5 * time.Second:  5 * time.Second / 3,
@@ -74,7 +74,7 @@ func TestTheAttemptTimeoutOfAShortTotalIsAThirdOfIt(t *testing.T) {
 	}
 }
 
-func TestDefaultDelaysBendToFitInTheTotal(t *testing.T) {
+func TestDefaultDelaysAreShortenedToFitInTheTotal(t *testing.T) {
 	for name, c := range map[string]struct {
 		total time.Duration
 		retry retry.Config
@@ -100,7 +100,7 @@ func TestDefaultDelaysBendToFitInTheTotal(t *testing.T) {
 	}
 }
 
-func TestVeryManyAttemptsDoNotBendTheDelayToNothing(t *testing.T) {
+func TestVeryManyAttemptsDoNotShortenTheDelaysToNothing(t *testing.T) {
 	for _, attempts := range []int{100, 1000, 1_000_000, math.MaxInt32} {
 		clk := fake.NewClock(fake.AutoAdvance())
 		cfg := pipeline.StandardConfig{Retry: retry.Config{MaxAttempts: attempts, JitterFactor: retry.NoJitter}, Clock: clk}
@@ -111,7 +111,7 @@ func TestVeryManyAttemptsDoNotBendTheDelayToNothing(t *testing.T) {
 	}
 }
 
-func TestATotalTimeoutAloneIsAGoodConfig(t *testing.T) {
+func TestATotalTimeoutAloneIsAValidConfig(t *testing.T) {
 	for total := time.Duration(1); total < time.Hour; total *= 3 {
 		assert.NoError(t, pipeline.StandardConfig{TotalTimeout: total}.Validate(), "%v", total)
 		pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: total})
@@ -124,7 +124,7 @@ type kept struct {
 	close func()
 }
 
-func TestKeepLeavesBothContextsAlive(t *testing.T) {
+func TestKeepKeepsBothContextsAlive(t *testing.T) {
 	hold := func(_ context.Context, v *kept, release func()) *kept {
 		inner := v.close
 		return &kept{v.ctx, func() { inner(); release() }}
@@ -146,7 +146,7 @@ func TestKeepLeavesBothContextsAlive(t *testing.T) {
 	assert.ErrorContains(t, pipeline.StandardConfig{Keep: func() {}}.Validate(), "pipeline: StandardConfig.Keep is a func(), want a func(context.Context, T, func()) T")
 }
 
-func TestWithChangesThePoliciesAndNothingElse(t *testing.T) {
+func TestWithChangesOnlyThePolicies(t *testing.T) {
 	rec := fake.NewRecorder()
 	p := pipeline.New[int](policy.FallbackValue(7)).WithName("rates").WithObserver(rec.Observe, policy.Finished)
 	q := p.With(func(policies []policy.Policy[int]) []policy.Policy[int] {
@@ -163,7 +163,7 @@ func TestWithChangesThePoliciesAndNothingElse(t *testing.T) {
 	assert.Equal(t, "rates", q.Name())
 }
 
-func TestTheRetryGoesByTheClockOfTheWholeUnlessItHasItsOwn(t *testing.T) {
+func TestTheRetryUsesStandardsClockUnlessItHasItsOwn(t *testing.T) {
 	whole, own := fake.NewClock(fake.AutoAdvance()), fake.NewClock(fake.AutoAdvance())
 	cfg := pipeline.StandardConfig{Clock: whole, Retry: retry.Config{MaxAttempts: 2, JitterFactor: retry.NoJitter}}
 	_, err := pipeline.Standard[int](cfg).Do(t.Context(), down)
@@ -176,7 +176,7 @@ func TestTheRetryGoesByTheClockOfTheWholeUnlessItHasItsOwn(t *testing.T) {
 	assert.Len(t, whole.Sleeps(), 1)
 }
 
-func TestANestedPipelineCostsNothing(t *testing.T) {
+func TestANestedPipelineAllocatesNothing(t *testing.T) {
 	inner := pipeline.New[int](policy.FallbackValue(7))
 	outer := pipeline.New[int](inner, policy.FallbackValue(8))
 	ctx := t.Context()
@@ -184,7 +184,7 @@ func TestANestedPipelineCostsNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = outer.Do(ctx, fn) }))
 }
 
-func TestKeepThatReturnsAnotherTypeSaysSo(t *testing.T) {
+func TestAKeepThatReturnsAnotherTypePanics(t *testing.T) {
 	other := func(context.Context, any, func()) any { return "seven" }
 	p := pipeline.Standard[int](pipeline.StandardConfig{Keep: other})
 	assert.PanicsWithValue(t, "pipeline: StandardConfig.Keep returned the type string, want int", func() { _, _ = p.Do(t.Context(), one) })

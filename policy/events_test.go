@@ -15,10 +15,10 @@ import (
 )
 
 func TestListenersGetOnlyTheirKindsInOrder(t *testing.T) {
-	var told []string
+	var emitted []string
 	listener := func(name string, kinds ...policy.EventKind) policy.Listener {
 		return policy.Listener{Kinds: kinds, Observe: func(_ context.Context, e policy.Event) {
-			told = append(told, name+" "+string(e.Kind))
+			emitted = append(emitted, name+" "+string(e.Kind))
 		}}
 	}
 	inner := policy.NewChain[int]("in", []policy.Listener{listener("1", policy.Finished), listener("2")}, policy.FallbackValue(7))
@@ -27,7 +27,7 @@ func TestListenersGetOnlyTheirKindsInOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"3 started", "2 started", "3 started", "2 fell_back", "3 fell_back", "2 recovered", "1 finished", "2 finished",
-	}, told)
+	}, emitted)
 }
 
 func TestElapsedIsZeroForAnInstantCall(t *testing.T) {

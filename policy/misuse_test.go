@@ -122,9 +122,9 @@ func TestNoEventFollowsTheEndOfTheCall(t *testing.T) {
 	chain := policy.NewChain("", hears(rec.Observe), policy.Policy[int](limit))
 	_, err := chain.Call(func(context.Context) (int, error) { return 1, nil }).Do(t.Context())
 	require.NoError(t, err)
-	told := len(rec.Events())
+	emitted := len(rec.Events())
 	clk.Advance(time.Minute)
-	assert.Len(t, rec.Events(), told)
+	assert.Len(t, rec.Events(), emitted)
 	assert.Zero(t, clk.Waiters())
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestTrap04ADelayThatEndsWithTheDeadlineIsNotBegun(t *testing.T) {
+func TestADelayThatEndsAtTheDeadlineIsNotBegun(t *testing.T) {
 	for left, attempts := range map[time.Duration]int{time.Second: 1, time.Second + 1: 2} {
 		clk := fake.NewClock(fake.AutoAdvance())
 		ctx, cancel := clk.WithTimeout(t.Context(), left)
@@ -30,7 +30,7 @@ func TestTrap04ADelayThatEndsWithTheDeadlineIsNotBegun(t *testing.T) {
 	}
 }
 
-func TestTrap05ElapsedAndTheLongestDelayDoNotOverflow(t *testing.T) {
+func TestElapsedPlusTheLongestDelayDoesNotOverflow(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Delay(clk, time.Second).Fail(errDown)
 	_, err := retry.Do(t.Context(), retry.Config{
@@ -40,7 +40,7 @@ func TestTrap05ElapsedAndTheLongestDelayDoNotOverflow(t *testing.T) {
 	assert.Equal(t, 1, f.Calls())
 }
 
-// cancelling is a clock whose sleeps end on time, in the instant of a cancel.
+// cancelling is a clock whose timers fire at the moment of a cancel.
 type cancelling struct {
 	policy.Clock
 	cancel context.CancelFunc
@@ -53,8 +53,8 @@ func (c cancelling) After(time.Duration) <-chan time.Time {
 	return ch
 }
 
-func TestTrap09OfATimerAndACancelThatAreBothReadyTheCancelWins(t *testing.T) {
-	for range 50 { // select picks either
+func TestACancelWinsOverATimerThatIsAlsoReady(t *testing.T) {
+	for range 50 { // select picks either one
 		ctx, cancel := context.WithCancel(t.Context())
 		f := fake.NewFunc[int]().Fail(errDown)
 		clk := cancelling{afterOnly{fake.NewClock()}, cancel}
@@ -65,10 +65,10 @@ func TestTrap09OfATimerAndACancelThatAreBothReadyTheCancelWins(t *testing.T) {
 	}
 }
 
-// afterOnly hides that a clock can Sleep.
+// afterOnly is a clock without a Sleep method.
 type afterOnly struct{ policy.Clock }
 
-func TestTrap36TheCauseOfAContextThatEndedInAnAttemptIsTheReason(t *testing.T) {
+func TestTheCauseOfACancelDuringAnAttemptIsTheReason(t *testing.T) {
 	errGone := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	_, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { cancel(errGone); return 0, errDown })
@@ -78,7 +78,7 @@ func TestTrap36TheCauseOfAContextThatEndedInAnAttemptIsTheReason(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestAHintIsAFloorAndNeverACeiling(t *testing.T) {
+func TestAHintIsOnlyTheMinimumOfTheDelay(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Fail(retry.After(errDown, time.Second), retry.After(errDown, time.Minute)).Return(1)
 	_, err := retry.Do(t.Context(), retry.Config{
@@ -88,7 +88,7 @@ func TestAHintIsAFloorAndNeverACeiling(t *testing.T) {
 	assert.Equal(t, []time.Duration{10 * time.Second, time.Minute}, clk.Sleeps())
 }
 
-func TestAHintThatIsTooLongIsSaidAndPassedOn(t *testing.T) {
+func TestAHintThatIsTooLongIsReportedToTheCaller(t *testing.T) {
 	_, err := retry.Do(t.Context(), retry.Config{}, fake.NewFunc[int]().Fail(retry.After(errDown, 2*time.Minute)).Do)
 	require.ErrorIs(t, err, retry.ErrRetryAfter)
 	assert.ErrorContains(t, err, "than MaxRetryAfter (2m0s): last error: down")
@@ -98,8 +98,8 @@ func TestAHintThatIsTooLongIsSaidAndPassedOn(t *testing.T) {
 	assert.Zero(t, (*retry.Error)(nil).RetryAfter())
 }
 
-// Nothing here needs the clock before the first attempt has failed.
-func TestAnErrorOfADefaultRetryCountsAllItsDelays(t *testing.T) {
+// This config needs no clock before the first attempt has failed.
+func TestElapsedOfADefaultRetryIncludesAllDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := retry.Do(t.Context(), retry.Config{JitterFactor: retry.NoJitter}, fake.NewFunc[int]().Fail(errDown).Do)
 		var failed *retry.Error
@@ -108,7 +108,7 @@ func TestAnErrorOfADefaultRetryCountsAllItsDelays(t *testing.T) {
 	})
 }
 
-// The slot of the spent retry is not the one that is next in the ring.
+// The slot of the spent retry is not the next one in the ring.
 func TestABudgetForgetsASlotBeforeItIsReplaced(t *testing.T) {
 	clk := fake.NewClock()
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: clk})
@@ -116,13 +116,13 @@ func TestABudgetForgetsASlotBeforeItIsReplaced(t *testing.T) {
 	for _, wait := range []time.Duration{0, 15 * time.Second, 11 * time.Second} {
 		clk.Advance(wait)
 		_, err := retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
-		require.ErrorIs(t, err, retry.ErrExhausted, "one retry is free again")
+		require.ErrorIs(t, err, retry.ErrExhausted, "one retry is available again")
 		_, err = retry.Do(t.Context(), cfg, fake.NewFunc[int]().Fail(errDown).Do)
 		require.ErrorIs(t, err, retry.ErrBudget)
 	}
 }
 
-func TestWhatEndsARetryFirstTakesNothingFromItsBudget(t *testing.T) {
+func TestARetryThatEndsForAnotherReasonTakesNoToken(t *testing.T) {
 	clk := fake.NewClock()
 	short, cancel := clk.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -142,7 +142,7 @@ func TestWhatEndsARetryFirstTakesNothingFromItsBudget(t *testing.T) {
 		require.ErrorIs(t, err, reason)
 		left := retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0), Budget: budget, Clock: clk}
 		_, err = retry.Do(t.Context(), left, fake.NewFunc[int]().Fail(errDown).Do)
-		require.ErrorIs(t, err, retry.ErrExhausted, "%v spent the retry", reason)
+		require.ErrorIs(t, err, retry.ErrExhausted, "%v took the token", reason)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestABudgetForgetsWhatIsOlderThanItsWindow(t *testing.T) {
 	assert.Equal(t, 3, spend())
 }
 
-func TestTrap09ACancelInDiscardMakesNoFurtherAttempt(t *testing.T) {
+func TestACancelInDiscardPreventsTheNextAttempt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := retry.New[int](retry.Config{Backoff: retry.Constant(0)}).
 		WithCondition(func(v int, _ error) bool { return v < 0 }).
@@ -169,11 +169,11 @@ func TestTrap09ACancelInDiscardMakesNoFurtherAttempt(t *testing.T) {
 	f := fake.NewFunc[int]().Return(-1)
 	v, err := r.Do(ctx, f.Do)
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Zero(t, v, "what was discarded does not come back")
+	assert.Zero(t, v, "a discarded value is not returned")
 	assert.Equal(t, 1, f.Calls())
 }
 
-func TestAnErrorDoesNotClaimATimeThatItDidNotMeasure(t *testing.T) {
+func TestAnErrorOmitsATimeThatWasNotMeasured(t *testing.T) {
 	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 1}, fake.NewFunc[int]().Fail(errDown).Do)
 	assert.EqualError(t, err, "retry: gave up after 1 attempt: retry: attempts exhausted: last error: down")
 	clk := fake.NewClock(fake.AutoAdvance())
@@ -181,7 +181,7 @@ func TestAnErrorDoesNotClaimATimeThatItDidNotMeasure(t *testing.T) {
 	assert.EqualError(t, err, "retry: gave up after 3 attempts in 1.5s: retry: attempts exhausted: last error: down")
 }
 
-func TestNothingIsAllocatedWhereNothingIsRetried(t *testing.T) {
+func TestWithoutARetryNothingIsAllocated(t *testing.T) {
 	ctx := context.Background()
 	one := policy.Func[int](func(context.Context) (int, error) { return 1, nil })
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = retry.Do(ctx, retry.Config{}, one) }))
@@ -189,10 +189,10 @@ func TestNothingIsAllocatedWhereNothingIsRetried(t *testing.T) {
 	open := breaker.NewCircuit(breaker.Config{})
 	open.Trip(time.Hour, "test")
 	rejecting := pipeline.New[int](policy.FallbackValue(7), retry.New[int](retry.Config{}), breaker.New[int](open))
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = rejecting.Do(ctx, one) }), "a rejection behind a retry")
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = rejecting.Do(ctx, one) }), "a rejection inside a retry")
 }
 
-func TestADefaultBendsToWhatIsSet(t *testing.T) {
+func TestALongBaseDelayRaisesTheDefaultMaxDelay(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	cfg := retry.Config{BaseDelay: 10 * time.Second, JitterFactor: retry.NoJitter, Clock: clk}
 	require.NoError(t, cfg.Validate())
@@ -201,7 +201,7 @@ func TestADefaultBendsToWhatIsSet(t *testing.T) {
 	assert.Equal(t, []time.Duration{10 * time.Second, 10 * time.Second}, clk.Sleeps())
 }
 
-func TestTheContextOfALaterAttemptLetsOthersAttach(t *testing.T) {
+func TestTimeoutsAttachToTheContextOfALaterAttempt(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	start := clk.Now()
 	p := pipeline.Standard[int](pipeline.StandardConfig{
@@ -210,15 +210,15 @@ func TestTheContextOfALaterAttemptLetsOthersAttach(t *testing.T) {
 	})
 	_, err := p.Do(t.Context(), fake.NewFunc[int]().Delay(clk, time.Minute).Return(1).Do)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Equal(t, 10*time.Second, clk.Now().Sub(start), "virtual time did not run past the total")
+	assert.Equal(t, 10*time.Second, clk.Now().Sub(start), "virtual time did not pass the total")
 }
 
-// atZero is a clock whose time begins with the zero time.Time.
+// atZero is a clock that begins at the zero time.Time.
 type atZero struct{ *fake.Clock }
 
 func (c atZero) Now() time.Time { return time.Time{}.Add(c.Clock.Now().Sub(fake.NewClock().Now())) }
 
-func TestMaxElapsedActsOnAClockThatBeginsAtZero(t *testing.T) {
+func TestMaxElapsedWorksOnAClockThatBeginsAtZero(t *testing.T) {
 	clk := atZero{fake.NewClock(fake.AutoAdvance())}
 	f := fake.NewFunc[int]().Fail(errDown)
 	_, err := retry.Do(t.Context(), retry.Config{
@@ -233,7 +233,7 @@ type hint time.Duration
 func (h hint) Error() string             { return "hint" }
 func (h hint) RetryAfter() time.Duration { return time.Duration(h) }
 
-func TestAnErrorThatIsNoPointerMayGiveAHint(t *testing.T) {
+func TestAnErrorThatIsNotAPointerMayGiveAHint(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, JitterFactor: retry.NoJitter, Clock: clk}, fake.NewFunc[int]().Fail(hint(time.Second)).Do)
 	require.ErrorIs(t, err, retry.ErrExhausted)

@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestTheReasonOfACancelledDelayIsTheCauseItself(t *testing.T) {
+func TestTheReasonOfACancelledDelayIsTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("shutting down")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -25,9 +25,9 @@ func TestTheReasonOfACancelledDelayIsTheCauseItself(t *testing.T) {
 	})
 }
 
-func TestAnAttemptThatReportsTheCallersEndIsToldWithItsCause(t *testing.T) {
+func TestAnAttemptThatReturnsTheCallersCancelEndsWithItsCause(t *testing.T) {
 	cause := errors.New("shutting down")
-	for name, cfg := range map[string]retry.Config{"by default": {}, "whatever RetryIf says": {RetryIf: func(error) bool { return false }}} {
+	for name, cfg := range map[string]retry.Config{"by default": {}, "even if RetryIf returns false": {RetryIf: func(error) bool { return false }}} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		_, err := retry.Do(ctx, cfg, func(ctx context.Context) (int, error) {
 			cancel(cause)
@@ -40,7 +40,7 @@ func TestAnAttemptThatReportsTheCallersEndIsToldWithItsCause(t *testing.T) {
 	}
 }
 
-func TestAnErrorThatIsNotRetriedIsNotBlamedOnACancel(t *testing.T) {
+func TestAFinalErrorIsReturnedEvenAfterACancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := retry.Do(ctx, retry.Config{RetryIf: func(error) bool { return false }}, func(context.Context) (int, error) {
 		cancel()
@@ -49,7 +49,7 @@ func TestAnErrorThatIsNotRetriedIsNotBlamedOnACancel(t *testing.T) {
 	assert.Equal(t, errDown, err)
 }
 
-func TestAnErrorSaysOnceWhyTheCallerLeft(t *testing.T) {
+func TestAnErrorNamesTheCauseOfTheCancelOnce(t *testing.T) {
 	left := errors.New("user left")
 	for want, last := range map[string]error{
 		"retry: stopped after 1 attempt: user left":                               left,
@@ -67,12 +67,12 @@ func TestAnErrorSaysOnceWhyTheCallerLeft(t *testing.T) {
 	assert.EqualError(t, &retry.Error{Attempts: 2}, "retry: stopped after 2 attempts in 0s: <nil>")
 }
 
-func TestACancelInTheLastAttemptIsTheReasonAndToldOnce(t *testing.T) {
+func TestACancelInTheLastAttemptIsTheReason(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := retry.Do(ctx, retry.Config{MaxAttempts: 1}, func(context.Context) (int, error) { cancel(); return 0, errDown })
 	var ended *retry.Error
 	require.ErrorAs(t, err, &ended)
 	assert.Equal(t, context.Canceled, ended.Reason)
 	assert.Equal(t, errDown, ended.Unwrap())
-	assert.Zero(t, ended.RetryAfter(), "nobody asked for a delay")
+	assert.Zero(t, ended.RetryAfter(), "no error asked for a delay")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestOnlyAZeroValueBesideAnErrorIsNotDiscarded(t *testing.T) {
+func TestOnlyAZeroValueWithAnErrorIsNotDiscarded(t *testing.T) {
 	type result struct {
 		v   int
 		err error
@@ -27,7 +27,7 @@ func TestOnlyAZeroValueBesideAnErrorIsNotDiscarded(t *testing.T) {
 	assert.Equal(t, []int{3, 0, 4}, discarded)
 }
 
-func TestAnErrorThatAsksForNothingIsNoHint(t *testing.T) {
+func TestAnErrorWithAZeroHintAsksForNoDelay(t *testing.T) {
 	for _, last := range []error{errDown, (*hinted)(nil), &hinted{0}} {
 		_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 1}, func(context.Context) (int, error) { return 0, last })
 		var gaveUp *retry.Error

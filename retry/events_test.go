@@ -14,14 +14,14 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// observed runs fn through r, and returns the events of it.
+// observed runs fn through r and returns the events.
 func observed(ctx context.Context, r *retry.Retry[int], fn policy.Func[int]) ([]policy.Event, error) {
 	rec := fake.NewRecorder()
 	_, err := policy.NewChain[int]("p", []policy.Listener{{Observe: rec.Observe}}, r).Call(fn).Do(ctx)
 	return rec.Events(), err
 }
 
-func TestOfASuccessOneAttemptIsTold(t *testing.T) {
+func TestASuccessEmitsOneAttempt(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	for _, r := range []*retry.Retry[int]{
 		retry.New[int](retry.Config{Clock: clk}),
@@ -37,7 +37,7 @@ func TestOfASuccessOneAttemptIsTold(t *testing.T) {
 	}
 }
 
-func TestAnObserverOfADefaultRetryIsToldOfASuccess(t *testing.T) {
+func TestADefaultRetryEmitsItsSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events, err := observed(t.Context(), retry.New[int](retry.Config{}), func(context.Context) (int, error) {
 			time.Sleep(time.Second)
@@ -52,12 +52,12 @@ func TestAnObserverOfADefaultRetryIsToldOfASuccess(t *testing.T) {
 	})
 }
 
-func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {
+func TestEventsReportEveryAttemptDelayAndTheEnd(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
-	var told []policy.Event
+	var emitted []policy.Event
 	r := retry.New[int](retry.Config{
 		Name: "fetch", MaxAttempts: 2, Backoff: retry.Constant(time.Minute), Clock: clk,
-		OnRetry: func(_ context.Context, e policy.Event) { told = append(told, e) },
+		OnRetry: func(_ context.Context, e policy.Event) { emitted = append(emitted, e) },
 	})
 	marked := retry.After(errDown, time.Second)
 	events, err := observed(t.Context(), r, fake.NewFunc[int]().Delay(clk, time.Second).Fail(marked).Delay(clk, time.Second).Fail(marked).Do)
@@ -72,10 +72,10 @@ func TestEventsTellOfEveryAttemptDelayAndTheEnd(t *testing.T) {
 		{Kind: policy.GaveUp, Pipeline: "p", Policy: "retry", Name: "fetch", Attempt: 2, Elapsed: all, Reason: "exhausted", Err: err},
 		{Kind: policy.Finished, Pipeline: "p", Attempt: 2, Elapsed: all, Err: err},
 	}, events)
-	assert.Equal(t, []policy.Event{retried}, told)
+	assert.Equal(t, []policy.Event{retried}, emitted)
 }
 
-func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
+func TestExecuteBehavesAsDo(t *testing.T) {
 	plain := retry.New[int](retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0)})
 	picky := plain.WithCondition(func(v int, _ error) bool { return v < 2 })
 	for name, run := range map[string]func(*retry.Retry[int], policy.Func[int]) (int, error){
@@ -100,7 +100,7 @@ func TestExecuteIsDoForACallWithNobodyAround(t *testing.T) {
 	}
 }
 
-func TestAFinalErrorEndsARetryThatDidNotGiveUp(t *testing.T) {
+func TestAFinalErrorDoesNotEmitGaveUp(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	for name, final := range map[string]error{"permanent": retry.Permanent(errDown), "refused": policy.ErrRejected} {
 		events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: clk}), fake.NewFunc[int]().Fail(final).Do)

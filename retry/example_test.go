@@ -13,7 +13,7 @@ import (
 
 var errBusy = errors.New("busy")
 
-// A Retry is made once and used for many calls.
+// Make a Retry once and use it for many calls.
 func ExampleNew() {
 	clk := fake.NewClock(fake.AutoAdvance()) // leave Clock out for real time
 	r := retry.New[int](retry.Config{
@@ -38,7 +38,7 @@ func ExampleError() {
 	// true true
 }
 
-// WithCondition sees values too: here an answer that is not there yet.
+// WithCondition can reject a value, here a payment that is still pending.
 func ExampleRetry_WithCondition() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	r := retry.New[string](retry.Config{Clock: clk}).WithCondition(func(v string, err error) bool { return err != nil || v == "pending" })
@@ -69,7 +69,7 @@ func ExamplePermanent() {
 	// Output: no such user 1
 }
 
-// After passes on what a server asks for: here more than MaxDelay.
+// After passes on the delay that a server asks for, here one longer than MaxDelay.
 func ExampleAfter() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Fail(retry.After(errBusy, 7*time.Second)).Return(1)
@@ -113,7 +113,7 @@ func ExampleBudget() {
 		b.Call()
 	}
 	fmt.Println(b.Take(), b.Take(), b.Take())
-	b.GiveBack() // the second repetition did not begin after all
+	b.GiveBack() // the second repetition did not begin
 	fmt.Printf("%+v\n", b.Snapshot())
 	// Output:
 	// true true false
@@ -132,7 +132,7 @@ func ExampleAttempt() {
 	// X-Retry-Attempt: 3
 }
 
-// OnRetry is told before each wait, and not about the last attempt.
+// OnRetry is called before each delay, but not after the last attempt.
 func ExampleConfig() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	cfg := retry.Config{
@@ -158,7 +158,7 @@ func ExampleConfig_Validate() {
 	// retry: Config.JitterFactor is 2, want NoJitter (-1), or 0 to 1
 }
 
-// One budget for all the retries of a process keeps them from adding up when
+// A budget shared by all retries of a process limits the load that they add when
 // everything fails.
 func ExampleNewBudget() {
 	clk := fake.NewClock(fake.AutoAdvance())
@@ -169,7 +169,7 @@ func ExampleNewBudget() {
 	// Output: true
 }
 
-// steps returns the first five delays of b, where the random source says r.
+// steps returns the first five delays of b with a random source that returns r.
 func steps(b retry.Backoff, r float64) []time.Duration {
 	var delays []time.Duration
 	var previous time.Duration

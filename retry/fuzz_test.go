@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// FuzzBackoff checks that every backoff of the package stays in its bounds.
+// FuzzBackoff checks that the delays of every backoff stay within their bounds.
 func FuzzBackoff(f *testing.F) {
 	f.Add(int64(time.Second), int64(time.Minute), 2.0, 1, int64(0), 0.5)
 	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), 10.0, 10000, int64(math.MaxInt64), 0.999)

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestEveryBackoffRefusesATimeOfLessThanZero(t *testing.T) {
+func TestEveryBackoffPanicsOnANegativeDuration(t *testing.T) {
 	for name, make := range map[string]func(base, limit time.Duration) retry.Backoff{
 		"Linear":       retry.Linear,
 		"Exponential":  func(base, limit time.Duration) retry.Backoff { return retry.Exponential(base, limit, 2) },
@@ -46,7 +46,7 @@ func TestAFactorOfOneIsConstant(t *testing.T) {
 	assert.NoError(t, retry.Config{Multiplier: 1}.Validate())
 }
 
-func TestAnAttemptBelowOneIsTheFirst(t *testing.T) {
+func TestAnAttemptBelowOneIsTreatedAsTheFirst(t *testing.T) {
 	step := retry.Step{Attempt: 0, Rand: func() float64 { return 0.5 }}
 	for want, b := range map[time.Duration]retry.Backoff{
 		time.Second:     retry.Linear(time.Second, time.Minute),
@@ -60,7 +60,7 @@ func TestAnAttemptBelowOneIsTheFirst(t *testing.T) {
 	}
 }
 
-func TestBackoffsGrowByTheNanosecond(t *testing.T) {
+func TestBackoffsAreExactToTheNanosecond(t *testing.T) {
 	for want, b := range map[string]retry.Backoff{
 		"[1ns 1ns 2ns 3ns 5ns 8ns 8ns]":    retry.Fibonacci(1, 8),
 		"[1ns 2ns 3ns 4ns 5ns 6ns 7ns]":    retry.Linear(1, 9),
@@ -75,7 +75,7 @@ func TestBackoffsGrowByTheNanosecond(t *testing.T) {
 	}
 }
 
-func TestTheBoundsOfABudgetAreAllowed(t *testing.T) {
+func TestTheBoundsOfABudgetConfigAreAllowed(t *testing.T) {
 	for _, cfg := range []retry.BudgetConfig{
 		{}, {Ratio: 1000}, {MinPerSecond: 1e9}, {Window: 10},
 	} {
@@ -88,7 +88,7 @@ func TestTheBoundsOfABudgetAreAllowed(t *testing.T) {
 	}
 }
 
-func TestABudgetsDefaultsAreATenthOfTheCallsAndTenASecond(t *testing.T) {
+func TestABudgetGrantsATenthOfTheCallsAndTenASecondByDefault(t *testing.T) {
 	clk := fake.NewClock()
 	cfg := retry.Config{MaxAttempts: 500, Backoff: retry.Constant(0), Clock: clk}
 	cfg.Budget = retry.NewBudget(retry.BudgetConfig{Clock: clk})
@@ -102,7 +102,7 @@ func TestABudgetsDefaultsAreATenthOfTheCallsAndTenASecond(t *testing.T) {
 		require.ErrorIs(t, err, retry.ErrBudget)
 		return f.Calls() - 1
 	}
-	assert.Equal(t, 101, spend(), "10 s of 10 a second, and a tenth of 10 calls")
+	assert.Equal(t, 101, spend(), "10 s of 10 per second, and a tenth of 10 calls")
 	assert.Zero(t, spend())
 	clk.Advance(10*time.Second - 1)
 	assert.Zero(t, spend())
@@ -110,7 +110,7 @@ func TestABudgetsDefaultsAreATenthOfTheCallsAndTenASecond(t *testing.T) {
 	assert.Equal(t, 100, spend())
 }
 
-func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
+func TestTheBoundsOfAConfigAreAllowed(t *testing.T) {
 	for _, cfg := range []retry.Config{
 		{JitterFactor: 1}, {BaseDelay: 2, MaxDelay: 2}, {BaseDelay: 2, MaxDelay: 1, Backoff: retry.Constant(0)},
 		{MaxAttempts: retry.Unlimited}, {MaxElapsed: 1}, {MaxRetryAfter: 1}, {BaseDelay: retry.NoDelay}, {KeepErrors: 64},
@@ -125,11 +125,11 @@ func TestTheBoundsOfARetryAreAllowed(t *testing.T) {
 	}
 }
 
-// setting is a clock that is set forward and back.
+// setting is a clock that can be set forward and back.
 type setting struct {
 	policy.Clock
 	off      time.Duration
-	readings []time.Duration // what the next ones add to it: what callers have seen who were held up since
+	readings []time.Duration // added to the next readings, as if their caller had been descheduled since
 }
 
 func (s *setting) Now() time.Time {
@@ -140,8 +140,7 @@ func (s *setting) Now() time.Time {
 	return now
 }
 
-// spent makes calls that fail until b refuses a retry, and returns how many it
-// granted.
+// spent makes failing calls until b refuses a retry, and returns how many it granted.
 func spent(t *testing.T, b *retry.Budget) int {
 	t.Helper()
 	f := fake.NewFunc[int]().Fail(errDown)
@@ -150,7 +149,7 @@ func spent(t *testing.T, b *retry.Budget) int {
 	return f.Calls() - 1
 }
 
-func TestABudgetForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
+func TestABudgetStartsAnewIfItsClockIsSetFarBack(t *testing.T) {
 	for name, to := range map[string]time.Duration{
 		"to the beginning":        0,
 		"to before the beginning": -2 * time.Second,
@@ -169,7 +168,7 @@ func TestABudgetForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
 	}
 }
 
-func TestABudgetWhoseClockIsSetBackByTwoWindowsGrantsNothingTwice(t *testing.T) {
+func TestABudgetGrantsNothingTwiceIfItsClockIsSetBackByTwoWindows(t *testing.T) {
 	clk := &setting{Clock: fake.NewClock(), off: time.Hour}
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1, Clock: clk})
 	assert.Equal(t, 10, spent(t, budget))
@@ -179,7 +178,7 @@ func TestABudgetWhoseClockIsSetBackByTwoWindowsGrantsNothingTwice(t *testing.T) 
 	assert.Equal(t, 10, spent(t, budget))
 }
 
-func TestACallerWhoWasHeldUpForWindowsDoesNotOverdrawABudget(t *testing.T) {
+func TestADescheduledCallerDoesNotOverdrawABudget(t *testing.T) {
 	clk := &setting{Clock: fake.NewClock()}
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1, Clock: clk})
 	clk.off = time.Hour
@@ -188,7 +187,7 @@ func TestACallerWhoWasHeldUpForWindowsDoesNotOverdrawABudget(t *testing.T) {
 	assert.Zero(t, spent(t, budget))
 }
 
-func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
+func TestAZeroBudgetIsRefused(t *testing.T) {
 	cfg := retry.Config{Budget: &retry.Budget{}}
 	want := "retry: Config.Budget is a zero Budget, want one made by NewBudget"
 	assert.EqualError(t, cfg.Validate(), want)
@@ -196,7 +195,7 @@ func TestABudgetThatNobodyMadeIsRefused(t *testing.T) {
 	assert.PanicsWithError(t, want, func() { _, _ = retry.Do(t.Context(), cfg, fake.NewFunc[int]().Do) })
 }
 
-func TestOnAClockThatIsSetBackNothingHasElapsed(t *testing.T) {
+func TestElapsedIsZeroOnAClockThatIsSetBack(t *testing.T) {
 	clk := &setting{Clock: fake.NewClock(fake.AutoAdvance())}
 	rec := fake.NewRecorder()
 	p := pipeline.New(retry.New[int](retry.Config{Clock: clk, MaxElapsed: time.Minute, JitterFactor: retry.NoJitter})).WithObserver(rec.Observe)
@@ -210,7 +209,7 @@ func TestOnAClockThatIsSetBackNothingHasElapsed(t *testing.T) {
 	}
 }
 
-func TestABackoffIsNeitherCutNorSpread(t *testing.T) {
+func TestABackoffsDelaysAreUsedUnchanged(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	_, err := retry.Do(t.Context(), retry.Config{
 		Backoff: retry.Constant(time.Minute), BaseDelay: 1, MaxDelay: time.Second, Multiplier: 3, JitterFactor: 0.5, Clock: clk,
@@ -219,7 +218,7 @@ func TestABackoffIsNeitherCutNorSpread(t *testing.T) {
 	assert.Equal(t, []time.Duration{time.Minute, time.Minute}, clk.Sleeps())
 }
 
-func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {
+func TestTheFirstAttemptCountsTowardsMaxElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
 		_, err := retry.Do(t.Context(), retry.Config{MaxElapsed: 1, Backoff: retry.Constant(0)}, func(context.Context) (int, error) {
@@ -230,4 +229,16 @@ func TestTheFirstAttemptCountsAgainstTheShortestMaxElapsed(t *testing.T) {
 		require.ErrorIs(t, err, retry.ErrElapsed)
 		assert.Equal(t, 1, calls)
 	})
+}
+
+func TestWithDefaultsSetsOnlyTheZeroFields(t *testing.T) {
+	assert.Equal(t, retry.Config{
+		MaxAttempts: 3, BaseDelay: 500 * time.Millisecond, MaxDelay: 4 * time.Second, Multiplier: 2, JitterFactor: 0.1, MaxRetryAfter: 30 * time.Second,
+	}, retry.Config{}.WithDefaults())
+	set := retry.Config{
+		Name: "set", MaxAttempts: retry.Unlimited, BaseDelay: retry.NoDelay, MaxDelay: time.Second, Multiplier: 3, JitterFactor: retry.NoJitter, MaxRetryAfter: 1,
+	}
+	assert.Equal(t, set, set.WithDefaults())
+	assert.Equal(t, time.Minute, retry.Config{BaseDelay: time.Minute}.WithDefaults().MaxDelay)
+	assert.Equal(t, time.Millisecond, retry.Config{MaxDelay: time.Millisecond}.WithDefaults().BaseDelay)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// TestBackoffsStayInBoundsAndGrow tries random bases, limits and attempts.
+// Bases, limits and attempts are random.
 func TestBackoffsStayInBoundsAndGrow(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
@@ -40,7 +40,7 @@ func TestBackoffsStayInBoundsAndGrow(t *testing.T) {
 	}
 }
 
-// jittered returns the delays of a retry with the given source of randomness.
+// jittered returns the delays of a retry whose random source is rnd.
 func jittered(t *testing.T, cfg retry.Config, rnd func() float64) []time.Duration {
 	t.Helper()
 	clk := fake.NewClock(fake.AutoAdvance())
@@ -50,7 +50,7 @@ func jittered(t *testing.T, cfg retry.Config, rnd func() float64) []time.Duratio
 	return clk.Sleeps()
 }
 
-func TestTrap06JitterStaysBelowTheCapAndAboveZero(t *testing.T) {
+func TestJitterStaysBetweenZeroAndTheCap(t *testing.T) {
 	for seed := range uint64(200) {
 		cfg := retry.Config{MaxAttempts: 20, BaseDelay: time.Second, MaxDelay: 3 * time.Second, JitterFactor: 1}
 		all := jittered(t, cfg, rand.New(rand.NewPCG(seed, 0)).Float64)
@@ -77,6 +77,6 @@ func TestJitterIsUniformAroundTheDelay(t *testing.T) {
 		}
 	}
 	assert.InDelta(t, time.Second, sum/10000, float64(5*time.Millisecond))
-	assert.InDelta(t, 1250, low, 150) // an eighth each
+	assert.InDelta(t, 1250, low, 150) // an eighth of the delays each
 	assert.InDelta(t, 1250, high, 150)
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// refusal is a rejection that says when to come back.
+// refusal is a rejection with a hint.
 type refusal struct{ after time.Duration }
 
 func (r *refusal) Error() string             { return "door: shut" }
 func (r *refusal) Is(target error) bool      { return target == policy.ErrRejected }
 func (r *refusal) RetryAfter() time.Duration { return r.after }
 
-// door is a policy that is shut until a time on clk.
+// door is a policy that rejects calls until a time on clk.
 type door struct {
 	clk   *fake.Clock
 	until time.Time
 	asked []time.Duration
-	shuts int // after so many calls, for a minute; 0: never
+	shuts int // after this many calls it rejects calls for a minute; 0 means never
 }
 
 func (d *door) Refusal(_ context.Context, after time.Duration) error {
@@ -62,7 +62,7 @@ func TestARetryEndsWhenItsNextAttemptWouldBeRefused(t *testing.T) {
 	f := fake.NewFunc[int]().Fail(errDown)
 	_, err := through(t, r, d, f.Do)
 	assert.Equal(t, 1, f.Calls())
-	assert.Empty(t, clk.Sleeps(), "it does not sleep to be refused")
+	assert.Empty(t, clk.Sleeps(), "no sleep before a refusal")
 	assert.Equal(t, []time.Duration{500 * time.Millisecond}, d.asked)
 	assert.Zero(t, budget.Snapshot().Retries, "no token is spent")
 	assert.Zero(t, discarded)
@@ -81,10 +81,10 @@ func TestARetryEndsWhenItsNextAttemptWouldBeRefused(t *testing.T) {
 	assert.EqualError(t, err, "retry: stopped after 1 attempt in 0s: door: shut: last error: down")
 }
 
-func TestALaterAttemptThatIsRefusedKeepsWhatTheFunctionMet(t *testing.T) {
+func TestARejectionOfALaterAttemptKeepsTheLastFailure(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, shuts: 2}
-	// stranger hides the door, so that it cannot be asked beforehand.
+	// stranger hides the door, so that it cannot be asked in advance.
 	r := retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter, KeepErrors: 5})
 	f := fake.NewFunc[int]().Fail(errDown)
 	rec := fake.NewRecorder()
@@ -111,7 +111,7 @@ func (s stranger) Execute(ctx context.Context, next policy.Call[int]) (int, erro
 	return s.inner.Execute(ctx, next)
 }
 
-func TestARejectionOfTheFirstAttemptComesBackUntouched(t *testing.T) {
+func TestARejectionOfTheFirstAttemptIsReturnedUnchanged(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, until: clk.Now().Add(time.Minute)}
 	for name, r := range map[string]*retry.Retry[int]{
@@ -119,11 +119,11 @@ func TestARejectionOfTheFirstAttemptComesBackUntouched(t *testing.T) {
 		"a deny-list":             retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
 		"a typed deny-list":       retry.New[int](retry.Config{Clock: clk}).WithCondition(func(_ int, err error) bool { return err != nil }),
 		"in an unlimited retry":   retry.New[int](retry.Config{Clock: clk, MaxAttempts: retry.Unlimited}),
-		"that says no time":       retry.New[int](retry.Config{Clock: clk, RetryRejected: true}),
-		"for longer than allowed": retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
+		"without a hint":       retry.New[int](retry.Config{Clock: clk, RetryRejected: true}),
+		"for longer than MaxRetryAfter": retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
 	} {
 		inner := policy.Policy[int](d)
-		if name == "that says no time" {
+		if name == "without a hint" {
 			inner = each(func(context.Context, policy.Call[int]) (int, error) { return 0, policy.ErrRejected })
 		}
 		_, err := through(t, r, inner, fake.NewFunc[int]().Return(1).Do)
@@ -137,7 +137,7 @@ type each func(ctx context.Context, next policy.Call[int]) (int, error)
 
 func (e each) Execute(ctx context.Context, next policy.Call[int]) (int, error) { return e(ctx, next) }
 
-func TestRetryRejectedWaitsUntilTheDoorOpens(t *testing.T) {
+func TestRetryRejectedWaitsForTheHint(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, until: clk.Now().Add(20 * time.Second)}
 	r := retry.New[int](retry.Config{Clock: clk, RetryRejected: true, JitterFactor: retry.NoJitter})
@@ -146,7 +146,7 @@ func TestRetryRejectedWaitsUntilTheDoorOpens(t *testing.T) {
 	assert.Equal(t, 1, v)
 	assert.Equal(t, []time.Duration{20 * time.Second}, clk.Sleeps())
 
-	// A refusal that is foreseen is a floor under the delay too.
+	// A foreseen refusal is a minimum of the delay too.
 	clk = fake.NewClock(fake.AutoAdvance())
 	d = &door{clk: clk, shuts: 1}
 	cfg := retry.Config{Clock: clk, RetryRejected: true, JitterFactor: retry.NoJitter, MaxRetryAfter: 2 * time.Minute}
@@ -155,7 +155,7 @@ func TestRetryRejectedWaitsUntilTheDoorOpens(t *testing.T) {
 	assert.Equal(t, 2, v)
 	assert.Equal(t, []time.Duration{time.Minute}, clk.Sleeps())
 
-	// Neither is followed beyond MaxRetryAfter.
+	// A hint beyond MaxRetryAfter is not followed in either case.
 	cfg.MaxRetryAfter = 0
 	for _, shuts := range []int{0, 1} {
 		clk = fake.NewClock(fake.AutoAdvance())
@@ -166,12 +166,12 @@ func TestRetryRejectedWaitsUntilTheDoorOpens(t *testing.T) {
 		}
 		_, err = through(t, retry.New[int](cfg), d, fake.NewFunc[int]().Fail(errDown).Do)
 		assert.ErrorIs(t, err, retry.ErrRetryAfter)
-		assert.Equal(t, shuts == 0, errors.Is(err, policy.ErrRejected), "whether the function did not run at all")
+		assert.Equal(t, shuts == 0, errors.Is(err, policy.ErrRejected), "only if the function never ran")
 		assert.Empty(t, clk.Sleeps())
 	}
 }
 
-func TestAttemptsThatWereAllRejectedDidNotRun(t *testing.T) {
+func TestAnErrorMatchesErrRejectedIfEveryAttemptWasRejected(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	full := each(func(context.Context, policy.Call[int]) (int, error) { return 0, &refusal{time.Second} })
 	r := retry.New[int](retry.Config{Clock: clk, RetryRejected: true})
@@ -181,7 +181,7 @@ func TestAttemptsThatWereAllRejectedDidNotRun(t *testing.T) {
 	assert.Len(t, clk.Sleeps(), 2)
 }
 
-func TestARejectionAfterARefusedValueIsNoRejection(t *testing.T) {
+func TestAnErrorDoesNotMatchErrRejectedAfterARejectedValue(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, shuts: 1}
 	r := retry.New[int](retry.Config{Clock: clk}).WithCondition(func(v int, _ error) bool { return v < 0 })
@@ -193,7 +193,7 @@ func TestARejectionAfterARefusedValueIsNoRejection(t *testing.T) {
 	assert.NotErrorIs(t, err, policy.ErrRejected, "the function has run")
 }
 
-func TestAnOuterRetryDoesNotWaitForADoorBehindAnInnerOne(t *testing.T) {
+func TestAnOuterRetryDoesNotWaitForARefusalInsideAnInnerOne(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, shuts: 1}
 	inner := retry.New[int](retry.Config{Clock: clk, MaxAttempts: 2, JitterFactor: retry.NoJitter})
@@ -211,11 +211,11 @@ func TestAnOuterRetryDoesNotFollowTheHintOfAnInnerRejection(t *testing.T) {
 	f := fake.NewFunc[int]().Fail(errDown)
 	_, err := policy.NewChain[int]("", nil, retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}), inner, d).Call(f.Do).Do(t.Context())
 	assert.ErrorIs(t, err, errDown)
-	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "nobody sleeps for as long as the door is shut")
+	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "no retry sleeps until the door opens")
 	assert.Equal(t, 2, f.Calls())
 }
 
-func TestATokenOfAnAttemptThatIsRefusedIsGivenBack(t *testing.T) {
+func TestARejectedAttemptGivesItsTokenBack(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	budget := retry.NewBudget(retry.BudgetConfig{Clock: clk})
 	d := &door{clk: clk, shuts: 1}

@@ -18,7 +18,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// lateLook is a context that is cancelled at the nth look at it.
+// lateLook is a context that is cancelled by the nth call of its Err method.
 type lateLook struct {
 	context.Context
 	cancel func()
@@ -32,10 +32,9 @@ func (l *lateLook) Err() error {
 	return l.Context.Err()
 }
 
-// TestAReasonOfTheRetrysOwnIsNotJoinedByALaterCancel cancels the context at each look
-// that the retry takes in turn. Whatever look that is, the error has one reason: one of
-// the retry's own, or the context's end.
-func TestAReasonOfTheRetrysOwnIsNotJoinedByALaterCancel(t *testing.T) {
+// The context is cancelled at each check by the retry in turn. The error must have
+// exactly one reason: one of the retry's own, or the end of the context.
+func TestALaterCancelDoesNotAddAReason(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	for name, cfg := range map[string]retry.Config{
 		"exhausted": {MaxAttempts: 2, Clock: clk},
@@ -60,7 +59,7 @@ func TestAReasonOfTheRetrysOwnIsNotJoinedByALaterCancel(t *testing.T) {
 	}
 }
 
-func TestATokenOfAnAttemptThatDoesNotBeginIsGivenBack(t *testing.T) {
+func TestAnAttemptThatDoesNotBeginGivesItsTokenBack(t *testing.T) {
 	clk := fake.NewClock()
 	budget := retry.NewBudget(retry.BudgetConfig{Clock: clk})
 	ended := func(cfg retry.Config, ctx context.Context) {
@@ -83,7 +82,7 @@ func TestATokenOfAnAttemptThatDoesNotBeginIsGivenBack(t *testing.T) {
 	assert.EqualValues(t, 3, budget.Snapshot().Calls)
 }
 
-func TestCallersWithOneHintComeBackSpread(t *testing.T) {
+func TestCallersWithTheSameHintReturnAtDifferentTimes(t *testing.T) {
 	seen := map[time.Duration]int{}
 	for i := range 20 {
 		clk := fake.NewClock(fake.AutoAdvance())
@@ -99,7 +98,7 @@ func TestCallersWithOneHintComeBackSpread(t *testing.T) {
 	}
 }
 
-func TestABrokenRandomSourceIsBroughtIntoRange(t *testing.T) {
+func TestNumbersOfABrokenRandomSourceAreClamped(t *testing.T) {
 	for name, broken := range map[string]float64{"NaN": math.NaN(), "one": 1, "two": 2, "negative": -3, "infinite": math.Inf(1), "minus infinite": math.Inf(-1)} {
 		for kind, backoff := range map[string]retry.Backoff{
 			"config": nil, "full": retry.FullJitter(time.Second, time.Minute), "equal": retry.EqualJitter(time.Second, time.Minute),
@@ -120,7 +119,7 @@ func TestABrokenRandomSourceIsBroughtIntoRange(t *testing.T) {
 	}
 }
 
-func TestADeadlineThatIsTooNearMatchesDeadlineExceeded(t *testing.T) {
+func TestErrDeadlineMatchesDeadlineExceeded(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	_, err := retry.Do(ctx, retry.Config{Backoff: retry.Constant(2 * time.Hour)}, fake.NewFunc[int]().Fail(errDown).Do)
@@ -141,7 +140,7 @@ func TestAValueIsDiscardedBeforeTheDelay(t *testing.T) {
 	assert.Equal(t, []int{0, 1}, at)
 }
 
-func TestAValueIsKeptWhereTheRetryEndsBeforeTheDelay(t *testing.T) {
+func TestAValueIsReturnedIfTheRetryEndsBeforeTheDelay(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	empty := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
 	for name, c := range map[string]struct {
@@ -159,7 +158,7 @@ func TestAValueIsKeptWhereTheRetryEndsBeforeTheDelay(t *testing.T) {
 	}
 }
 
-// withDeadline is a context that has a deadline on a clock of somebody's.
+// withDeadline is a context with a deadline on a user's clock.
 type withDeadline struct {
 	context.Context
 	at time.Time
@@ -167,7 +166,7 @@ type withDeadline struct {
 
 func (w withDeadline) Deadline() (time.Time, bool) { return w.at, true }
 
-func TestNoDelayMakesTheNextAttemptAtOnce(t *testing.T) {
+func TestNoDelayMakesTheNextAttemptImmediately(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	_, err := retry.Do(t.Context(), retry.Config{Clock: clk, BaseDelay: retry.NoDelay}, fake.NewFunc[int]().Fail(errDown).Do)
 	require.ErrorIs(t, err, retry.ErrExhausted)
@@ -175,7 +174,7 @@ func TestNoDelayMakesTheNextAttemptAtOnce(t *testing.T) {
 	assert.EqualError(t, retry.Config{BaseDelay: -2}.Validate(), "retry: Config.BaseDelay is -2ns, want NoDelay (-1ns), or 0 or more")
 }
 
-func TestTheLastErrorsAreKept(t *testing.T) {
+func TestKeepErrorsKeepsTheLastErrors(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	var errs []error
 	for i := range 5 {
@@ -221,7 +220,7 @@ func TestABackoffCanStopTheRetry(t *testing.T) {
 	}
 }
 
-func TestABackoffKnowsHowMuchTimeHasPassed(t *testing.T) {
+func TestABackoffGetsTheElapsedTime(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	var elapsed []time.Duration
 	b := func(s retry.Step) time.Duration { elapsed = append(elapsed, s.Elapsed); return time.Second }
@@ -242,7 +241,7 @@ func TestAnExactWaitReplacesTheDelay(t *testing.T) {
 	assert.NoError(t, retry.Exactly(nil, 1))
 }
 
-func TestARetryTakesOffItsOwnMarksAndADoorTheRest(t *testing.T) {
+func TestExecuteRemovesTheMarksOfRetryAndDoRemovesAll(t *testing.T) {
 	judged := mark.On(retry.After(retry.Permanent(errDown), time.Second), func(m *mark.Mark) { m.Judged = uint8(policy.Success) })
 	r := retry.New[int](retry.Config{})
 	_, err := r.Execute(t.Context(), policy.CallOf(fail(judged)))
@@ -260,21 +259,21 @@ func fail(err error) policy.Func[int] {
 	return func(context.Context) (int, error) { return 0, err }
 }
 
-func TestOnRetryIsToldOfThePipeline(t *testing.T) {
+func TestOnRetryGetsThePipelineAndTheKey(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
-	var told policy.Event
-	r := retry.New[int](retry.Config{Clock: clk, OnRetry: func(_ context.Context, e policy.Event) { told = e }})
+	var emitted policy.Event
+	r := retry.New[int](retry.Config{Clock: clk, OnRetry: func(_ context.Context, e policy.Event) { emitted = e }})
 	member := policy.WithKey("eu", policy.Policy[int](r))
 	for _, listeners := range [][]policy.Listener{nil, {{Observe: fake.NewRecorder().Observe}}} {
 		_, err := policy.NewChain("rates", listeners, member).Call(fake.NewFunc[int]().Fail(retry.Exactly(errDown, time.Second)).Return(1).Do).Do(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, "rates", told.Pipeline)
-		assert.Equal(t, "server", told.Reason)
+		assert.Equal(t, "rates", emitted.Pipeline)
+		assert.Equal(t, "server", emitted.Reason)
 	}
-	assert.Equal(t, "eu", told.Key)
+	assert.Equal(t, "eu", emitted.Key)
 }
 
-func TestAnAttemptsOwnTimeIsNotThatOfTheWholeRetry(t *testing.T) {
+func TestTookIsTheTimeOfTheAttemptAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		events, err := observed(t.Context(), retry.New[int](retry.Config{JitterFactor: retry.NoJitter}), func(ctx context.Context) (int, error) {
 			time.Sleep(time.Duration(retry.Attempt(ctx)) * time.Second)
@@ -291,7 +290,7 @@ func TestAnAttemptsOwnTimeIsNotThatOfTheWholeRetry(t *testing.T) {
 	})
 }
 
-func TestABudgetKeepsWhatItCountedWhenReconfigured(t *testing.T) {
+func TestReconfigureKeepsTheCountsOfABudget(t *testing.T) {
 	clk := fake.NewClock()
 	b := retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: retry.NoMinimum, Clock: clk})
 	for range 10 {
@@ -308,7 +307,7 @@ func TestABudgetKeepsWhatItCountedWhenReconfigured(t *testing.T) {
 	}
 	assert.Equal(t, 0.6, b.Config().Ratio)
 	clk.Advance(time.Second)
-	assert.Equal(t, retry.BudgetSnapshot{}, b.Snapshot(), "the new window forgets in its own time")
+	assert.Equal(t, retry.BudgetSnapshot{}, b.Snapshot(), "the new window has rolled over")
 
 	assert.EqualError(t, b.Reconfigure(retry.BudgetConfig{Ratio: -1, Clock: clk}), "retry: BudgetConfig.Ratio is -1, want 0 to 1000")
 	assert.ErrorContains(t, b.Reconfigure(retry.BudgetConfig{}), "retry: BudgetConfig.Clock differs")
@@ -329,7 +328,7 @@ func TestGiveBackNeverGrantsMoreThanWasTaken(t *testing.T) {
 	require.False(t, b.Take())
 }
 
-func TestANilOfATypeInAnInterfaceIsNotDiscarded(t *testing.T) {
+func TestATypedNilInAnInterfaceIsNotDiscarded(t *testing.T) {
 	r := retry.New[any](retry.Config{BaseDelay: retry.NoDelay}).WithDiscard(func(v any) { t.Errorf("discarded %#v", v) })
 	for _, v := range []any{nil, 0, (*int)(nil)} {
 		_, err := r.Do(t.Context(), func(context.Context) (any, error) { return v, errDown })
@@ -337,7 +336,7 @@ func TestANilOfATypeInAnInterfaceIsNotDiscarded(t *testing.T) {
 	}
 }
 
-func TestATokenOutlivesAChangeOfTheWindow(t *testing.T) {
+func TestATokenIsGivenBackAfterAChangeOfTheWindow(t *testing.T) {
 	clk := fake.NewClock()
 	b := retry.NewBudget(retry.BudgetConfig{Clock: clk})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -349,10 +348,10 @@ func TestATokenOutlivesAChangeOfTheWindow(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Zero(t, b.Snapshot().Retries)
 	b.GiveBack()
-	assert.Zero(t, b.Snapshot().Retries, "there is none to give back")
+	assert.Zero(t, b.Snapshot().Retries, "there is no token to give back")
 }
 
-func TestAHugeBudgetGrantsRetries(t *testing.T) {
+func TestTheLargestBudgetGrantsRetries(t *testing.T) {
 	b := retry.NewBudget(retry.BudgetConfig{MinPerSecond: 1e9, Window: math.MaxInt64})
 	assert.True(t, b.Take())
 }

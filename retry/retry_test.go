@@ -20,7 +20,7 @@ var errDown = errors.New("down")
 
 func middle() float64 { return 0.5 }
 
-// delays runs a retry of a call that always fails and returns its delays.
+// delays returns the delays and the error of a retry whose calls all fail.
 func delays(t *testing.T, cfg retry.Config) (all []time.Duration, err error) {
 	t.Helper()
 	cfg.OnRetry = func(_ context.Context, e policy.Event) { all = append(all, e.Delay) }
@@ -30,7 +30,7 @@ func delays(t *testing.T, cfg retry.Config) (all []time.Duration, err error) {
 	return all, err
 }
 
-func TestDefaults(t *testing.T) {
+func TestDefaultsAreThreeAttemptsAndDoublingDelays(t *testing.T) {
 	all, err := delays(t, retry.Config{Rand: middle})
 	assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, all)
 	var e *retry.Error
@@ -49,7 +49,7 @@ func TestDefaultJitterIsTenPercentAndTheCapFourSeconds(t *testing.T) {
 	assert.Equal(t, []time.Duration{549900 * time.Microsecond, 1099800 * time.Microsecond, 2199600 * time.Microsecond, 4 * time.Second, 4 * time.Second}, all)
 }
 
-func TestTrap01ZeroAttemptsIsTheDefaultAndNonsenseIsRefused(t *testing.T) {
+func TestInvalidConfigsAreRefused(t *testing.T) {
 	for field, cfg := range map[string]retry.Config{
 		"MaxAttempts":   {MaxAttempts: -2},
 		"BaseDelay":     {BaseDelay: time.Minute, MaxDelay: time.Second},
@@ -64,14 +64,14 @@ func TestTrap01ZeroAttemptsIsTheDefaultAndNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-func TestTrap02ASuccessSurvivesACancel(t *testing.T) {
+func TestASuccessIsReturnedEvenAfterACancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	v, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { cancel(); return 1, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 }
 
-func TestTrap03ACancelDuringTheDelayKeepsTheLastError(t *testing.T) {
+func TestACancelDuringTheDelayKeepsTheLastError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("shutting down")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -83,7 +83,7 @@ func TestTrap03ACancelDuringTheDelayKeepsTheLastError(t *testing.T) {
 	})
 }
 
-func TestTrap04AUselessDelayIsNotBegun(t *testing.T) {
+func TestADelayBeyondTheDeadlineIsNotBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -94,13 +94,13 @@ func TestTrap04AUselessDelayIsNotBegun(t *testing.T) {
 	})
 }
 
-func TestTrap05TheDelayMustFitInMaxElapsed(t *testing.T) {
+func TestTheDelayMustFitInMaxElapsed(t *testing.T) {
 	all, err := delays(t, retry.Config{MaxAttempts: retry.Unlimited, MaxElapsed: 1500 * time.Millisecond, JitterFactor: retry.NoJitter})
 	assert.ErrorIs(t, err, retry.ErrElapsed)
 	assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, all)
 }
 
-func TestTrap07NoAttemptOverflows(t *testing.T) {
+func TestBackoffsDoNotOverflow(t *testing.T) {
 	limit := 4 * time.Second
 	for _, b := range []retry.Backoff{
 		retry.Linear(time.Second, limit), retry.Exponential(time.Second, limit, 2), retry.Fibonacci(time.Second, limit),
@@ -115,15 +115,15 @@ func TestTrap07NoAttemptOverflows(t *testing.T) {
 	assert.Equal(t, limit, retry.Exponential(time.Second, limit, 2)(retry.Step{Attempt: 10000}))
 }
 
-func TestTrap08AnEndedContextRunsNothing(t *testing.T) {
+func TestAnEndedContextRunsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errDown)
-	_, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { t.Error("ran"); return 0, nil })
+	_, err := retry.Do(ctx, retry.Config{}, func(context.Context) (int, error) { t.Error("the function ran"); return 0, nil })
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, errDown)
 }
 
-func TestTrap09ACancelInOnRetryMakesNoFurtherAttempt(t *testing.T) {
+func TestACancelInOnRetryPreventsTheNextAttempt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	calls := 0
 	cfg := retry.Config{Backoff: retry.Constant(0), OnRetry: func(context.Context, policy.Event) { cancel() }}
@@ -132,7 +132,7 @@ func TestTrap09ACancelInOnRetryMakesNoFurtherAttempt(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-func TestTrap11NestedRetriesCountForThemselves(t *testing.T) {
+func TestNestedRetriesCountTheirOwnAttempts(t *testing.T) {
 	var seen []string
 	cfg := retry.Config{MaxAttempts: 2, Backoff: retry.Constant(0)}
 	_, _ = retry.Do(context.Background(), cfg, func(ctx context.Context) (int, error) {
@@ -145,7 +145,7 @@ func TestTrap11NestedRetriesCountForThemselves(t *testing.T) {
 	assert.Equal(t, []string{"1 1", "1 2", "2 1", "2 2"}, seen)
 }
 
-func TestTrap12MarksComeOffAndWrappedOnesKeepTheirMessage(t *testing.T) {
+func TestOuterMarksAreRemovedAndWrappedOnesKeepTheirMessage(t *testing.T) {
 	_, err := retry.Do(context.Background(), retry.Config{}, func(context.Context) (int, error) { return 0, retry.Permanent(errDown) })
 	assert.Equal(t, errDown, err)
 	_, err = retry.Do(context.Background(), retry.Config{}, func(context.Context) (int, error) {
@@ -161,14 +161,14 @@ type hinted struct{ d time.Duration }
 func (h *hinted) Error() string             { return "hinted" }
 func (h *hinted) RetryAfter() time.Duration { return h.d }
 
-func TestTrap12ANilPointerInAnErrorDoesNotPanic(t *testing.T) {
+func TestANilErrorPointerDoesNotPanic(t *testing.T) {
 	_, err := retry.Do(context.Background(), retry.Config{Backoff: retry.Constant(0)}, func(context.Context) (int, error) {
 		return 0, (*hinted)(nil)
 	})
 	assert.ErrorIs(t, err, retry.ErrExhausted)
 }
 
-func TestWhatIsRetryableByDefault(t *testing.T) {
+func TestRetryableByDefault(t *testing.T) {
 	for err, want := range map[error]bool{
 		nil: false, errDown: true, context.DeadlineExceeded: true, context.Canceled: false,
 		retry.Permanent(errDown): false, policy.ErrRejected: false, fmt.Errorf("outer: %w", policy.ErrRejected): false,
@@ -177,7 +177,7 @@ func TestWhatIsRetryableByDefault(t *testing.T) {
 	}
 }
 
-func TestAHintIsAFloorAndALongOneEndsTheRetry(t *testing.T) {
+func TestAHintIsTheMinimumAndALongOneEndsTheRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		_, err := retry.Do(t.Context(), retry.Config{MaxAttempts: 2, JitterFactor: retry.NoJitter}, func(context.Context) (int, error) {
@@ -191,7 +191,7 @@ func TestAHintIsAFloorAndALongOneEndsTheRetry(t *testing.T) {
 	})
 }
 
-func TestTrap14ARejectionIsNotRetried(t *testing.T) {
+func TestARejectionIsNotRetried(t *testing.T) {
 	calls := 0
 	rejected := fmt.Errorf("bulkhead: %w", policy.ErrRejected)
 	_, err := retry.Do(context.Background(), retry.Config{}, func(context.Context) (int, error) { calls++; return 0, rejected })
@@ -199,12 +199,12 @@ func TestTrap14ARejectionIsNotRetried(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-func TestTrap15OnRetryIsNotToldOfTheLastAttempt(t *testing.T) {
+func TestOnRetryIsNotCalledAfterTheLastAttempt(t *testing.T) {
 	all, _ := delays(t, retry.Config{MaxAttempts: 1})
 	assert.Empty(t, all)
 }
 
-func TestTrap16PermanentBeatsEveryCondition(t *testing.T) {
+func TestPermanentOverridesEveryCondition(t *testing.T) {
 	calls := 0
 	r := retry.New[int](retry.Config{RetryIf: func(error) bool { return true }}).WithCondition(func(int, error) bool { return true })
 	_, err := r.Do(context.Background(), func(context.Context) (int, error) { calls++; return 0, retry.Permanent(errDown) })
@@ -212,7 +212,7 @@ func TestTrap16PermanentBeatsEveryCondition(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-func TestARefusedValueComesBackBesideTheErrorAndTheOthersAreDiscarded(t *testing.T) {
+func TestTheLastRejectedValueIsReturnedAndTheOthersAreDiscarded(t *testing.T) {
 	var discarded []int
 	n := 0
 	r := retry.New[int](retry.Config{Backoff: retry.Constant(0)}).
@@ -225,7 +225,7 @@ func TestARefusedValueComesBackBesideTheErrorAndTheOthersAreDiscarded(t *testing
 	assert.Equal(t, []int{1, 2}, discarded)
 }
 
-func TestABudgetBoundsRetries(t *testing.T) {
+func TestABudgetLimitsRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: 0.1, Window: 10 * time.Second})
 		spent := 0
@@ -241,7 +241,7 @@ func TestABudgetBoundsRetries(t *testing.T) {
 	})
 }
 
-func TestFirstTrySuccessAllocatesNothing(t *testing.T) {
+func TestASuccessOfTheFirstAttemptAllocatesNothing(t *testing.T) {
 	r := retry.New[int](retry.Config{})
 	ctx := context.Background()
 	fn := func(context.Context) (int, error) { return 1, nil }

@@ -26,7 +26,7 @@ func TestCountsEveryAddition(t *testing.T) {
 	assert.EqualValues(t, goroutines*each, c.Load())
 }
 
-func TestStaysOneWordUntilTwoCollide(t *testing.T) {
+func TestACounterStaysOneWordUntilACollision(t *testing.T) {
 	var c Counter
 	for n := range int64(1000) {
 		assert.Equal(t, n+1, c.Inc())
@@ -35,8 +35,8 @@ func TestStaysOneWordUntilTwoCollide(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Inc() }))
 }
 
-// A collision cannot be had on demand, so it is played by hand.
-func TestACollisionSpreadsAndLosesNothing(t *testing.T) {
+// A collision cannot be forced, so the test calls collide itself.
+func TestACollisionAddsCellsAndLosesNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	var c Counter
 	c.Inc()
@@ -44,7 +44,7 @@ func TestACollisionSpreadsAndLosesNothing(t *testing.T) {
 	first := c.cells.Load()
 	assert.Len(t, *first, 8)
 	c.collide()
-	assert.Same(t, first, c.cells.Load(), "the cells of whom was first stay")
+	assert.Same(t, first, c.cells.Load(), "the first cells stay")
 	c.Inc()
 	assert.EqualValues(t, 4, c.Load())
 	assert.EqualValues(t, 1, c.base.Load())

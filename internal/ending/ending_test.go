@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/internal/ending"
 )
 
-// attaching is a context that has AfterFunc.
+// attaching is a context with an AfterFunc method.
 type attaching struct {
 	context.Context
 	attached int
@@ -20,7 +20,7 @@ func (a *attaching) AfterFunc(func()) func() bool {
 	return func() bool { return true }
 }
 
-func TestAfterFuncPrefersTheContextsOwn(t *testing.T) {
+func TestAfterFuncUsesTheMethodOfTheContext(t *testing.T) {
 	a := &attaching{Context: t.Context()}
 	assert.True(t, ending.AfterFunc(a, func() {})())
 	assert.Equal(t, 1, a.attached)

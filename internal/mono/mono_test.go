@@ -13,12 +13,12 @@ func TestNowIsNeverZero(t *testing.T) {
 	assert.LessOrEqual(t, Now(), Now())
 }
 
-// TestTheWallClockIsThatOfNow shifts the wall clock of the epoch by an hour, as if the
-// machine's clock had been set back by as much since the process started.
-func TestTheWallClockIsThatOfNow(t *testing.T) {
+// The wall clock of the epoch is shifted by an hour, as if the machine's clock had been
+// set since the process started.
+func TestTimeUsesTheCurrentWallClock(t *testing.T) {
 	was := epoch
 	defer func() { epoch = was }()
-	const second = 1 << 30 // in package time's word for wall seconds of a time that has a monotonic reading
+	const second = 1 << 30 // in the wall field of a time.Time with a monotonic reading
 	*(*uint64)(unsafe.Pointer(&epoch)) += 3600 * second
 	assert.Equal(t, time.Hour, epoch.Round(0).Sub(was.Round(0)))
 	assert.Zero(t, epoch.Sub(was), "the monotonic reading is as it was")

@@ -16,7 +16,7 @@ type Refuser interface {
 
 // ErrUnknown is returned by a policy that contains others, one of which cannot be
 // asked. That one might rescue the call, so the search ends without a refusal.
-var ErrUnknown = errors.New("policy: the policies inside cannot tell whether they would refuse")
+var ErrUnknown = errors.New("policy: the inner policies cannot say whether they would refuse the call")
 
 // Of asks p. It returns ErrUnknown if p is not a Refuser.
 func Of(ctx context.Context, p any, after time.Duration) error {

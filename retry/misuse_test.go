@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestTrap10ConcurrentCallsBeginAtTheFirstDelay(t *testing.T) {
+func TestConcurrentCallsBeginWithTheFirstDelay(t *testing.T) {
 	var mu sync.Mutex
 	first := map[any][]time.Duration{}
 	type call struct{}
@@ -42,7 +42,7 @@ func TestTrap10ConcurrentCallsBeginAtTheFirstDelay(t *testing.T) {
 	}
 }
 
-func TestTrap13OnlyTheLastErrorIsKept(t *testing.T) {
+func TestOnlyTheLastErrorIsKeptByDefault(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	var errs []error
 	for n := range 100 {
@@ -55,7 +55,7 @@ func TestTrap13OnlyTheLastErrorIsKept(t *testing.T) {
 	}
 }
 
-func TestTrap52NonsenseIsRefusedWhenARetryIsMade(t *testing.T) {
+func TestConstructorsPanicOnInvalidArguments(t *testing.T) {
 	for want, make := range map[string]func(){
 		"retry: Constant: d is -1ns, want 0 or more":                   func() { retry.Constant(-1) },
 		"retry: Sequence: no delays, want at least one":                func() { retry.Sequence() },
@@ -79,7 +79,7 @@ func TestTrap52NonsenseIsRefusedWhenARetryIsMade(t *testing.T) {
 	}
 }
 
-func TestMarksReadAsWhatTheyMark(t *testing.T) {
+func TestAMarkReadsAsTheErrorItMarks(t *testing.T) {
 	permanent, after := retry.Permanent(errDown), retry.After(errDown, time.Second)
 	assert.EqualError(t, permanent, "down")
 	assert.EqualError(t, after, "down")
@@ -89,13 +89,13 @@ func TestMarksReadAsWhatTheyMark(t *testing.T) {
 	assert.NoError(t, retry.After(nil, time.Second))
 }
 
-func TestANilErrorOfOursIsHarmless(t *testing.T) {
+func TestMethodsOfANilErrorDoNotPanic(t *testing.T) {
 	var e *retry.Error
 	assert.Equal(t, "<nil>", e.Error())
 	assert.NotErrorIs(t, error(e), errDown)
 }
 
-func TestStringNamesTheAttempts(t *testing.T) {
+func TestStringShowsTheAttempts(t *testing.T) {
 	assert.Equal(t, "retry(4)", retry.New[int](retry.Config{MaxAttempts: 4}).String())
 	assert.Equal(t, "retry(unlimited)", retry.New[int](retry.Config{MaxAttempts: retry.Unlimited}).String())
 }
@@ -109,7 +109,7 @@ func TestUnlimitedEndsWithTheContext(t *testing.T) {
 	assert.ErrorIs(t, err, errDown)
 }
 
-// brokenClock cannot sleep.
+// brokenClock is a clock whose Sleep fails.
 type brokenClock struct{ *fake.Clock }
 
 func (brokenClock) Sleep(context.Context, time.Duration) error { return errDown }
