@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every Go snippet of the README and of docs/ must occur in a source file of this
-// repository, line by line, apart from indentation.
+// TestSnippetsOfTheDocsAreCompiled finds every Go snippet of the README and of
+// docs/ in a source file of this repository, line by line, indentation aside.
 func TestSnippetsOfTheDocsAreCompiled(t *testing.T) {
 	var sources []string
 	for _, pattern := range []string{"../*/*.go", "../examples/*/*.go"} {
@@ -36,7 +36,7 @@ func TestSnippetsOfTheDocsAreCompiled(t *testing.T) {
 	}
 }
 
-// flat returns a file's lines without indentation.
+// flat returns a file's lines without their indentation.
 func flat(t *testing.T, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)

@@ -115,11 +115,11 @@ func TestARejectionOfTheFirstAttemptIsReturnedUnchanged(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	d := &door{clk: clk, until: clk.Now().Add(time.Minute)}
 	for name, r := range map[string]*retry.Retry[int]{
-		"by default":              retry.New[int](retry.Config{Clock: clk}),
-		"a deny-list":             retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
-		"a typed deny-list":       retry.New[int](retry.Config{Clock: clk}).WithCondition(func(_ int, err error) bool { return err != nil }),
-		"in an unlimited retry":   retry.New[int](retry.Config{Clock: clk, MaxAttempts: retry.Unlimited}),
-		"without a hint":       retry.New[int](retry.Config{Clock: clk, RetryRejected: true}),
+		"by default":                    retry.New[int](retry.Config{Clock: clk}),
+		"a deny-list":                   retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
+		"a typed deny-list":             retry.New[int](retry.Config{Clock: clk}).WithCondition(func(_ int, err error) bool { return err != nil }),
+		"in an unlimited retry":         retry.New[int](retry.Config{Clock: clk, MaxAttempts: retry.Unlimited}),
+		"without a hint":                retry.New[int](retry.Config{Clock: clk, RetryRejected: true}),
 		"for longer than MaxRetryAfter": retry.New[int](retry.Config{Clock: clk, RetryIf: func(error) bool { return true }}),
 	} {
 		inner := policy.Policy[int](d)
