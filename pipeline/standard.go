@@ -35,9 +35,8 @@ type StandardConfig struct {
 	Circuit        *breaker.Circuit `json:"-"` // nil means no breaker
 	AttemptTimeout time.Duration    // for each attempt; 0 means 10 s, or a third of the total if that is shorter; negative means none
 	// Keep is for results that outlive the call, such as the body of a response. It is
-	// the function that both timeouts pass to WithKeep, a func(context.Context, T,
-	// func()) T, where T is any or the type that Standard is called with. Nil means
-	// none.
+	// the argument of both timeouts' WithKeep: a func(context.Context, T, func()) T,
+	// where T is any or the type that Standard is called with. Nil means none.
 	Keep  any          `json:"-"`
 	Clock policy.Clock `json:"-"` // for the timeouts, and for the retry if it has none; nil means real time
 }

@@ -50,9 +50,9 @@ func (l *link[T]) label(e *Event) {
 	}
 }
 
-// relinking holds a copy of a chain's links for a place inside another policy. Their
-// audience includes the listeners around that place, and the policies that follow there
-// follow them.
+// relinking is a copy of a chain's links for one place inside another policy. Its
+// events also go to the listeners around that place, and after its last link come the
+// policies that follow there.
 type relinking[T any] struct {
 	chain *Chain[T]
 	at    *link[T] // the place
@@ -178,7 +178,8 @@ func (c *Chain[T]) flatten(outer *audience, fresh bool, yield func(link[T])) boo
 	return fresh
 }
 
-// finisher emits Started, and Finished however the call inside it ends.
+// finisher emits Started before the call inside it, and Finished after it, even if the
+// call panics.
 type finisher[T any] struct{ clock Clock }
 
 func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {

@@ -119,7 +119,7 @@ func (w *waiter) Wake() {
 	}
 }
 
-// Go runs f on a new goroutine. A clock with a Go method starts it.
+// Go runs f on a new goroutine, started by the clock if it has a Go method.
 func Go(clock Clock, f func()) {
 	if c, ok := clock.(interface{ Go(f func()) }); ok {
 		c.Go(f)

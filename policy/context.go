@@ -20,7 +20,7 @@ func deadline(now int64, d time.Duration) int64 {
 	return math.MaxInt64
 }
 
-// expiry is how the contexts of one policy end when its limit has passed.
+// expiry holds the answers of a policy's contexts after the limit has passed.
 type expiry struct {
 	err   *TimeoutError   // the cause
 	ended context.Context // a standard context that ended with the cause, which context.Cause finds in it
@@ -32,10 +32,9 @@ func newExpiry(err *TimeoutError) *expiry { return &expiry{err, ending.With(err)
 // is called. It is one allocation of at most 96 bytes, and a function that ignores it
 // costs one compare-and-swap.
 //
-// Until it is armed, it derives its state from the clock and its parent. When it is
-// armed, it makes a context of the standard library and answers as that one does:
-// package context attaches derived contexts without a goroutine only to contexts of its
-// own.
+// Until it is armed, it derives its state from the clock and its parent. Arming makes a
+// context of the standard library, which gives the answers from then on: package
+// context attaches derived contexts without a goroutine only to its own types.
 //
 // A method that finds the context ended arms it with that end, so that later answers
 // agree with the first.
@@ -212,9 +211,9 @@ func passedFirst(parent context.Context, err error, limit time.Time) bool {
 	return bounded && errors.Is(err, context.DeadlineExceeded)
 }
 
-// clockCtx is a context with a deadline on a user's clock. To the context that the
-// clock made it adds the cause of the expiry, and the parent's end, which the clock may
-// report later and from another goroutine.
+// clockCtx is a context with a deadline on a user's clock. It wraps the context that
+// the clock made. It adds the cause of the expiry, and it reports the end of the parent
+// immediately, which the clock may do later and on another goroutine.
 type clockCtx struct {
 	context.Context
 	parent context.Context

@@ -65,11 +65,11 @@ type Event struct {
 	Attempt  int           `json:"attempt,omitempty"`  // 1 is the first
 	Delay    time.Duration `json:"delay,omitempty"`    // the wait that is about to begin
 	Took     time.Duration `json:"took,omitempty"`     // the time of this attempt or call
-	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the part of the call that belongs to the policy or the pipeline began; at least 0
+	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the policy or the pipeline began its part of the call; at least 0
 	Outcome  Outcome       `json:"outcome,omitzero"`
 	Reason   string        `json:"reason,omitempty"` // one of a few constants, such as "open" or "exhausted"
 	Err      error         `json:"-"`
-	From     string        `json:"from,omitempty"` // a circuit's state, and below its new one
+	From     string        `json:"from,omitempty"` // a circuit's previous state; To is its new one
 	To       string        `json:"to,omitempty"`
 }
 

@@ -47,9 +47,9 @@ func (f *FallbackPolicy[T]) WithName(name string) *FallbackPolicy[T] {
 }
 
 // WithCondition returns a copy that handles the results for which match returns true,
-// instead of every error. match also gets values with a nil error. It is not called if
-// the caller's context was cancelled. It must be safe for concurrent use. WithCondition
-// panics if match is nil.
+// instead of every error. match also gets values with a nil error. It is not called for
+// an error if the caller's context was cancelled. It must be safe for concurrent use.
+// WithCondition panics if match is nil.
 func (f *FallbackPolicy[T]) WithCondition(match func(v T, err error) bool) *FallbackPolicy[T] {
 	if match == nil {
 		panic("policy: FallbackPolicy.WithCondition: match is nil, want a function")

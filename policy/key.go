@@ -8,9 +8,9 @@ import (
 	"github.com/ductile-go/ductile/internal/refusal"
 )
 
-// WithKey returns a policy that runs p as the member key of a family: the events of p
-// and of the policies inside it have Key set to key. Package keyed uses it for each
-// host, tenant or route.
+// WithKey returns a policy that runs p as one member of a family. Events of p, and of
+// the policies inside it, have their Key set to key. Package keyed uses it for hosts,
+// tenants and routes.
 func WithKey[T any](key string, p Policy[T]) Policy[T] { return &member[T]{key: key, policy: p} }
 
 type member[T any] struct {

@@ -69,7 +69,7 @@ var (
 	// [Call.Refusal]. No call returns it.
 	ErrUndetermined = refusal.ErrUnknown
 
-	// ErrNoReturn stands in events and callbacks for the error of a function that
+	// ErrNoReturn is the error that events and callbacks report for a function that
 	// panicked or called runtime.Goexit. No call returns it.
 	ErrNoReturn = errors.New("policy: the function panicked or called runtime.Goexit")
 )
@@ -96,7 +96,7 @@ func Ended(ctx context.Context) error {
 //
 //	RetryAfter() time.Duration
 //
-// If err itself has the method, or was marked by retry.After or retry.Exactly, its
-// answer counts. Otherwise the longest time that any error in its tree asks for does.
-// Nil pointers are skipped.
+// If err itself has the method, or is marked by retry.After or retry.Exactly,
+// RetryAfter returns its answer. Otherwise it returns the longest time that an error in
+// err's tree asks for. Nil pointers are skipped.
 func RetryAfter(err error) (d time.Duration, ok bool) { return mark.Hint(err) }

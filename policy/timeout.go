@@ -14,9 +14,9 @@ type TimeoutConfig struct {
 	Name  string        // for events and errors; may be empty
 	After time.Duration // the limit, more than 0
 	// Abandon runs the function on its own goroutine, so that Execute returns at the
-	// limit even if the function ignores its context. A result that arrives before
-	// Execute has returned is used. Later results go to the function of
-	// [TimeoutPolicy.WithOnLate].
+	// limit even if the function ignores its context. If the result arrives while
+	// Execute is about to return, Execute returns it. Later results go to the function
+	// of [TimeoutPolicy.WithOnLate].
 	Abandon bool
 	Clock   Clock `json:"-"` // nil means real time
 }
@@ -38,8 +38,8 @@ func (c TimeoutConfig) Validate() error {
 // The function gets a context with the deadline, whose cause is a *[TimeoutError]. If
 // the function succeeds after the limit, the call succeeds. If it fails, and the limit
 // passed before the caller's context ended, the error is a *TimeoutError that also
-// matches the function's error. If the caller's context ended first, the function's
-// error is returned as it is.
+// matches the function's error. If the caller's context ended first, the error is the
+// function's own, or with Abandon that of the context.
 //
 // In real time a timer is set only when something waits on the context's Done channel.
 // If nothing does, and both the limit and a cancel by the caller have passed by the
@@ -52,7 +52,7 @@ type TimeoutPolicy[T any] struct {
 	expiry *expiry
 }
 
-// Timeout returns a policy with the limit d. It panics if d is not more than 0.
+// Timeout returns a policy with the limit d. It panics if d is 0 or less.
 func Timeout[T any](d time.Duration) *TimeoutPolicy[T] {
 	return NewTimeout[T](TimeoutConfig{After: d})
 }

@@ -5,8 +5,8 @@ import "context"
 type attemptKey struct{}
 
 // Attempt returns the number of the attempt that ctx belongs to: 1 for the first
-// attempt and outside a retry, 2 for the second. In nested retries it is the number of
-// the innermost.
+// attempt and outside a retry, 2 for the second. In nested retries it is the attempt of
+// the innermost one.
 func Attempt(ctx context.Context) int {
 	if a, ok := ctx.Value(attemptKey{}).(*attemptCtx); ok {
 		return a.n

@@ -119,7 +119,7 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
-// WithDefaults returns c with each zero field that has a default set to it.
+// WithDefaults returns c with its zero fields set to their defaults.
 func (c Config) WithDefaults() Config {
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
 	c.MaxDelay = cmp.Or(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))

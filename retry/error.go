@@ -12,8 +12,8 @@ import (
 // ErrGaveUp is matched by every *[Error].
 var ErrGaveUp = errors.New("retry: gave up")
 
-// The reasons of this package, one of which [Error.Reason] is unless a rejection or the
-// end of the context ended the retry.
+// Reasons why a retry ended, for [Error.Reason]. A rejection, or the cause of the
+// context's end, can be the reason too.
 var (
 	ErrExhausted = errors.New("retry: attempts exhausted")
 	ErrElapsed   = errors.New("retry: the next delay does not fit in MaxElapsed")

@@ -36,7 +36,7 @@ func (r *run[T]) emitRetried(n int, f failure) {
 	r.next.Emit(r.ctx, retried)
 }
 
-// source returns what set the delay, as the Reason of Retried.
+// source returns the Reason of a Retried event: what set the delay.
 func (r *run[T]) source() string {
 	if r.server {
 		return "server"

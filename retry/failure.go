@@ -42,7 +42,7 @@ func (f failure) plain() error {
 	return f.err
 }
 
-// exactly returns the wait that Exactly has marked the error with.
+// exactly returns the wait with which Exactly marked the error.
 func (f failure) exactly() (time.Duration, bool) {
 	if !f.marked {
 		return 0, false

@@ -44,8 +44,8 @@ func made[T any](cfg Config) Retry[T] {
 	}
 }
 
-// Do calls fn, and again as cfg says. It is New(cfg).Do(ctx, fn), and panics as those
-// do.
+// Do calls fn, and calls it again as cfg says. It is New(cfg).Do(ctx, fn), and panics
+// as those do.
 func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 	r := made[T](cfg)
 	if fn == nil || r.watched || ctx.Err() != nil {
@@ -63,7 +63,7 @@ func Do[T any](ctx context.Context, cfg Config, fn policy.Func[T]) (T, error) {
 
 func onHeap[T any](r Retry[T]) *Retry[T] { return &r }
 
-// Do calls fn, and again as the config says. It panics if fn is nil.
+// Do calls fn, and calls it again as the config says. It panics if fn is nil.
 func (r *Retry[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("retry: Retry.Do: fn is nil, want a function")
@@ -144,9 +144,10 @@ func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
 
 // WithDiscard returns a copy that passes fn each value that is dropped for another
 // attempt, so that a body or rows can be closed. fn is called before the delay, so what
-// it frees is free during the delay. It is not called for a zero value with an error.
-// If the retry ends during the delay, the caller gets a zero value. fn must be safe for
-// concurrent use. WithDiscard panics if fn is nil.
+// it frees is free during the delay. It is not called for a zero value that comes with
+// an error. If the retry ends during the delay, the caller gets a zero value, because
+// fn has already had the last one. fn must be safe for concurrent use. WithDiscard
+// panics if fn is nil.
 func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
 	if fn == nil {
 		panic("retry: Retry.WithDiscard: fn is nil, want a function")

@@ -11,8 +11,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// run is one call of a retry. All state that changes between attempts is here, so calls
-// share nothing.
+// run is one call. It holds all state that changes between attempts, so that calls
+// share none.
 type run[T any] struct {
 	*Retry[T]
 	ctx     context.Context
@@ -70,8 +70,8 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 	}
 }
 
-// again reports whether to make another attempt after a result. ended is the error of
-// the context if its end must be the reason. The context is checked here, once per
+// again reports whether to make another attempt after a result. ended is the context's
+// error if its end is the reason to stop. The context is checked here, once per
 // attempt: a second check could see an end that came later, and give it as the reason
 // of a retry that ended by its own rules.
 func (r *run[T]) again(v T, f failure) (again bool, ended error) {
@@ -176,7 +176,8 @@ func (r *run[T]) wait(n int, f failure) (time.Duration, error) {
 }
 
 // asked returns the hint that sets the minimum of the delay. If an inner retry ended by
-// a rejection, the hint is the rejection's, and followed only if rejections are.
+// a rejection, the hint belongs to the rejection and is followed only with
+// RetryRejected.
 func (r *run[T]) asked(f failure) time.Duration {
 	if inner, ok := errors.AsType[*Error](f.err); ok && inner.rejected() && !r.cfg.RetryRejected {
 		return 0
@@ -185,8 +186,8 @@ func (r *run[T]) asked(f failure) time.Duration {
 	return d
 }
 
-// pause takes a token if there is a budget, discards v and sleeps. left is the value
-// for the caller if the retry ends here, and failed is the reason why it does.
+// pause takes a token if there is a budget, discards v and sleeps. If the retry must
+// end here, it returns the reason as failed, and the value for the caller as left.
 func (r *run[T]) pause(n int, v T, f failure) (left T, failed error) {
 	if r.cfg.Budget == nil {
 		return r.sleep(n, v, f)
@@ -269,8 +270,8 @@ func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 // elapsed may be called only after the clock has been read.
 func (r *run[T]) elapsed() time.Duration { return r.watch.Elapsed() }
 
-// drop passes a dropped value to the function of WithDiscard, and reports whether it
-// did.
+// drop passes v, which no caller will get, to the function of WithDiscard, and reports
+// whether it did.
 func (r *run[T]) drop(v T, err error) bool {
 	if r.discard == nil || err != nil && isZero(reflect.ValueOf(&v).Elem()) {
 		return false

@@ -65,8 +65,8 @@ func (c *Counter) Load() int64 {
 	return sum
 }
 
-// pick returns a cell for this goroutine. Go offers no cheap identity of a goroutine or
-// a processor, but each goroutine has its own stack, so the hashed address of a local
+// pick returns a cell for this goroutine. Go has no cheap identifier of a goroutine or
+// a processor. But each goroutine has its own stack, so the hashed address of a local
 // variable spreads goroutines over the cells. Any cell is correct; a bad choice is only
 // slower.
 func pick(cells []cell) *cell {

@@ -6,10 +6,10 @@ import (
 	"errors"
 )
 
-// AfterFunc arranges for f to be called when ctx ends. If ctx has a method AfterFunc,
-// that method is used; otherwise [context.AfterFunc] is, which calls f on its own
-// goroutine. A context that wraps another calls AfterFunc in its own AfterFunc method,
-// so that contexts derived from it attach without a goroutine.
+// AfterFunc arranges for f to be called when ctx ends. It uses the AfterFunc method of
+// ctx if there is one, and otherwise [context.AfterFunc], which calls f on its own
+// goroutine. A context that wraps another implements AfterFunc with it, so that
+// contexts derived from it attach without a goroutine.
 func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	if a, ok := ctx.(interface{ AfterFunc(func()) func() bool }); ok {
 		return a.AfterFunc(f)

@@ -104,7 +104,7 @@ func Judged(err error) uint8 {
 	return 0
 }
 
-// Exactly returns the wait that err is marked with as its exact delay.
+// Exactly returns the wait with which retry.Exactly marked err.
 func Exactly(err error) (time.Duration, bool) {
 	if m := Find(err, func(m *Mark) bool { return m.Exact }); m != nil {
 		return max(0, m.Wait), true
@@ -112,8 +112,8 @@ func Exactly(err error) (time.Duration, bool) {
 	return 0, false
 }
 
-// Hint returns the wait that err asks for, and whether it is more than 0. The error's
-// own answer counts first, and otherwise the longest in its tree.
+// Hint returns the wait that err asks for, and whether it is more than 0: the answer of
+// err itself, or else the longest wait in its tree.
 func Hint(err error) (time.Duration, bool) {
 	if d, ok := own(err); ok {
 		return max(0, d), d > 0
@@ -146,7 +146,8 @@ func Any(err error) bool {
 	return marked
 }
 
-// own returns what err itself asks for. A mark without a hint passes the question on.
+// own returns the wait that err itself asks for. For a mark without a hint, that is the
+// wait of the marked error.
 func own(err error) (time.Duration, bool) {
 	for {
 		m, ok := err.(*Mark) //nolint:errorlint // this error alone

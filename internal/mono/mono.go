@@ -16,10 +16,10 @@ func Now() int64 { return int64(time.Since(epoch)) }
 // clock was set since the process started, its wall clock part is wrong by as much.
 func Near(at int64) time.Time { return epoch.Add(time.Duration(at)) }
 
-// Time returns the time at which Now returned at. Its wall clock part is derived from
-// the current wall clock: one derived from epoch would be wrong, in comparisons with
-// times without a monotonic reading, by as much as the wall clock was set since the
-// process started.
+// Time returns the time at which Now returned at. Its wall clock part comes from the
+// current wall clock. If it came from epoch, it would miss every change of the wall
+// clock since the process started, and comparing it with a time that has no monotonic
+// reading would be wrong.
 func Time(at int64) time.Time {
 	now := time.Now()
 	return now.Add(time.Duration(at) - now.Sub(epoch))

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Refuser is a policy that can tell, without running anything, whether it would refuse
-// a call made after a delay. Refusal returns nil if it would not; the inner policies
-// are asked next.
+// Refuser is a policy that can say, without running anything, whether it would refuse a
+// call made after a delay. Refusal returns nil if it would not; the inner policies are
+// asked next.
 type Refuser interface {
 	Refusal(ctx context.Context, after time.Duration) error
 }
