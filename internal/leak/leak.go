@@ -1,4 +1,9 @@
-// Package leak fails a package's tests if they leave a goroutine behind.
+// Package leak fails the tests of a package that leave a goroutine running.
+//
+// Use it in packages that start goroutines, or hand work to clocks and contexts that
+// may start them:
+//
+//	func TestMain(m *testing.M) { leak.Main(m) }
 package leak
 
 import (
@@ -8,29 +13,28 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"testing"
+
+	"github.com/ductile-go/ductile/internal/yield"
 )
 
-// Main runs the tests of a package and exits; call it from TestMain. It compares the
-// runtime's count of goroutines before and after, and lets goroutines that are about to
-// end run first.
+// Main runs the tests of a package and exits the process. If more goroutines run
+// after the tests than before, it prints the stacks of all goroutines and exits with
+// a status other than 0. Goroutines that are about to return get the time to do so.
 func Main(m *testing.M) {
-	listening()
+	startSignals()
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	for range 1_000_000 {
-		if runtime.NumGoroutine() <= before {
-			os.Exit(code)
-		}
-		runtime.Gosched()
+	if yield.Until(func() bool { return runtime.NumGoroutine() <= before }) {
+		os.Exit(code)
 	}
-	fmt.Fprintf(os.Stderr, "leak: %d goroutines, want %d as before the tests\n", runtime.NumGoroutine(), before)
+	fmt.Fprintf(os.Stderr, "leak: %d goroutines run after the tests, want %d as before them; their stacks:\n", runtime.NumGoroutine(), before)
 	_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 	os.Exit(max(code, 1))
 }
 
-// listening starts the goroutine of package os/signal, which never ends. A fuzzing run
-// would otherwise start it during the tests.
-func listening() {
+// startSignals starts the goroutine of package os/signal, which never returns. A
+// fuzzing run would otherwise start it after Main has counted.
+func startSignals() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, os.Interrupt)
 	signal.Stop(c)
