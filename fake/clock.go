@@ -18,6 +18,7 @@ import (
 // one bubble must not be used from outside of it.
 type Clock struct {
 	auto bool
+	test TestingT // of For; nil without
 
 	// mu guards the fields below. Values are sent to channels under it, so that Stop
 	// and Reset of a timer find a value either sent or never to be sent. It is not
@@ -26,14 +27,15 @@ type Clock struct {
 	elapsed time.Duration // never decreases
 	base    time.Time     // what the clock reads is base + elapsed
 	seq     int
-	queue   []*entry // pending, in the order of (at, seq)
-	parked  int      // goroutines in Waiter.Wait that were not woken
-	counts  []*count // goroutines in BlockUntil
+	queue   []*entry           // pending, in the order of (at, seq)
+	parked  map[*wait]struct{} // calls of Waiter.Wait that were not woken
+	counts  []*count           // goroutines in BlockUntil
 	sleeps  []time.Duration
-	movers  []*mover // in the order of (at, seq)
-	holder  *mover   // the mover that is firing something, if any
-	halts   int      // how many entries with halts have fired
-	advance line     // of the calls of Advance, AdvanceToNext and Set
+	movers  []*mover                // in the order of (at, seq)
+	holder  *mover                  // the mover that is firing something, if any
+	halts   int                     // how many entries with halts have fired
+	running map[*goroutine]struct{} // started by Go; nil without For
+	advance line                    // of the calls of Advance, AdvanceToNext and Set
 }
 
 // Option changes a clock that [NewClock] makes.
@@ -73,7 +75,7 @@ func At(t time.Time) Option { return func(c *Clock) { c.base = t.Round(0) } }
 // NewClock returns a clock that reads 2000-01-01 00:00:00 UTC, or the time given to
 // [At].
 func NewClock(options ...Option) *Clock {
-	c := &Clock{base: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	c := &Clock{base: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), parked: map[*wait]struct{}{}}
 	for _, o := range options {
 		o(c)
 	}
@@ -151,7 +153,7 @@ func (c *Clock) BlockUntil(ctx context.Context, n int) error {
 
 func (c *Clock) now() time.Time { return c.base.Add(c.elapsed) }
 
-func (c *Clock) waiting() int { return len(c.queue) + c.parked }
+func (c *Clock) waiting() int { return len(c.queue) + len(c.parked) }
 
 // recount releases those in BlockUntil whose number is reached.
 func (c *Clock) recount() {

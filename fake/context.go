@@ -122,7 +122,7 @@ func whenEnded(ctx context.Context, f func()) (unhook func()) {
 func (s *source) wait(c *Clock, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := &entry{halts: true, run: s.runOut}
+	e := &entry{halts: true, run: s.runOut, from: c.originIn("WithTimeout", d)}
 	s.remove = func() { c.remove(e) }
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/fake"
@@ -161,4 +162,29 @@ func ExampleClock_NewWaiter() {
 	turn.Wake()
 	fmt.Println(<-done, clk.Waiters())
 	// Output: <nil> 0
+}
+
+// ExampleFor is a test of a poller that forgets to stop its ticker. In a test, pass its
+// t to For.
+func ExampleFor() {
+	t := &report{}
+	clk := fake.NewClock(fake.For(t))
+	poller := clk.NewTicker(time.Minute)
+	clk.Advance(time.Minute)
+	<-poller.C
+	t.end()
+	// Output:
+	// fake: the test has ended and 1 of what it started on the clock is left; stop, cancel or wake it, and wait for its goroutines:
+	//	due in 1m0s: NewTicker(1m0s)
+}
+
+// report is a *testing.T that prints.
+type report struct{ cleanup func() }
+
+func (r *report) Helper()          {}
+func (r *report) Cleanup(f func()) { r.cleanup = f }
+func (r *report) end()             { r.cleanup() }
+func (r *report) Errorf(format string, args ...any) {
+	text, _, _ := strings.Cut(fmt.Sprintf(format, args...), " at ") // the line differs
+	fmt.Println(text)
 }

@@ -14,6 +14,7 @@ type entry struct {
 	fired bool                // guarded by Clock.mu
 	send  func(now time.Time) // called under Clock.mu; must not block
 	run   func()              // called without it
+	from  *origin             // nil without For
 }
 
 // add queues e for d from now. It needs mu.

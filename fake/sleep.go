@@ -14,7 +14,7 @@ func ended(ctx context.Context) error { return policy.Ended(ctx) }
 // to the first event on the way; see there. To wait for time alone, use Sleep.
 func (c *Clock) After(d time.Duration) <-chan time.Time {
 	ch := make(chan time.Time, 1)
-	e := &entry{send: func(now time.Time) { ch <- now }}
+	e := &entry{send: func(now time.Time) { ch <- now }, from: c.originIn("After", d)}
 	c.mu.Lock()
 	c.sleeps = append(c.sleeps, d)
 	if d <= 0 {
@@ -46,7 +46,7 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 		return err
 	}
 	done := make(chan struct{})
-	e := &entry{send: func(time.Time) { close(done) }}
+	e := &entry{send: func(time.Time) { close(done) }, from: c.originIn("Sleep", d)}
 	// Before e is queued: BlockUntil must not count a sleep that an end of ctx would
 	// not yet take off.
 	over := false // guarded by mu

@@ -18,7 +18,7 @@ type Timer struct {
 // sleep, say, moves time past it.
 func (c *Clock) NewTimer(d time.Duration) *Timer {
 	t := &Timer{}
-	t.C = t.init(c)
+	t.C = t.init(c, c.originIn("NewTimer", d))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.start(d)
@@ -69,7 +69,7 @@ type Ticker struct {
 func (c *Clock) NewTicker(d time.Duration) *Ticker {
 	checkPeriod("Clock.NewTicker", d)
 	t := &Ticker{period: d}
-	t.C = t.init(c)
+	t.C = t.init(c, c.originIn("NewTicker", d))
 	send := t.entry.send
 	t.entry.send = func(now time.Time) {
 		send(now)
@@ -120,9 +120,9 @@ type alarm struct {
 	entry *entry
 }
 
-func (a *alarm) init(c *Clock) <-chan time.Time {
+func (a *alarm) init(c *Clock, from *origin) <-chan time.Time {
 	a.clock, a.c = c, make(chan time.Time, 1)
-	a.entry = &entry{halts: true, send: func(now time.Time) {
+	a.entry = &entry{halts: true, from: from, send: func(now time.Time) {
 		select {
 		case a.c <- now:
 		default: // the last value was not received

@@ -9,7 +9,13 @@ import (
 
 // Go runs f on a goroutine of its own. The goroutine counts in Waiters only while it
 // waits for the clock, as any other does.
-func (c *Clock) Go(f func()) { go f() }
+func (c *Clock) Go(f func()) {
+	if c.test == nil {
+		go f()
+		return
+	}
+	c.start(f, c.origin("Go"))
+}
 
 // AfterFunc calls f when d has passed, on the goroutine that moves time, which
 // returns after f has; see [Clock.Advance] for what f must not do. If d is 0 or less,
@@ -23,7 +29,7 @@ func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 		c.Go(f)
 		return func() bool { return false }
 	}
-	e := &entry{halts: true, run: f}
+	e := &entry{halts: true, run: f, from: c.originIn("AfterFunc", d)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(d, e)
@@ -48,14 +54,16 @@ type waiter struct {
 	waits map[*wait]struct{}
 }
 
-// wait is one call of Wait. It is in w.waits while it counts in clock.parked.
+// wait is one call of Wait. It is in w.waits and clock.parked while it counts.
 type wait struct {
 	w    *waiter
+	from *origin
+	seq  int  // guarded by clock.mu
 	over bool // guarded by clock.mu
 }
 
 func (w *waiter) Wait(ctx context.Context) error {
-	b := &wait{w: w}
+	b := &wait{w: w, from: w.clock.origin("Wait")}
 	// Before b counts: BlockUntil must not count a Wait that an end of ctx would not
 	// yet take off.
 	defer whenEnded(ctx, b.end)()
@@ -82,7 +90,9 @@ func (w *waiter) Wake() {
 		return
 	}
 	w.woken = true
-	c.parked -= len(w.waits)
+	for b := range w.waits {
+		delete(c.parked, b)
+	}
 	w.waits = nil
 	close(w.wake)
 }
@@ -98,8 +108,10 @@ func (b *wait) begin() {
 	if w.waits == nil {
 		w.waits = map[*wait]struct{}{}
 	}
+	c.seq++
+	b.seq = c.seq
 	w.waits[b] = struct{}{}
-	c.parked++
+	c.parked[b] = struct{}{}
 	c.recount()
 }
 
@@ -109,8 +121,6 @@ func (b *wait) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b.over = true
-	if _, ok := w.waits[b]; ok {
-		delete(w.waits, b)
-		c.parked--
-	}
+	delete(w.waits, b)
+	delete(c.parked, b)
 }
