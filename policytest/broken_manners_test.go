@@ -11,7 +11,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// secondRun is a policy that tries twice, the second time in another context.
+// secondRun is a policy that runs a failing function again, with the context that in
+// returns.
 func secondRun(in func(context.Context) (context.Context, context.CancelFunc)) does {
 	return func(ctx context.Context, next policy.Call[int]) (int, error) {
 		v, err := next.Do(ctx)
@@ -24,7 +25,7 @@ func secondRun(in func(context.Context) (context.Context, context.CancelFunc)) d
 	}
 }
 
-// valueless is a context with all that another has, but the caller's value.
+// valueless is a context without the caller's value.
 type valueless struct{ context.Context }
 
 func (v valueless) Value(key any) any {
@@ -34,8 +35,7 @@ func (v valueless) Value(key any) any {
 	return v.Context.Value(key)
 }
 
-// wrongManners are faults in what the function gets and in what is left of a
-// call.
+// wrongManners are faults in what a policy gives to the function and leaves behind.
 var wrongManners = map[string]fault{
 	"runs outside the caller's context": {
 		func() policy.Policy[int] {
@@ -49,7 +49,7 @@ var wrongManners = map[string]fault{
 		},
 		[]string{
 			"values reach every run", "the deadline reaches every run", "a cancel reaches every run",
-			"calls at the same time are apart",
+			"concurrent calls do not mix",
 		},
 	},
 	"keeps the values and nothing else": {
@@ -74,7 +74,7 @@ var wrongManners = map[string]fault{
 				return valueless{ctx}, func() {}
 			})
 		},
-		[]string{"values reach every run", "calls at the same time are apart"},
+		[]string{"values reach every run", "concurrent calls do not mix"},
 	},
 	"extends the deadline in a second run": {
 		func() policy.Policy[int] {
@@ -103,7 +103,7 @@ var wrongManners = map[string]fault{
 		},
 		[]string{"a cancel reaches every run"},
 	},
-	"says something else of a cancel": {
+	"reports a cancel as a rejection": {
 		func() policy.Policy[int] {
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				v, err := next.Do(ctx)
@@ -125,7 +125,7 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a caller who leaves is let go", "a caller's deadline lets him go"},
+		[]string{"a cancelled call returns at once", "a call returns at its deadline"},
 	},
 	"sleeps past a deadline": {
 		func() policy.Policy[int] {
@@ -137,21 +137,15 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a caller's deadline lets him go"},
+		[]string{"a call returns at its deadline"},
 	},
-	"queues whoever has left": {
-		func() policy.Policy[int] {
-			places := make(chan struct{}, 1)
-			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
-				places <- struct{}{}
-				defer func() { <-places }()
-				if ctx.Err() != nil {
-					return 0, policy.Ended(ctx)
-				}
-				return next.Do(ctx)
-			})
-		},
-		[]string{"a caller who leaves is let go", "a caller's deadline lets him go"},
+	"queues without looking at the context": {
+		func() policy.Policy[int] { return queue(1) },
+		[]string{"no lock is held while the function runs"},
+	},
+	"queues behind several without looking at the context": {
+		func() policy.Policy[int] { return queue(2) },
+		[]string{"a cancelled call returns at once", "a call returns at its deadline"},
 	},
 	"tries again after a cancel": {
 		func() policy.Policy[int] {
@@ -164,7 +158,7 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a caller who leaves is let go", "a caller's deadline lets him go"},
+		[]string{"a cancelled call returns at once", "a call returns at its deadline"},
 	},
 	"shares the last error": {
 		func() policy.Policy[int] {
@@ -178,7 +172,7 @@ var wrongManners = map[string]fault{
 				return v, nil
 			})
 		},
-		[]string{"calls at the same time are apart"},
+		[]string{"concurrent calls do not mix"},
 	},
 	"shares the last value": {
 		func() policy.Policy[int] {
@@ -192,7 +186,7 @@ var wrongManners = map[string]fault{
 				return int(last.Load()), nil
 			})
 		},
-		[]string{"calls at the same time are apart"},
+		[]string{"concurrent calls do not mix"},
 	},
 	"keeps its counter": {
 		func() policy.Policy[int] {
@@ -206,7 +200,7 @@ var wrongManners = map[string]fault{
 				}
 			})
 		},
-		[]string{"a later call goes as the first did"},
+		[]string{"later calls run as often as the first"},
 	},
 	"loses an attempt now and then": {
 		func() policy.Policy[int] {
@@ -220,7 +214,7 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a later call goes as the first did"},
+		[]string{"later calls run as often as the first"},
 	},
 	"adds an attempt to every call that fails": {
 		func() policy.Policy[int] {
@@ -235,11 +229,11 @@ var wrongManners = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"a later call goes as the first did"},
+		[]string{"later calls run as often as the first"},
 	},
 	"leaves a goroutine": {
 		func() policy.Policy[int] {
-			var left atomic.Bool // one is enough, and the race detector has room for 8,000
+			var left atomic.Bool // one is enough, and the race detector allows only 8,000
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				if !left.Swap(true) {
 					go time.Sleep(1000 * day)
@@ -247,14 +241,14 @@ var wrongManners = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		slices.Delete(everyCheck(), 1, 2), // the ended context is all that it looks after
+		slices.Delete(everyCheck(), 1, 2), // an ended context is refused before the goroutine starts
 	},
 	"leaves a child of the context": {
 		func() policy.Policy[int] {
 			var kept atomic.Pointer[context.CancelFunc]
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				inner, cancel := context.WithCancel(ctx)
-				kept.Store(&cancel) // and not called
+				kept.Store(&cancel) // but never called
 				return next.Do(inner)
 			})
 		},
@@ -294,4 +288,17 @@ var wrongManners = map[string]fault{
 		},
 		everyCheck(),
 	},
+}
+
+// queue has calls wait for a place, and looks at the context only when they have one.
+func queue(places int) does {
+	taken := make(chan struct{}, places)
+	return func(ctx context.Context, next policy.Call[int]) (int, error) {
+		taken <- struct{}{}
+		defer func() { <-taken }()
+		if ctx.Err() != nil {
+			return 0, policy.Ended(ctx)
+		}
+		return next.Do(ctx)
+	}
 }

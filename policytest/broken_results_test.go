@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// does is a policy by what it does.
+// does is a policy made of a function, which runs only if ctx has not ended.
 type does func(ctx context.Context, next policy.Call[int]) (int, error)
 
 func (d does) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -21,20 +21,20 @@ func (d does) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return d(ctx, next)
 }
 
-// careless is a policy that looks at no context first.
+// careless is a policy made of a function that runs in any case.
 type careless does
 
 func (c careless) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return c(ctx, next)
 }
 
-// fault is a policy with one fault, and the checks that find it.
+// fault is a policy with one fault, and the checks that report it.
 type fault struct {
 	build   func() policy.Policy[int]
 	foundBy []string
 }
 
-// wrongResults are faults in what comes back.
+// wrongResults are faults in what a policy returns.
 var wrongResults = map[string]fault{
 	"runs under an ended context": {
 		func() policy.Policy[int] {
@@ -73,9 +73,9 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "panics pass through and take nothing",
-			"Goexit passes through and takes nothing",
-			"failures take nothing", "callers who leave take nothing", "calls at the same time are apart",
+			"a success is returned and ends the call", "a success survives a cancel", "a success survives a deadline", "panics pass through and keep no place",
+			"Goexit passes through and keeps no place",
+			"failures keep no place", "callers that leave keep no place", "concurrent calls do not mix",
 		},
 	},
 	"runs twice": {
@@ -86,7 +86,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"a success comes back and is the end", "a cancel reaches every run",
+			"a success is returned and ends the call", "a cancel reaches every run",
 		},
 	},
 	"drops a success": {
@@ -113,7 +113,7 @@ var wrongResults = map[string]fault{
 		},
 		[]string{"a success survives a deadline"},
 	},
-	"leaves with its caller and without the cause": {
+	"returns at a cancel without the cause": {
 		func() policy.Policy[int] {
 			return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 				return elsewhere(ctx, next, func() error { return ctx.Err() })
@@ -131,16 +131,16 @@ var wrongResults = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"an error is still matched", "calls at the same time are apart"},
+		[]string{"an error matches the one of the function", "concurrent calls do not mix"},
 	},
-	"refuses without saying so": {
+	"refuses without ErrRejected": {
 		func() policy.Policy[int] {
 			return does(func(context.Context, policy.Call[int]) (int, error) { return 0, errors.New("no") })
 		},
 		[]string{
-			"a success comes back and is the end", "a success survives a cancel", "a success survives a deadline", "an error is still matched",
-			"panics pass through and take nothing", "Goexit passes through and takes nothing",
-			"failures take nothing", "callers who leave take nothing", "calls at the same time are apart",
+			"a success is returned and ends the call", "a success survives a cancel", "a success survives a deadline", "an error matches the one of the function",
+			"panics pass through and keep no place", "Goexit passes through and keeps no place",
+			"failures keep no place", "callers that leave keep no place", "concurrent calls do not mix",
 		},
 	},
 	"swallows panics": {
@@ -154,7 +154,7 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"panics pass through and take nothing"},
+		[]string{"panics pass through and keep no place"},
 	},
 	"swallows panics that are no errors": {
 		func() policy.Policy[int] {
@@ -171,7 +171,7 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"panics pass through and take nothing"},
+		[]string{"panics pass through and keep no place"},
 	},
 	"swallows panics but for errors and strings": {
 		func() policy.Policy[int] {
@@ -188,7 +188,7 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"panics pass through and take nothing"},
+		[]string{"panics pass through and keep no place"},
 	},
 	"raises another panic": {
 		func() policy.Policy[int] {
@@ -201,7 +201,7 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"panics pass through and take nothing"},
+		[]string{"panics pass through and keep no place"},
 	},
 	"survives Goexit": {
 		func() policy.Policy[int] {
@@ -220,7 +220,7 @@ var wrongResults = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"Goexit passes through and takes nothing"},
+		[]string{"Goexit passes through and keeps no place"},
 	},
 	"keeps a place after a panic or Goexit": {
 		func() policy.Policy[int] {
@@ -236,7 +236,7 @@ var wrongResults = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"panics pass through and take nothing", "Goexit passes through and takes nothing"},
+		[]string{"panics pass through and keep no place", "Goexit passes through and keeps no place"},
 	},
 	"keeps a place that others wait for": {
 		func() policy.Policy[int] {
@@ -253,7 +253,7 @@ var wrongResults = map[string]fault{
 			})
 		},
 		[]string{
-			"panics pass through and take nothing", "Goexit passes through and takes nothing",
+			"panics pass through and keep no place", "Goexit passes through and keeps no place",
 			"nothing is left behind",
 		},
 	},
@@ -261,21 +261,21 @@ var wrongResults = map[string]fault{
 		func() policy.Policy[int] {
 			return oneAtATime(func(_ context.Context, err error) bool { return err != nil })
 		},
-		[]string{"failures take nothing", "callers who leave take nothing"},
+		[]string{"failures keep no place", "callers that leave keep no place"},
 	},
-	"keeps the place of a caller who leaves": {
+	"keeps the place of a caller that leaves": {
 		func() policy.Policy[int] {
 			return oneAtATime(func(ctx context.Context, _ error) bool { return errors.Is(ctx.Err(), context.Canceled) })
 		},
-		[]string{"callers who leave take nothing"},
+		[]string{"callers that leave keep no place"},
 	},
 	"keeps the place of a caller whose deadline passes": {
 		func() policy.Policy[int] {
 			return oneAtATime(func(ctx context.Context, _ error) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) })
 		},
-		[]string{"callers who leave take nothing"},
+		[]string{"callers that leave keep no place"},
 	},
-	"keeps the place of a caller who has left": {
+	"keeps the place of a caller that has left": {
 		func() policy.Policy[int] {
 			places := make(chan struct{}, 1)
 			return careless(func(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -291,9 +291,9 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"callers who leave take nothing"},
+		[]string{"callers that leave keep no place"},
 	},
-	"keeps the place of a caller who leaves the queue": {
+	"keeps the queue place of a caller that leaves": {
 		func() policy.Policy[int] {
 			places := make(chan struct{}, 1)
 			queue := make(chan struct{}, 16)
@@ -313,7 +313,7 @@ var wrongResults = map[string]fault{
 				return next.Do(ctx)
 			})
 		},
-		[]string{"callers who leave take nothing"},
+		[]string{"callers that leave keep no place"},
 	},
 	"refuses for ever after a failure": {
 		func() policy.Policy[int] {
@@ -329,11 +329,11 @@ var wrongResults = map[string]fault{
 				return v, err
 			})
 		},
-		[]string{"failures take nothing", "callers who leave take nothing"},
+		[]string{"failures keep no place", "callers that leave keep no place"},
 	},
 }
 
-// oneAtATime has one place, which it keeps after some calls.
+// oneAtATime has one permit, which it loses after the calls that keeps returns true for.
 func oneAtATime(keeps func(context.Context, error) bool) does {
 	places := make(chan struct{}, 1)
 	return func(ctx context.Context, next policy.Call[int]) (v int, err error) {

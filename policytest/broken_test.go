@@ -6,14 +6,18 @@ import (
 	"maps"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/policy"
 )
 
-// everyCheck names what is checked of a policy that there is.
+// everyCheck returns the names of all checks but the first, which finds that build
+// returns nil.
 func everyCheck() []string {
 	var names []string
 	for _, c := range checks[1:] {
@@ -22,7 +26,7 @@ func everyCheck() []string {
 	return names
 }
 
-// elsewhere runs next on a goroutine of its own and leaves it at a cancel.
+// elsewhere runs next on another goroutine and returns early if ctx ends.
 func elsewhere(ctx context.Context, next policy.Call[int], left func() error) (int, error) {
 	type result struct {
 		v        int
@@ -56,7 +60,7 @@ func elsewhere(ctx context.Context, next policy.Call[int], left func() error) (i
 	}
 }
 
-// heard keeps what a check reports.
+// heard is a reporter that keeps the reports.
 type heard struct {
 	mu   sync.Mutex
 	said []string
@@ -69,9 +73,9 @@ func (h *heard) Errorf(format string, args ...any) {
 	h.said = append(h.said, fmt.Sprintf(format, args...))
 }
 
-func TestWhatWentBeforeACallThatNeverReturnsIsSaid(t *testing.T) {
+func TestAReportOfACallThatNeverReturnsNamesTheCallsBeforeIt(t *testing.T) {
 	for _, c := range checks {
-		if c.name != "panics pass through and take nothing" {
+		if c.name != "panics pass through and keep no place" {
 			continue
 		}
 		h := &heard{}
@@ -81,13 +85,13 @@ func TestWhatWentBeforeACallThatNeverReturnsIsSaid(t *testing.T) {
 	}
 }
 
-func TestNoPolicyIsSaidOnce(t *testing.T) {
+func TestANilPolicyIsReportedOnce(t *testing.T) {
 	h := &heard{}
 	assert.True(t, checks[0].in(t, h, func() policy.Policy[int] { return nil }), "there is nothing to check")
 	assert.Equal(t, []string{"policytest: build returned nil, want a policy"}, h.said)
 }
 
-func TestEachFaultIsFoundByTheChecksForIt(t *testing.T) {
+func TestEachFaultIsReportedByExactlyItsChecks(t *testing.T) {
 	found := map[string]bool{}
 	broken := maps.Clone(wrongResults)
 	maps.Copy(broken, wrongManners)
@@ -118,4 +122,47 @@ func TestEachFaultIsFoundByTheChecksForIt(t *testing.T) {
 	for _, c := range checks[1:] {
 		assert.True(t, found[c.name], "no policy is broken in a way that only some checks find and %q does", c.name)
 	}
+}
+
+// The policy holds a lock only after a failure, which the first check does not make.
+func TestABubbleThatStopsIsReportedWithTheStacks(t *testing.T) {
+	var mu sync.Mutex
+	build := func() policy.Policy[int] {
+		var failed atomic.Bool
+		return does(func(ctx context.Context, next policy.Call[int]) (v int, err error) {
+			if failed.Load() {
+				mu.Lock()
+				defer mu.Unlock()
+			}
+			v, err = next.Do(ctx)
+			failed.Store(failed.Load() || err != nil)
+			return v, err
+		})
+	}
+	stops := check{"several calls at once fail", func(p *probe) {
+		for range 2 {
+			var wg sync.WaitGroup
+			for range 2 {
+				wg.Go(func() { p.do(context.Background(), fails) })
+			}
+			wg.Wait()
+		}
+	}}
+	h := &heard{}
+	w := &watch{every: time.Millisecond, looks: 500}
+	assert.True(t, stops.watched(t, w, h, build), "further checks would stop too")
+	require.Len(t, h.said, 1)
+	assert.Contains(t, h.said[0], "policytest: no call and no function has begun or ended for 500ms of real time")
+	assert.Contains(t, h.said[0], "sync.(*Mutex).Lock")
+}
+
+func TestABubbleThatMakesStepsIsNotReported(t *testing.T) {
+	w := &watch{looks: 3}
+	for range 10 {
+		w.steps.Add(1)
+		assert.False(t, w.look())
+	}
+	assert.False(t, w.look())
+	assert.False(t, w.look())
+	assert.True(t, w.look(), "as many looks as it takes have shown no step")
 }

@@ -1,123 +1,72 @@
 package policytest
 
 import (
-	"regexp"
-	"runtime"
 	"runtime/pprof"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// bubble runs f in a bubble of t's, and returns what the bubble panicked with, or
-// the goroutine that waits in it for a lock, if one waits for ever.
+// bubble runs f in a bubble of t's. It returns what the bubble panicked with, nil if it
+// did not, and a dump of all goroutines if the bubble has stopped for ever.
 //
-// A goroutine that waits for a lock counts as busy in a bubble: time stands still
-// there, and so do those who hold the lock over a sleep. Only from outside is that
-// seen. Such a bubble is left as it is, for nobody can end it.
-func bubble(t *testing.T, f func()) (panicked any, locked string) {
+// A goroutine that waits for a mutex, or for a channel from outside of the bubble,
+// counts as busy there: virtual time stands still, and everything that sleeps with it.
+// Only a goroutine outside can see that, and only in real time. Nothing can end such a
+// bubble, so bubble leaves it behind.
+func bubble(t *testing.T, w *watch, f func()) (panicked any, stopped string) {
 	t.Helper()
 	over := make(chan any, 1)
-	started := make(chan string, 1)
 	go func() {
 		defer func() { over <- recover() }()
-		synctest.Test(t, func(*testing.T) {
-			started <- ownBubble()
-			f()
-		})
+		synctest.Test(t, func(*testing.T) { f() })
 	}()
-	watched := lockWatch{}
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
 		select {
-		case id := <-started:
-			watched.bubble = id
 		case panicked = <-over:
 			return panicked, ""
 		case <-tick.C:
-			if locked = watched.look(goroutines()); locked != "" {
-				return nil, locked
+			if w.look() {
+				return nil, dump()
 			}
 		}
 	}
 }
 
-const (
-	lookEvery = 100 * time.Millisecond
-	looks     = 10 // so many in a row that show the same tell a hang from a wait
-)
+// watch tells a bubble that has stopped from one that is slow. It counts looks and not
+// time, so that a machine that was suspended, or that runs the watch as rarely as it
+// runs the bubble, is no sign of a fault.
+type watch struct {
+	every time.Duration
+	looks int // that must show the same number of steps
 
-// lockWatch looks for a bubble that stands still. It takes no long time for a
-// sign of that, as a machine may be slow: of a bubble with anything left to do,
-// a goroutine runs, or could.
-type lockWatch struct {
-	bubble string
-	locked string // the goroutine that waited for a lock when last looked at
-	times  int
+	// steps counts calls and functions that began or ended. The bubble adds and the
+	// watch reads; a plain counter would be a data race.
+	steps atomic.Int64
+	last  int64
+	same  int
 }
 
-// look returns the goroutine that waits for a lock, once that has been so for
-// long enough.
-func (w *lockWatch) look(all []goroutine) string {
-	locked := waitsForALock(all, w.bubble)
-	if locked == nil {
-		w.times = 0
-		return ""
+// newWatch returns a watch that waits 30 s for a step. The checks take steps
+// microseconds apart.
+func newWatch() *watch { return &watch{every: 100 * time.Millisecond, looks: 300} }
+
+// look reports whether the bubble has made no step since the first of the last looks.
+func (w *watch) look() bool {
+	if now := w.steps.Load(); now != w.last {
+		w.last, w.same = now, 0
 	}
-	if locked.id != w.locked {
-		w.locked, w.times = locked.id, 0
-	}
-	if w.times++; w.times < looks {
-		return ""
-	}
-	return locked.text
+	w.same++
+	return w.same > w.looks
 }
 
-// waitsForALock returns the first goroutine of a bubble that waits for a lock, if
-// all others wait too, for one another or for time.
-func waitsForALock(all []goroutine, bubble string) (first *goroutine) {
-	for _, g := range all {
-		switch {
-		case g.bubble != bubble || bubble == "" || g.state == "synctest.Run":
-		case strings.HasPrefix(g.state, "sync.Mutex.") || strings.HasPrefix(g.state, "sync.RWMutex."):
-			if first == nil {
-				first = &g
-			}
-		case !strings.HasSuffix(g.state, "(durable)"):
-			return nil
-		}
-	}
-	return first
-}
-
-// goroutine is one of a dump.
-type goroutine struct{ id, state, bubble, text string }
-
-// header is what a dump has for a goroutine's first line.
-var header = regexp.MustCompile(`^goroutine (\d+) [^\[]*\[([^,\]]*)(?:[^\]]*, synctest bubble (\d+))?[^\]]*\]:`)
-
-// goroutines returns all there are.
-func goroutines() []goroutine {
-	var dump strings.Builder
-	_ = pprof.Lookup("goroutine").WriteTo(&dump, 2)
-	var all []goroutine
-	for text := range strings.SplitSeq(dump.String(), "\n\n") {
-		if h := header.FindStringSubmatch(text); h != nil {
-			all = append(all, goroutine{id: h[1], state: h[2], bubble: h[3], text: text})
-		}
-	}
-	return all
-}
-
-// ownBubble returns the bubble of the goroutine that asks. Where a runtime writes
-// headers in another way it is none, and a hang is left to the test's own limit.
-func ownBubble() string {
-	line := make([]byte, 128)
-	h := header.FindSubmatch(line[:runtime.Stack(line, false)])
-	if h == nil {
-		return ""
-	}
-	return string(h[3])
+// dump returns the stacks of all goroutines, for a person to read.
+func dump() string {
+	var text strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&text, 2) // to a strings.Builder, which cannot fail
+	return text.String()
 }

@@ -10,11 +10,11 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// TestOurOwnPoliciesLiveThroughSeveralBubbles uses each policy in two bubbles of
+// TestPoliciesMayBeUsedInSeveralBubbles uses each policy in two bubbles of
 // testing/synctest and outside of them, with failures that open circuits and callers
-// that leave. A timer or channel of one bubble that is touched in another would be a
-// fatal error, which kills the test binary.
-func TestOurOwnPoliciesLiveThroughSeveralBubbles(t *testing.T) {
+// that leave. If a policy used a timer or channel of one bubble in another, the runtime
+// would end the test binary.
+func TestPoliciesMayBeUsedInSeveralBubbles(t *testing.T) {
 	down := errors.New("down")
 	for name, build := range kept {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestOurOwnPoliciesLiveThroughSeveralBubbles(t *testing.T) {
 						}))
 					}
 					use(t.Context())
-					time.Sleep(time.Second) // what was abandoned ends with its bubble
+					time.Sleep(time.Second) // let abandoned functions return
 				})
 				use(t.Context())
 			}

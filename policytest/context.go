@@ -11,8 +11,8 @@ import (
 
 type valueKey struct{}
 
-// fails fails, after a while. The checks below have it fail for the sake of what
-// the policy gives to another run.
+// fails returns an error after a while, so that policies that retry run it again: the
+// checks below look at every run.
 func fails(context.Context) (int, error) {
 	time.Sleep(takes)
 	return 0, &failure{}
@@ -24,7 +24,7 @@ func valuesReachEveryRun(p *probe) {
 	p.do(ctx, func(ctx context.Context) (int, error) {
 		n := run.Add(1)
 		if got := ctx.Value(valueKey{}); got != "here" {
-			p.Errorf("policytest: the function's context has %v for a value of the caller's in run %d, want it", got, n)
+			p.Errorf("policytest: in run %[2]d the function's context has the value %[1]v, want the caller's, %[3]q: derive the context from the caller's", got, n, "here")
 		}
 		return fails(ctx)
 	})
@@ -38,14 +38,14 @@ func deadlineReachesEveryRun(p *probe) {
 	p.do(ctx, func(ctx context.Context) (int, error) {
 		n := run.Add(1)
 		if got, ok := ctx.Deadline(); !ok || got.After(want) {
-			p.Errorf("policytest: the function's context has deadline %v (%v) in run %d, want no later than the caller's, %v", got, ok, n, want)
+			p.Errorf("policytest: in run %[3]d the function's context has the deadline %[1]v (%[2]v), want the caller's, %[4]v, or an earlier one: derive the context from the caller's", got, ok, n, want)
 		}
 		return fails(ctx)
 	})
 }
 
-// cancelReachesEveryRun has the caller leave in the first run, and another one in
-// the second, and so on, if there are so many.
+// cancelReachesEveryRun cancels one call in its first run, the next call in its second
+// run, and a third in its third, if there are so many.
 func cancelReachesEveryRun(p *probe) {
 	for run := range int64(3) {
 		p.leaveIn(run + 1)
@@ -64,10 +64,10 @@ func (p *probe) leaveIn(last int64) {
 			late.Add(1)
 			return 0, &failure{}
 		}
-		time.Sleep(takes) // what begins at the same time has begun
+		time.Sleep(takes) // let concurrent runs begin
 		switch {
 		case ctx.Err() != nil:
-			return 0, ctx.Err() // for reasons of the policy's own
+			return 0, ctx.Err() // the policy ended it, for a reason of its own
 		case n < last:
 			return 0, &failure{}
 		case n == last:
@@ -77,23 +77,24 @@ func (p *probe) leaveIn(last int64) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(day):
-			p.Errorf("policytest: the function's context did not end in run %d when the caller's did", n)
+			p.Errorf("policytest: in run %d the function's context did not end when the caller's did: derive it from the caller's", n)
 			return 0, errLeft
 		}
 		if err, cause := ctx.Err(), context.Cause(ctx); !errors.Is(err, context.Canceled) || !errors.Is(cause, errLeft) {
-			p.Errorf("policytest: the function's context ended with %v and cause %v in run %d, want the caller's, %v and %v", err, cause, n, context.Canceled, errLeft)
+			p.Errorf("policytest: in run %[3]d the function's context ended with %[1]v and the cause %[2]v, want the caller's, %[4]v and %[5]v", err, cause, n, context.Canceled, errLeft)
 		}
 		return 0, ctx.Err()
 	})
 	if n := late.Load(); n > 0 {
-		p.Errorf("policytest: the function began for a caller who had left, want it not to: %d times", n)
+		p.Errorf("policytest: the function began %d times after the caller's context had ended, want 0: check the context before each run", n)
 	}
 	if caller.Err() != nil && e.took >= left && !errors.Is(e.err, context.Canceled) {
-		p.Errorf("policytest: the caller's context was cancelled and the call came back as %v, want an error that matches context.Canceled", e)
+		p.Errorf("policytest: the caller's context was cancelled and the call returned %v, want an error that matches context.Canceled", e)
 	}
 }
 
-// nothingIsLeft leaves goroutines to the bubble, which every check runs in.
+// nothingIsLeft looks for children of the caller's context. Goroutines that are left are
+// found by the bubble.
 func nothingIsLeft(p *probe) {
 	for how, fn := range map[string]func(context.Context) (int, error){
 		"succeeded":             func(context.Context) (int, error) { return 42, nil },
@@ -106,12 +107,12 @@ func nothingIsLeft(p *probe) {
 		p.do(caller, fn)
 		synctest.Wait()
 		if n := caller.attached(); n > 0 {
-			p.Errorf("policytest: after a function that %s, %d children of the caller's context are left, want 0: a cancel function was not called", how, n)
+			p.Errorf("policytest: after a function that %s, %d children of the caller's context are left, want 0: call their cancel functions", how, n)
 		}
 	}
 }
 
-// useContext makes contexts that are made when they are needed.
+// useContext makes the policy create those contexts that it creates when they are used.
 func useContext(ctx context.Context) (int, error) {
 	child, cancel := context.WithCancel(ctx)
 	defer cancel()

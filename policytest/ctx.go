@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// errLeft is the cause that callers give when they leave.
+// errLeft is the cause with which a caller's context ends.
 var errLeft = errors.New("policytest: the caller left")
 
-// countedCtx is a caller's context that knows how many children are attached to
-// it. Its Done is its own, or package context would attach children to the
-// context inside, where nobody counts.
+// countedCtx is a caller's context that counts its children. It has a Done channel of
+// its own: package context would otherwise attach children to the inner context, where
+// they are not counted.
 type countedCtx struct {
 	context.Context
 	inner    context.CancelCauseFunc
 	done     chan struct{}
-	children chan map[*func()]struct{} // holds the one map, as a lock
+	children chan map[*func()]struct{} // holds the map; to receive it is to lock it, without a mutex, which would stop virtual time
 }
 
 func newCountedCtx() *countedCtx {
@@ -27,7 +27,7 @@ func newCountedCtx() *countedCtx {
 
 func (c *countedCtx) Done() <-chan struct{} { return c.done }
 
-// leave ends the context with errLeft, once.
+// leave ends the context with errLeft. Further calls do nothing.
 func (c *countedCtx) leave() {
 	attached := <-c.children
 	if c.Err() != nil {
@@ -42,7 +42,7 @@ func (c *countedCtx) leave() {
 	}
 }
 
-// AfterFunc is what package context attaches children by.
+// AfterFunc is the method that package context calls to attach a child.
 func (c *countedCtx) AfterFunc(f func()) (stop func() bool) {
 	attached := <-c.children
 	defer func() { c.children <- attached }()
@@ -60,7 +60,7 @@ func (c *countedCtx) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// attached returns how many children are.
+// attached returns the number of children.
 func (c *countedCtx) attached() int {
 	attached := <-c.children
 	defer func() { c.children <- attached }()

@@ -9,13 +9,14 @@ import (
 	"github.com/ductile-go/ductile/policytest"
 )
 
-// Limit lets a number of calls through at a time.
+// Limit limits the number of concurrent calls.
 type Limit struct{ places chan struct{} }
 
-// NewLimit returns a limit of n calls.
+// NewLimit returns a limit of n concurrent calls.
 func NewLimit(n int) *Limit { return &Limit{make(chan struct{}, n)} }
 
-// Execute runs next if there is a place for it.
+// Execute runs next, or returns an error that matches policy.ErrRejected if the limit is
+// reached.
 func (l *Limit) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	if ctx.Err() != nil {
 		return 0, policy.Ended(ctx)
@@ -29,7 +30,7 @@ func (l *Limit) Execute(ctx context.Context, next policy.Call[int]) (int, error)
 	}
 }
 
-// This is func TestLimit of the package that Limit is in.
+// In the tests of the package that has Limit, this is func TestLimit.
 func ExampleRun() {
 	_ = func(t *testing.T) {
 		policytest.Run(t, func() policy.Policy[int] { return NewLimit(10) })

@@ -10,16 +10,15 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// sample is how many calls are compared with as many. Of two samples of the same
-// policy, all of one come below all of the other once in C(32, 16), which is 6e8:
-// whatever a policy draws, this does not fail by chance. It takes that much, for a
-// retry with jitter and a limit of time never goes twice as it went.
+// sample is the number of calls in each of the two samples that are compared. If both
+// come from the same distribution, all of one lie below all of the other with a
+// probability of 1 in C(32, 16), about 6e8. So the check does not fail by chance for
+// policies that draw random numbers, such as a retry with jitter and MaxElapsed.
 const sample = 16
 
-// laterCallsAreAlike counts the runs that a failing call takes with new policies,
-// and with one that has made calls. Successes and a day lie between one and the
-// next, so that what a policy keeps on purpose, a circuit's row or a budget, is as
-// it was.
+// laterCallsAreAlike counts how often a failing function runs under new policies, and
+// under one policy that has made calls before. A day and some successes between the
+// calls restore what a policy keeps on purpose: the failures of a circuit, a budget.
 func laterCallsAreAlike(p *probe) {
 	var first, later []int64
 	for range sample {
@@ -37,15 +36,15 @@ func laterCallsAreAlike(p *probe) {
 	if len(first) < sample || len(later) < sample {
 		return
 	}
-	later = later[len(later)-sample:] // what is kept may show late
+	later = later[len(later)-sample:] // the effect of what was kept may come late
 	if slices.Max(later) < slices.Min(first) || slices.Min(later) > slices.Max(first) {
-		p.Errorf("policytest: a failing function ran %d to %d times in the first call of a policy and %d to %d times in later ones, want alike: something of a call was kept",
+		p.Errorf("policytest: a failing function ran %d to %d times in the first call of a policy and %d to %d times in later calls, want no difference: state of a call was kept in the policy",
 			slices.Min(first), slices.Max(first), slices.Min(later), slices.Max(later))
 	}
 }
 
-// countRuns adds the runs of a failing call, unless one of its attempts was refused:
-// that has a reason which is not the call's own, such as a circuit's window.
+// countRuns adds the runs of a failing call. It leaves out a call with a refused attempt:
+// the reason for that lies in other calls, as with a circuit's window.
 func (p *probe) countRuns(to []int64) []int64 {
 	if e := p.do(context.Background(), fails); !refused(e.err) {
 		to = append(to, e.runs)

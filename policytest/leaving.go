@@ -10,7 +10,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// leaving makes the context of a caller who leaves after patience, and ends it.
+// leaving makes the context of a caller that leaves after patience.
 type leaving func() (context.Context, context.CancelFunc)
 
 func byCancel() (context.Context, context.CancelFunc) {
@@ -33,8 +33,8 @@ func byDeadline() (context.Context, context.CancelFunc) {
 func leaverIsLetGo(p *probe)  { p.letsGo(byCancel) }
 func deadlineLetsGo(p *probe) { p.letsGo(byDeadline) }
 
-// letsGo has a caller leave who has the policy for himself, and one who may have
-// to wait for others.
+// letsGo has a caller leave that is alone, and then one that may have to wait for
+// others.
 func (p *probe) letsGo(leaves leaving) {
 	p.leaver(leaves)
 	p.amongHolders(func() { p.leaver(leaves) })
@@ -52,17 +52,16 @@ func (p *probe) leaver(leaves leaving) {
 		return 0, &failure{}
 	})
 	if e.took > patience {
-		p.Errorf("policytest: the caller left after %v with %v, and the call returned after %v, want at once%s", patience, caller.Err(), e.took, p.past)
+		p.Errorf("policytest: the caller's context ended after %v with %v and the call returned after %v%s, want at the same time: select on ctx.Done wherever the policy waits", patience, caller.Err(), e.took, p.past)
 	}
 	if n := late.Load(); n > 0 {
-		p.Errorf("policytest: the function began for a caller who had left with %v, want it not to: %d times", caller.Err(), n)
+		p.Errorf("policytest: the function began %d times after the caller's context had ended with %v, want 0: check the context before each run", n, caller.Err())
 	}
 }
 
-// amongHolders runs f while others hold places for longer than callers wait: one,
-// then four, up to all that a policy in a test has. Where only those who cannot get
-// a place are looked at, too many holders are as bad as too few: they may fill the
-// queue for one as well.
+// amongHolders runs f while other calls hold permits for longer than callers wait: 1
+// call, then 4, up to rounds. The number must match the policy's: too few leave a
+// permit for f, too many also fill the queue in which f should wait.
 func (p *probe) amongHolders(f func()) {
 	for n := 1; n <= rounds; n *= 4 {
 		time.Sleep(day)

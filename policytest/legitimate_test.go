@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// own is a policy of somebody's own, that looks at its context first.
+// own is a policy as a user of this module may write one.
 type own func(ctx context.Context, next policy.Call[int]) (int, error)
 
 func (o own) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -19,8 +19,7 @@ func (o own) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return o(ctx, next)
 }
 
-// legitimate are policies that nobody would call broken, and that do what none of
-// ductile's own does.
+// legitimate are correct policies that do what none of this module's policies does.
 var legitimate = map[string]func() policy.Policy[int]{
 	"two at once":   func() policy.Policy[int] { return hedge(0) },
 	"two in a row":  func() policy.Policy[int] { return hedge(500 * time.Microsecond) },
@@ -30,7 +29,7 @@ var legitimate = map[string]func() policy.Policy[int]{
 	"ten at a time": func() policy.Policy[int] { return queue(10) },
 }
 
-// result is what a function on another goroutine came to.
+// result is how a function on another goroutine ended.
 type result struct {
 	v        int
 	err      error
@@ -38,7 +37,7 @@ type result struct {
 	exited   bool
 }
 
-// raise gives the result to the one who waited for it.
+// raise ends the caller's goroutine, or its call, as the function has ended.
 func (r result) raise() (int, error) {
 	if r.panicked != nil {
 		panic(r.panicked)
@@ -49,7 +48,7 @@ func (r result) raise() (int, error) {
 	return r.v, r.err
 }
 
-// run gives out what next came to.
+// run calls next and passes on how it ended, a panic and Goexit included.
 func run(ctx context.Context, next policy.Call[int], out func(result)) {
 	r := result{exited: true}
 	defer func() {
@@ -62,7 +61,8 @@ func run(ctx context.Context, next policy.Call[int], out func(result)) {
 	r.exited = false
 }
 
-// hedge begins next a second time after a while, and takes the first success.
+// hedge runs next a second time if it has not returned after a while, and returns the
+// first success.
 func hedge(after time.Duration) own {
 	return func(ctx context.Context, next policy.Call[int]) (int, error) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -70,8 +70,8 @@ func hedge(after time.Duration) own {
 		results := make(chan result, 2)
 		begin := func() { go run(ctx, next, func(r result) { results <- r }) }
 		begin()
-		// By a function: a timer's channel that is ready as a select comes to it, in a
-		// bubble, crashes the race detector of Go 1.26 once in a while.
+		// AfterFunc and not NewTimer: in a bubble, a timer's channel that is ready when the
+		// select begins crashes the race detector of Go 1.26 now and then.
 		due := make(chan struct{}, 1)
 		defer time.AfterFunc(after, func() { due <- struct{}{} }).Stop()
 		begun, failed := 1, 0
@@ -91,7 +91,7 @@ func hedge(after time.Duration) own {
 	}
 }
 
-// queue has calls wait for a place.
+// queue has calls wait for a permit.
 func queue(places int) own {
 	taken := make(chan struct{}, places)
 	return func(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -105,7 +105,7 @@ func queue(places int) own {
 	}
 }
 
-// shared has calls that come during another wait for what that one comes to.
+// shared has concurrent calls share the result of the first.
 func shared() policy.Policy[int] {
 	type flight struct {
 		landed chan struct{}
@@ -130,7 +130,7 @@ func shared() policy.Policy[int] {
 			current.Store(nil)
 			close(mine.landed)
 		}()
-		mine.err = policy.ErrRejected // for those who wait for one that panics
+		mine.err = policy.ErrRejected // for those that share a call that panics
 		mine.v, mine.err = next.Do(ctx)
 		return mine.v, mine.err
 	})

@@ -32,7 +32,7 @@ func standard() policy.Policy[int] {
 	return pipeline.Standard[int](pipeline.StandardConfig{Circuit: breaker.NewCircuit(breaker.Config{})})
 }
 
-// kept are ductile's own policies, in what configurations differ by.
+// kept are the policies of this module, in their different modes.
 var kept = map[string]func() policy.Policy[int]{
 	"retry":             again(retry.Config{}),
 	"retry once":        again(retry.Config{MaxAttempts: 1}),
@@ -123,7 +123,7 @@ var kept = map[string]func() policy.Policy[int]{
 	},
 }
 
-func TestOurOwnPoliciesKeepTheirPromises(t *testing.T) {
+func TestThePoliciesOfThisModulePass(t *testing.T) {
 	for name, build := range kept {
 		t.Run(name, func(t *testing.T) { policytest.Run(t, build) })
 	}
@@ -135,6 +135,6 @@ func TestLegitimatePoliciesPass(t *testing.T) {
 	}
 }
 
-func TestNothingToBuildWithIsMisuse(t *testing.T) {
+func TestRunPanicsIfBuildIsNil(t *testing.T) {
 	assert.PanicsWithValue(t, "policytest: Run: build is nil, want a function that returns a policy", func() { policytest.Run(t, nil) })
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// policyIsBuilt comes first: without a policy there is nothing to check.
+// policyIsBuilt is the first check. Without a policy, the others would panic.
 func policyIsBuilt(p *probe) {
 	if p.policy == nil {
 		p.Errorf("policytest: build returned nil, want a policy")
@@ -23,14 +23,14 @@ func endedContextRunsNothing(p *probe) {
 	for _, ctx := range []context.Context{cancelled, late} {
 		e := p.do(ctx, func(context.Context) (int, error) { return 1, nil })
 		if e.runs != 0 {
-			p.Errorf("policytest: the function ran %d times under a context that had ended with %v, want 0", e.runs, ctx.Err())
+			p.Errorf("policytest: the function ran %d times under a context that had ended with %v, want 0: check the context first", e.runs, ctx.Err())
 		}
 		if !errors.Is(e.err, ctx.Err()) || !errors.Is(e.err, errLeft) {
-			p.Errorf("policytest: under a context that had ended the error is %v, want one that matches both %v and the cause, %v; see policy.Ended",
+			p.Errorf("policytest: under a context that had ended the error is %v, want one that matches both %v and the cause, %v: return policy.Ended(ctx)",
 				e.err, ctx.Err(), errLeft)
 		}
 		if e.took != 0 {
-			p.Errorf("policytest: under a context that had ended the call took %v, want to return at once", e.took)
+			p.Errorf("policytest: under a context that had ended the call took %v, want 0s: check the context before waiting", e.took)
 		}
 	}
 }
@@ -38,17 +38,17 @@ func endedContextRunsNothing(p *probe) {
 func successComesBack(p *probe) {
 	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
 	if e.v != 42 || e.err != nil || !e.returned {
-		p.Errorf("policytest: a function that returned 42 and nil came back as %v, want 42 and nil", e)
+		p.Errorf("policytest: the function returned 42 and nil and the call returned %v, want 42 and nil", e)
 	}
 	if e.runs == 0 {
-		p.Errorf("policytest: a new policy did not run the function, want it to")
+		p.Errorf("policytest: a new policy did not run the function, want a policy from build that admits calls")
 	}
 	e = p.do(context.Background(), func(context.Context) (int, error) {
 		time.Sleep(takes)
 		return 42, nil
 	})
 	if e.again > 0 {
-		p.Errorf("policytest: a function that had succeeded began again, want no more of it: %d times", e.again)
+		p.Errorf("policytest: the function began %d times after it had succeeded, want 0: return the success", e.again)
 	}
 }
 
@@ -63,10 +63,9 @@ func successSurvivesADeadline(p *probe) {
 	p.succeedsAfter(caller, patience, func() { <-caller.Done() })
 }
 
-// succeedsAfter lets a function sleep between the end of its caller's context and
-// its success. By then everybody else has come to rest: a policy that waits for
-// its function is still there, and one that returns when its caller leaves has
-// returned.
+// succeedsAfter makes the function sleep between the end of the caller's context and its
+// own success. In the meantime a policy that returns when the context ends has done so,
+// and a policy that waits for its function still waits.
 func (p *probe) succeedsAfter(caller context.Context, at time.Duration, end func()) {
 	e := p.do(caller, func(context.Context) (int, error) {
 		time.Sleep(takes)
@@ -77,13 +76,13 @@ func (p *probe) succeedsAfter(caller context.Context, at time.Duration, end func
 	switch {
 	case e.runs == 0:
 		p.Errorf("policytest: a new policy did not run the function: %v", e)
-	case e.left() && (e.took < at || e.err == nil): // for a limit of its own, or with an answer
+	case e.left() && (e.took < at || e.err == nil): // at a limit of its own, or with another answer
 	case e.left():
 		if !errors.Is(e.err, caller.Err()) || !errors.Is(e.err, errLeft) {
-			p.Errorf("policytest: the call left its function because the caller's context had ended, and came back as %v, want an error that matches both %v and the cause", e, caller.Err())
+			p.Errorf("policytest: the call returned before its function because the caller's context had ended, with %v, want an error that matches both %v and the cause: return policy.Ended(ctx)", e, caller.Err())
 		}
 	case e.v != 42 || e.err != nil:
-		p.Errorf("policytest: 42 and nil came back as %v because the caller's context ended meanwhile with %v, want 42 and nil", e, caller.Err())
+		p.Errorf("policytest: the function returned 42 and nil and the call returned %v because the caller's context had ended with %v, want 42 and nil: a success stays a success", e, caller.Err())
 	}
 }
 
@@ -98,9 +97,8 @@ func errorIsMatched(p *probe) {
 	p.matches(e, own)
 }
 
-// matches checks the error of a call whose function failed with own. One that did
-// not run it may have been given what another call came to, as by a policy that
-// shares results; that is as good as an answer.
+// matches checks the error of a call whose function returns own. If the function did
+// not run, the error may be that of another call, as with policies that share results.
 func (p *probe) matches(e ending, own *failure) {
 	if e.err == nil || errors.Is(e.err, policy.ErrRejected) || e.left() {
 		return
@@ -108,10 +106,10 @@ func (p *probe) matches(e ending, own *failure) {
 	var got *failure
 	switch matched := errors.As(e.err, &got); {
 	case e.runs == 0 && !matched:
-		p.Errorf("policytest: the function did not run and the error is %v, want one that matches policy.ErrRejected, or the error of another call's function", e.err)
+		p.Errorf("policytest: the function did not run and the error is %v, want one that matches policy.ErrRejected, or the error of another call's function: wrap policy.ErrRejected", e.err)
 	case !matched:
-		p.Errorf("policytest: the error is %v, want one that matches the function's own by errors.Is and errors.As", e.err)
+		p.Errorf("policytest: the error is %v, want one that matches the function's own by errors.Is and errors.As: wrap it with %%w", e.err)
 	case e.runs > 0 && got != own:
-		p.Errorf("policytest: the error is that of call %d, want that of call %d", got.call, own.call)
+		p.Errorf("policytest: call %d returned the error of call %d, want its own: do not keep results in the policy", own.call, got.call)
 	}
 }

@@ -7,29 +7,29 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Run checks the policies that build returns, a new one for each check and more
-// for some. A failing check fails a subtest of t and says what was promised. Run
-// panics when build is nil; where it returns nil, or a policy whose calls wait for
-// a lock for ever, nothing more is checked.
+// Run checks the policies that build returns. It calls build once for each check, and
+// more often for some. Each check is a subtest of t, and a fault is an error of that
+// subtest. Run panics if build is nil. If build returns nil, or a policy that holds a
+// lock while the function runs, Run reports that and makes no further checks.
 //
-// The policy should
+// The policy must
 //
-//   - admit a call when it is new, and, whatever happened, again a day later, and
-//     be as it was after that and 16 successes;
-//   - keep time in real time (the bubble makes that virtual) or on an AutoAdvance
-//     clock of package fake;
-//   - end by itself where a function that takes a millisecond fails again and
-//     again, after some hundred runs at most if the checks are not to take minutes;
-//   - have no more than 64 places.
+//   - admit a call when it is new, admit one again a day after anything that has
+//     happened, and be as good as new after that day and 16 successes;
+//   - use real time, which is virtual in a bubble, or a clock of package fake made
+//     with AutoAdvance;
+//   - give up on a function that always fails after a millisecond. Keep that to a few
+//     hundred runs, or the checks take minutes;
+//   - admit at most 64 calls at a time, if it limits them at all.
 //
-// build is called inside the bubble, and makes everything that the policy needs
-// anew: its clock, its channels, the state that it shares with others. What is made
-// elsewhere a bubble cannot see waiting.
+// build runs inside the bubble and must create there whatever the policy needs:
+// clocks, channels, shared state. If it shares a channel that was made elsewhere, virtual
+// time stands still while a goroutine waits for it. Run then gives up after 30 s of real
+// time and prints the stacks of all goroutines.
 //
-// Not for this package are policies that keep a result's context open on purpose,
-// as TimeoutPolicy.WithKeep does: that is a child of the caller's context left behind.
-// Nor are those that learn from one call how often to run another's function, or
-// answer for days out of what they remember.
+// Run is not for policies that leave a child of the caller's context open on purpose,
+// as TimeoutPolicy.WithKeep does; nor for policies that decide by the results of one
+// call how often to run the function of another; nor for caches that answer for days.
 func Run(t *testing.T, build func() policy.Policy[int]) {
 	t.Helper()
 	if build == nil {
@@ -47,8 +47,8 @@ func Run(t *testing.T, build func() policy.Policy[int]) {
 	}
 }
 
-// reporter is the part of testing.T that a check speaks through, so that this
-// package's tests can see a check fail.
+// reporter is the part of testing.T that a check uses. Tests of this package pass
+// another one, to see a check fail.
 type reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -64,43 +64,50 @@ var checks = []check{
 	{"a policy is built", policyIsBuilt},
 	{"no lock is held while the function runs", noLockIsHeld},
 	{"an ended context runs nothing", endedContextRunsNothing},
-	{"a success comes back and is the end", successComesBack},
+	{"a success is returned and ends the call", successComesBack},
 	{"a success survives a cancel", successSurvivesACancel},
 	{"a success survives a deadline", successSurvivesADeadline},
-	{"an error is still matched", errorIsMatched},
-	{"panics pass through and take nothing", panicsPassThrough},
-	{"Goexit passes through and takes nothing", goexitPassesThrough},
-	{"failures take nothing", failuresTakeNothing},
-	{"callers who leave take nothing", leaversTakeNothing},
+	{"an error matches the one of the function", errorIsMatched},
+	{"panics pass through and keep no place", panicsPassThrough},
+	{"Goexit passes through and keeps no place", goexitPassesThrough},
+	{"failures keep no place", failuresTakeNothing},
+	{"callers that leave keep no place", leaversTakeNothing},
 	{"values reach every run", valuesReachEveryRun},
 	{"the deadline reaches every run", deadlineReachesEveryRun},
 	{"a cancel reaches every run", cancelReachesEveryRun},
-	{"a caller who leaves is let go", leaverIsLetGo},
-	{"a caller's deadline lets him go", deadlineLetsGo},
-	{"calls at the same time are apart", callsAreApart},
-	{"a later call goes as the first did", laterCallsAreAlike},
+	{"a cancelled call returns at once", leaverIsLetGo},
+	{"a call returns at its deadline", deadlineLetsGo},
+	{"concurrent calls do not mix", callsAreApart},
+	{"later calls run as often as the first", laterCallsAreAlike},
 	{"nothing is left behind", nothingIsLeft},
 }
 
-// in runs the check in a bubble of t's. The bubble panics where a goroutine is
-// left when the check has returned. It reports whether it is hopeless to check any
-// more: there is no policy, or one that hangs.
+// in runs the check in a bubble of t's and reports whether further checks are
+// hopeless: there is no policy, or one that hangs. The bubble panics if a goroutine is
+// left when the check has returned.
 func (c check) in(t *testing.T, r reporter, build func() policy.Policy[int]) (hopeless bool) {
 	t.Helper()
-	var p *probe
-	left, locked := bubble(t, func() {
-		p = &probe{reporter: r, build: build, policy: build()}
-		c.run(p)
-	})
-	switch {
-	case locked != "":
-		r.Errorf("policytest: a call waits for a lock that it never gets, want none held while the function runs: a caller who waits for a lock cannot leave; is it held around next.Do?\n\n%s", locked)
-		return true
-	case left != nil && !p.stuck.Load():
-		r.Errorf("policytest: the calls have returned and a goroutine is left behind: %v", left)
-	}
-	return p.policy == nil
+	return c.watched(t, newWatch(), r, build)
 }
 
-// day is long enough for any circuit, budget or limit to have recovered.
+func (c check) watched(t *testing.T, w *watch, r reporter, build func() policy.Policy[int]) (hopeless bool) {
+	t.Helper()
+	var p *probe
+	left, stopped := bubble(t, w, func() {
+		p = &probe{reporter: r, build: build, policy: build(), steps: &w.steps}
+		c.run(p)
+	})
+	if stopped != "" {
+		// p belongs to a bubble that still exists.
+		r.Errorf("policytest: no call and no function has begun or ended for %v of real time: a goroutine waits for a lock that is held while the function runs, "+
+			"or for something that was made outside of build, or it loops; find it in the stacks of all goroutines:\n\n%s", w.every*time.Duration(w.looks), stopped)
+		return true
+	}
+	if left != nil && !p.stuck.Load() {
+		r.Errorf("policytest: the calls have returned and a goroutine is left behind: %v", left)
+	}
+	return p.policy == nil || p.locked
+}
+
+// day is long enough for any circuit, budget or limit to recover.
 const day = 24 * time.Hour

@@ -11,11 +11,11 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// rounds is how often a check breaks a call before it asks for one that goes
-// well: more often than a policy in a test has places to lose.
+// rounds is how many calls a check breaks before it expects a good one. It is more than
+// the number of permits that a policy in a test can lose.
 const rounds = 64
 
-// blast is a value to panic with that is neither an error nor a string.
+// blast is a panic value that is neither an error nor a string.
 type blast struct{ at int }
 
 func panicsPassThrough(p *probe) {
@@ -27,11 +27,11 @@ func panicsPassThrough(p *probe) {
 			panic(boom)
 		})
 		if e.ended > 0 && e.panicked != boom {
-			p.Errorf("policytest: the function panicked with a %T and the call ended with %v; want the panic, its value as it was", boom, e)
+			p.Errorf("policytest: the function panicked with a %T and the call ended with %v, want the same panic: do not recover", boom, e)
 			return
 		}
 		if e.again > 0 {
-			p.Errorf("policytest: a function that had panicked began again, want no more of it: %d times", e.again)
+			p.Errorf("policytest: the function began %d times after it had panicked, want 0: let the panic pass", e.again)
 		}
 		p.past = fmt.Sprintf(" after panic %d", n+1)
 		time.Sleep(day)
@@ -47,11 +47,11 @@ func goexitPassesThrough(p *probe) {
 			return 0, nil
 		})
 		if e.ended > 0 && (e.returned || e.panicked != nil) {
-			p.Errorf("policytest: the function called runtime.Goexit and the call ended with %v; want the caller's goroutine to end", e)
+			p.Errorf("policytest: the function called runtime.Goexit and the call ended with %v, want the caller's goroutine to end: if the function runs on another goroutine, call Goexit for it", e)
 			return
 		}
 		if e.again > 0 {
-			p.Errorf("policytest: a function that had called runtime.Goexit began again, want no more of it: %d times", e.again)
+			p.Errorf("policytest: the function began %d times after it had called runtime.Goexit, want 0", e.again)
 		}
 		p.past = fmt.Sprintf(" after call %d of runtime.Goexit", n+1)
 		time.Sleep(day)
@@ -68,8 +68,8 @@ func failuresTakeNothing(p *probe) {
 	p.stillAdmits("failures")
 }
 
-// leaversTakeNothing has callers leave before their call, within the function,
-// wherever a policy is that tries again, and while they wait for others.
+// leaversTakeNothing has callers leave before their call, while the function runs,
+// between two runs, and while they wait for others.
 func leaversTakeNothing(p *probe) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -81,10 +81,10 @@ func leaversTakeNothing(p *probe) {
 	}
 	for n := range rounds {
 		leave[n%len(leave)]()
-		p.past = fmt.Sprintf(" after caller %d who left", n+1)
+		p.past = fmt.Sprintf(" after caller %d that left", n+1)
 		time.Sleep(day)
 	}
-	p.stillAdmits("callers who left")
+	p.stillAdmits("callers that left")
 	p.amongHolders(func() {
 		var waiters sync.WaitGroup
 		for range rounds {
@@ -92,9 +92,9 @@ func leaversTakeNothing(p *probe) {
 		}
 		waiters.Wait()
 	})
-	p.past = " after callers who left while others held places"
+	p.past = " after callers that left while others held permits"
 	time.Sleep(day)
-	p.stillAdmits("callers who left while others held places")
+	p.stillAdmits("callers that left while others held permits")
 }
 
 func (p *probe) leaveDuring(leaves leaving, fn policy.Func[int]) {
@@ -112,7 +112,7 @@ func untilEnd(ctx context.Context) (int, error) {
 func (p *probe) stillAdmits(what string) {
 	e := p.do(context.Background(), func(context.Context) (int, error) { return 42, nil })
 	if e.v != 42 || e.err != nil || e.runs == 0 {
-		p.Errorf("policytest: a day after %d %s a function that succeeds began %d times and came back as %v, want it to begin, and 42 and nil: something was not given back",
+		p.Errorf("policytest: a day after %d %s a function that succeeds began %d times and the call returned %v, want it to run, and 42 and nil: a permit was not given back, use defer",
 			rounds, what, e.runs, e)
 	}
 }
