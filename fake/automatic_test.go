@@ -16,8 +16,8 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// watched is a context that tells when its user asks for its error. Sleep does so
-// before it lets time move on, so what the clock reads then is when it woke.
+// watched is a context that records the time when its error is asked for. Sleep asks
+// before it lets time move on, so this is the time at which Sleep woke.
 type watched struct {
 	context.Context
 	clk   *fake.Clock
@@ -29,9 +29,9 @@ func (w *watched) Err() error {
 	return w.Context.Err()
 }
 
-// atOnce has every duration slept for from the same moment of clk, each on its own
-// goroutine, and returns how long each took. The function of AfterFunc keeps the
-// clock where it is until all are asleep.
+// atOnce sleeps for each duration from the same time, on one goroutine each, and returns
+// how long each sleep took. The function of AfterFunc stops the clock until all of them
+// sleep.
 func atOnce(t *testing.T, clk *fake.Clock, all ...time.Duration) []time.Duration {
 	took := make([]time.Duration, len(all))
 	var wg sync.WaitGroup
@@ -65,7 +65,7 @@ func onProcessors(t *testing.T, n int, f func(t *testing.T)) {
 	}
 }
 
-func TestTrap62TwoSleepersWakeAtTheirOwnMoments(t *testing.T) {
+func TestTwoSleepersWakeAtTheirOwnTimes(t *testing.T) {
 	onProcessors(t, 300, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		begun := clk.Now()
@@ -76,7 +76,7 @@ func TestTrap62TwoSleepersWakeAtTheirOwnMoments(t *testing.T) {
 	})
 }
 
-func TestTrap62ManySleepersWakeAtTheirOwnMoments(t *testing.T) {
+func TestManySleepersWakeAtTheirOwnTimes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 2))
 	onProcessors(t, 30, func(t *testing.T) {
 		all := make([]time.Duration, 1+rng.IntN(20))
@@ -87,9 +87,9 @@ func TestTrap62ManySleepersWakeAtTheirOwnMoments(t *testing.T) {
 	})
 }
 
-// Two goroutines that sleep whenever they like: each sleep takes what it asked for,
-// measured from the moment at which the clock had it.
-func TestTrap62ASleeperNeverLeavesBeforeItsMoment(t *testing.T) {
+// Two goroutines sleep independently. Each sleep takes exactly its duration, counted from
+// the time at which the clock registered it.
+func TestASleepNeverReturnsEarly(t *testing.T) {
 	onProcessors(t, 20, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		var wg sync.WaitGroup
@@ -108,7 +108,7 @@ func TestTrap62ASleeperNeverLeavesBeforeItsMoment(t *testing.T) {
 	})
 }
 
-// selected returns which of the two a select takes.
+// selected returns the case that a select takes.
 func selected(done <-chan struct{}, after <-chan time.Time) string {
 	select {
 	case <-done:
@@ -118,7 +118,7 @@ func selected(done <-chan struct{}, after <-chan time.Time) string {
 	}
 }
 
-func TestTrap62ASelectOfAContextAndAfterHasOneAnswer(t *testing.T) {
+func TestASelectOfAContextAndAfterHasOneAnswer(t *testing.T) {
 	onProcessors(t, 300, func(t *testing.T) {
 		for d, want := range map[time.Duration]string{time.Second: "after", 2 * time.Second: "done", 5 * time.Second: "done"} {
 			clk := fake.NewClock(fake.AutoAdvance())
@@ -133,7 +133,7 @@ func TestTrap62ASelectOfAContextAndAfterHasOneAnswer(t *testing.T) {
 	})
 }
 
-func TestTrap62ASelectKeepsItsAnswerWhileOthersSleep(t *testing.T) {
+func TestASelectKeepsItsAnswerWhileOthersSleep(t *testing.T) {
 	onProcessors(t, 100, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		ctx, cancel := clk.WithTimeout(t.Context(), 2*time.Second)
@@ -174,7 +174,7 @@ func TestAfterStopsAtTheFirstEventOnTheWay(t *testing.T) {
 	}
 }
 
-func TestAfterAtTheMomentOfALaterDeadlineHasOneAnswer(t *testing.T) {
+func TestAfterAtTheTimeOfALaterDeadlineHasOneAnswer(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	var ctx context.Context
 	var cancel context.CancelFunc
@@ -187,8 +187,8 @@ func TestAfterAtTheMomentOfALaterDeadlineHasOneAnswer(t *testing.T) {
 	assert.Empty(t, second)
 }
 
-// The deadline is made later than After was called, by a sleeper at its own moment.
-func TestAfterIsAheadOfALaterDeadlineOfTheSameMoment(t *testing.T) {
+// A sleeper sets the deadline after the call of After.
+func TestAfterFiresBeforeADeadlineOfTheSameTimeThatIsSetLater(t *testing.T) {
 	onProcessors(t, 50, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		var wg sync.WaitGroup
@@ -216,9 +216,8 @@ func TestAfterIsAheadOfALaterDeadlineOfTheSameMoment(t *testing.T) {
 	})
 }
 
-// An Advance that begins while a sleeper looks at its context comes first if its
-// moment does.
-func TestASleeperGivesWayToWhatBeginsMeanwhile(t *testing.T) {
+// The Advance begins while the sleeper looks at its context.
+func TestASleeperWaitsForAnAdvanceToAnEarlierTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		begun := clk.Now()
@@ -236,7 +235,7 @@ func TestASleeperGivesWayToWhatBeginsMeanwhile(t *testing.T) {
 	})
 }
 
-func TestASleepPassesWhatFiresOnTheWay(t *testing.T) {
+func TestASleepIsNotEndedByATimerThatFiresOnTheWay(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	begun := clk.Now()
 	timer := clk.NewTimer(time.Second)
@@ -264,7 +263,7 @@ func TestAdvanceStopsForAnEarlierSleeper(t *testing.T) {
 	})
 }
 
-func TestASleeperThatIsCancelledHoldsNobodyUp(t *testing.T) {
+func TestACancelledSleeperDelaysNoOther(t *testing.T) {
 	onProcessors(t, 100, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		ctx, cancel := context.WithCancel(t.Context())

@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-func TestAPanicInWhatFiresLeavesTheClockUsable(t *testing.T) {
+func TestAPanicInAFiredFunctionLeavesTheClockUsable(t *testing.T) {
 	for _, clk := range []*fake.Clock{fake.NewClock(), fake.NewClock(fake.AutoAdvance())} {
 		clk.AfterFunc(time.Second, func() { panic("boom") })
 		assert.PanicsWithValue(t, "boom", func() { clk.Advance(time.Minute) })
@@ -39,7 +39,7 @@ func TestAnAutomaticClockIsCleanInABubble(t *testing.T) {
 	})
 }
 
-func TestAClockOfNoBubbleOutlivesOneThatUsedIt(t *testing.T) {
+func TestAClockFromOutsideABubbleMayBeUsedInIt(t *testing.T) {
 	for _, clk := range []*fake.Clock{fake.NewClock(), fake.NewClock(fake.AutoAdvance())} {
 		synctest.Test(t, func(t *testing.T) {
 			_, cancel := clk.WithTimeout(t.Context(), time.Second)

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Clock is virtual time. It stands still until Advance, AdvanceToNext or Set moves
-// it or, on a clock made with [AutoAdvance], until a goroutine sleeps. Make one with
-// [NewClock]; the zero Clock is not usable. It is safe for concurrent use.
+// Clock is a virtual clock. It implements policy.Clock. Its time stands still until
+// Advance, AdvanceToNext or Set moves it or, with [AutoAdvance], until a goroutine
+// sleeps. Create one with [NewClock]; the zero Clock is not usable. A Clock is safe for
+// concurrent use.
 //
 // The times that it returns have no monotonic reading. It can move by 292 years in
-// all. In a bubble of
-// testing/synctest, use a clock that was made there, and nowhere else: a channel of
-// one bubble must not be used from outside of it.
+// total. In a bubble of testing/synctest, use a clock that was created in the same
+// bubble: Go does not allow the channels of a bubble to be used outside of it.
 type Clock struct {
 	auto bool
 	test TestingT // of For; nil without
 
-	// mu guards the fields below. Values are sent to channels under it, so that Stop
-	// and Reset of a timer find a value either sent or never to be sent. It is not
-	// held while a function or the end of a context runs.
+	// mu guards the fields below. Values are sent to channels under it: Stop and Reset
+	// of a timer must find a value sent, or be sure that it never will be. mu is not
+	// held while a user's function runs or a context ends.
 	mu      sync.Mutex
 	elapsed time.Duration // never decreases
 	base    time.Time     // what the clock reads is base + elapsed
@@ -32,48 +32,48 @@ type Clock struct {
 	counts  []*count           // goroutines in BlockUntil
 	sleeps  []time.Duration
 	movers  []*mover                // in the order of (at, seq)
-	holder  *mover                  // the mover that is firing something, if any
-	halts   int                     // how many entries with halts have fired
+	holder  *mover                  // the mover whose turn it is, nil if none
+	halts   int                     // the number of entries with halts that have fired
 	running map[*goroutine]struct{} // started by Go; nil without For
-	advance line                    // of the calls of Advance, AdvanceToNext and Set
+	advance line                    // admits one call of Advance, AdvanceToNext or Set at a time
 }
 
-// Option changes a clock that [NewClock] makes.
+// Option configures a clock that [NewClock] creates.
 type Option func(*Clock)
 
-// AutoAdvance makes waiting move time, so that a test of a retry needs no second
-// goroutine. Three calls move it, each towards the moment that it asked for and
-// never past it:
+// AutoAdvance makes a waiting goroutine move time itself, so that a test of a retry
+// needs no second goroutine. Three calls move time, and none moves it past the time that
+// the call waits for:
 //
-//   - Sleep moves time by d, or to where its context ends on the way.
-//   - After moves time by d, or to the first deadline, timer, ticker or function of
-//     AfterFunc on the way, and returns. It cannot know what else its caller selects
-//     on, and stopping there gives a select on After and any of these one answer. If
-//     the event was not for the caller, the channel stays empty until something else
-//     moves time that far: code that waits for time alone should use Sleep. Sleeps
-//     and other channels of After do not stop it, so two channels of After in one
-//     select have no order.
+//   - Sleep moves time by d, or to the deadline of its context if that is earlier.
+//   - After moves time by d, or to the first deadline, timer, ticker or AfterFunc
+//     before that, and returns. After does not know what else its caller selects on;
+//     by stopping there it gives a select on After and one of these a single answer. If
+//     the event was not for the caller, the channel of After stays empty until another
+//     call moves time that far, so code that waits only for time should use Sleep.
+//     Sleeps and other channels of After do not stop it: two channels of After in one
+//     select are in no order.
 //   - [Func.Block] moves time to the deadline of its context.
 //
-// Nothing else does: not a Timer, a Ticker, an AfterFunc, a policy.Waiter, or a
-// function that waits only for the end of its context.
+// Nothing else moves time: no Timer, Ticker, AfterFunc or policy.Waiter, and no function
+// that waits only for the end of its context.
 //
-// If several goroutines wait in these calls, or in Advance, at the same time, the
-// one with the earliest moment moves time, and the others stay where they are until
-// it has left its call. So each leaves at exactly its own moment, in order, and
-// moments are fixed when the calls begin. What a goroutine does outside of these
-// calls is unknown to the clock and holds no time: a goroutine that begins to sleep
-// late sleeps late, and one that is slow to call Now after its Sleep may see the
-// moment of the next sleeper. The clock yields the processor before it moves, which
-// makes both rare but not impossible. To order what several goroutines do, use a
-// clock without AutoAdvance, and BlockUntil.
+// If several goroutines are in these calls, or in Advance, the one that waits for the
+// earliest time moves the clock. The others wait until it has returned. So each call
+// returns exactly at its own time, in order; that time is fixed when the call begins.
+//
+// The clock does not know what goroutines do outside of these calls. A goroutine that
+// calls Sleep late sleeps until later, and one that calls Now some time after its Sleep
+// may see the time of the next sleeper. The clock yields the processor before it moves,
+// which makes both rare but not impossible. To order the steps of several goroutines,
+// use a clock without AutoAdvance, and BlockUntil.
 func AutoAdvance() Option { return func(c *Clock) { c.auto = true } }
 
-// At makes the clock begin at t, in t's location.
+// At makes the clock start at t, in the location of t.
 func At(t time.Time) Option { return func(c *Clock) { c.base = t.Round(0) } }
 
-// NewClock returns a clock that reads 2000-01-01 00:00:00 UTC, or the time given to
-// [At].
+// NewClock returns a clock that stands at 2000-01-01 00:00:00 UTC, or at the time given
+// to [At].
 func NewClock(options ...Option) *Clock {
 	c := &Clock{base: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), parked: map[*wait]struct{}{}}
 	for _, o := range options {
@@ -89,45 +89,43 @@ func (c *Clock) Now() time.Time {
 	return c.now()
 }
 
-// Waiters returns how many things wait for the clock:
+// Waiters returns the number of things that wait for the clock:
 //
-//   - sleeps that have not ended, and channels of After that have no value yet;
-//   - contexts of WithTimeout that have neither ended nor been cancelled;
-//   - timers and functions of AfterFunc that have neither fired nor been stopped, and
-//     tickers that have not been stopped;
-//   - goroutines that are blocked in the Wait of a waiter that NewWaiter made.
+//   - calls of Sleep, and channels of After without a value;
+//   - contexts of WithTimeout that have not ended;
+//   - timers and AfterFuncs that have not fired or been stopped, and tickers that have
+//     not been stopped;
+//   - goroutines in Wait of a waiter from NewWaiter.
 //
-// Something stops counting in the instant at which it fires, is stopped or is woken,
-// before the goroutine that it releases runs on. A Sleep or Wait that ends with its
-// context stops counting before Advance returns if a deadline on this clock ended
-// the context, and otherwise when the goroutine has noticed.
+// Each stops counting when it fires, is stopped or is woken, before the goroutine that
+// it wakes runs. A Sleep or Wait that ends with its context stops counting before
+// Advance returns if a deadline on this clock ended the context, and otherwise when the
+// goroutine notices.
 func (c *Clock) Waiters() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.waiting()
 }
 
-// Sleeps returns every delay that Sleep and After were called with, in order,
-// whether it passed or not. Sleep under a context that has already ended is left
-// out.
+// Sleeps returns the delays of all calls of Sleep and After, in order, whether they have
+// passed or not. It leaves out calls of Sleep whose context had already ended.
 func (c *Clock) Sleeps() []time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.sleeps)
 }
 
-// count is a goroutine that waits until n things wait.
+// count is a call of BlockUntil.
 type count struct {
 	n       int
 	reached chan struct{}
 }
 
-// BlockUntil waits until at least n things wait for the clock, as [Clock.Waiters]
-// counts them. It returns nil then, and what policy.Ended returns if ctx ends
-// first.
+// BlockUntil waits until [Clock.Waiters] is n or more and returns nil. If ctx ends
+// first, it returns policy.Ended(ctx).
 func (c *Clock) BlockUntil(ctx context.Context, n int) error {
-	// The channel is this call's own. A channel shared by calls could be made in one
-	// bubble of testing/synctest and closed from another.
+	// Each call has a channel of its own. A shared one could be created in one bubble of
+	// testing/synctest and closed in another, which Go does not allow.
 	b := &count{n: n, reached: make(chan struct{})}
 	c.mu.Lock()
 	c.counts = append(c.counts, b)
@@ -142,20 +140,20 @@ func (c *Clock) BlockUntil(ctx context.Context, n int) error {
 	defer c.mu.Unlock()
 	c.counts = slices.DeleteFunc(c.counts, func(o *count) bool { return o == b })
 	select {
-	case <-b.reached: // both were ready, and select had picked the other
+	case <-b.reached: // both were ready and select picked the other
 		return nil
 	default:
 		return ended(ctx)
 	}
 }
 
-// The methods below need mu.
+// The methods below are called with mu held.
 
 func (c *Clock) now() time.Time { return c.base.Add(c.elapsed) }
 
 func (c *Clock) waiting() int { return len(c.queue) + len(c.parked) }
 
-// recount releases those in BlockUntil whose number is reached.
+// recount wakes the calls of BlockUntil whose number is reached.
 func (c *Clock) recount() {
 	c.counts = slices.DeleteFunc(c.counts, func(b *count) bool {
 		if c.waiting() < b.n {
@@ -166,7 +164,7 @@ func (c *Clock) recount() {
 	})
 }
 
-// after returns the moment in d from now, or the last there is.
+// after returns the time d from now, or the last time that the clock can have.
 func (c *Clock) after(d time.Duration) time.Duration {
 	if d > math.MaxInt64-c.elapsed {
 		return math.MaxInt64

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestTrap50WhatIsDueAtOnceFiresInTheOrderOfCreation(t *testing.T) {
+func TestThingsDueAtTheSameTimeFireInTheOrderOfCreation(t *testing.T) {
 	clk := NewClock()
 	var order []int
 	for i, at := range []time.Duration{2, 1, 2, 1, 2} {

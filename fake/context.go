@@ -9,27 +9,26 @@ import (
 	"github.com/ductile-go/ductile/internal/ending"
 )
 
-// WithTimeout returns a copy of parent that ends when d has passed on the
-// clock, when parent ends, or when the cancel function is called. Contexts
-// derived from it end with it, before Advance returns. A d of zero or less has
-// passed already. Call the cancel function, or the context goes on to count in
-// Waiters until d has passed.
+// WithTimeout returns a copy of parent that ends when d has passed on the clock, when
+// parent ends, or when the cancel function is called. Contexts derived from it end with
+// it, before Advance returns. If d is 0 or less, it has ended already. Call the cancel
+// function; until then, or until d has passed, the context counts in Waiters.
 //
-// The deadline that the context reports is what the clock is to read when d has
-// passed; Set backwards moves neither.
+// Its Deadline is Now plus d at the time of the call. Setting the clock back changes
+// neither the deadline nor the duration.
 func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return c.WithTimeoutCause(parent, d, nil)
 }
 
-// WithTimeoutCause is WithTimeout with a cause for the end that comes when d has passed;
-// nil means context.DeadlineExceeded.
+// WithTimeoutCause is like WithTimeout and sets the cause of the context when d has
+// passed. A nil cause means context.DeadlineExceeded.
 func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	src := &source{Context: parent, clock: c, cause: cause, done: make(chan struct{})}
-	// The context that is handed out is one of package context's below ours: to
-	// those alone it attaches derived ones without a goroutine, however many value
-	// contexts lie between, so that virtual time cannot run ahead of them. It is
-	// made before anything can end src: package context attaches it under a lock
-	// that an end wants too.
+	// Return a context of package context derived from src. Only to those does package
+	// context attach derived contexts without a goroutine, through any number of value
+	// contexts; a goroutine could end them after Advance has returned. Create it before
+	// anything can end src: package context attaches it under a lock that the end of src
+	// takes too.
 	ctx, cancel := context.WithCancel(src)
 	src.derived = ctx.Done()
 	src.wait(c, d)
@@ -40,25 +39,27 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	return ctx, func() { src.end(context.Canceled); cancel() }
 }
 
-// source ends a context in virtual time, as its parent.
+// source is the parent of a context that WithTimeout returns, and ends it in virtual
+// time.
 type source struct {
-	context.Context // the parent of both: values, and with them a cause of its own
+	context.Context // the caller's context, for its values and its cause
 	clock           *Clock
-	cause           error         // of its own deadline; nil if it has none
-	deadline        time.Time     // what the clock was to read then
-	at              time.Duration // the same on Clock.elapsed
+	cause           error         // given to WithTimeoutCause, or nil
+	deadline        time.Time     // as Deadline returns it
+	at              time.Duration // the same, on Clock.elapsed
 	done            chan struct{}
-	derived         <-chan struct{} // of the context that is handed out
+	derived         <-chan struct{} // Done of the context that is returned
 
 	mu     sync.Mutex
 	err    error
-	own    bool      // it ended by its own deadline
-	remove func()    // takes the deadline off the clock
-	hooks  []*func() // in order: the derived context's first, so that it knows its cause when others ask
+	own    bool      // it has ended by its own deadline
+	remove func()    // removes the deadline from the clock
+	hooks  []*func() // in order; the first ends the derived context, so that the others find its cause
 }
 
-// runOut ends s because its time has passed, unless the parent has ended meanwhile: a
-// parent of package context tells so on a goroutine of its own, which may not have run.
+// runOut ends s because its time has passed. If the parent has ended before, s ends with
+// the parent's error: package context reports the end of a parent on a new goroutine,
+// which may not have run yet.
 func (s *source) runOut() {
 	if err := s.Context.Err(); err != nil {
 		s.end(err)
@@ -73,7 +74,7 @@ func (s *source) ranOut() bool {
 	return s.own
 }
 
-// sourceKey is the key by which a source is found from below.
+// sourceKey is the key under which derived contexts find their source.
 type sourceKey struct{}
 
 func (s *source) Deadline() (time.Time, bool) { return s.deadline, true }
@@ -95,30 +96,30 @@ func (s *source) Err() error {
 	return s.err
 }
 
-// runOut moves the clock of ctx's deadline up to it, if that clock moves by itself.
+// runOut moves the clock of ctx to the deadline of ctx, if it is an AutoAdvance clock.
 func runOut(ctx context.Context) {
 	if s, ok := ctx.Value(sourceKey{}).(*source); ok && s.clock.auto {
 		s.clock.runOut(ctx, s.at)
 	}
 }
 
-// whenEnded has f called in step with the end of ctx, if a deadline or a cancel of
-// this package ends it. Other ends are for the caller to notice.
+// whenEnded calls f when ctx ends, before Advance or cancel returns, if ctx is derived
+// from a context of this package. The caller must notice other ends itself.
 func whenEnded(ctx context.Context, f func()) (unhook func()) {
 	s, ok := ctx.Value(sourceKey{}).(*source)
 	if !ok {
 		return func() {}
 	}
 	stop := s.onEnd(func() {
-		if ctx.Err() != nil { // and not a context that has the values alone, by WithoutCancel
+		if ctx.Err() != nil { // context.WithoutCancel keeps the source among the values
 			f()
 		}
 	})
 	return func() { stop() }
 }
 
-// wait has s end when d has passed on the clock. The deadline and the moment are
-// fixed in one step: an Advance in between would let them differ.
+// wait ends s when d has passed on the clock. It computes deadline and at under one
+// lock, because an Advance in between would make them differ.
 func (s *source) wait(c *Clock, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,8 +137,8 @@ func (s *source) wait(c *Clock, d time.Duration) {
 	}
 }
 
-// follow ends s with its parent: in step with the source above, if there is one,
-// and as package context does with what else may end the parent.
+// follow ends s when its parent ends. If the parent is derived from another source, s
+// ends in the same step as that source. For other parents it uses context.AfterFunc.
 func (s *source) follow(parent context.Context) {
 	above, ok := parent.Value(sourceKey{}).(*source)
 	if ok {
@@ -152,8 +153,8 @@ func (s *source) follow(parent context.Context) {
 		return
 	}
 	unhook := context.AfterFunc(parent, func() {
-		// Where the source above has ended, its hook ends s in step. Done here, on
-		// another goroutine, that hook would return before all below s has ended.
+		// If the source above has ended, its hook ends s. Ending s here as well, on another
+		// goroutine, would let that hook return before the contexts derived from s end.
 		if !ok || above.Err() == nil {
 			s.end(parent.Err())
 		}
@@ -161,12 +162,11 @@ func (s *source) follow(parent context.Context) {
 	s.onEnd(func() { unhook() })
 }
 
-// AfterFunc is what package context attaches the derived context by, without a
-// goroutine. f is called in step with the end. It is not called twice, nor
-// after stop.
+// AfterFunc is the method through which package context attaches the derived context
+// without a goroutine. It calls f at most once, and not after stop.
 func (s *source) AfterFunc(f func()) (stop func() bool) { return s.onEnd(f) }
 
-// onEnd has f called in step with the end, at once if that has come already.
+// onEnd calls f when s ends, on the goroutine that ends it, or at once if s has ended.
 func (s *source) onEnd(f func()) (stop func() bool) {
 	s.mu.Lock()
 	if s.err != nil {
@@ -187,7 +187,7 @@ func (s *source) onEnd(f func()) (stop func() bool) {
 	}
 }
 
-// end ends the context, once.
+// end ends s with err. Further calls do nothing.
 func (s *source) end(err error) { s.finish(err, false) }
 
 func (s *source) finish(err error, own bool) {
@@ -199,7 +199,7 @@ func (s *source) finish(err error, own bool) {
 	s.err, s.own = err, own
 	hooks := s.hooks
 	s.hooks = nil
-	s.remove() // first: whoever sees the end finds no waiter of it
+	s.remove() // before Done is closed, so that Waiters does not count a context that has ended
 	close(s.done)
 	s.mu.Unlock()
 	for _, f := range hooks {

@@ -14,7 +14,7 @@ import (
 
 type valueKey struct{}
 
-// Each way lies between a deadline and what is derived from it.
+// Each way derives a context from one with a deadline.
 var between = map[string]func(context.Context) context.Context{
 	"nothing": func(ctx context.Context) context.Context { return ctx },
 	"a value": func(ctx context.Context) context.Context { return context.WithValue(ctx, valueKey{}, 1) },
@@ -28,7 +28,7 @@ var between = map[string]func(context.Context) context.Context{
 	},
 }
 
-func TestWhatIsDerivedEndsBeforeAdvanceReturns(t *testing.T) {
+func TestDerivedContextsEndBeforeAdvanceReturns(t *testing.T) {
 	for name, way := range between {
 		clk := fake.NewClock()
 		outer, cancel := clk.WithTimeout(t.Context(), time.Second)

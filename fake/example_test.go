@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// A script says what each call comes to; its last step repeats.
+// The script has one step for each call. The last step repeats.
 func ExampleNewFunc() {
 	f := fake.NewFunc[int]().Fail(errors.New("busy")).Return(42)
 	for range 3 {
@@ -58,7 +58,7 @@ func ExampleNewRecorder() {
 	// finished
 }
 
-// A retry is tested without a second goroutine: its sleeps move time.
+// A test of a retry needs no second goroutine: its sleeps move time.
 func ExampleNewClock() {
 	errBusy := errors.New("busy")
 	clk := fake.NewClock(fake.AutoAdvance())
@@ -68,7 +68,7 @@ func ExampleNewClock() {
 	// Output: 42 <nil> 3 [500ms 1s]
 }
 
-// On a clock that moves by itself, a select has the answer that it has in real time.
+// On an AutoAdvance clock, a select takes the same case as in real time.
 func ExampleAutoAdvance() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	begun := clk.Now()
@@ -83,7 +83,7 @@ func ExampleAutoAdvance() {
 	// Output: context deadline exceeded after 2s
 }
 
-// The test waits until the goroutine waits, and then moves time.
+// Wait until the goroutine sleeps, and then move time.
 func ExampleClock_BlockUntil() {
 	ctx := context.Background()
 	clk := fake.NewClock()
@@ -102,7 +102,7 @@ func ExampleAt() {
 	// Output: 2024-03-01 00:00:00
 }
 
-// A clock that is set back changes what is read and nothing that waits.
+// Setting the clock back changes what Now returns, and not how long things wait.
 func ExampleClock_Set() {
 	clk := fake.NewClock()
 	timer := clk.NewTimer(time.Minute)

@@ -20,7 +20,7 @@ import (
 
 var errDown = errors.New("down")
 
-func TestARetryNeedsNoSecondGoroutine(t *testing.T) {
+func TestARetryOnAnAutoAdvanceClockNeedsNoSecondGoroutine(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	f := fake.NewFunc[int]().Fail(errDown, errDown).Return(42)
 	v, err := retry.Do(context.Background(), retry.Config{Clock: clk, Rand: fake.Rand(0, 0.5)}, f.Do)
@@ -42,7 +42,7 @@ func TestAdvanceFiresInOrderWithTheTimeOfEach(t *testing.T) {
 	assert.Equal(t, start.Add(3*time.Second), clk.Now())
 }
 
-func TestTrap50ZeroNegativeAndNextDelays(t *testing.T) {
+func TestZeroAndNegativeDelaysAreDueAtOnce(t *testing.T) {
 	clk := fake.NewClock()
 	<-clk.After(0)
 	<-clk.After(-1)
@@ -127,13 +127,13 @@ func TestFuncPlaysItsScript(t *testing.T) {
 	assert.Panics(t, func() { fake.Rand(1) })
 }
 
-func TestAScriptThatSaysLessThanItSeemsToIsRefused(t *testing.T) {
+func TestAnIncompleteScriptPanics(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	for want, write := range map[string]func(f *fake.Func[int]){
-		"fake: Func.Fail: 0 errors, want at least 1":                         func(f *fake.Func[int]) { f.Fail() },
-		"fake: Func.Delay: clk is nil, want one made by NewClock":            func(f *fake.Func[int]) { f.Delay(nil, 1) },
-		"fake: Func.Delay: 2s is the second delay of a step, want 1 at most": func(f *fake.Func[int]) { f.Delay(clk, 1).Delay(clk, 2*time.Second) },
-		"fake: Func.Do: the script ends with a Delay of 1s, want a step after it": func(f *fake.Func[int]) {
+		"fake: Func.Fail: errs is empty, want at least one error: for a success, use Return":              func(f *fake.Func[int]) { f.Fail() },
+		"fake: Func.Delay: clk is nil, want one made by NewClock":                                         func(f *fake.Func[int]) { f.Delay(nil, 1) },
+		"fake: Func.Delay: 2s is the second delay of one step, want at most one: add a step between them": func(f *fake.Func[int]) { f.Delay(clk, 1).Delay(clk, 2*time.Second) },
+		"fake: Func.Do: the script ends with a Delay of 1s, want a step after it: add Return, for example": func(f *fake.Func[int]) {
 			_, _ = f.Return(1).Delay(clk, time.Second).Do(t.Context())
 		},
 	} {
@@ -142,7 +142,7 @@ func TestAScriptThatSaysLessThanItSeemsToIsRefused(t *testing.T) {
 	assert.Empty(t, clk.Sleeps())
 }
 
-func TestBlockRunsOutTheDeadlineOnAClockThatMovesForWhoWaits(t *testing.T) {
+func TestBlockMovesAnAutoAdvanceClockToTheDeadline(t *testing.T) {
 	for name, abandon := range map[string]bool{"cooperative": false, "abandoning": true} {
 		clk := fake.NewClock(fake.AutoAdvance())
 		begun := clk.Now()
@@ -158,7 +158,7 @@ func TestBlockRunsOutTheDeadlineOnAClockThatMovesForWhoWaits(t *testing.T) {
 	}
 }
 
-func TestBlockLeavesTimeAloneThatIsNotForItToMove(t *testing.T) {
+func TestBlockMovesNoOtherClock(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	begun := clk.Now()
 	limited, release := clk.WithTimeout(t.Context(), time.Minute)
@@ -191,7 +191,7 @@ func TestBlockLeavesTimeAloneThatIsNotForItToMove(t *testing.T) {
 	assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
 }
 
-func TestTrap51EveryPolicyRunsOnTheClockItWasGiven(t *testing.T) {
+func TestEveryPolicyRunsOnTheClockOfItsConfig(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	rec := fake.NewRecorder()
 	c := breaker.NewCircuit(breaker.Config{Name: "c", FailureThreshold: 2, Clock: clk})
@@ -214,7 +214,7 @@ func TestTrap51EveryPolicyRunsOnTheClockItWasGiven(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestTimeoutsCauseOnAGivenClock(t *testing.T) {
+func TestATimeoutIsTheCauseOnAFakeClock(t *testing.T) {
 	for name, cause := range map[string]error{"ours": nil, "the caller's": errDown} {
 		clk := fake.NewClock()
 		ctx, cancel := context.WithCancelCause(context.Background())

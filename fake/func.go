@@ -10,14 +10,14 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Func is a scripted call: each Do plays the next step, and the last step repeats.
-// Without a script, as the zero Func, it returns the zero value and nil. Write the
-// whole script before the first Do; Do is then safe for concurrent use.
+// Func is a scripted function. Each call of Do runs the next step of the script; the last
+// step repeats. With an empty script, as in the zero Func, Do returns the zero value and
+// nil. Write the script before the first Do; Do is then safe for concurrent use.
 type Func[T any] struct {
 	mu      sync.Mutex
 	steps   []policy.Func[T]
-	delay   func(ctx context.Context) error // before the step that is written next
-	pending time.Duration                   // how long that is
+	delay   func(ctx context.Context) error // of the step that will be added next
+	pending time.Duration                   // the duration of that delay
 	calls   int
 }
 
@@ -42,10 +42,11 @@ func (f *Func[T]) step(do policy.Func[T]) *Func[T] {
 	return f
 }
 
-// Fail adds a step for each error, which returns it. It panics when given none.
+// Fail adds one step for each of errs, which returns the zero value and that error. Fail
+// panics if errs is empty.
 func (f *Func[T]) Fail(errs ...error) *Func[T] {
 	if len(errs) == 0 {
-		panic("fake: Func.Fail: 0 errors, want at least 1")
+		panic("fake: Func.Fail: errs is empty, want at least one error: for a success, use Return")
 	}
 	for _, err := range errs {
 		f.step(func(context.Context) (v T, _ error) { return v, err })
@@ -53,7 +54,7 @@ func (f *Func[T]) Fail(errs ...error) *Func[T] {
 	return f
 }
 
-// Return adds a step that returns v and no error.
+// Return adds a step that returns v and nil.
 func (f *Func[T]) Return(v T) *Func[T] {
 	return f.step(func(context.Context) (T, error) { return v, nil })
 }
@@ -63,10 +64,9 @@ func (f *Func[T]) Panic(v any) *Func[T] {
 	return f.step(func(context.Context) (T, error) { panic(v) })
 }
 
-// Block adds a step that returns when its context ends, with what
-// [policy.Ended] returns for it. If the context's deadline is on an [AutoAdvance]
-// clock, the step moves time to it. Otherwise another goroutine must end the context,
-// by a cancel or by Advance.
+// Block adds a step that waits until its context ends and returns policy.Ended(ctx). If
+// the deadline of the context is on an [AutoAdvance] clock, the step moves time to it.
+// Otherwise another goroutine must end the context, by cancel or by Advance.
 func (f *Func[T]) Block() *Func[T] {
 	return f.step(func(ctx context.Context) (v T, _ error) {
 		runOut(ctx)
@@ -75,9 +75,9 @@ func (f *Func[T]) Block() *Func[T] {
 	})
 }
 
-// Delay makes the step that is added next begin with a Sleep of d on clk. If the
-// context ends meanwhile, the step returns the error of the sleep. Delay panics if
-// clk is nil or the step already has a delay; Do panics if no step follows.
+// Delay makes the next step that is added sleep for d on clk first. If the context ends
+// during the sleep, the step returns the error of Sleep. Delay panics if clk is nil or if
+// the step has a delay already. Do panics if no step was added after Delay.
 func (f *Func[T]) Delay(clk *Clock, d time.Duration) *Func[T] {
 	if clk == nil {
 		panic("fake: Func.Delay: clk is nil, want one made by NewClock")
@@ -85,14 +85,14 @@ func (f *Func[T]) Delay(clk *Clock, d time.Duration) *Func[T] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.delay != nil {
-		panic(fmt.Sprintf("fake: Func.Delay: %v is the second delay of a step, want 1 at most", d))
+		panic(fmt.Sprintf("fake: Func.Delay: %v is the second delay of one step, want at most one: add a step between them", d))
 	}
 	f.pending = d
 	f.delay = func(ctx context.Context) error { return clk.Sleep(ctx, d) }
 	return f
 }
 
-// Do plays the next step.
+// Do runs the next step. It is a policy.Func.
 func (f *Func[T]) Do(ctx context.Context) (T, error) {
 	do := f.next()
 	if do == nil {
@@ -102,12 +102,12 @@ func (f *Func[T]) Do(ctx context.Context) (T, error) {
 	return do(ctx)
 }
 
-// next returns the next step, nil if there is no script.
+// next returns the next step, or nil if the script is empty.
 func (f *Func[T]) next() policy.Func[T] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.delay != nil {
-		panic(fmt.Sprintf("fake: Func.Do: the script ends with a Delay of %v, want a step after it", f.pending))
+		panic(fmt.Sprintf("fake: Func.Do: the script ends with a Delay of %v, want a step after it: add Return, for example", f.pending))
 	}
 	n := f.calls
 	f.calls++
@@ -117,19 +117,19 @@ func (f *Func[T]) next() policy.Func[T] {
 	return f.steps[min(n, len(f.steps)-1)]
 }
 
-// Calls returns how often Do was called.
+// Calls returns the number of calls of Do.
 func (f *Func[T]) Calls() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls
 }
 
-// Rand returns a source of randomness that returns each of values in turn and then
-// repeats the last. It is safe for concurrent use. Rand panics if there are no
-// values, or one is not in [0,1).
+// Rand returns a function for the Rand field of a Config. It returns the values in order
+// and then repeats the last one. It is safe for concurrent use. Rand panics if there are
+// no values, or if one is not in [0,1).
 func Rand(values ...float64) func() float64 {
 	if len(values) == 0 {
-		panic("fake: Rand: no values, want at least one")
+		panic("fake: Rand: values is empty, want at least one value in [0,1)")
 	}
 	values = slices.Clone(values)
 	for i, v := range values {
@@ -148,8 +148,8 @@ func Rand(values ...float64) func() float64 {
 	}
 }
 
-// Recorder keeps the events that it observes. The zero Recorder is empty and
-// ready; it is safe for concurrent use.
+// Recorder records events. The zero Recorder is empty and ready to use. A Recorder is
+// safe for concurrent use.
 type Recorder struct {
 	mu     sync.Mutex
 	events []policy.Event
@@ -158,22 +158,22 @@ type Recorder struct {
 // NewRecorder returns an empty recorder.
 func NewRecorder() *Recorder { return &Recorder{} }
 
-// Observe is a [policy.Observer].
+// Observe records e. It is a [policy.Observer].
 func (r *Recorder) Observe(_ context.Context, e policy.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, e)
 }
 
-// Events returns a copy of the events observed so far, in order.
+// Events returns a copy of the recorded events, in order.
 func (r *Recorder) Events() []policy.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
 }
 
-// Kinds returns the kinds of the events observed so far, in order. Most tests compare
-// these; Events has the rest.
+// Kinds returns the kinds of the recorded events, in order. For most tests it is enough
+// to compare these.
 func (r *Recorder) Kinds() []policy.EventKind {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// mover is a call that moves time up to a moment. Of all movers, the one with the
-// earliest moment has the turn; it gives the turn back after everything that it
-// fires. So time cannot pass the moment of a call that has not returned yet.
+// mover is a call that moves time up to a certain time. Of all movers, the one with the
+// earliest time has the turn, and gives it back after each thing that it fires. So the
+// clock cannot pass the time of a call that has not returned.
 type mover struct {
 	at   time.Duration // on Clock.elapsed
 	seq  int
-	turn chan struct{} // closed when the turn may be this mover's; nil if it does not wait
+	turn chan struct{} // closed when the mover may have the turn; nil if it does not wait
 }
 
-// Advance moves time by d and fires what falls due on the way, in order of time,
-// then of creation, with Now at the time of each, all before it returns. It panics
-// if d is less than 0.
+// Advance moves time by d. Before it returns, it fires everything that becomes due, in
+// order of time and then of creation; Now returns the time of each while it fires. It
+// panics if d is negative.
 //
-// Functions of AfterFunc run on this goroutine. They must not move time themselves,
-// by Advance or, on an [AutoAdvance] clock, by Sleep or After: that deadlocks.
+// Functions of AfterFunc run on the goroutine that calls Advance. They must not call
+// Advance or, on an [AutoAdvance] clock, Sleep or After: that deadlocks.
 func (c *Clock) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("fake: Clock.Advance: d is %v, want 0 or more", d))
@@ -35,9 +35,9 @@ func (c *Clock) Advance(d time.Duration) {
 	c.move(m, nil, nil)
 }
 
-// AdvanceToNext moves time to the next thing that waits and fires what is due then.
-// It returns by how much it moved, and false if nothing waits for time. Of two
-// concurrent calls, the second sees what the first has left.
+// AdvanceToNext moves time to the next thing that is due and fires everything that is
+// due then. It returns the time that has passed, or false if nothing waits for time.
+// Concurrent calls run one after the other.
 func (c *Clock) AdvanceToNext() (time.Duration, bool) {
 	c.queueUp()
 	defer c.nextInLine()
@@ -54,10 +54,10 @@ func (c *Clock) AdvanceToNext() (time.Duration, bool) {
 	return d, true
 }
 
-// Set makes the clock read t. Forwards it fires what falls due on the way, as
-// Advance does. Backwards it fires nothing, and what waits goes on to wait for as
-// long as before: only the reading changes, as when the wall clock of a machine is
-// set back. Use it to test code that reads the time from the wall.
+// Set sets the clock to t. If t is later than now, Set fires everything that becomes due,
+// as Advance does. If t is earlier, it changes only what Now returns: everything that
+// waits still waits as long as before, as when the wall clock of a machine is set back.
+// Use Set to test code that compares wall times.
 func (c *Clock) Set(t time.Time) {
 	c.queueUp()
 	defer c.nextInLine()
@@ -70,13 +70,13 @@ func (c *Clock) Set(t time.Time) {
 	c.base = t.Round(0).Add(-c.elapsed)
 }
 
-// line lets one goroutine at a time call Advance, AdvanceToNext or Set. Two calls of
-// AdvanceToNext would otherwise choose the same waiter, two of Advance the same
-// moment. It is not a mutex: a goroutine that is blocked on one keeps synctest.Wait
-// from returning.
+// line admits one call of Advance, AdvanceToNext or Set at a time. Two concurrent calls
+// of AdvanceToNext would otherwise choose the same waiter, and two of Advance the same
+// time. It is not a mutex, because synctest.Wait does not return while a goroutine waits
+// for a mutex.
 type line struct {
 	busy    bool
-	waiting []chan struct{} // each closed when the line is handed over, in order
+	waiting []chan struct{} // in order; each is closed when its call may go on
 }
 
 func (c *Clock) queueUp() {
@@ -103,15 +103,15 @@ func (c *Clock) nextInLine() {
 	c.advance.waiting = c.advance.waiting[1:]
 }
 
-// unlocked calls f without mu, which the caller holds.
+// unlocked calls f with mu released. The caller holds mu.
 func (c *Clock) unlocked(f func()) {
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	f()
 }
 
-// enter registers a mover. It needs mu, so that the moment and the mover are fixed
-// in one step: time could otherwise pass the moment in between.
+// enter registers a mover. It is called with mu held, in the same step that computes at:
+// otherwise time could pass at before the mover is registered.
 func (c *Clock) enter(at time.Duration) *mover {
 	c.seq++
 	m := &mover{at: at, seq: c.seq}
@@ -122,8 +122,8 @@ func (c *Clock) enter(at time.Duration) *mover {
 	return m
 }
 
-// leave takes m off the movers and passes the turn on, also if what m fired has
-// panicked.
+// leave removes m from the movers and passes the turn on. It is deferred, because what m
+// fires may panic.
 func (c *Clock) leave(m *mover) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,8 +131,8 @@ func (c *Clock) leave(m *mover) {
 	c.release(m)
 }
 
-// release ends m's turn, if it has it, and wakes the mover that is next. It needs
-// mu.
+// release ends the turn of m, if m has it, and wakes the next mover. It is called with mu
+// held.
 func (c *Clock) release(m *mover) {
 	if c.holder == m {
 		c.holder = nil
@@ -146,14 +146,14 @@ func (c *Clock) release(m *mover) {
 	}
 }
 
-// move moves time to m's moment, and leaves.
+// move moves time to m.at, and leaves.
 func (c *Clock) move(m *mover, stop func() bool, done <-chan struct{}) {
 	defer c.leave(m)
 	c.moveOn(m, stop, done)
 }
 
-// moveOn moves time to m's moment. It ends earlier if stop, called under mu between
-// steps, returns true, or if done is closed while m waits for its turn. Either may
+// moveOn moves time to m.at. It returns earlier if stop returns true, which is called
+// with mu held between steps, or if done is closed while m waits for its turn. Both may
 // be nil.
 func (c *Clock) moveOn(m *mover, stop func() bool, done <-chan struct{}) {
 	for more := true; more; {
@@ -161,7 +161,7 @@ func (c *Clock) moveOn(m *mover, stop func() bool, done <-chan struct{}) {
 	}
 }
 
-// await waits for m's turn, and reports whether it came before done was closed.
+// await waits for the turn of m. It returns false if done is closed first.
 func (c *Clock) await(m *mover, done <-chan struct{}) bool {
 	for {
 		c.mu.Lock()
@@ -175,27 +175,27 @@ func (c *Clock) await(m *mover, done <-chan struct{}) bool {
 		c.mu.Unlock()
 		select {
 		case <-turn:
-			settle() // the mover that has just left runs on, perhaps to wait again
+			settle() // the mover that has just left may call Sleep again, with an earlier time
 		case <-done:
 			return false
 		}
 	}
 }
 
-// settle lets other goroutines run. Only an AutoAdvance clock has movers that call it:
-// Advance, AdvanceToNext and Set never wait for one another as movers.
+// settle lets other goroutines run. It is called only on AutoAdvance clocks: on others
+// there is one mover at a time, which never waits for its turn.
 func settle() {
 	for range yields {
 		runtime.Gosched()
 	}
 }
 
-// yields is about as many as pass until another processor has started a goroutine.
+// yields is about the number of yields that it takes another processor to start a
+// goroutine.
 const yields = 32
 
-// step fires the next thing that is due by m's moment, or moves time to that moment
-// if there is none, and gives the turn back. It returns false when there is nothing
-// left to do.
+// step fires the next thing that is due by m.at, or moves time to m.at if there is none,
+// and gives the turn back. It returns false if there is nothing left to do.
 func (c *Clock) step(m *mover, stop func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,7 +203,7 @@ func (c *Clock) step(m *mover, stop func() bool) bool {
 	if stop != nil && stop() {
 		return false
 	}
-	if c.movers[0] != m { // stop may have let another one in
+	if c.movers[0] != m { // stop has released mu, and an earlier mover may have come
 		return true
 	}
 	if len(c.queue) == 0 || c.queue[0].at > m.at {

@@ -6,21 +6,23 @@ import (
 	"time"
 )
 
-// entry is something that happens at a moment. It has a send, a run, or both.
+// entry is something that happens at a certain time. It has a send, a run, or both.
 type entry struct {
 	at    time.Duration // on Clock.elapsed
 	seq   int
-	halts bool                // an After stops here
+	halts bool                // an After on an AutoAdvance clock stops here
 	fired bool                // guarded by Clock.mu
 	send  func(now time.Time) // called under Clock.mu; must not block
-	run   func()              // called without it
+	run   func()              // called without mu
 	from  *origin             // nil without For
 }
 
-// add queues e for d from now. It needs mu.
+// The functions below are called with mu held, unless they say otherwise.
+
+// add queues e to fire d from now.
 func (c *Clock) add(d time.Duration, e *entry) { c.addAt(c.after(d), e) }
 
-// addAt queues e. It needs mu.
+// addAt queues e to fire at the given time.
 func (c *Clock) addAt(at time.Duration, e *entry) {
 	c.seq++
 	e.at, e.seq, e.fired = at, c.seq, false
@@ -31,7 +33,7 @@ func (c *Clock) addAt(at time.Duration, e *entry) {
 	c.recount()
 }
 
-// drop takes e off the queue and reports whether it was there. It needs mu.
+// drop removes e from the queue and reports whether it was there.
 func (c *Clock) drop(e *entry) bool {
 	i := slices.Index(c.queue, e)
 	if i >= 0 {
@@ -40,15 +42,15 @@ func (c *Clock) drop(e *entry) bool {
 	return i >= 0
 }
 
-// remove is drop for callers without mu.
+// remove is drop for callers that do not hold mu.
 func (c *Clock) remove(e *entry) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.drop(e)
 }
 
-// fire takes the first entry off the queue, moves time to it and sends its value.
-// Its run is left to the caller. It needs mu.
+// fire removes the first entry from the queue, moves time to it and sends its value. The
+// caller must call its run.
 func (c *Clock) fire() *entry {
 	e := c.queue[0]
 	c.queue = slices.Delete(c.queue, 0, 1)

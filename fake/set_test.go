@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-func TestAClockBeginsWhereItIsTold(t *testing.T) {
+func TestAtSetsTheFirstReading(t *testing.T) {
 	assert.Equal(t, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), fake.NewClock().Now())
 	at := time.Date(2024, 2, 29, 12, 0, 0, 0, time.FixedZone("east", 3600))
 	clk := fake.NewClock(fake.At(at))
@@ -108,7 +108,7 @@ func TestAdvanceToNextFromManyGoroutinesMovesOnceForOneWaiter(t *testing.T) {
 }
 
 // Both calls are made while a sleeper has its turn, so neither can move time yet.
-func TestAdvanceToNextLooksWhenItsTurnComes(t *testing.T) {
+func TestAdvanceToNextChoosesWhenItsTurnComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		clk.NewTimer(time.Second)
@@ -147,7 +147,7 @@ func TestConcurrentAdvancesAddUp(t *testing.T) {
 	}
 }
 
-func TestADelayWithoutEndNeitherOverflowsNorFires(t *testing.T) {
+func TestTheLongestDelayNeitherOverflowsNorFires(t *testing.T) {
 	clk := fake.NewClock()
 	clk.Advance(time.Hour)
 	after := clk.After(math.MaxInt64)

@@ -9,9 +9,9 @@ import (
 
 func ended(ctx context.Context) error { return policy.Ended(ctx) }
 
-// After returns a channel that gets the time in d from now. If d is 0 or less, the
-// channel has it already. On an [AutoAdvance] clock, After moves time first, by d or
-// to the first event on the way; see there. To wait for time alone, use Sleep.
+// After returns a channel that receives the time when d has passed. If d is 0 or less,
+// the channel has a value when After returns. On an [AutoAdvance] clock, After first
+// moves time by d, or to an event before that. To wait only for time, use Sleep.
 func (c *Clock) After(d time.Duration) <-chan time.Time {
 	ch := make(chan time.Time, 1)
 	e := &entry{send: func(now time.Time) { ch <- now }, from: c.originIn("After", d)}
@@ -30,25 +30,25 @@ func (c *Clock) After(d time.Duration) <-chan time.Time {
 	m, halts := c.enter(e.at), c.halts
 	c.mu.Unlock()
 	settle()
-	// Time goes no further than the first event, whichever mover fires it: with the
-	// event's channel and this one ready, a select would pick either.
+	// Stop at the first event, whichever mover fires it. If time went on, the channel of
+	// the event and this one would both be ready, and a select would pick either.
 	c.move(m, func() bool { return e.fired || c.halts != halts }, nil)
 	return ch
 }
 
-// Sleep waits until d has passed or ctx has ended, and returns what [policy.Ended]
-// returns for ctx: an end in the same instant wins. It returns at once if d is 0 or
-// less. On an [AutoAdvance] clock it moves time itself, to exactly the end of d, or
-// to the deadline on the way that ends ctx. Under a ctx that has already ended it
-// does nothing, and Sleeps does not have d.
+// Sleep waits until d has passed or ctx has ended and returns policy.Ended(ctx), which
+// is nil if ctx has not ended. If both happen at the same time, the end of ctx wins.
+// Sleep returns at once if d is 0 or less. On an [AutoAdvance] clock it moves time by
+// exactly d, or to the deadline that ends ctx. If ctx has already ended, Sleep does
+// nothing, and Sleeps does not include d.
 func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
 	done := make(chan struct{})
 	e := &entry{send: func(time.Time) { close(done) }, from: c.originIn("Sleep", d)}
-	// Before e is queued: BlockUntil must not count a sleep that an end of ctx would
-	// not yet take off.
+	// The hook must exist before e is queued. Otherwise ctx could end in between, and
+	// BlockUntil would count a sleep that is about to return.
 	over := false // guarded by mu
 	defer whenEnded(ctx, func() {
 		c.mu.Lock()
@@ -81,8 +81,8 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	return ended(ctx)
 }
 
-// sleepMoving moves time to the end of the sleep e. The result is found before m
-// leaves: time may move on from there.
+// sleepMoving moves time to the end of the sleep e. It reads the result before m leaves,
+// because other movers then move time further.
 func (c *Clock) sleepMoving(ctx context.Context, m *mover, e *entry) error {
 	defer c.leave(m)
 	defer c.remove(e)
@@ -91,7 +91,7 @@ func (c *Clock) sleepMoving(ctx context.Context, m *mover, e *entry) error {
 	return ended(ctx)
 }
 
-// runOut moves time to at, or to where ctx ends.
+// runOut moves time to at, or to the end of ctx if that is earlier.
 func (c *Clock) runOut(ctx context.Context, at time.Duration) {
 	c.mu.Lock()
 	m := c.enter(max(c.elapsed, at))
@@ -100,8 +100,8 @@ func (c *Clock) runOut(ctx context.Context, at time.Duration) {
 	c.move(m, c.endOf(ctx), ctx.Done())
 }
 
-// endOf returns a stop for moveOn that is true when ctx has ended. ctx may be of any
-// type, and is asked without mu.
+// endOf returns a stop function for moveOn that reports whether ctx has ended. It asks
+// ctx without mu, because ctx may be of a user's type.
 func (c *Clock) endOf(ctx context.Context) func() bool {
 	return func() (is bool) {
 		c.unlocked(func() { is = ctx.Err() != nil })

@@ -12,10 +12,10 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// TestTrap50EverythingAtOnceNeitherDeadlocksNorLeaks has many goroutines use a
-// clock in every way while another advances it. Contexts are derived from ones
-// that end in that instant.
-func TestTrap50EverythingAtOnceNeitherDeadlocksNorLeaks(t *testing.T) {
+// TestConcurrentUseNeitherDeadlocksNorLeaks uses a clock in every way from many
+// goroutines while another one advances it. Contexts are derived from contexts that are
+// about to end.
+func TestConcurrentUseNeitherDeadlocksNorLeaks(t *testing.T) {
 	for _, clk := range []*fake.Clock{fake.NewClock(), fake.NewClock(fake.AutoAdvance())} {
 		uses := []func(d time.Duration){
 			func(d time.Duration) { _ = clk.Sleep(t.Context(), d) },

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Timer sends the time on C once. It is what [time.Timer] is, in virtual time: no
-// value from before a Stop or Reset is received after it. Make one with
-// [Clock.NewTimer]; the zero Timer is not usable. It is safe for concurrent use.
+// Timer sends the time on C once. It behaves as [time.Timer] does, in virtual time: after
+// a Stop or Reset, C holds no value from before. Create one with [Clock.NewTimer]; the
+// methods of a zero Timer panic. A Timer is safe for concurrent use.
 type Timer struct {
 	C <-chan time.Time
 	alarm
 }
 
-// NewTimer returns a timer that sends the time when d has passed, or has sent it
-// already if d is 0 or less. It does not move an [AutoAdvance] clock: it fires when a
-// sleep, say, moves time past it.
+// NewTimer returns a timer that sends the time when d has passed. If d is 0 or less, it
+// has sent the time already. It does not move an [AutoAdvance] clock; it fires when a
+// Sleep, for example, moves time that far.
 func (c *Clock) NewTimer(d time.Duration) *Timer {
 	t := &Timer{}
 	t.C = t.init(c, c.originIn("NewTimer", d))
@@ -25,8 +25,8 @@ func (c *Clock) NewTimer(d time.Duration) *Timer {
 	return t
 }
 
-// Stop keeps the timer from firing, and takes back a value that was not received. It
-// reports whether there was either to stop.
+// Stop stops the timer and removes a value that was not received from C. It reports
+// whether the timer was running or there was such a value.
 func (t *Timer) Stop() bool {
 	t.check("Timer.Stop", "NewTimer")
 	t.clock.mu.Lock()
@@ -34,8 +34,8 @@ func (t *Timer) Stop() bool {
 	return t.stop()
 }
 
-// Reset stops the timer and starts it anew, to fire in d from now. It reports what
-// Stop would.
+// Reset stops the timer and starts it again with the duration d. It returns what Stop
+// would return.
 func (t *Timer) Reset(d time.Duration) bool {
 	t.check("Timer.Reset", "NewTimer")
 	t.clock.mu.Lock()
@@ -53,19 +53,19 @@ func (t *Timer) start(d time.Duration) {
 	t.clock.add(d, t.entry)
 }
 
-// Ticker sends the time on C again and again. It is what [time.Ticker] is, in
-// virtual time: a tick is dropped if the one before was not received, and none from
-// before a Stop or Reset is received after it. Make one with [Clock.NewTicker]; the
-// zero Ticker is not usable. It is safe for concurrent use.
+// Ticker sends the time on C at intervals. It behaves as [time.Ticker] does, in virtual
+// time: it drops a tick if the last one was not received, and after a Stop or Reset, C
+// holds no tick from before. Create one with [Clock.NewTicker]; the methods of a zero
+// Ticker panic. A Ticker is safe for concurrent use.
 type Ticker struct {
 	C <-chan time.Time
 	alarm
 	period time.Duration // guarded by clock.mu
 }
 
-// NewTicker returns a ticker that sends the time whenever d has passed. It panics if
-// d is not more than 0. It does not move an [AutoAdvance] clock. Stop it, or it goes
-// on to count in Waiters.
+// NewTicker returns a ticker that sends the time whenever d has passed. It panics if d is
+// 0 or less. It does not move an [AutoAdvance] clock. A ticker counts in Waiters until
+// it is stopped.
 func (c *Clock) NewTicker(d time.Duration) *Ticker {
 	checkPeriod("Clock.NewTicker", d)
 	t := &Ticker{period: d}
@@ -73,7 +73,7 @@ func (c *Clock) NewTicker(d time.Duration) *Ticker {
 	send := t.entry.send
 	t.entry.send = func(now time.Time) {
 		send(now)
-		if c.after(t.period) > c.elapsed { // else time has reached its end
+		if c.after(t.period) > c.elapsed { // otherwise time has reached its end
 			c.add(t.period, t.entry)
 		}
 	}
@@ -83,8 +83,8 @@ func (c *Clock) NewTicker(d time.Duration) *Ticker {
 	return t
 }
 
-// Stop ends the ticks, and takes back one that was not received. It does not close
-// C.
+// Stop stops the ticker and removes a tick that was not received from C. It does not
+// close C.
 func (t *Ticker) Stop() {
 	t.check("Ticker.Stop", "NewTicker")
 	t.clock.mu.Lock()
@@ -92,8 +92,8 @@ func (t *Ticker) Stop() {
 	t.stop()
 }
 
-// Reset stops the ticker and starts it anew, with the next tick in d from now. It
-// panics if d is not more than 0.
+// Reset stops the ticker and starts it again with the interval d. It panics if d is 0 or
+// less.
 func (t *Ticker) Reset(d time.Duration) {
 	t.check("Ticker.Reset", "NewTicker")
 	checkPeriod("Ticker.Reset", d)
@@ -110,10 +110,10 @@ func checkPeriod(method string, d time.Duration) {
 	}
 }
 
-// alarm is what a Timer and a Ticker share: a channel with room for one value, and
-// the entry that sends it. The value is sent under the clock's lock, and taken back
-// under it: a value on its way from the queue to the channel would otherwise arrive
-// after a Stop.
+// alarm is the common part of Timer and Ticker: a channel with room for one value, and
+// the entry that sends it. The value is sent, and removed, under the clock's lock. A
+// value that had left the queue and not reached the channel would otherwise arrive after
+// a Stop.
 type alarm struct {
 	clock *Clock
 	c     chan time.Time
@@ -131,7 +131,7 @@ func (a *alarm) init(c *Clock, from *origin) <-chan time.Time {
 	return a.c
 }
 
-// stop needs the clock's mu.
+// stop is called with the clock's mu held.
 func (a *alarm) stop() bool {
 	active := a.clock.drop(a.entry)
 	select {
@@ -144,6 +144,6 @@ func (a *alarm) stop() bool {
 
 func (a *alarm) check(method, by string) {
 	if a.clock == nil {
-		panic(fmt.Sprintf("fake: %s: the zero value has no clock; make it with Clock.%s", method, by))
+		panic(fmt.Sprintf("fake: %s: the zero value has no clock; create it with Clock.%s", method, by))
 	}
 }

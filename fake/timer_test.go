@@ -27,7 +27,7 @@ func TestATimerFiresOnceAtItsMoment(t *testing.T) {
 	assert.False(t, timer.Stop())
 }
 
-func TestTrap50ATimerOfNoDelayHasFired(t *testing.T) {
+func TestATimerWithoutDelayHasFired(t *testing.T) {
 	clk := fake.NewClock()
 	for _, d := range []time.Duration{0, -time.Second} {
 		timer := clk.NewTimer(d)
@@ -38,7 +38,7 @@ func TestTrap50ATimerOfNoDelayHasFired(t *testing.T) {
 	}
 }
 
-func TestTrap50StopAndResetLeaveNoStaleValue(t *testing.T) {
+func TestStopAndResetLeaveNoStaleValue(t *testing.T) {
 	clk := fake.NewClock()
 	begun := clk.Now()
 	timer := clk.NewTimer(time.Second)
@@ -58,7 +58,7 @@ func TestTrap50StopAndResetLeaveNoStaleValue(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestATickerTicksAtEveryPeriodAndDropsWhatIsNotReceived(t *testing.T) {
+func TestATickerDropsTicksThatAreNotReceived(t *testing.T) {
 	clk := fake.NewClock()
 	begun := clk.Now()
 	ticker := clk.NewTicker(time.Second)
@@ -84,27 +84,27 @@ func TestATickerTicksAtEveryPeriodAndDropsWhatIsNotReceived(t *testing.T) {
 	ticker.Stop()
 }
 
-func TestATimerThatIsMisusedSaysHow(t *testing.T) {
+func TestMisuseOfATimerPanicsWithTheReason(t *testing.T) {
 	clk := fake.NewClock()
 	ticker := clk.NewTicker(1)
 	defer ticker.Stop()
 	for want, use := range map[string]func(){
-		"fake: Clock.NewTicker: d is 0s, want more than 0":                              func() { clk.NewTicker(0) },
-		"fake: Ticker.Reset: d is -1ns, want more than 0":                               func() { ticker.Reset(-1) },
-		"fake: Timer.Stop: the zero value has no clock; make it with Clock.NewTimer":    func() { new(fake.Timer).Stop() },
-		"fake: Timer.Reset: the zero value has no clock; make it with Clock.NewTimer":   func() { new(fake.Timer).Reset(1) },
-		"fake: Ticker.Stop: the zero value has no clock; make it with Clock.NewTicker":  func() { new(fake.Ticker).Stop() },
-		"fake: Ticker.Reset: the zero value has no clock; make it with Clock.NewTicker": func() { new(fake.Ticker).Reset(1) },
-		"fake: Clock.AfterFunc: f is nil, want a function":                              func() { clk.AfterFunc(1, nil) },
+		"fake: Clock.NewTicker: d is 0s, want more than 0":                                func() { clk.NewTicker(0) },
+		"fake: Ticker.Reset: d is -1ns, want more than 0":                                 func() { ticker.Reset(-1) },
+		"fake: Timer.Stop: the zero value has no clock; create it with Clock.NewTimer":    func() { new(fake.Timer).Stop() },
+		"fake: Timer.Reset: the zero value has no clock; create it with Clock.NewTimer":   func() { new(fake.Timer).Reset(1) },
+		"fake: Ticker.Stop: the zero value has no clock; create it with Clock.NewTicker":  func() { new(fake.Ticker).Stop() },
+		"fake: Ticker.Reset: the zero value has no clock; create it with Clock.NewTicker": func() { new(fake.Ticker).Reset(1) },
+		"fake: Clock.AfterFunc: f is nil, want a function":                                func() { clk.AfterFunc(1, nil) },
 	} {
 		assert.PanicsWithValue(t, want, use)
 	}
 	assert.Equal(t, 1, clk.Waiters())
 }
 
-// TestTrap50ATimerDoesWhatPackageTimeDoes plays random steps on a timer of each, in a
-// bubble where real time is virtual too.
-func TestTrap50ATimerDoesWhatPackageTimeDoes(t *testing.T) {
+// TestATimerBehavesLikeOneOfPackageTime takes random steps with a timer of each package,
+// in a bubble, where the time of package time is virtual too.
+func TestATimerBehavesLikeOneOfPackageTime(t *testing.T) {
 	rng := rand.New(rand.NewPCG(50, 1))
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
@@ -138,8 +138,8 @@ func TestTrap50ATimerDoesWhatPackageTimeDoes(t *testing.T) {
 	}
 }
 
-// No value is on its way to the channel when Stop returns, whatever Advance does.
-func TestTrap50AStopThatRacesWithAdvanceLeavesNothing(t *testing.T) {
+// When Stop returns, no value can reach the channel any more, whatever Advance does.
+func TestAStopThatRacesWithAdvanceLeavesNoValue(t *testing.T) {
 	for range 3000 {
 		clk := fake.NewClock()
 		timer := clk.NewTimer(time.Second)

@@ -7,8 +7,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Go runs f on a goroutine of its own. The goroutine counts in Waiters only while it
-// waits for the clock, as any other does.
+// Go runs f on a new goroutine. A clock made with [For] reports it if it has not returned
+// when the test ends. The goroutine counts in Waiters only while it waits for the clock.
 func (c *Clock) Go(f func()) {
 	if c.test == nil {
 		go f()
@@ -17,10 +17,10 @@ func (c *Clock) Go(f func()) {
 	c.start(f, c.origin("Go"))
 }
 
-// AfterFunc calls f when d has passed, on the goroutine that moves time, which
-// returns after f has; see [Clock.Advance] for what f must not do. If d is 0 or less,
-// it calls f at once, on a goroutine of its own. The stop function reports whether it
-// kept f from being called. A panic in f passes to the caller that moves time.
+// AfterFunc calls f when d has passed, on the goroutine that moves time. That goroutine
+// waits for f and gets its panics; see [Clock.Advance] for what f must not do. If d is 0
+// or less, AfterFunc calls f at once on a new goroutine. The function stop prevents the
+// call and reports whether it was in time. AfterFunc panics if f is nil.
 func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	if f == nil {
 		panic("fake: Clock.AfterFunc: f is nil, want a function")
@@ -36,9 +36,9 @@ func (c *Clock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return func() bool { return c.remove(e) }
 }
 
-// NewWaiter returns a waiter whose Wait counts in Waiters and BlockUntil, until it is
-// woken or its context has ended. Waiting moves no time, also on an [AutoAdvance]
-// clock: it waits for another goroutine, and that may sleep.
+// NewWaiter returns a waiter. A call of its Wait counts in Waiters and BlockUntil until
+// it is woken or its context ends. Wait does not move an [AutoAdvance] clock: it waits
+// for another goroutine, which may sleep.
 func (c *Clock) NewWaiter() policy.Waiter {
 	return &waiter{clock: c, wake: make(chan struct{})}
 }
@@ -47,9 +47,9 @@ type waiter struct {
 	clock *Clock
 	wake  chan struct{}
 
-	// Guarded by clock.mu. Wake stops counting every Wait in the step that wakes it:
-	// if the goroutines did so as they run on, BlockUntil could count one that is not
-	// waiting any more.
+	// Guarded by clock.mu. Wake removes the calls of Wait from the count and wakes them in
+	// one step. If each removed itself after waking, BlockUntil could count a call that
+	// no longer waits.
 	woken bool
 	waits map[*wait]struct{}
 }
@@ -64,8 +64,8 @@ type wait struct {
 
 func (w *waiter) Wait(ctx context.Context) error {
 	b := &wait{w: w, from: w.clock.origin("Wait")}
-	// Before b counts: BlockUntil must not count a Wait that an end of ctx would not
-	// yet take off.
+	// The hook must exist before b counts. Otherwise ctx could end in between, and
+	// BlockUntil would count a Wait that is about to return.
 	defer whenEnded(ctx, b.end)()
 	defer b.end()
 	b.begin()
@@ -75,7 +75,7 @@ func (w *waiter) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-w.wake: // both were ready, and select had picked the other
+	case <-w.wake: // both were ready and select picked the other
 		return nil
 	default:
 		return ended(ctx)
@@ -97,7 +97,7 @@ func (w *waiter) Wake() {
 	close(w.wake)
 }
 
-// begin starts to count, unless there is nothing to wait for.
+// begin adds b to the count, unless it was woken or has ended already.
 func (b *wait) begin() {
 	w, c := b.w, b.w.clock
 	c.mu.Lock()
@@ -115,7 +115,7 @@ func (b *wait) begin() {
 	c.recount()
 }
 
-// end stops counting, for good.
+// end removes b from the count for good.
 func (b *wait) end() {
 	w, c := b.w, b.w.clock
 	c.mu.Lock()

@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// The clock has every method that package policy asks a clock for.
+// The clock has all methods that package policy looks for.
 var _ interface {
 	policy.Clock
 	Sleep(ctx context.Context, d time.Duration) error
@@ -35,11 +35,11 @@ func TestAWaitCountsUntilItIsWoken(t *testing.T) {
 		}
 		require.NoError(t, clk.BlockUntil(t.Context(), 2))
 		w.Wake()
-		assert.Zero(t, clk.Waiters(), "also before the goroutines run on")
+		assert.Zero(t, clk.Waiters(), "before the goroutines run on, too")
 		w.Wake()
 		require.NoError(t, <-ended)
 		require.NoError(t, <-ended)
-		require.NoError(t, w.Wait(t.Context()), "woken for good")
+		require.NoError(t, w.Wait(t.Context()), "a wake is for good")
 		assert.Zero(t, clk.Waiters())
 		assert.Equal(t, begun, clk.Now(), "waiting moves no time")
 	}
@@ -56,7 +56,7 @@ func TestAWaitEndsWithItsContextInStepWithADeadline(t *testing.T) {
 			go func() { ended <- clk.Sleep(way(ctx), time.Hour) }()
 			require.NoError(t, clk.BlockUntil(t.Context(), 3))
 			clk.Advance(time.Second)
-			if name != "a cancel" { // which may end by the goroutine of context.AfterFunc
+			if name != "a cancel" { // which may reach the source by a goroutine of context.AfterFunc
 				assert.Zero(t, clk.Waiters(), name)
 			}
 			assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
@@ -94,7 +94,7 @@ func TestAWaitWhoseCallerLeavesStopsCounting(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 	assert.ErrorIs(t, w.Wait(ctx), context.Canceled)
 	w.Wake()
-	assert.NoError(t, w.Wait(ctx), "woken and ended: woken wins")
+	assert.NoError(t, w.Wait(ctx), "a wake wins over an ended context")
 }
 
 func TestWakeAndTheEndOfAContextCountOnce(t *testing.T) {
@@ -120,7 +120,7 @@ func TestAfterFuncCallsOnTheGoroutineThatMovesTime(t *testing.T) {
 	stop := clk.AfterFunc(2*time.Second, note)
 	clk.AfterFunc(time.Second, func() {
 		note()
-		clk.AfterFunc(time.Second, note) // what a function adds fires in the same Advance
+		clk.AfterFunc(time.Second, note) // fires in the same Advance
 	})
 	assert.Equal(t, 2, clk.Waiters())
 	clk.Advance(time.Minute)
@@ -134,7 +134,7 @@ func TestAfterFuncCallsOnTheGoroutineThatMovesTime(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestAfterFuncOfNoDelayCallsAtOnce(t *testing.T) {
+func TestAfterFuncWithoutDelayCallsAtOnce(t *testing.T) {
 	clk := fake.NewClock()
 	called := make(chan struct{})
 	stop := clk.AfterFunc(0, func() { close(called) })
@@ -142,7 +142,7 @@ func TestAfterFuncOfNoDelayCallsAtOnce(t *testing.T) {
 	<-called
 }
 
-func TestStopOfAfterFuncSaysWhetherItCameFirst(t *testing.T) {
+func TestStopOfAfterFuncReportsWhetherItWasInTime(t *testing.T) {
 	for range 2000 {
 		clk := fake.NewClock()
 		var called atomic.Bool
@@ -175,8 +175,8 @@ func TestBlockUntilCountsEverythingThatWaits(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-// asked is a context that calls a function when it is first asked for a value or an
-// error: between the moments at which a wait has looked at it.
+// asked is a context that calls a function when it is first asked for a value, or when it
+// is asked for an error: between two looks of a wait at its context.
 type asked struct {
 	context.Context
 	value, err func()
