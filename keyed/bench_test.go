@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// hosts are n keys in a map that has them all, and in a sync.Map.
+// hosts returns n keys, and a map and a sync.Map that hold all of them.
 func hosts(n int) (keys []string, m *keyed.Map[string, *thing], peer *sync.Map) {
 	m, peer = keyed.New(keyed.Config[string, *thing]{Make: makeThing, Max: n}), new(sync.Map)
 	for i := range n {
@@ -71,7 +71,7 @@ func BenchmarkGetParallelSyncMap(b *testing.B) {
 	})
 }
 
-// Gets of known keys while another goroutine inserts and drops keys all the time.
+// Get of known keys while another goroutine adds and drops keys.
 func BenchmarkGetParallelWhileKeysComeAndGo(b *testing.B) {
 	keys, m, _ := hosts(1024)
 	var stop atomic.Bool
@@ -93,7 +93,7 @@ func BenchmarkGetParallelWhileKeysComeAndGo(b *testing.B) {
 	churn.Wait()
 }
 
-// A key comes and another goes.
+// Each Get adds a key and drops another one.
 func BenchmarkInsert(b *testing.B) {
 	for _, limit := range []int{32, 1024, 100_000} {
 		b.Run("max="+strconv.Itoa(limit), func(b *testing.B) {
@@ -109,7 +109,7 @@ func BenchmarkInsert(b *testing.B) {
 	}
 }
 
-// Every member is busy, so each new key is served by the overflow.
+// Every member is busy, so each new key gets the overflow value.
 func BenchmarkOverflow(b *testing.B) {
 	m := keyed.New(keyed.Config[int, *thing]{Make: func(int) *thing { return busy() }})
 	for i := range keyed.DefaultMax {

@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 )
 
-func TestForgetDropsWhateverIdleSays(t *testing.T) {
+func TestForgetDropsMembersThatAreNotIdle(t *testing.T) {
 	var dropped []string
 	m := keyed.New(config{Make: makeThing, OnDrop: func(k string, v *thing) {
 		assert.Equal(t, k, v.key)
@@ -82,7 +82,7 @@ func TestTheDefaultMaxIs1024(t *testing.T) {
 	}
 }
 
-// A large map is not exact, but what it drops was not used lately.
+// A large map is not exact, but never drops a member that was just used.
 func TestALargeMapDropsAmongTheLeastRecentlyUsed(t *testing.T) {
 	const limit = 1000
 	m := keyed.New(keyed.Config[int, *thing]{Make: func(int) *thing { return idle() }, Max: limit})
@@ -102,9 +102,9 @@ func TestALargeMapDropsAmongTheLeastRecentlyUsed(t *testing.T) {
 	assert.Equal(t, limit, m.Len())
 }
 
-// The 32 members that an insertion looks at are all busy; it does not look at the
-// others, but later insertions do.
-func TestBusyMembersInFrontDoNotHideIdleOnes(t *testing.T) {
+// The 32 members that an insertion looks at are all busy. Later insertions look at the
+// others.
+func TestBusyMembersAtTheFrontDoNotHideIdleOnes(t *testing.T) {
 	const limit = 200
 	m := keyed.New(keyed.Config[int, *thing]{Make: func(k int) *thing {
 		v := idle()

@@ -14,48 +14,46 @@ const (
 	DefaultIdle = 15 * time.Minute
 )
 
-// Idler is a value that knows whether it is needed.
+// Idler is a value that reports whether it may be dropped.
 type Idler interface {
-	// Idle reports whether nothing would be lost if the value were dropped now and
-	// made anew for the next caller. It is called by insertions of other keys, outside
-	// of any lock of the map, possibly twice in a row, and must be quick and safe for
+	// Idle returns true if nothing would be lost by dropping the value now and making
+	// another one for the next caller. Insertions of other keys call it, without holding
+	// a lock of the map and sometimes twice in a row. It must be fast and safe for
 	// concurrent use.
 	Idle() bool
 }
 
-// Config says what a [Map] makes and what its bounds are. Make is required; the
-// other fields have defaults. The functions may use the map, with the exceptions
-// that they name, and must be safe for concurrent use.
+// Config configures a [Map]. Make is required; the other fields have defaults. The
+// functions must be safe for concurrent use. They may use the map, except as their
+// comments say.
 type Config[K comparable, V Idler] struct {
-	// Make returns the value for a key. It is called once for each time that the key
-	// becomes a member, however many goroutines ask for the key at once, outside of
-	// any lock; those goroutines wait for it. If it panics, so does the Get that called
-	// it, and the next Get of the key calls it again. It must not return nil, and must
-	// not get the key that it is called for, nor wait for a goroutine that does: that
-	// would wait for itself.
+	// Make returns the value for a key. It is called once each time that the key becomes
+	// a member, without holding a lock; other goroutines that get the same key wait for
+	// it. If it panics, the Get that called it panics, and the next Get of the key calls
+	// it again. It must not return nil. It must not get the key that it is called for, or
+	// wait for a goroutine that does: that deadlocks.
 	Make func(K) V `json:"-"`
-	// Max is how many members there may be. 0 means 1024.
+	// Max is the maximum number of members. 0 means 1024.
 	Max int
-	// Idle is how long an idle member may be unused before it is dropped, even if
-	// there are fewer than Max. 0 means 15 min.
+	// Idle is the time after which an unused member is dropped if it is idle, even below
+	// Max. 0 means 15 min.
 	Idle time.Duration
-	// Overflow makes the value that keys share which cannot become members, since Max
-	// is reached and no member is idle. It is called once, when it is first needed; if
-	// it panics, the next call that needs the value calls it again. Nil means Make of
-	// the zero key.
+	// Overflow returns the value that new keys share while Max is reached and no member
+	// is idle. It is called once, at the first use of that value. If it panics, the next
+	// use calls it again. If nil, Make is called with the zero key.
 	Overflow func() V `json:"-"`
-	// OnDrop, if not nil, is called once for each member that was dropped or
-	// forgotten, on the goroutine of the Get or Forget that did it, outside of any lock
-	// and after the new member is in place. The value may still be in use by calls that
-	// got it before. Calls of OnDrop are not ordered. If one panics, the others are
-	// still made, and the panic goes on to the caller.
+	// OnDrop, if not nil, is called once for each member that was dropped or forgotten.
+	// It runs on the goroutine of that Get or Forget, without holding a lock, after the
+	// new member has been added. Calls that got the value before may still use it. Calls
+	// of OnDrop are in no order. If one panics, the others are still made, and the panic
+	// continues in the caller.
 	OnDrop func(K, V) `json:"-"`
 	// Clock measures Idle; nil means real time. See [Map] for when it is read.
 	Clock policy.Clock `json:"-"`
 }
 
-// Validate returns nil for a config that [New] accepts. Otherwise it returns all
-// faults, each with its field, the value and what is allowed.
+// Validate returns nil if [New] accepts c. Otherwise it returns all faults, joined; each
+// names the field, its value and what is allowed.
 func (c Config[K, V]) Validate() error {
 	faults := fault.Of("keyed: Config")
 	if c.Make == nil {
@@ -80,7 +78,7 @@ func addBounds(faults *fault.List, limit int, idle time.Duration) {
 	}
 }
 
-// boundsOf returns the bounds that the config values mean.
+// boundsOf replaces zeros by the defaults.
 func boundsOf(limit int, idle time.Duration) (int, time.Duration) {
 	if limit == 0 {
 		limit = DefaultMax

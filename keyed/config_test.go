@@ -38,7 +38,7 @@ func TestTheBoundsOfAConfigAreAllowed(t *testing.T) {
 	}
 }
 
-func TestReconfigureRefusesWhatValidateRefuses(t *testing.T) {
+func TestReconfigurePanicsWithTheErrorOfValidate(t *testing.T) {
 	m := keyed.New(config{Make: func(string) *thing { return busy() }, Max: 1})
 	assert.PanicsWithError(t, config{Make: makeThing, Max: -1, Idle: -1}.Validate().Error(), func() { m.Reconfigure(-1, -1) })
 	assert.PanicsWithError(t, config{Make: makeThing, Idle: -1}.Validate().Error(), func() { m.Reconfigure(5, -1) })
@@ -54,8 +54,8 @@ func TestAConfigMarshalsWithoutItsFunctions(t *testing.T) {
 	assert.JSONEq(t, `{"Max": 3, "Idle": 1000000000}`, string(text))
 }
 
-// What Validate accepts works within its bounds, and what it refuses New refuses in
-// the same words.
+// FuzzConfig checks that a config that Validate accepts works within its bounds, and that
+// New panics with the error of Validate otherwise.
 func FuzzConfig(f *testing.F) {
 	f.Add(0, int64(0), uint64(0), []byte("abcabc"))
 	f.Add(1, int64(1), uint64(1), []byte("aab\x00c"))

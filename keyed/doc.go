@@ -1,5 +1,5 @@
-// Package keyed keeps one value for each key, bounded: a circuit for each host, a
-// limiter for each tenant, a gate for each route.
+// Package keyed keeps one value for each key, within bounds. Use it for a circuit for
+// each host, a limiter for each tenant, or a gate for each route:
 //
 //	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{
 //		Make: func(host string) *breaker.Circuit {
@@ -10,12 +10,10 @@
 //	calls := pipeline.New[*http.Response](retries, guard)
 //	resp, err := calls.Do(WithHost(ctx, "api.example.com"), send)
 //
-// A [Map] makes the value of a key when it is first asked for, and drops values to
-// stay within its bounds. A value has the last word on that: only values that say
-// they are idle are dropped, since dropping those loses nothing. When Max is reached
-// and no member is idle, new keys share one overflow value. So a client that invents
-// keys can neither exhaust memory nor reset a circuit that is open.
+// A [Map] creates the value of a key at its first use, and drops values to stay within
+// its bounds. It drops only values whose Idle method returns true: nothing is lost with
+// those. If Max is reached and no value is idle, new keys share one overflow value. So a
+// client that invents keys can neither exhaust memory nor reset a circuit that is open.
 //
-// [Policy] is the way to use a Map in a pipeline: it runs each call through the
-// policy of the call's key.
+// [Policy] uses a Map in a pipeline: it runs each call through the policy of its key.
 package keyed

@@ -48,7 +48,7 @@ func TestOnDropMayUseTheMap(t *testing.T) {
 	assert.Equal(t, 4, calls)
 }
 
-func TestAPanicInOnDropKeepsNoOtherFromBeingCalled(t *testing.T) {
+func TestAPanicInOnDropDoesNotPreventTheOtherCalls(t *testing.T) {
 	clk := fake.NewClock()
 	var dropped []string
 	m := keyed.New(config{Make: makeThing, Clock: clk, OnDrop: func(k string, _ *thing) {
@@ -87,7 +87,7 @@ func (a *asker) Idle() bool { return a.idle() }
 
 type askerMap = keyed.Map[string, *asker]
 
-// askers is a map of the given Max, full of members whose Idle is idle.
+// askers returns a map that is full, and whose members call idle in Idle.
 func askers(limit int, idle func(m *askerMap) bool, keys ...string) *askerMap {
 	var m *askerMap
 	m = keyed.New(keyed.Config[string, *asker]{Max: limit, Make: func(string) *asker {
@@ -127,8 +127,8 @@ func TestAPanicInIdleLeavesTheMapAsItWas(t *testing.T) {
 	assert.Equal(t, []string{"b"}, keysOf(m))
 }
 
-// Idle is asked twice for a drop. A use while the second is answered keeps the member.
-func TestAUseWhileAMemberIsBeingDroppedKeepsIt(t *testing.T) {
+// A drop calls Idle twice. The use happens during the second call.
+func TestAUseDuringADropKeepsTheMember(t *testing.T) {
 	asked := 0
 	m := askers(1, func(m *askerMap) bool {
 		if asked++; asked == 2 {
@@ -147,7 +147,7 @@ func TestAUseWhileAMemberIsBeingDroppedKeepsIt(t *testing.T) {
 	assert.Equal(t, []string{"b"}, keysOf(m))
 }
 
-func TestAMemberThatIsNoLongerIdleWhenItIsToGoStays(t *testing.T) {
+func TestAMemberThatBecomesBusyBeforeItIsDroppedStays(t *testing.T) {
 	asked := 0
 	m := askers(1, func(*askerMap) bool {
 		asked++
@@ -158,7 +158,7 @@ func TestAMemberThatIsNoLongerIdleWhenItIsToGoStays(t *testing.T) {
 	assert.Equal(t, 2, asked)
 }
 
-func TestAMemberThatIsForgottenWhileItIsAskedIsDroppedOnce(t *testing.T) {
+func TestAMemberThatIsForgottenDuringIdleIsDroppedOnce(t *testing.T) {
 	var dropped []string
 	var m *keyed.Map[string, *asker]
 	m = keyed.New(keyed.Config[string, *asker]{Max: 1, Make: func(k string) *asker {
@@ -173,9 +173,9 @@ func TestAMemberThatIsForgottenWhileItIsAskedIsDroppedOnce(t *testing.T) {
 	assert.Equal(t, []string{"b"}, keysOf(m))
 }
 
-// Another insertion takes every candidate before this one can drop it. What it put in
-// their place is idle, so this one finds room.
-func TestAnInsertionThatLosesItsCandidatesLooksAgain(t *testing.T) {
+// Another insertion drops every candidate first. The members that it adds are idle, so
+// this insertion finds room.
+func TestAnInsertionLooksAgainIfAnotherDropsItsCandidates(t *testing.T) {
 	nested := false
 	m := askers(1, func(m *askerMap) bool {
 		if !nested {

@@ -5,44 +5,45 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// States of an entry. It goes from making to member, or from making to gone if it
-// comes to nothing, and from member to gone.
+// States of an entry. It goes from making to member and from there to gone, or from
+// making directly to gone if Make panics or there is no room.
 const (
 	making uint32 = iota
 	member
 	gone
 )
 
-// entry is one membership of a key: a key that is dropped and comes back has
-// another entry.
+// entry is one membership of a key. A key that is dropped and added again gets a new
+// entry.
 type entry[K comparable, V Idler] struct {
 	key   K
 	hash  uint64
 	value V // written before state becomes member, and not changed after
 
-	// state is written under Map.mu and read without it. A reader reads value only
-	// after it has seen member or gone, so it sees the value whole.
+	// state is written under Map.mu and read without it. Readers read value only after
+	// they have read member or gone; reading it earlier would race with publish.
 	state atomic.Uint32
-	// used is the tick of the last use; see Map.use for the races about it.
+	// used is the tick of the last use. Map.use explains its races.
 	used atomic.Int64
-	// at is the time of the last use. On a clock of the user's each use writes it; in
-	// real time only insertions do, under Map.mu, when they see that used has changed.
+	// at is the time of the last use. With Config.Clock each use writes it. In real time
+	// only insertions do, under Map.mu, if used has changed since their last look. A use
+	// and an insertion may write at the same time, so it is atomic.
 	at atomic.Int64
-	// policies are the policies built on value, one for each Policy that has met it.
-	// They are added by compare-and-swap: otherwise one of two that are added at the
-	// same time would be lost, and built again.
+	// policies is the list of policies built on value, one for each Policy that has used
+	// it. They are added by compare-and-swap: of two that are added at the same time, a
+	// plain store would lose one, which would be built again.
 	policies atomic.Pointer[attached]
 
 	// Guarded by Map.mu.
-	placed     int64         // the tick of the last use when it got its place in the queue
+	placed     int64         // the tick of the last use when the entry was placed in the queue
 	prev, next *entry[K, V]  // in the queue
-	waiter     policy.Waiter // of those who wait for making to end; nil if none does
+	waiter     policy.Waiter // for the end of making; nil if no goroutine waits
 	counted    bool          // in Map.count
-	served     *entry[K, V]  // what a key that could not become a member is served by
+	served     *entry[K, V]  // the overflow's entry, for a key that could not become a member
 }
 
-// queue is a ring of members, from those placed longest ago to the last placed.
-// The zero queue is not usable; call init.
+// queue is a ring of members in the order in which they were placed, oldest first. The
+// zero queue is not usable; call init.
 type queue[K comparable, V Idler] struct {
 	root entry[K, V]
 	len  int
@@ -64,7 +65,7 @@ func (q *queue[K, V]) remove(e *entry[K, V]) {
 	q.len--
 }
 
-// place puts e at the back, as used at the given tick.
+// place moves e to the back and records the tick of its last use.
 func (q *queue[K, V]) place(e *entry[K, V], used int64) {
 	q.remove(e)
 	q.pushBack(e)

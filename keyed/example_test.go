@@ -9,12 +9,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// quota lets a tenant make a number of calls. It is idle while none was made.
+// quota limits the number of calls of a tenant. It is idle until the first call.
 type quota struct{ limit, used int }
 
 func (q *quota) Idle() bool { return q.used == 0 }
 
-// quotaPolicy takes one from the quota for each call.
+// quotaPolicy counts each call against the quota.
 type quotaPolicy struct{ *quota }
 
 func (p quotaPolicy) Execute(ctx context.Context, next policy.Call[string]) (string, error) {
@@ -25,8 +25,8 @@ func (p quotaPolicy) Execute(ctx context.Context, next policy.Call[string]) (str
 	return next.Do(ctx)
 }
 
-// One quota for each tenant. Where every tenant's quota is in use, new tenants share
-// one.
+// Each tenant has a quota. When Max is reached and every quota is in use, new tenants
+// share one.
 func ExampleNew() {
 	quotas := keyed.New(keyed.Config[string, *quota]{
 		Make:     func(string) *quota { return &quota{limit: 10} },

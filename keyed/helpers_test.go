@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// thing is a value that is idle or not as a test says.
+// thing is a value whose Idle a test controls.
 type thing struct {
 	key    string
 	active atomic.Bool

@@ -8,9 +8,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// enter returns what serves a key that was not found: its entry, which others may
-// have added meanwhile, or that of the overflow value. It waits while another
-// goroutine makes the value, and begins anew if that comes to nothing.
+// enter returns an entry for a key that was not found: a new one, one that another
+// goroutine has added in the meantime, or the overflow's. It waits while another
+// goroutine makes the value, and tries again if that fails.
 func (m *Map[K, V]) enter(hash uint64, k K) *entry[K, V] {
 	for {
 		e, mine := m.claim(hash, k)
@@ -26,7 +26,8 @@ func (m *Map[K, V]) enter(hash uint64, k K) *entry[K, V] {
 	}
 }
 
-// claim returns the entry of k, and whether it is new: the caller must then admit it.
+// claim returns the entry of k. If mine is true, the entry is new, and the caller must
+// call admit.
 func (m *Map[K, V]) claim(hash uint64, k K) (e *entry[K, V], mine bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -43,8 +44,8 @@ func (m *Map[K, V]) claim(hash uint64, k K) (e *entry[K, V], mine bool) {
 // admit makes e a member, or returns the overflow's entry.
 func (m *Map[K, V]) admit(e *entry[K, V]) *entry[K, V] {
 	var dropped []*entry[K, V]
-	defer func() { m.tell(dropped) }() // last: OnDrop may get this key
-	defer m.withdraw(e, nil)           // if a function of the user's panics; otherwise it is settled by then
+	defer func() { m.notify(dropped) }() // runs last, because OnDrop may get this key
+	defer m.withdraw(e, nil)             // for a panic in a user's function; does nothing after publish
 	if !m.room(e, &dropped) {
 		over := m.over()
 		m.withdraw(e, over)
@@ -66,14 +67,14 @@ func (m *Map[K, V]) publish(e *entry[K, V], v V) {
 	e.placed = m.tick.Add(1)
 	e.used.Store(e.placed)
 	e.at.Store(now)
-	m.tick.Add(1) // uses from now on are later than the insertion
+	m.tick.Add(1) // later uses get a later tick than the insertion
 	m.queue.pushBack(e)
 	m.live.Add(1)
 	m.settle(e, member)
 }
 
-// withdraw ends the making of e without a value; served, if not nil, serves the
-// callers that wait for it. It does nothing if the making has ended.
+// withdraw ends the making of e without a value. Callers that wait for e get served, or
+// try again if served is nil. It does nothing if the making has already ended.
 func (m *Map[K, V]) withdraw(e *entry[K, V], served *entry[K, V]) {
 	m.mu.Lock()
 	if e.state.Load() != making {
@@ -85,8 +86,8 @@ func (m *Map[K, V]) withdraw(e *entry[K, V], served *entry[K, V]) {
 	m.settle(e, gone)
 }
 
-// settle ends the making of e. It unlocks mu, and wakes the callers that wait only
-// then: a waiter is the clock's, and a clock may be the user's.
+// settle ends the making of e and unlocks mu. It wakes the waiting callers without the
+// lock, because the waiter belongs to the clock, which may be a user's.
 func (m *Map[K, V]) settle(e *entry[K, V], state uint32) {
 	e.state.Store(state)
 	w := e.waiter
@@ -97,8 +98,8 @@ func (m *Map[K, V]) settle(e *entry[K, V], state uint32) {
 	}
 }
 
-// await waits until the making of e has ended. It returns what serves the key if e
-// did not become a member for want of room, and else nil.
+// await waits until the making of e has ended. It returns the overflow's entry if there
+// was no room for e, and nil otherwise.
 func (m *Map[K, V]) await(e *entry[K, V]) *entry[K, V] {
 	fresh := policy.NewWaiter(m.config.Clock)
 	for {
@@ -112,11 +113,11 @@ func (m *Map[K, V]) await(e *entry[K, V]) *entry[K, V] {
 		}
 		w := e.waiter
 		m.mu.Unlock()
-		_ = w.Wait(context.Background()) // which never ends
+		_ = w.Wait(context.Background()) // a context that never ends
 	}
 }
 
-// over returns the entry of the overflow value. It is in no table.
+// over returns the entry of the overflow value, which is in no table.
 func (m *Map[K, V]) over() *entry[K, V] {
 	return m.overflow.get(m.config.Clock, func() *entry[K, V] {
 		e := &entry[K, V]{}

@@ -17,8 +17,8 @@ func ofOne(t *testing.T) (*Map[string, *still], *entry[string, *still]) {
 	return m, m.get("a")
 }
 
-// A reader may find an entry in the moment between its mark and its removal.
-func TestAnEntryThatIsMarkedAsGoneServesNobody(t *testing.T) {
+// A reader may find an entry after its state has become gone and before it is removed.
+func TestAnEntryThatIsGoneServesNoCall(t *testing.T) {
 	m, e := ofOne(t)
 	e.state.Store(gone)
 	assert.False(t, m.use(e))
@@ -28,9 +28,9 @@ func TestAnEntryThatIsMarkedAsGoneServesNobody(t *testing.T) {
 	assert.True(t, m.use(e))
 }
 
-// A drop that meets a use takes its mark back under the lock. A reader that saw the
-// mark waits for that.
-func TestAReaderBelievesAMarkOnlyUnderTheLock(t *testing.T) {
+// A drop restores the state under the lock if it meets a use. A reader that has read gone
+// waits for that.
+func TestAReaderChecksGoneUnderTheLock(t *testing.T) {
 	m, e := ofOne(t)
 	m.mu.Lock()
 	e.state.Store(gone)
@@ -68,8 +68,8 @@ func TestTheTableGrowsAndShrinksWithItsMembers(t *testing.T) {
 	assert.Zero(t, m.queue.len)
 }
 
-// Uses of a key that is up to date write nothing.
-func TestAUseOfAHotKeyMovesNoTick(t *testing.T) {
+// A key that was used last has the current tick.
+func TestAUseOfAHotKeyWritesNothing(t *testing.T) {
 	m, e := ofOne(t)
 	m.Reconfigure(looks, 0)
 	m.Get("a")

@@ -8,18 +8,18 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// lazy is a value that is made when it is first needed, once, unless making it
-// panics. The zero lazy is ready to use.
+// lazy is a value that is built once, at its first use. If building it panics, the next
+// use builds it again. The zero lazy is ready to use.
 type lazy[V any] struct {
-	// made is set by the one goroutine that makes the value. Others read it without a
-	// lock: they see nil, or the value whole.
+	// made is stored by the goroutine that has built the value and read without a lock.
+	// A plain pointer would let a reader see it before the value behind it.
 	made   atomic.Pointer[V]
 	mu     sync.Mutex
-	making policy.Waiter // of the goroutine that makes it; nil if none does
+	making policy.Waiter // for the end of build; nil if no goroutine builds
 }
 
-// get returns the value. If build panics, the panic goes on, and a goroutine that
-// waits, or comes later, calls its own build.
+// get returns the value, and builds it if necessary. If build panics, the panic continues
+// in this caller, and another caller calls its own build.
 func (l *lazy[V]) get(clock policy.Clock, build func() *V) *V {
 	for {
 		if v := l.made.Load(); v != nil {
@@ -29,14 +29,14 @@ func (l *lazy[V]) get(clock policy.Clock, build func() *V) *V {
 		case mine:
 			return l.build(w, build)
 		case w != nil:
-			_ = w.Wait(context.Background()) // which never ends
+			_ = w.Wait(context.Background()) // a context that never ends
 		}
 	}
 }
 
-// claim returns the waiter of the goroutine that makes the value, and whether that
-// is the caller. It looks at made again: the value may have been made between the
-// caller's look and the lock. Then it returns no waiter.
+// claim returns the waiter for the end of build. If mine is true, the caller must build
+// the value. If w is nil, the value was built after the caller had looked at made and
+// before it got the lock.
 func (l *lazy[V]) claim(fresh policy.Waiter) (w policy.Waiter, mine bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -49,7 +49,7 @@ func TestAThousandCallersOfANewKeyShareOneMake(t *testing.T) {
 	}
 }
 
-func TestAMakeThatTakesLongHoldsUpNoOtherKey(t *testing.T) {
+func TestASlowMakeDelaysNoOtherKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := keyed.New(config{Make: func(k string) *thing {
 			if k == "slow" {
@@ -82,7 +82,7 @@ func TestMakeMayGetAnotherKey(t *testing.T) {
 	assert.Equal(t, []string{"a", "parent"}, keysOf(m))
 }
 
-func TestAPanicInMakeLeavesTheKeyAsItWas(t *testing.T) {
+func TestAfterAPanicInMakeTheNextGetCallsItAgain(t *testing.T) {
 	broken := true
 	m := keyed.New(config{Max: 1, Make: func(k string) *thing {
 		if broken {
@@ -100,7 +100,7 @@ func TestAPanicInMakeLeavesTheKeyAsItWas(t *testing.T) {
 	assert.Equal(t, []string{"a"}, keysOf(m), "its place was given back")
 }
 
-func TestGoexitInMakeLeavesTheKeyAsItWas(t *testing.T) {
+func TestAfterGoexitInMakeTheNextGetCallsItAgain(t *testing.T) {
 	exit := true
 	m := keyed.New(config{Max: 1, Make: func(k string) *thing {
 		if exit {
@@ -116,7 +116,7 @@ func TestGoexitInMakeLeavesTheKeyAsItWas(t *testing.T) {
 	assert.Equal(t, []string{"a"}, keysOf(m))
 }
 
-func TestCallersThatWaitForAMakeWhichPanicsMakeTheValueThemselves(t *testing.T) {
+func TestCallersThatWaitForAMakeThatPanicsCallItThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
 		gate := make(chan struct{})
@@ -163,7 +163,7 @@ func TestCallersThatWaitForAKeyWithoutRoomShareTheOverflow(t *testing.T) {
 	})
 }
 
-func TestAPanicInOverflowIsNotTheEnd(t *testing.T) {
+func TestAfterAPanicInOverflowTheNextUseCallsItAgain(t *testing.T) {
 	broken := true
 	m := keyed.New(config{Max: 1, Make: func(string) *thing { return busy() }, Overflow: func() *thing {
 		if broken {
@@ -177,7 +177,7 @@ func TestAPanicInOverflowIsNotTheEnd(t *testing.T) {
 	assert.Same(t, m.Get("b"), m.Get("c"))
 }
 
-func TestAValueOfNilIsRefused(t *testing.T) {
+func TestANilValuePanics(t *testing.T) {
 	var none *thing
 	m := keyed.New(config{Make: func(string) *thing { return none }})
 	want := "keyed: Config.Make returned nil, a *keyed_test.thing, for the key a: return a value for every key"

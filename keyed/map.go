@@ -10,59 +10,59 @@ import (
 	"github.com/ductile-go/ductile/internal/mono"
 )
 
-// Map holds a value for each key, up to a number of them. Make one with [New]; the
-// zero Map is not usable. It is safe for concurrent use. To get the value of a known
-// key takes no lock and allocates nothing, if keys contain no pointers but strings.
+// Map holds one value for each key, up to a maximum number of keys. Create one with
+// [New]; the zero Map is not usable. A Map is safe for concurrent use. Getting the value
+// of a known key takes no lock, and allocates nothing if the key type has no pointers
+// other than strings.
 //
-// A member is a key that has a value of its own. Each Get of a key that is not a
-// member drops members that are idle, as their Idle method says at that moment: all
-// that were unused for Config.Idle, and, where Max is reached, the least recently used
-// one. It looks at no more than 32 members, those in front of a queue, and no goroutine
-// runs in the background, so a map that gets no new keys drops nothing.
+// A member is a key with a value of its own. A Get of a key that is not a member adds
+// it and drops members whose Idle method returns true at that time: those that were
+// unused for Config.Idle and, if Max is reached, the least recently used one. It looks at
+// most at 32 members. No goroutine runs in the background, so a map that gets no new
+// keys drops nothing.
 //
-// With 32 members or fewer this is exact. Larger maps look at those that were used
-// least recently when they were last looked at: what is dropped is among the least
-// recently used, and what was unused for Config.Idle may stay until later insertions
-// come to it. With a Max above 32, uses between the same two insertions count as made
-// at the same time.
+// With a Max of 32 or less, the order of use is exact. Larger maps look first at members
+// that have not been looked at for the longest time. They drop a member that is among
+// the least recently used, and members that were unused for Config.Idle may stay until a
+// later insertion looks at them. Uses between the same two insertions count as
+// simultaneous.
 //
-// A use is a Get, or a call through a [Policy]. With a Clock, each use reads it, and
-// Idle is exact. In real time a use does not read the clock, which would take longer
-// than the rest of it: it counts as made at the next insertion that looks at the
-// member. A member may so stay longer than Config.Idle, never shorter.
+// A use is a Get, or a call through a [Policy]. With a Config.Clock, each use reads it,
+// and Config.Idle is exact. In real time, reading the clock would take longer than the
+// rest of a use, so a use counts as made at the next insertion that looks at the member.
+// The member may then stay longer than Config.Idle, but never shorter.
 //
-// A value is not dropped if a Get returned it after the drop had begun. A caller that
-// got it before, and has not yet begun to use it, is not known to the map: it goes on
-// with the old value while others get a new one. For a circuit this means that the
-// outcome of that one call is counted in a circuit that nobody else sees. For a gate it
-// means that one call more than its limit may run.
+// A value is not dropped if a Get returns it after the drop has begun. If a Get returned
+// it before, its caller may still use the old value while other callers get a new one.
+// With circuits, the outcome of that call is then lost. With gates, one call more than
+// the limit may run.
 type Map[K comparable, V Idler] struct {
 	config Config[K, V]
-	epoch  time.Time // a reading of config.Clock; times are kept as nanoseconds since then
+	epoch  time.Time // a reading of config.Clock; times are nanoseconds since then
 	seed   maphash.Seed
-	// table is replaced under mu by one of another size. A reader that still has the
-	// old one may miss a key that is added meanwhile; it then looks again under mu.
+	// table is replaced under mu when its size changes, and read without mu. A reader of
+	// the old table may miss a key that is being added, and then looks again under mu.
 	table atomic.Pointer[table[K, V]]
-	// tick orders uses. It moves on with each insertion and before each drop, and in an
-	// exact map with each use of another member than the last.
+	// tick orders uses. It grows with each insertion, before each drop and, in an exact
+	// map, with each use of another member than the last. Uses add to it without mu.
 	tick  atomic.Int64
-	exact atomic.Bool // Max is small enough; changed by Reconfigure during uses
+	exact atomic.Bool // Max is at most 32; Reconfigure changes it while uses read it
 
-	_ [64]byte // what insertions write is not on the cache line that each use reads
+	_ [64]byte // keep what insertions write off the cache line that each use reads
 
 	overflow lazy[entry[K, V]]
-	families atomic.Int64 // Policies over this map; each takes a number that no other has
-	live     atomic.Int64 // members; written under mu, read by Len without it
+	families atomic.Int64 // numbers the Policies of this map; concurrent ones must differ
+	live     atomic.Int64 // the number of members; written under mu, read by Len without it
 
-	mu      sync.Mutex // never held while a function of the user's runs
+	mu      sync.Mutex // never held while a user's function runs
 	queue   queue[K, V]
-	count   int // members, and keys that are about to become one
+	count   int // members, and keys that are becoming members
 	max     int
 	maxIdle time.Duration
 }
 
 // New returns an empty map. It panics with the error of [Config.Validate] if cfg is
-// not valid.
+// invalid.
 func New[K comparable, V Idler](cfg Config[K, V]) *Map[K, V] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -77,9 +77,9 @@ func New[K comparable, V Idler](cfg Config[K, V]) *Map[K, V] {
 	return m
 }
 
-// Get returns the value of k and counts as a use of it. If k is not a member, Get
-// makes it one; where Max is reached and no member is idle, it returns the overflow
-// value instead, and k does not become a member.
+// Get returns the value of k, and counts as a use. If k is not a member, Get adds it. If
+// Max is reached and no member is idle, Get returns the overflow value instead, and k
+// does not become a member.
 func (m *Map[K, V]) Get(k K) V { return m.get(k).value }
 
 func (m *Map[K, V]) get(k K) *entry[K, V] {
@@ -90,15 +90,17 @@ func (m *Map[K, V]) get(k K) *entry[K, V] {
 	return m.enter(hash, k)
 }
 
-// use notes that e is used now and reports whether it is a member.
+// use records a use of e and reports whether e is a member.
 //
-// A drop takes the opposite order: it notes e.used, moves the tick on, marks e as gone
-// and looks at e.used again. So of a use that begins after the tick has moved, either
-// the drop sees the new e.used and takes the mark back, or the use sees the mark.
+// A use writes e.used and then reads e.state. A drop works in the opposite order: it
+// reads e.used, increments the tick, writes gone to e.state, and reads e.used again. So
+// if a use begins after the increment, either the drop sees the new e.used and restores
+// the member, or the use sees gone.
 //
-// e.used is read before the tick and swapped, not stored: a goroutine held up between
-// the two would otherwise replace a later use by an earlier one. It is left alone where
-// it is up to date, so that uses of one hot key do not fight over its cache line.
+// e.used is read before the tick and changed by compare-and-swap. A goroutine that is
+// descheduled between the two would otherwise overwrite a later use with an earlier one.
+// The swap is conditional, so that uses of one hot key do not contend for its cache
+// line.
 func (m *Map[K, V]) use(e *entry[K, V]) bool {
 	if m.config.Clock != nil {
 		before := e.at.Load()
@@ -116,8 +118,8 @@ func (m *Map[K, V]) use(e *entry[K, V]) bool {
 	return e.state.Load() == member
 }
 
-// Lookup returns the value of k if it is a member. It inserts nothing and does not
-// count as a use, so that a page which shows members does not keep them.
+// Lookup returns the value of k and true if k is a member. It adds nothing and does not
+// count as a use, so that displaying members does not keep them.
 func (m *Map[K, V]) Lookup(k K) (V, bool) {
 	if e := m.peek(k); e != nil {
 		return e.value, true
@@ -131,7 +133,7 @@ func (m *Map[K, V]) peek(k K) *entry[K, V] {
 	if e := m.table.Load().find(hash, k); e == nil || m.isMember(e) {
 		return e
 	}
-	// The entry is leaving, and its key may have come back since.
+	// The entry is being dropped, and its key may have been added again.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if e := m.table.Load().find(hash, k); e != nil && e.state.Load() == member {
@@ -140,8 +142,8 @@ func (m *Map[K, V]) peek(k K) *entry[K, V] {
 	return nil
 }
 
-// isMember reports whether e is a member. A drop may mark e as gone and take that
-// back, all under mu, so a mark is believed only if it is still there under mu.
+// isMember reports whether e is a member. A drop may set the state to gone and restore
+// it, all under mu, so gone counts only if it is read under mu.
 func (m *Map[K, V]) isMember(e *entry[K, V]) bool {
 	if state := e.state.Load(); state != gone {
 		return state == member
@@ -151,8 +153,9 @@ func (m *Map[K, V]) isMember(e *entry[K, V]) bool {
 	return e.state.Load() == member
 }
 
-// All returns the members, in no order. A key that is added or dropped meanwhile may
-// be missing; none comes twice. The loop may use the map. It counts as no use.
+// All returns an iterator over the members, in no order. It yields no member twice, and
+// may leave out keys that are added or dropped during the iteration. The loop may use the
+// map. An iteration does not count as a use.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		for e := range m.table.Load().all {
@@ -163,18 +166,18 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
-// Len returns how many members there are.
+// Len returns the number of members.
 func (m *Map[K, V]) Len() int { return int(m.live.Load()) }
 
-// Forget drops k, whether its value is idle or not, and reports whether k was a
-// member. Calls that got the value before go on with it. A key whose value is being
-// made is not a member yet, and becomes one.
+// Forget drops k, even if its value is not idle, and reports whether k was a member.
+// Calls that have got the value continue to use it. A key whose value is being made is
+// not a member yet: Forget returns false, and the key becomes a member.
 func (m *Map[K, V]) Forget(k K) bool {
 	e := m.forget(maphash.Comparable(m.seed, k), k)
 	if e == nil {
 		return false
 	}
-	m.tell([]*entry[K, V]{e})
+	m.notify([]*entry[K, V]{e})
 	return true
 }
 
@@ -190,10 +193,10 @@ func (m *Map[K, V]) forget(hash uint64, k K) *entry[K, V] {
 	return e
 }
 
-// Reconfigure replaces Config.Max and Config.Idle; 0 means the default, as there. It
-// drops nothing by itself: if there are more members than limit, later insertions drop
-// those that are idle. It panics with the text of [Config.Validate] if a value is not
-// valid, and then changes nothing.
+// Reconfigure replaces Config.Max by limit and Config.Idle by idle; 0 means the default.
+// It drops nothing itself: if there are more members than limit, later insertions drop
+// idle ones. If a value is invalid, Reconfigure panics with the error of
+// [Config.Validate] and changes nothing.
 func (m *Map[K, V]) Reconfigure(limit int, idle time.Duration) {
 	if err := validateBounds(limit, idle); err != nil {
 		panic(err)
@@ -208,14 +211,14 @@ func (m *Map[K, V]) setBounds(limit int, idle time.Duration) {
 	m.exact.Store(m.max <= looks)
 }
 
-// bounds returns the bounds in force.
+// bounds returns the current bounds.
 func (m *Map[K, V]) bounds() (limit int, idle time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.max, m.maxIdle
 }
 
-// remove takes e, already marked as gone, out of the table and, a member, out of the
+// remove removes e, whose state is gone or will never be member, from the table and the
 // queue. It is called with mu held.
 func (m *Map[K, V]) remove(e *entry[K, V]) {
 	t := m.table.Load()
@@ -231,16 +234,16 @@ func (m *Map[K, V]) remove(e *entry[K, V]) {
 	}
 }
 
-// tell calls OnDrop for each of the dropped entries, also if it panics for one.
-func (m *Map[K, V]) tell(dropped []*entry[K, V]) {
+// notify calls OnDrop for each of the dropped entries, even if one of the calls panics.
+func (m *Map[K, V]) notify(dropped []*entry[K, V]) {
 	if len(dropped) == 0 || m.config.OnDrop == nil {
 		return
 	}
-	defer m.tell(dropped[1:])
+	defer m.notify(dropped[1:])
 	m.config.OnDrop(dropped[0].key, dropped[0].value)
 }
 
-// now returns the time in nanoseconds since some moment.
+// now returns the time in nanoseconds since a fixed time.
 func (m *Map[K, V]) now() int64 {
 	if m.config.Clock == nil {
 		return mono.Now()

@@ -13,14 +13,14 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 )
 
-// modelMember is a member of a naive map.
+// modelMember is a member of the model.
 type modelMember struct {
 	key   string
 	value *thing
 	used  time.Time
 }
 
-// model is what a Map of at most 32 members does, in a list.
+// model is a Map of at most 32 members, written as a list.
 type model struct {
 	members []modelMember // least recently used first
 	limit   int
@@ -33,7 +33,7 @@ func (o *model) index(k string) int {
 	return slices.IndexFunc(o.members, func(e modelMember) bool { return e.key == k })
 }
 
-// get returns the value of k. A member that is new gets its value from made.
+// get returns the value of k. The value of a new member is made.
 func (o *model) get(k string, now time.Time, made map[string]*thing) *thing {
 	if i := o.index(k); i >= 0 {
 		e := o.members[i]
@@ -80,8 +80,8 @@ func (o *model) keys() []string {
 	return keys
 }
 
-// A map of at most 32 members does the same as a list, step by step.
-func TestASmallMapDoesWhatAListWouldDo(t *testing.T) {
+// Map and model take the same random steps.
+func TestASmallMapBehavesLikeAList(t *testing.T) {
 	for seed := range uint64(200) {
 		compare(t, seed)
 	}
@@ -131,7 +131,7 @@ func compare(t *testing.T, seed uint64) {
 	}
 }
 
-// A map of any size keeps its bounds, and drops nothing that is busy.
+// The map stays within its bounds and drops no busy member, whatever its size.
 func TestALargeMapKeepsItsBounds(t *testing.T) {
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 12))

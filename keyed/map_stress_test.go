@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 )
 
-// counted is a value that is busy while anybody holds it.
+// counted is a value that is busy while a goroutine holds it.
 type counted struct {
 	key   int
 	holds atomic.Int64
@@ -23,7 +23,7 @@ type counted struct {
 
 func (c *counted) Idle() bool { return c.holds.Load() == 0 }
 
-// ledger counts what becomes of the values of each key.
+// ledger counts the values made and dropped for each key.
 type ledger struct {
 	made, dropped [64]atomic.Int64
 	faults        sync.Map
@@ -52,7 +52,7 @@ func (l *ledger) config(limit int) keyed.Config[int, *counted] {
 	}
 }
 
-// check compares, when all is quiet, what was made and dropped with the members.
+// check compares the values made and dropped with the members, when no goroutine runs.
 func (l *ledger) check(t *testing.T, m *keyed.Map[int, *counted], limit int) {
 	l.faults.Range(func(fault, _ any) bool {
 		assert.Fail(t, fault.(string))
@@ -75,7 +75,7 @@ func (l *ledger) check(t *testing.T, m *keyed.Map[int, *counted], limit int) {
 	}
 }
 
-// A value that is held, and got again since, stays the member until it is let go.
+// A value that is held stays the member until it is released.
 func TestAValueInUseIsNeverLost(t *testing.T) {
 	for _, limit := range []int{1, 4, 40} {
 		l := new(ledger)
@@ -112,7 +112,7 @@ func TestAValueInUseIsNeverLost(t *testing.T) {
 	}
 }
 
-func TestEveryOperationAtOnceKeepsTheBooks(t *testing.T) {
+func TestConcurrentOperationsDropEachValueOnce(t *testing.T) {
 	const limit = 8
 	l := new(ledger)
 	m := keyed.New(l.config(limit))
@@ -152,8 +152,8 @@ func TestEveryOperationAtOnceKeepsTheBooks(t *testing.T) {
 	l.check(t, m, limit)
 }
 
-// Members that are busy from before to after are found all the time, while the table
-// grows and shrinks around them.
+// Members that are busy all the time are found all the time, while the table grows and
+// shrinks.
 func TestMembersAreFoundWhileTheTableChanges(t *testing.T) {
 	const kept = 64
 	m := keyed.New(keyed.Config[int, *counted]{Make: func(k int) *counted { return &counted{key: k} }, Max: 1 << 20})

@@ -32,7 +32,7 @@ func TestMakesTheValueOfAKeyOnce(t *testing.T) {
 	assert.Equal(t, 2, m.Len())
 }
 
-func TestDropsTheLeastRecentlyUsedWhereMaxIsReached(t *testing.T) {
+func TestDropsTheLeastRecentlyUsedWhenMaxIsReached(t *testing.T) {
 	m := keyed.New(config{Make: makeThing, Max: 2})
 	get(m, "a", "b", "a", "c")
 	assert.Equal(t, []string{"a", "c"}, keysOf(m))
@@ -61,7 +61,7 @@ func TestPassesOverMembersThatAreNotIdle(t *testing.T) {
 	assert.Equal(t, []string{"a", "d", "e"}, keysOf(m))
 }
 
-func TestDropsWhatIsUnusedForIdleAtALaterInsertion(t *testing.T) {
+func TestDropsMembersUnusedForIdleAtALaterInsertion(t *testing.T) {
 	clk := fake.NewClock()
 	m := keyed.New(config{Make: makeThing, Clock: clk})
 	get(m, "a", "b")
@@ -79,7 +79,7 @@ func TestDropsWhatIsUnusedForIdleAtALaterInsertion(t *testing.T) {
 	assert.Equal(t, []string{"c", "d", "e"}, keysOf(m), "b was last used 25 min ago, and c 10 min")
 }
 
-func TestKeepsWhatIsNotIdleHoweverLongUnused(t *testing.T) {
+func TestKeepsBusyMembersThatAreUnused(t *testing.T) {
 	clk := fake.NewClock()
 	m := keyed.New(config{Make: makeThing, Clock: clk})
 	a := m.Get("a")
@@ -113,7 +113,7 @@ func TestAClockAtTheZeroTimeMeasuresIdle(t *testing.T) {
 }
 
 // In real time a use counts as made at the next insertion.
-func TestInRealTimeAMemberStaysForIdleAfterItsUseAtLeast(t *testing.T) {
+func TestInRealTimeAMemberStaysAtLeastForIdleAfterItsUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := keyed.New(config{Make: makeThing})
 		get(m, "a", "b")
@@ -128,7 +128,7 @@ func TestInRealTimeAMemberStaysForIdleAfterItsUseAtLeast(t *testing.T) {
 	})
 }
 
-// No insertion lies between a's own and its use.
+// There is no insertion between the one of a and its use.
 func TestInRealTimeAUseOfTheNewestMemberCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := keyed.New(config{Make: makeThing})
@@ -141,7 +141,7 @@ func TestInRealTimeAUseOfTheNewestMemberCounts(t *testing.T) {
 	})
 }
 
-// The use falls between the look at a busy member and its move to the back.
+// The use happens after the look at a busy member and before its move to the back.
 func TestInRealTimeAUseDuringAnInsertionCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		isIdle := false
@@ -161,7 +161,7 @@ func TestInRealTimeAUseDuringAnInsertionCounts(t *testing.T) {
 	})
 }
 
-func TestAMapServesBubblesAndWhatIsOutside(t *testing.T) {
+func TestAMapMayBeUsedInSeveralBubblesAndOutside(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	outside := m.Get("outside")
 	outside.active.Store(true)
@@ -177,7 +177,7 @@ func TestAMapServesBubblesAndWhatIsOutside(t *testing.T) {
 	assert.Same(t, outside, m.Get("outside"))
 }
 
-func TestKeysShareTheOverflowWhereNothingIsIdle(t *testing.T) {
+func TestKeysShareTheOverflowWhenNoMemberIsIdle(t *testing.T) {
 	made := 0
 	over := busy()
 	m := keyed.New(config{
@@ -220,7 +220,7 @@ func TestAMemberOfTheZeroKeyIsNotTheOverflow(t *testing.T) {
 	assert.Same(t, zero, m.Get(""))
 }
 
-func TestLookupInsertsNothingAndIsNoUse(t *testing.T) {
+func TestLookupAddsNothingAndIsNoUse(t *testing.T) {
 	m := keyed.New(config{Make: makeThing, Max: 2})
 	_, ok := m.Lookup("a")
 	assert.False(t, ok)
@@ -234,7 +234,7 @@ func TestLookupInsertsNothingAndIsNoUse(t *testing.T) {
 	assert.Equal(t, []string{"b", "c"}, keysOf(m))
 }
 
-func TestAllYieldsEachMemberOnceAndEndsWhenTold(t *testing.T) {
+func TestAllYieldsEachMemberOnceAndStopsWithTheLoop(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	for i := range 100 {
 		get(m, strconv.Itoa(i))
@@ -262,7 +262,7 @@ func TestAllYieldsEachMemberOnceAndEndsWhenTold(t *testing.T) {
 	assert.Len(t, keysOf(m), m.Len())
 }
 
-// A NaN does not equal itself: each Get adds another member, which must not stay.
+// NaN does not equal itself, so each Get adds another member.
 func TestKeysThatDoNotEqualThemselvesAreDropped(t *testing.T) {
 	m := keyed.New(keyed.Config[float64, *thing]{Make: func(float64) *thing { return idle() }, Max: 3})
 	for range 100 {

@@ -2,5 +2,5 @@
 
 package keyed_test
 
-// comeAndGo is how many keys a test of memory uses.
+// comeAndGo is the number of keys in a test of memory.
 const comeAndGo = 1_000_000

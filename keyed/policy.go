@@ -10,22 +10,24 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Policy returns a policy that runs each call through the policy of its key: of(v)
-// for the value v of m. key returns the key of a call; if it returns false, the call
-// runs without a policy.
+// Policy returns a policy that runs each call through of(v), where v is the value of the
+// call's key in m. The function key returns that key; if it returns false, the call runs
+// without a policy.
 //
-// of is called once for each value, when the first call meets it, and once for the
-// overflow value. It must not return nil, and must not run calls of the same key
-// through the returned policy. Policies over one Map each call their own of. Events of
-// of(v), and of policies inside of it, have the key as their Key, in the format of
-// [fmt.Sprint]; events of the overflow value, which belongs to no key, have none.
+// of is called once for each value, at its first call, and once for the overflow value.
+// It must not return nil, and must not run calls of the same key through the returned
+// policy. Several Policies of one Map each call their own of. Events of of(v), and of
+// policies inside of it, carry the key in Event.Key, in the format of [fmt.Sprint].
+// Events of the overflow value have no key.
 //
-// key is called once a call, on its goroutine, and again before a retry outside
-// waits; key and of must be safe for concurrent use. A call for a known key allocates
-// nothing. A value that is dropped goes on serving the calls that have begun with it.
+// key is called on the goroutine of the call: once for each call, and once more when a
+// retry outside of this policy asks whether its next attempt would be refused. key and of
+// must be safe for concurrent use. A call for a known key allocates nothing. Calls that
+// have begun with a value continue with it after it is dropped.
 //
-// Make a Policy once for each Map, not at each reload: what it builds on a value lives as
-// long as the value. Policy panics if an argument is nil.
+// Create a Policy once for each Map, and not at each reload of a configuration: the
+// policies built on a value live as long as the value. Policy panics if an argument is
+// nil.
 func Policy[T any, K comparable, V Idler](m *Map[K, V], key func(ctx context.Context) (K, bool), of func(V) policy.Policy[T]) policy.Policy[T] {
 	switch {
 	case m == nil:
@@ -45,7 +47,7 @@ type family[T any, K comparable, V Idler] struct {
 	of  func(V) policy.Policy[T]
 }
 
-// attached is the policy that one family has built on a value.
+// attached is the policy that one family has built on a value, in a list of them.
 type attached struct {
 	family int64
 	policy any // a *lazy[built[T]]
@@ -67,9 +69,8 @@ func (f *family[T, K, V]) Execute(ctx context.Context, next policy.Call[T]) (T, 
 	return f.policy(f.m.get(k)).Execute(ctx, next)
 }
 
-// Refusal asks the policy of the key that the call would have, and inserts nothing: a
-// value that is made anew refuses no call, so for an unknown key it returns nil and the
-// policies inside are asked.
+// Refusal asks the policy of the call's key whether it would refuse the call. It adds no
+// member: for an unknown key it returns nil, since a new value refuses no call.
 func (f *family[T, K, V]) Refusal(ctx context.Context, after time.Duration) error {
 	k, ok := f.key(ctx)
 	if !ok {
@@ -82,7 +83,7 @@ func (f *family[T, K, V]) Refusal(ctx context.Context, after time.Duration) erro
 	return refusal.Of(ctx, f.policy(e), after)
 }
 
-// policy returns the policy on the value of e.
+// policy returns the family's policy on the value of e.
 func (f *family[T, K, V]) policy(e *entry[K, V]) policy.Policy[T] {
 	l := f.attached(e.policies.Load())
 	if l == nil {
@@ -94,7 +95,7 @@ func (f *family[T, K, V]) policy(e *entry[K, V]) policy.Policy[T] {
 	return l.get(f.m.config.Clock, func() *built[T] { return f.build(e) }).policy
 }
 
-// attached returns what the family has in a list, or nil.
+// attached returns the family's policy in a list, or nil.
 func (f *family[T, K, V]) attached(list *attached) *lazy[built[T]] {
 	for ; list != nil; list = list.next {
 		if list.family == f.id {
@@ -104,8 +105,8 @@ func (f *family[T, K, V]) attached(list *attached) *lazy[built[T]] {
 	return nil
 }
 
-// attach adds the family to the policies of e, or returns what another goroutine of
-// the family has just added.
+// attach adds a policy of the family to e, or returns the one that another goroutine has
+// just added.
 func (f *family[T, K, V]) attach(e *entry[K, V]) *lazy[built[T]] {
 	for {
 		list := e.policies.Load()
@@ -130,11 +131,11 @@ func (f *family[T, K, V]) build(e *entry[K, V]) *built[T] {
 	return &built[T]{policy: policy.WithKey(fmt.Sprint(e.key), p)}
 }
 
-// Clock returns the map's clock: a pipeline under test is measured on it.
+// Clock returns the clock of the map, on which a pipeline measures its calls.
 func (f *family[T, K, V]) Clock() policy.Clock { return f.m.config.Clock }
 
-// Describe returns the kind, "keyed", and the map's config with the bounds in force.
-// The policies inside depend on the call.
+// Describe returns the kind, "keyed", and the config of the map with its current bounds.
+// It describes no inner policies, since they depend on the call.
 func (f *family[T, K, V]) Describe() policy.Description {
 	cfg := f.m.config
 	cfg.Max, cfg.Idle = f.m.bounds()

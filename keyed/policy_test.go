@@ -21,7 +21,7 @@ import (
 	"github.com/ductile-go/ductile/policytest"
 )
 
-// teller emits an event, runs the call, and refuses what its value is busy with.
+// teller emits an event and runs the call. Its Refusal refuses while the value is busy.
 type teller struct{ v *thing }
 
 var errBusy = errors.New("busy")
@@ -42,7 +42,7 @@ func tell(v *thing) policy.Policy[int] { return teller{v} }
 
 func one(context.Context) (int, error) { return 1, nil }
 
-// run runs a call of key k through p.
+// run makes a call with the key k through p.
 func run(t *testing.T, p policy.Policy[int], k string) {
 	t.Helper()
 	v, err := p.Execute(withKey(context.Background(), k), policy.CallOf(one))
@@ -66,7 +66,7 @@ func TestRunsEachCallThroughThePolicyOfItsKey(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, keysOf(m))
 }
 
-func TestACallWithoutAKeyGoesByWithoutAPolicy(t *testing.T) {
+func TestACallWithoutAKeyRunsWithoutAPolicy(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	p := keyed.Policy(m, keyOf, func(*thing) policy.Policy[int] { panic("not for this call") })
 	v, err := p.Execute(context.Background(), policy.CallOf(one))
@@ -85,7 +85,7 @@ func TestAnEndedContextMakesNoMember(t *testing.T) {
 	assert.Zero(t, m.Len())
 }
 
-func TestAsksForThePolicyOfAValueOnce(t *testing.T) {
+func TestOfIsCalledOnceForEachValue(t *testing.T) {
 	asked := map[*thing]int{}
 	m := keyed.New(config{Max: 1, Make: func(string) *thing { return busy() }})
 	of := func(v *thing) policy.Policy[int] {
@@ -106,7 +106,7 @@ func TestAsksForThePolicyOfAValueOnce(t *testing.T) {
 	assert.Equal(t, 1, asked[m.Get("a")], "a new value")
 }
 
-func TestManyFirstCallersAskForThePolicyOnce(t *testing.T) {
+func TestConcurrentFirstCallsCallOfOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := keyed.New(config{Make: makeThing})
 		var asked [3]atomic.Int64
@@ -131,7 +131,7 @@ func TestManyFirstCallersAskForThePolicyOnce(t *testing.T) {
 	})
 }
 
-func TestAPanicInOfIsNotTheEnd(t *testing.T) {
+func TestAfterAPanicInOfTheNextCallCallsItAgain(t *testing.T) {
 	broken := true
 	p := keyed.Policy(keyed.New(config{Make: makeThing}), keyOf, func(*thing) policy.Policy[int] {
 		if broken {
@@ -144,7 +144,7 @@ func TestAPanicInOfIsNotTheEnd(t *testing.T) {
 	run(t, p, "a")
 }
 
-func TestAPolicyOfNilIsRefused(t *testing.T) {
+func TestANilPolicyPanics(t *testing.T) {
 	p := keyed.Policy(keyed.New(config{Make: makeThing}), keyOf, func(*thing) policy.Policy[int] { return nil })
 	assert.PanicsWithValue(t, "keyed: Policy: of returned nil for the value of the key a: return a policy for every value",
 		func() { run(t, p, "a") })
@@ -160,7 +160,7 @@ func TestPolicyPanicsForNilArguments(t *testing.T) {
 		func() { keyed.Policy[int](m, keyOf, nil) })
 }
 
-// observed returns a chain of p whose events rec gets.
+// observed returns a chain of p whose events rec records.
 func observed(p policy.Policy[int], rec *fake.Recorder) *policy.Chain[int] {
 	return policy.NewChain("calls", []policy.Listener{{Observe: rec.Observe}}, p)
 }
@@ -189,7 +189,7 @@ func TestEventsCarryTheKey(t *testing.T) {
 	assert.Equal(t, []string{"{acme 1}", "{acme 2}", "{acme 1}", ""}, keys)
 }
 
-func TestRefusalAsksTheMemberAndInsertsNothing(t *testing.T) {
+func TestRefusalAsksTheMemberAndAddsNothing(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	p := keyed.Policy(m, keyOf, tell)
 	refused := func(p any, k string) error {
@@ -214,7 +214,7 @@ func TestRefusalIsNoUse(t *testing.T) {
 	assert.Equal(t, []string{"b", "c"}, keysOf(m))
 }
 
-func TestDescribesItselfWithTheBoundsInForce(t *testing.T) {
+func TestDescribesItselfWithItsCurrentBounds(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	p := keyed.Policy(m, keyOf, tell)
 	assert.Equal(t, "keyed", fmt.Sprint(p))
@@ -239,7 +239,7 @@ func TestAPipelineIsMeasuredOnTheClockOfTheMap(t *testing.T) {
 	assert.Equal(t, time.Hour, events[len(events)-1].Elapsed)
 }
 
-func TestADroppedValueGoesOnServingTheCallsThatHoldIt(t *testing.T) {
+func TestCallsContinueWithADroppedValue(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	var after []string
 	p := keyed.Policy(m, keyOf, func(v *thing) policy.Policy[int] {
@@ -256,7 +256,7 @@ func TestADroppedValueGoesOnServingTheCallsThatHoldIt(t *testing.T) {
 	assert.Equal(t, []string{"a"}, after)
 }
 
-func TestAKeyedPolicyKeepsWhatEveryPolicyOwes(t *testing.T) {
+func TestAKeyedPolicyKeepsThePromisesOfEveryPolicy(t *testing.T) {
 	for name, key := range map[string]func(context.Context) (string, bool){
 		"a key":    func(context.Context) (string, bool) { return "a", true },
 		"no key":   func(context.Context) (string, bool) { return "", false },

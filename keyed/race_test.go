@@ -2,6 +2,6 @@
 
 package keyed_test
 
-// comeAndGo is how many keys a test of memory uses; the race detector makes each
-// some fifty times as slow.
+// comeAndGo is the number of keys in a test of memory. The race detector makes each
+// about fifty times as slow.
 const comeAndGo = 50_000

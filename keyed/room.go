@@ -5,20 +5,20 @@ import (
 	"slices"
 )
 
-// looks is how many members an insertion looks at, and up to which Max the order of
-// uses is exact.
+// looks is the number of members that an insertion looks at, and the largest Max with an
+// exact order of use.
 const looks = 32
 
 // candidate is a member that might be dropped.
 type candidate[K comparable, V Idler] struct {
 	*entry[K, V]
-	seen int64 // the tick of its last use
-	aged bool  // it was unused for too long
-	busy bool
+	seen int64 // the tick of the last use when it was looked at
+	aged bool  // unused for Config.Idle
+	busy bool  // not idle
 }
 
-// room drops members, adds them to dropped and reports whether there is room for e,
-// which then counts.
+// room drops members, appends them to dropped, and reports whether there is room for e.
+// If so, e is counted.
 func (m *Map[K, V]) room(e *entry[K, V], dropped *[]*entry[K, V]) bool {
 	for {
 		var space [looks]candidate[K, V]
@@ -31,14 +31,14 @@ func (m *Map[K, V]) room(e *entry[K, V], dropped *[]*entry[K, V]) bool {
 		if !lost {
 			return false
 		}
-		// Other insertions dropped the candidates. What they put in their place may be
-		// idle, and is looked at.
+		// Other insertions have dropped candidates first. The members that they added may
+		// be idle: look again.
 	}
 }
 
-// dropFrom drops the candidates that were unused for too long and, while there are
-// too many members, others, if they are idle. It reports whether another insertion
-// dropped one of them first.
+// dropFrom drops candidates that are idle: those that are aged, and others while there
+// are more than Max members. It reports whether another insertion has dropped one of
+// them first.
 func (m *Map[K, V]) dropFrom(old []candidate[K, V], crowded bool, dropped *[]*entry[K, V]) (lost bool) {
 	for i := range old {
 		c := &old[i]
@@ -57,9 +57,9 @@ func (m *Map[K, V]) dropFrom(old []candidate[K, V], crowded bool, dropped *[]*en
 	return lost
 }
 
-// oldest counts e and reports whether there are then more than Max. It appends to
-// old members in front of the queue; those that were used since they got their place
-// are moved to the back.
+// oldest counts e, reports whether there are more than Max members with it, and appends
+// the members at the front of the queue to old. It moves those to the back that were
+// used since they were placed.
 func (m *Map[K, V]) oldest(e *entry[K, V], old []candidate[K, V]) (_ []candidate[K, V], crowded bool) {
 	now := m.now()
 	m.mu.Lock()
@@ -72,7 +72,7 @@ func (m *Map[K, V]) oldest(e *entry[K, V], old []candidate[K, V]) (_ []candidate
 		next := at.next
 		c, fresh := m.look(at, now)
 		if fresh && !crowded && m.queue.len > looks {
-			break // what is behind it was placed later
+			break // the members behind it were placed later
 		}
 		old = append(old, c)
 		at = next
@@ -80,7 +80,8 @@ func (m *Map[K, V]) oldest(e *entry[K, V], old []candidate[K, V]) (_ []candidate
 	return old, crowded
 }
 
-// look returns e as a candidate, and whether it is in its place and not old enough.
+// look returns e as a candidate. It reports in fresh that e was not used since it was
+// placed, and is not aged.
 func (m *Map[K, V]) look(e *entry[K, V], now int64) (c candidate[K, V], fresh bool) {
 	c = candidate[K, V]{entry: e, seen: e.used.Load()}
 	moved := c.seen != e.placed
@@ -89,7 +90,8 @@ func (m *Map[K, V]) look(e *entry[K, V], now int64) (c candidate[K, V], fresh bo
 	}
 	at := e.at.Load()
 	if at > now || moved && m.config.Clock == nil {
-		// A clock that was set back must not keep a member until it has caught up.
+		// If the clock was set back, at lies in the future, and the member would stay until
+		// the clock has caught up.
 		e.at.CompareAndSwap(at, now)
 		at = now
 	}
@@ -97,20 +99,19 @@ func (m *Map[K, V]) look(e *entry[K, V], now int64) (c candidate[K, V], fresh bo
 	return c, !moved && !c.aged
 }
 
-// ending is what the drop of a candidate came to.
+// ending is the result of a drop.
 type ending int
 
 const (
 	done ending = iota
-	late        // it was dropped by another insertion or by Forget
-	used        // it is in use
+	late        // another insertion, or Forget, has dropped the member first
+	used        // the member is in use
 )
 
-// drop drops a candidate that has said it is idle, unless it was used since it was
-// seen, or is not idle any more. It also reports whether there are too many members
-// then.
+// drop drops a candidate that was idle, unless it was used since it was looked at or is
+// no longer idle. In still it reports whether there are more than Max members now.
 func (m *Map[K, V]) drop(c *candidate[K, V], crowded bool) (end ending, still bool) {
-	m.tick.Add(1) // each use from now on changes c.used; see Map.use
+	m.tick.Add(1) // from now on, each use changes c.used; see Map.use
 	if !c.value.Idle() {
 		c.busy = true
 		return used, crowded
@@ -129,14 +130,15 @@ func (m *Map[K, V]) drop(c *candidate[K, V], crowded bool) (end ending, still bo
 	return done, m.count > m.max
 }
 
-// keep moves busy members to the back, so that the next insertion looks at others,
-// and reports whether e is within Max, or in the place of a member that it dropped.
+// keep moves busy members to the back, so that the next insertion looks at others. It
+// reports whether there is room for e: the count is within Max, or e replaces a member
+// that was dropped.
 func (m *Map[K, V]) keep(e *entry[K, V], old []candidate[K, V], dropped bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range old {
 		if c := &old[i]; c.busy && c.state.Load() == member {
-			m.queue.place(c.entry, c.seen) // not what was used since: the next look finds that
+			m.queue.place(c.entry, c.seen) // with the old tick, so that the next look sees a use since then
 		}
 	}
 	if m.count <= m.max || dropped {

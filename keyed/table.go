@@ -4,9 +4,9 @@ import atomic "github.com/ductile-go/ductile/internal/atomicx"
 
 const smallest = 16 // buckets; a power of two
 
-// table finds entries by key. Readers take no lock: a bucket is a list that is
-// changed, under Map.mu, by one pointer at a time. Another size is another table,
-// with nodes of its own, so a reader of the old one finds what it would have found.
+// table is a hash table of entries. Readers take no lock: each bucket is a list, and
+// writers, under Map.mu, change one pointer of it at a time. A table of another size has
+// nodes of its own, so readers of the old table are not disturbed.
 type table[K comparable, V Idler] struct {
 	buckets []atomic.Pointer[node[K, V]]
 	len     int // guarded by Map.mu
@@ -28,9 +28,9 @@ func (t *table[K, V]) bucket(hash uint64) *atomic.Pointer[node[K, V]] {
 
 // find returns the entry of the key, or nil.
 //
-// A node that is unlinked keeps its next. So a reader that stands on it goes on to
-// all nodes that were behind it and are still linked, and misses no key that is
-// there from the beginning to the end of the search.
+// An unlinked node keeps its next pointer. A reader that has reached it continues with
+// the nodes behind it, and so finds every key that is in the table during the whole
+// search.
 func (t *table[K, V]) find(hash uint64, k K) *entry[K, V] {
 	for n := t.bucket(hash).Load(); n != nil; n = n.next.Load() {
 		if n.hash == hash && n.entry.key == k {
@@ -40,8 +40,8 @@ func (t *table[K, V]) find(hash uint64, k K) *entry[K, V] {
 	return nil
 }
 
-// link adds e. The new node is whole before it is linked, so a reader never sees
-// one that leads nowhere.
+// link adds e. It sets the next pointer of the new node first: a reader that reached the
+// node without it would miss the rest of the bucket.
 func (t *table[K, V]) link(e *entry[K, V]) {
 	at := t.bucket(e.hash)
 	n := &node[K, V]{hash: e.hash, entry: e}
@@ -50,8 +50,8 @@ func (t *table[K, V]) link(e *entry[K, V]) {
 	t.len++
 }
 
-// unlink removes e, which is found by identity: a key that does not equal itself,
-// such as a NaN, is removed as well.
+// unlink removes e. It compares entries and not keys, so that it also removes a key that
+// does not equal itself, such as NaN.
 func (t *table[K, V]) unlink(e *entry[K, V]) {
 	for at := t.bucket(e.hash); ; {
 		n := at.Load()
@@ -64,8 +64,8 @@ func (t *table[K, V]) unlink(e *entry[K, V]) {
 	}
 }
 
-// fitting returns t, or a table of another size with the same entries if t has
-// become too small or far too large.
+// fitting returns t, or a table of another size with the same entries if t is too small
+// or far too large.
 func (t *table[K, V]) fitting() *table[K, V] {
 	buckets := len(t.buckets)
 	switch {
