@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// campaign is one run of the program.
+// campaign is one run of the command.
 type campaign struct {
 	runner
 	explained map[string]string
@@ -23,11 +23,11 @@ type campaign struct {
 	mu    sync.Mutex
 	tally map[fate]int
 	equal int // survivors with a reason
-	wrong int // killed in spite of one
+	wrong int // killed although there is a reason
 }
 
-// all tries the mutants of the packages, or single files, that args name, and
-// reports whether those survived that have a reason, and no others.
+// all tries the mutants of the packages or files in args. It returns true if exactly the
+// mutants survived that have a reason.
 func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	mutants, err := c.mutants(args)
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	return c.report(args), nil
 }
 
-// mutants lists those that are to be tried.
+// mutants returns the mutants to try.
 func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
 	files, err := sources(args)
 	if err != nil {
@@ -84,6 +84,16 @@ func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
 	return chosen, nil
 }
 
+// list prints the mutants and their keys.
+func (c *campaign) list(args []string) error {
+	mutants, err := c.mutants(args)
+	for _, m := range mutants {
+		fmt.Printf("%v\n\t%s\n", m, m.key())
+	}
+	return err
+}
+
+// one tries a mutant and records the result.
 func (c *campaign) one(ctx context.Context, m mutant) error {
 	reason, known := c.explained[m.key()]
 	f, err := c.try(ctx, m, known)
@@ -122,7 +132,7 @@ func (c *campaign) report(args []string) bool {
 	}
 	contradicted := ""
 	if c.wrong > 0 {
-		contradicted = fmt.Sprintf(", %d killed that are said to make none", c.wrong)
+		contradicted = fmt.Sprintf(", %d killed that are listed as making no difference", c.wrong)
 	}
 	row.Row{
 		Searched: "mutation of " + strings.Join(args, ", "),
@@ -133,7 +143,7 @@ func (c *campaign) report(args []string) bool {
 	return c.tally[survived] == 0 && c.wrong == 0
 }
 
-// sources lists the Go files that args name, tests left out.
+// sources returns the Go files of the packages and files in args, without tests.
 func sources(args []string) ([]string, error) {
 	var files []string
 	for _, arg := range args {

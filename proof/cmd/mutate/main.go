@@ -1,13 +1,13 @@
-// Command mutate changes the library one operator, condition, number or
-// statement at a time and runs the tests on each change. A change that no test
-// notices shows code that nothing holds in place.
+// Command mutate changes the library in one place at a time, an operator, condition,
+// number or statement, and runs the tests on each change. A mutant that survives shows
+// code that no test covers.
 //
 //	go run ./cmd/mutate -root .. retry breaker policy pipeline
 //
-// It never takes results from the test cache, and changes no file of the tree.
-// Survivors that are known to make no difference stand, with the reason, in the
-// file that -explained names: one a line, the key as it is printed, " => ", the
-// reason. It exits with 1 if others survive, or one of these does not.
+// It does not use the test cache, and it changes no file of the tree. The file named by
+// -explained lists survivors that make no difference: a key, " => ", and the reason on
+// each line. The command exits with 1 if another mutant survives, or if a listed one is
+// killed.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 
 func main() { os.Exit(status()) }
 
-// status runs the program and returns what it exits with.
+// status runs the command and returns its exit status.
 func status() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -40,12 +40,13 @@ func status() int {
 
 func run(ctx context.Context) (ok bool, err error) {
 	root := flag.String("root", "..", "the module whose packages are changed")
-	deep := flag.String("deep", "", "another module, whose ./linear, ./storm and ./fuzz are run on what survives the rest")
+	deep := flag.String("deep", "", "another module, whose ./linear, ./storm and ./fuzz run on mutants that survive the rest")
 	tests := flag.String("tests", "./pipeline,./policytest,./fake", "packages whose tests run after the changed one's own")
-	timeout := flag.Duration("timeout", 10*time.Second, "of one package's tests; of a search six times as much")
+	timeout := flag.Duration("timeout", 10*time.Second, "for the tests of one package; a search gets six times as long")
 	explained := flag.String("explained", "mutants.txt", "survivors that make no difference, with reasons")
-	every := flag.Int("every", 1, "try every nth mutant only")
-	workers := flag.Int("workers", runtime.NumCPU(), "mutants that are tried at the same time")
+	every := flag.Int("every", 1, "try only every nth mutant")
+	list := flag.Bool("list", false, "print the mutants with their keys and try none")
+	workers := flag.Int("workers", runtime.NumCPU(), "number of mutants tried at the same time")
 	flag.Parse()
 
 	c := campaign{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every, workers: *workers}
@@ -67,10 +68,13 @@ func run(ctx context.Context) (ok bool, err error) {
 	if err := os.Chdir(c.root); err != nil {
 		return false, err
 	}
+	if *list {
+		return true, c.list(flag.Args())
+	}
 	return c.all(ctx, flag.Args())
 }
 
-// readExplained returns reasons by the keys of mutants.
+// readExplained returns the reasons in a file by key, and none if there is no file.
 func readExplained(path string) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,27 +15,21 @@ import (
 // mutant is one change to a file.
 type mutant struct {
 	file       string // as it was given
-	function   string // that it is in
+	function   string // that contains it: "Name" or "Type.Name"
+	operator   string // what is done: "< to <=", "drop return"
+	nth        int    // among the mutants of this operator in the function, from 1
 	line       int
 	start, end int // in bytes
 	was, is    string
-	context    string // the line as it was, without its indentation
-	nth        int    // of those that are otherwise the same, from 1
+	context    string // the line, without its indentation
 }
 
-// key names a mutant by what it changes and not by where, so that it is still
-// known when lines have moved. Where a function has several that are the same in
-// that, the second ends with #2.
+// key identifies a mutant by its package, function and operator, and by its place among
+// those of the same operator in the function. Keys do not depend on lines, on file names
+// or on the names of variables, so a list of keys survives most changes of the code. Two
+// changes on one line have different keys.
 func (m mutant) key() string {
-	key := m.change()
-	if m.nth > 1 {
-		key = fmt.Sprintf("%s #%d", key, m.nth)
-	}
-	return key
-}
-
-func (m mutant) change() string {
-	return fmt.Sprintf("%s %s | %s | %s -> %s", m.file, m.function, m.context, oneLine(m.was), oneLine(m.is))
+	return fmt.Sprintf("%s %s | %s #%d", filepath.ToSlash(filepath.Dir(m.file)), m.function, m.operator, m.nth)
 }
 
 func (m mutant) String() string {
@@ -52,7 +47,7 @@ func oneLine(s string) string {
 	return s
 }
 
-// apply returns the source with the change made.
+// apply returns src with the change.
 func (m mutant) apply(src []byte) []byte {
 	return slices.Concat(src[:m.start], []byte(m.is), src[m.end:])
 }
@@ -60,7 +55,7 @@ func (m mutant) apply(src []byte) []byte {
 // finder collects the mutants of one file.
 type finder struct {
 	name  string
-	fn    string // that is being looked at
+	fn    string // the function that is visited
 	src   []byte
 	fset  *token.FileSet
 	found []mutant
@@ -78,77 +73,106 @@ func mutantsOf(name string) ([]mutant, error) {
 	}
 	for _, d := range tree.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
-			f.fn = fn.Name.Name
+			f.fn = nameOf(fn)
 			ast.Inspect(fn.Body, f.visit)
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b mutant) int { return a.start - b.start })
-	same := map[string]int{}
+	type group struct{ function, operator string }
+	count := map[group]int{}
 	for i, m := range f.found {
-		same[m.change()]++
-		f.found[i].nth = same[m.change()]
+		g := group{m.function, m.operator}
+		count[g]++
+		f.found[i].nth = count[g]
 	}
 	return f.found, nil
 }
 
+// nameOf returns the name of a function, or "Type.Name" of a method.
+func nameOf(fn *ast.FuncDecl) string {
+	if fn.Recv == nil {
+		return fn.Name.Name
+	}
+	typ := fn.Recv.List[0].Type
+	for {
+		switch t := typ.(type) {
+		case *ast.StarExpr:
+			typ = t.X
+		case *ast.IndexExpr:
+			typ = t.X
+		case *ast.IndexListExpr:
+			typ = t.X
+		case *ast.Ident:
+			return t.Name + "." + fn.Name.Name
+		default:
+			return fn.Name.Name
+		}
+	}
+}
+
 func (f *finder) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-// add adds a mutant that puts is in the place of what lies from one position
-// to another.
-func (f *finder) add(from, to token.Pos, is string) {
+// add adds a mutant that replaces the source between two positions.
+func (f *finder) add(operator string, from, to token.Pos, is string) {
 	start, end := f.offset(from), f.offset(to)
 	line := f.fset.Position(from).Line
 	text := strings.Split(string(f.src), "\n")[line-1]
 	f.found = append(f.found, mutant{
-		file: f.name, function: f.fn, line: line, start: start, end: end,
+		file: f.name, function: f.fn, operator: operator, line: line, start: start, end: end,
 		was: string(f.src[start:end]), is: is, context: strings.TrimSpace(text),
 	})
 }
 
-// remove takes a statement out.
-func (f *finder) remove(s ast.Node) { f.add(s.Pos(), s.End(), "") }
+// replace adds a mutant that replaces a word by another one.
+func (f *finder) replace(from token.Pos, was, is string) {
+	f.add(was+" to "+is, from, from+token.Pos(len(was)), is)
+}
+
+// remove adds a mutant without the statement s.
+func (f *finder) remove(kind string, s ast.Node) { f.add("drop "+kind, s.Pos(), s.End(), "") }
 
 func (f *finder) visit(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.BinaryExpr:
 		for _, op := range others[n.Op] {
-			f.add(n.OpPos, n.OpPos+token.Pos(len(n.Op.String())), op)
+			f.replace(n.OpPos, n.Op.String(), op)
 		}
 		if n.Op == token.LAND || n.Op == token.LOR {
-			f.add(n.X.Pos(), n.Y.Pos(), "")
-			f.add(n.X.End(), n.Y.End(), "")
+			f.add("drop left of "+n.Op.String(), n.X.Pos(), n.Y.Pos(), "")
+			f.add("drop right of "+n.Op.String(), n.X.End(), n.Y.End(), "")
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			f.add(n.OpPos, n.OpPos+1, "")
+			f.add("drop !", n.OpPos, n.OpPos+1, "")
 		}
 	case *ast.IncDecStmt:
-		f.add(n.TokPos, n.TokPos+2, map[token.Token]string{token.INC: "--", token.DEC: "++"}[n.Tok])
+		f.replace(n.TokPos, n.Tok.String(), map[token.Token]string{token.INC: "--", token.DEC: "++"}[n.Tok])
 	case *ast.AssignStmt:
 		f.assignment(n)
 	case *ast.CallExpr:
 		f.call(n)
-	case *ast.ExprStmt, *ast.DeferStmt:
-		f.remove(n)
+	case *ast.ExprStmt:
+		f.remove("call", n)
+	case *ast.DeferStmt:
+		f.remove("defer", n)
 	case *ast.IfStmt:
 		f.condition(n.Cond)
 		f.leaving(n.Body)
 	case *ast.BasicLit:
 		f.literal(n)
 	case *ast.Ident:
-		if other, ok := opposite[n.Name]; ok && (n.Name == "true" || n.Name == "false") {
-			f.add(n.Pos(), n.End(), other)
+		if n.Name == "true" || n.Name == "false" {
+			f.replace(n.Pos(), n.Name, opposite[n.Name])
 		}
 	case *ast.BranchStmt:
 		if n.Label == nil && (n.Tok == token.BREAK || n.Tok == token.CONTINUE) {
-			f.add(n.Pos(), n.End(), opposite[n.Tok.String()])
+			f.replace(n.Pos(), n.Tok.String(), opposite[n.Tok.String()])
 		}
 	}
 	return true
 }
 
-// others are what a binary operator is changed to: its neighbour and its
-// opposite.
+// others are the replacements of a binary operator: its neighbor and its opposite.
 var others = map[token.Token][]string{
 	token.LSS: {"<=", ">="}, token.LEQ: {"<", ">"}, token.GTR: {">=", "<="}, token.GEQ: {">", "<"},
 	token.EQL: {"!="}, token.NEQ: {"=="},
@@ -164,42 +188,42 @@ var opposite = map[string]string{
 func (f *finder) assignment(n *ast.AssignStmt) {
 	switch n.Tok {
 	case token.ASSIGN:
-		f.remove(n)
+		f.remove("assignment", n)
 	case token.ADD_ASSIGN:
-		f.add(n.TokPos, n.TokPos+2, "-=")
+		f.replace(n.TokPos, "+=", "-=")
 	case token.SUB_ASSIGN:
-		f.add(n.TokPos, n.TokPos+2, "+=")
+		f.replace(n.TokPos, "-=", "+=")
 	case token.MUL_ASSIGN:
-		f.add(n.TokPos, n.TokPos+2, "/=")
+		f.replace(n.TokPos, "*=", "/=")
 	case token.OR_ASSIGN:
-		f.add(n.TokPos, n.TokPos+2, "&=")
+		f.replace(n.TokPos, "|=", "&=")
 	}
 }
 
 func (f *finder) call(n *ast.CallExpr) {
 	if id, ok := n.Fun.(*ast.Ident); ok && (id.Name == "min" || id.Name == "max") {
-		f.add(id.Pos(), id.End(), opposite[id.Name])
+		f.replace(id.Pos(), id.Name, opposite[id.Name])
 	}
 }
 
-// condition makes one that is no comparison always and never true. It is still
-// evaluated: a compare-and-swap swaps.
+// condition makes a condition that is no comparison always true, and always false. It
+// is still evaluated, so that a compare-and-swap swaps.
 func (f *finder) condition(cond ast.Expr) {
 	if b, ok := cond.(*ast.BinaryExpr); ok && len(others[b.Op]) > 0 && b.Op != token.LAND && b.Op != token.LOR {
 		return
 	}
 	text := string(f.src[f.offset(cond.Pos()):f.offset(cond.End())])
-	f.add(cond.Pos(), cond.End(), "("+text+") || true")
-	f.add(cond.Pos(), cond.End(), "("+text+") && false")
+	f.add("condition true", cond.Pos(), cond.End(), "("+text+") || true")
+	f.add("condition false", cond.Pos(), cond.End(), "("+text+") && false")
 }
 
-// leaving takes out the return that a condition guards.
+// leaving removes the return at the end of a conditional block.
 func (f *finder) leaving(body *ast.BlockStmt) {
 	if len(body.List) == 0 {
 		return
 	}
 	if r, ok := body.List[len(body.List)-1].(*ast.ReturnStmt); ok {
-		f.remove(r)
+		f.remove("return", r)
 	}
 }
 
@@ -211,8 +235,8 @@ func (f *finder) literal(n *ast.BasicLit) {
 	if err != nil {
 		return
 	}
-	f.add(n.Pos(), n.End(), strconv.FormatInt(v+1, 10))
+	f.replace(n.Pos(), n.Value, strconv.FormatInt(v+1, 10))
 	if v == 1 {
-		f.add(n.Pos(), n.End(), "0")
+		f.replace(n.Pos(), n.Value, "0")
 	}
 }

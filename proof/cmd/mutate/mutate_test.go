@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +39,8 @@ func TestLarger(t *testing.T) {
 }
 `
 
-// module writes a module of one package, half of which is tested, and goes to it.
+// module writes a module of one package, half of which is tested, and changes to its
+// directory.
 func module(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,49 +64,69 @@ func TestMutantsOfAFile(t *testing.T) {
 		keys = append(keys, m.key())
 	}
 	assert.Equal(t, []string{
-		"p/p.go Larger | if a > b { | > -> >=",
-		"p/p.go Larger | if a > b { | > -> <=",
-		"p/p.go Larger | return a | return a -> nothing",
-		"p/p.go Count | n++ | ++ -> --",
+		"p Larger | > to >= #1",
+		"p Larger | > to <= #1",
+		"p Larger | drop return #1",
+		"p Count | ++ to -- #1",
 	}, keys)
 	assert.Contains(t, string(mutants[1].apply([]byte(source))), "if a <= b {")
 }
 
-func TestThoseThatLookTheSameAreNumbered(t *testing.T) {
-	module(t)
-	require.NoError(t, os.WriteFile("p/p.go", []byte("package p\n\nfunc All(a, b, c bool) bool { return a && b && c }\n"), 0o600))
-	mutants, err := mutantsOf("p/p.go")
-	require.NoError(t, err)
-	var keys []string
-	for _, m := range mutants {
-		_, change, _ := strings.Cut(m.key(), "} | ")
-		keys = append(keys, change)
-	}
+func TestMutantsOfOneLineHaveDifferentKeys(t *testing.T) {
+	keys := keysOf(t, "func All(a, b, c bool) bool { return a && b && c }")
 	assert.Equal(t, []string{
-		"a && b && -> nothing", "a && -> nothing", "&& b -> nothing", "&& -> ||", "&& c -> nothing", "&& -> || #2",
+		"p All | drop left of && #1", "p All | drop left of && #2", "p All | drop right of && #1", "p All | && to || #1",
+		"p All | drop right of && #2", "p All | && to || #2",
 	}, keys)
 }
 
-// A reason whose mutant is gone, since the line that it was in has changed, is to
-// be thought about again.
-func TestEveryReasonIsOfAMutantThatIs(t *testing.T) {
+// keysOf returns the keys of the mutants in a source.
+func keysOf(t *testing.T, src string) (keys []string) {
+	t.Helper()
+	module(t)
+	require.NoError(t, os.WriteFile("p/p.go", []byte("package p\n\n"+src+"\n"), 0o600))
+	mutants, err := mutantsOf("p/p.go")
+	require.NoError(t, err)
+	for _, m := range mutants {
+		keys = append(keys, m.key())
+	}
+	return keys
+}
+
+func TestAKeySurvivesARenameAndAMove(t *testing.T) {
+	before := keysOf(t, "func (c *Count[T]) Add(n int) { if n > c.max { c.max = n } }")
+	after := keysOf(t, "// moved\n\nfunc (count *Count[T]) Add(more int) {\n\tif more > count.limit {\n\t\tcount.limit = more\n\t}\n}")
+	assert.Equal(t, []string{"p Count.Add | > to >= #1", "p Count.Add | > to <= #1", "p Count.Add | drop assignment #1"}, before)
+	assert.Equal(t, before, after)
+}
+
+func TestMethodsOfTwoTypesHaveKeysOfTheirOwn(t *testing.T) {
+	keys := keysOf(t, "type A struct{ n int }\ntype B[K, V any] struct{ n int }\nfunc (a A) add() { a.n++ }\nfunc (b *B[K, V]) add() { b.n++ }")
+	assert.Equal(t, []string{"p A.add | ++ to -- #1", "p B.add | ++ to -- #1"}, keys)
+}
+
+// If a reason has no mutant any more, its function has changed: check the reason.
+func TestEveryReasonHasItsMutantAndEveryKeyIsUnique(t *testing.T) {
 	reasons, err := readExplained("../../mutants.txt")
 	require.NoError(t, err)
 	require.NotEmpty(t, reasons)
 	t.Chdir("../../..")
 	files, err := sources([]string{"retry", "breaker", "policy", "pipeline"})
 	require.NoError(t, err)
+	seen := map[string]bool{}
 	for _, file := range files {
 		mutants, err := mutantsOf(file)
 		require.NoError(t, err)
 		for _, m := range mutants {
+			assert.False(t, seen[m.key()], "two mutants have the key %s", m.key())
+			seen[m.key()] = true
 			delete(reasons, m.key())
 		}
 	}
-	assert.Empty(t, reasons)
+	assert.Empty(t, reasons, "mutants.txt lists keys that no mutant has")
 }
 
-func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
+func TestMutantsOfTestedCodeAreKilledAndTheOthersSurvive(t *testing.T) {
 	dir := module(t)
 	s := &campaign{runner: runner{root: dir, timeout: time.Minute, scratch: t.TempDir()}, every: 1, workers: 2}
 	ok, err := s.all(context.Background(), []string{"p"})
@@ -115,15 +135,15 @@ func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 	assert.Equal(t, map[fate]int{killed: 2, survived: 2}, s.tally)
 
 	s.explained = map[string]string{
-		"p/p.go Larger | if a > b { | > -> >=": "of two that are equal either is the larger",
-		"p/p.go Count | n++ | ++ -> --":        "nobody counts",
+		"p Larger | > to >= #1": "equal values: either is the larger",
+		"p Count | ++ to -- #1": "Count has no callers",
 	}
 	ok, err = s.all(context.Background(), []string{"p"})
 	require.NoError(t, err)
 	assert.True(t, ok)
 	assert.Equal(t, 2, s.equal)
 
-	s.explained["p/p.go Larger | if a > b { | > -> <="] = "this is not so"
+	s.explained["p Larger | > to <= #1"] = "this is not so"
 	ok, err = s.all(context.Background(), []string{"p"})
 	require.NoError(t, err)
 	assert.False(t, ok, "a wrong reason goes unnoticed")
@@ -135,7 +155,7 @@ func TestWhatTestsHoldIsKilledAndTheRestSurvives(t *testing.T) {
 	assert.Equal(t, source, string(text), "the tree is as it was")
 }
 
-func TestWhatDoesNotCompileOrNeverEnds(t *testing.T) {
+func TestAMutantMayNotCompileOrMayRunForEver(t *testing.T) {
 	dir := module(t)
 	r := runner{root: dir, timeout: time.Second, scratch: t.TempDir()}
 	f, err := r.try(context.Background(), mutant{file: "p/p.go", start: 0, end: 7, is: "nonsense"}, false)
@@ -146,7 +166,7 @@ func TestWhatDoesNotCompileOrNeverEnds(t *testing.T) {
 	assert.Equal(t, timedOut, f)
 }
 
-func TestTheSearchesSeeWhatHasNoReason(t *testing.T) {
+func TestMutantsWithAReasonAreSparedTheSearches(t *testing.T) {
 	r := runner{root: "root", deep: "deep", others: []string{"./other"}}
 	for explained, want := range map[bool][]string{false: {"root", "root", "deep", "deep"}, true: {"root", "root"}} {
 		var dirs []string

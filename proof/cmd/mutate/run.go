@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/proof/command"
 )
 
-// fate is what became of a mutant.
+// fate is the result of trying a mutant.
 type fate string
 
 const (
@@ -24,17 +24,17 @@ const (
 	survived  fate = "survived"
 )
 
-// runner tries mutants. It changes no file of the tree: the changed one is laid
-// over it for one run of the tests.
+// runner tries mutants. It changes no file of the tree: go test gets the changed file in
+// an overlay.
 type runner struct {
-	root    string   // the module's
-	deep    string   // another module whose tests are run at last; empty for none
-	others  []string // packages whose tests are run after the mutant's own
+	root    string   // of the module
+	deep    string   // another module whose tests run last; empty for none
+	others  []string // packages whose tests run after those of the mutant's package
 	timeout time.Duration
 	scratch string
 }
 
-// try runs the tests on m until some fail.
+// try runs the stages on m until one fails.
 func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error) {
 	scratch, err := os.MkdirTemp(r.scratch, "")
 	if err != nil {
@@ -62,8 +62,8 @@ type stage struct {
 	args    []string
 }
 
-// stages are the tests that a mutant has to survive. Of one that is known to make
-// no difference the searches are spared; they take several times as long.
+// stages returns the tests that a mutant must survive. A mutant that is listed as making
+// no difference is spared the searches, which take several times as long.
 func (r runner) stages(own string, explained bool) []stage {
 	all := []stage{{r.root, r.timeout, []string{own}}}
 	if len(r.others) > 0 {
@@ -77,7 +77,7 @@ func (r runner) stages(own string, explained bool) []stage {
 	return all
 }
 
-// overlay writes the changed file and what lays it over the tree.
+// overlay writes the changed file and the overlay that replaces the original by it.
 func (r runner) overlay(m mutant, scratch string) (string, error) {
 	path := filepath.Join(r.root, m.file)
 	src, err := os.ReadFile(path)
@@ -96,10 +96,10 @@ func (r runner) overlay(m mutant, scratch string) (string, error) {
 	return overlay, os.WriteFile(overlay, list, 0o600)
 }
 
-// test runs go test with the mutant laid over the tree.
+// test runs go test with the overlay.
 func (r runner) test(ctx context.Context, overlay string, s stage) (fate, error) {
-	// Twice the time: go test's own timeout should be first, which prints where
-	// the mutant was; this one is for a build that hangs.
+	// The timeout of go test should come first, because it prints where the mutant hangs.
+	// This one is for a build that hangs.
 	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout+time.Minute)
 	defer cancel()
 	args := append([]string{
