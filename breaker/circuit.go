@@ -169,8 +169,8 @@ func (c *Circuit) Snapshot() Snapshot {
 	}
 	if g.shut != nil {
 		s.Cause = g.shut.rejection.Cause
-	} else if last := g.root.last.Load(); last != nil {
-		s.Cause = last.err
+	} else {
+		s.Cause = g.root.last.Load().error()
 	}
 	return s
 }

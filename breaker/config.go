@@ -82,11 +82,12 @@ type Config struct {
 	// all of them have been out for RecoveryTimeout, and for at least 1 s, without a
 	// verdict, as many more are let through.
 	HalfOpenMaxCalls int `json:"half_open_max_calls,omitempty"`
-	// SuccessThreshold is how many successful probes close the circuit. 0 means 1.
+	// SuccessThreshold is how many successful probes close the circuit, at most 1,048,576.
+	// 0 means 1.
 	// One probe that fails reopens it.
 	SuccessThreshold int `json:"success_threshold,omitempty"`
-	// ProbeCalls, if set, is how many probes have to end before half-open is judged,
-	// by their share of failures, instead of by the first failure. Ignored probes do
+	// ProbeCalls, if set, is how many probes have to end before half-open is judged, at
+	// most 1,048,576: by their share of failures, instead of by the first failure. Ignored probes do
 	// not count, and slow ones count as failed. Not with SuccessThreshold.
 	ProbeCalls int `json:"probe_calls,omitempty"`
 	// ProbeFailureRate, above 0 and at most 1, reopens when at least this share of

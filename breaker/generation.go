@@ -14,8 +14,10 @@ import (
 // and its move finds the circuit gone on.
 //
 // Reconfigure makes a further generation of the same stay, with other rules. All
-// generations of a stay share the counters: the window, the probation, and those in
-// root, which is the first of them.
+// generations of a stay share what root has, which is the first of them, and the
+// probation. Those with one shape of window, or in a row, share its counters too. A
+// change of shape begins new ones: nothing is cleared, so a call that ends meanwhile
+// counts where it was admitted, and neither shows in the new counters nor is lost.
 //
 // What every call reads comes first, and what calls write last: a core that
 // writes a line takes it from all that read it.
@@ -23,11 +25,14 @@ type generation struct {
 	circuit *Circuit
 	rules   *rules
 	root    *generation // the first of the stay; itself if it is that
-	state   State
-	how     how    // it was entered
-	ownRow  bool   // closed, counting in a row, and root
-	plain   bool   // closed, and a success says all: no start to remember, no classifier
-	seq     uint32 // numbers the generations of a circuit; goes round
+	// counters is the generation whose row and ignored this one counts in: the first of
+	// the stay since the shape of the window changed last. It also tells windows apart.
+	counters *generation
+	state    State
+	how      how    // it was entered
+	ownRow   bool   // closed, counting in a row that is its own
+	plain    bool   // closed, and a success says all: no start to remember, no classifier
+	seq      uint32 // numbers the generations of a circuit; goes round
 
 	times *timeWindow // closed, with Window
 	calls *callWindow // closed, with WindowCalls
@@ -38,20 +43,31 @@ type generation struct {
 	// once the circuit has moved; the one goroutine that tells listeners takes it out.
 	next atomic.Pointer[entry]
 
-	// Of root alone, written by calls.
+	// Of counters alone, written by calls.
 
 	// row is how many failures there were since the last success, in a row; half-open,
 	// how many Ignored probes since the last that was not. Raised by Add, so that of
 	// calls that end at once each sees a count of its own.
-	row atomic.Int64
+	row     atomic.Int64
+	ignored atomic.Int64
+
+	// Of root alone, written by calls.
+
 	// last is replaced as a whole: of failures at once, any may stay.
 	last     atomic.Pointer[failure]
-	ignored  atomic.Int64
 	rejected counter.Counter
 }
 
 // failure is what a failed call ended with.
 type failure struct{ err error }
+
+// error returns the error, or nil if no call has failed with one.
+func (f *failure) error() error {
+	if f == nil {
+		return nil
+	}
+	return f.err
+}
 
 // shut is what a state that refuses calls has.
 type shut struct {
@@ -76,8 +92,9 @@ func (o *opening) totals() Counts {
 // inRow reports whether a closed state counts failures in a row.
 func (g *generation) inRow() bool { return g.times == nil && g.calls == nil }
 
-// count makes g ready to count as a new closed state.
+// count makes g, a closed state, ready to count anew.
 func (g *generation) count() {
+	g.counters = g
 	r := g.rules.rare
 	g.plain = r.SlowCall == 0 && r.Classify == nil
 	switch {
@@ -86,7 +103,7 @@ func (g *generation) count() {
 	case r.WindowCalls > 0:
 		g.calls = newCallWindow(r.WindowCalls)
 	default:
-		g.ownRow = g.root == g
+		g.ownRow = true
 	}
 }
 
@@ -109,9 +126,9 @@ func (g *generation) counts(now int64) Counts {
 	case g.state == HalfOpen:
 		counts = g.shut.probation.counts()
 	case g.state == Closed:
-		counts.Failures = g.root.row.Load()
+		counts.Failures = g.counters.row.Load()
 	}
-	counts.Ignored += g.root.ignored.Load()
+	counts.Ignored += g.counters.ignored.Load()
 	counts.Rejected = g.root.rejected.Load()
 	return counts
 }

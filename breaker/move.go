@@ -88,7 +88,7 @@ func made(s State) *generation {
 
 // enter fills to, as s says, to follow from.
 func (c *Circuit) enter(to, from *generation, s *step) {
-	to.circuit, to.rules, to.root = c, from.rules, to
+	to.circuit, to.rules, to.root, to.counters = c, from.rules, to, to
 	to.state, to.how, to.seq = s.to, s.why+leftState*how(from.state), from.seq+1
 	to.entered = s.at
 	if s.to == Closed {

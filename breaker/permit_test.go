@@ -236,8 +236,12 @@ func TestTheFaultsOfTheNewFieldsAreNamed(t *testing.T) {
 		"breaker: Config.ProbeFailureRate is 1.5, want 0 to 1":                                                       {ProbeCalls: 2, ProbeFailureRate: 1.5},
 		"breaker: Config.ProbeFailureRate is 0.5, want 0 without ProbeCalls":                                         {ProbeFailureRate: 0.5},
 		"breaker: Config.SuccessThreshold is 1, want 0 with ProbeCalls: half-open is judged by the one or the other": {ProbeCalls: 2, SuccessThreshold: 1},
+		"breaker: Config.ProbeCalls is 1048577, want at most 1048576":                                                {ProbeCalls: 1<<20 + 1},
+		"breaker: Config.SuccessThreshold is 1048577, want at most 1048576":                                          {SuccessThreshold: 1<<20 + 1},
 	} {
 		assert.EqualError(t, cfg.Validate(), want)
 	}
 	assert.NoError(t, breaker.Config{RecoveryTimeout: breaker.NoWait, ProbeCalls: 1, ProbeFailureRate: 1, Shadow: true}.Validate())
+	assert.NoError(t, breaker.Config{ProbeCalls: 1 << 20}.Validate())
+	assert.NoError(t, breaker.Config{SuccessThreshold: 1 << 20}.Validate())
 }

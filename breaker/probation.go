@@ -10,43 +10,64 @@ type probation struct {
 	// many grants, or a permit for so many recovery timeouts.
 	word    atomic.Uint64
 	granted atomic.Int64 // when the last permit was
-	// ended holds, in 32 bits each, the probes that were good and, above, those that
-	// were bad: failed or slow. One word, so that of probes that end at once each sees
+	// ended is a probesEnded. One word, so that of probes that end at once each sees
 	// totals of its own, and the one that completes ProbeCalls sees all of them.
 	ended atomic.Uint64
-	// slow holds, in 32 bits each, the slow successes among them and, above, the slow
-	// failures. Added after ended and read before it, so that no reader sees more
-	// slow probes than bad ones.
-	slow atomic.Uint64
+	// slowFailures is how many of the failures were slow. It is for Counts alone: no
+	// verdict looks at it, and a reader may see such a failure before it is slow.
+	slowFailures atomic.Int64
 }
 
-const oneBad = 1 << 32
+// probesEnded is how many probes ended in which way, in three fields of 21 bits: from
+// the bottom the good ones, those that succeeded slowly, and those that failed. A verdict
+// comes after at most maxProbes of them, so no field overflows before it.
+type probesEnded uint64
+
+const (
+	oneGood = 1 << (21 * iota)
+	oneSlowSuccess
+	oneFailedProbe
+
+	probeField = oneSlowSuccess - 1
+
+	// maxProbes is how many probes a verdict may need.
+	maxProbes = 1 << 20
+)
+
+func (e probesEnded) good() int64          { return int64(e & probeField) }
+func (e probesEnded) slowSuccesses() int64 { return int64(e / oneSlowSuccess & probeField) }
+func (e probesEnded) failed() int64        { return int64(e / oneFailedProbe & probeField) }
+
+// bad returns how many were failed or slow.
+func (e probesEnded) bad() int64 { return e.slowSuccesses() + e.failed() }
 
 // end counts a probe that succeeded or failed and returns the totals.
-func (p *probation) end(ok, slow bool) (good, bad int64) {
-	n := uint64(1)
-	if !ok || slow {
-		n = oneBad
-	}
-	ended := p.ended.Add(n)
+func (p *probation) end(ok, slow bool) probesEnded {
+	var one uint64
 	switch {
-	case slow && ok:
-		p.slow.Add(1)
-	case slow:
-		p.slow.Add(oneBad)
+	case ok && !slow:
+		one = oneGood
+	case ok:
+		one = oneSlowSuccess
+	default:
+		one = oneFailedProbe
 	}
-	return int64(uint32(ended)), int64(ended / oneBad)
+	ended := probesEnded(p.ended.Add(one))
+	if slow && !ok {
+		p.slowFailures.Add(1)
+	}
+	return ended
 }
 
-// counts returns the totals.
+// counts returns the totals. The slow failures are read first: a failure that comes in
+// between is then not slow yet, rather than slow and not there.
 func (p *probation) counts() Counts {
-	slow := p.slow.Load()
-	ended := p.ended.Load()
-	slowSuccesses := int64(uint32(slow))
+	slowFailures := p.slowFailures.Load()
+	ended := probesEnded(p.ended.Load())
 	return Counts{
-		Successes: int64(uint32(ended)) + slowSuccesses,
-		Failures:  int64(ended/oneBad) - slowSuccesses,
-		Slow:      slowSuccesses + int64(slow/oneBad),
+		Successes: ended.good() + ended.slowSuccesses(),
+		Failures:  ended.failed(),
+		Slow:      ended.slowSuccesses() + slowFailures,
 	}
 }
 
@@ -66,6 +87,10 @@ func (p *probation) counts() Counts {
 // The clock is read after the time of the last grant: a time before that is of a
 // clock that has been set back, and not of a goroutine that was held up.
 //
+// The rules are read after the word, anew each time: the permit is taken only from that
+// word, so it was there to be taken under these rules. Rules read before could be those
+// of a Reconfigure ago, and let in more probes than the circuit has places by now.
+//
 // A caller whose swap fails because a permit came back goes by the time that it found,
 // not by the one that it has raised itself: nothing has been granted since.
 func (p *probation) admit(g *generation) (round uint32, ok bool) {
@@ -76,12 +101,16 @@ func (p *probation) admit(g *generation) (round uint32, ok bool) {
 		if again && granted == raised && word/oneGrant == grants {
 			granted = found
 		}
+		rules := g.inForce()
+		if rules == nil {
+			rules = g.rules // the stay is over, as the caller will see
+		}
 		now := g.circuit.now()
 		found, raised, grants = granted, now, word/oneGrant
 		round, out := roundOf(word), uint32(word)
 		taken := word + oneGrant + 1
-		if int64(out) >= int64(g.rules.maxProbes) {
-			if now >= granted && now-granted < int64(g.rules.patience()) {
+		if int64(out) >= int64(rules.maxProbes) {
+			if now >= granted && now-granted < int64(rules.patience()) {
 				return 0, false
 			}
 			round = roundOf(word + oneRound)

@@ -232,6 +232,21 @@ func TestTheCauseOfAVerdictIsTheLastFailureOfTheProbes(t *testing.T) {
 	assert.Equal(t, errDown, c.Snapshot().Cause)
 }
 
+func TestAVerdictOfASlowSuccessHasTheCauseOfTheFailureBefore(t *testing.T) {
+	clk := fake.NewClock()
+	c := halfOpen(t, breaker.Config{ProbeCalls: 2, WindowCalls: 9, SlowCall: time.Second, SlowRate: 1}, clk)
+	_, err := breaker.Do(t.Context(), c, down)
+	require.Equal(t, errDown, err)
+	p, err := c.Acquire()
+	require.NoError(t, err)
+	clk.Advance(time.Second)
+	p.Record(policy.Success)
+	s := c.Snapshot()
+	assert.Equal(t, breaker.ReasonProbeFailed, s.Reason)
+	assert.Equal(t, errDown, s.Cause)
+	assert.Equal(t, breaker.Counts{Successes: 1, Failures: 1, Slow: 1}, s.Counts)
+}
+
 func TestHalfOpenMaxCallsStillBoundsProbeCalls(t *testing.T) {
 	c := halfOpen(t, breaker.Config{ProbeCalls: 10, HalfOpenMaxCalls: 2}, fake.NewClock())
 	for range 2 {

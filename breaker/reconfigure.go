@@ -52,11 +52,6 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 		}
 		to := c.again(cur, &r, was)
 		if c.swap(cur, to) {
-			// After the swap: one that loses must not erase what is counted under the
-			// Reconfigure that won.
-			if to.state == Closed && to.inRow() && !cur.inRow() {
-				to.root.row.Store(0) // of a row before the window
-			}
 			return nil
 		}
 		// A move or another Reconfigure came first: on top of that.
@@ -66,12 +61,13 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 // again returns a further generation of cur's stay, under new rules.
 func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
 	to := &generation{
-		circuit: c, rules: r, root: cur.root, state: cur.state, how: cur.how, seq: cur.seq + 1, entered: cur.entered,
+		circuit: c, rules: r, root: cur.root, counters: cur.counters,
+		state: cur.state, how: cur.how, seq: cur.seq + 1, entered: cur.entered,
 	}
 	if cur.state == Closed {
 		to.count()
 		if was.Window == r.rare.Window && was.WindowCalls == r.rare.WindowCalls {
-			to.times, to.calls = cur.times, cur.calls
+			to.counters, to.times, to.calls, to.ownRow = cur.counters, cur.times, cur.calls, false
 		}
 		return to
 	}

@@ -13,7 +13,7 @@ func (g *generation) inForce() *rules {
 	switch cur := g.circuit.gen.Load(); {
 	case cur == g:
 		return g.rules
-	case cur.root == g.root && cur.times == g.times && cur.calls == g.calls:
+	case cur.counters == g.counters:
 		return cur.rules
 	}
 	return nil
@@ -50,7 +50,7 @@ func (g *generation) recordClosed(r *report) *generation {
 
 // countRow counts a failure in a row.
 func (g *generation) countRow(cause error) *generation {
-	n := g.root.row.Add(1)
+	n := g.counters.row.Add(1)
 	if rules := g.inForce(); rules != nil && n >= int64(rules.threshold) {
 		return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause, why: failures})
 	}
@@ -67,7 +67,7 @@ func (g *generation) endOwnRow() {
 	}
 }
 
-func (g *generation) endRow() { g.root.endOwnRow() }
+func (g *generation) endRow() { g.counters.endOwnRow() }
 
 // ignore counts a neutral outcome.
 func (g *generation) ignore() {
@@ -75,7 +75,7 @@ func (g *generation) ignore() {
 		g.times.at(g.circuit.now()).ignored.Add(1)
 		return
 	}
-	g.root.ignored.Add(1)
+	g.counters.ignored.Add(1)
 }
 
 // settle records how a call of a plain generation ended, and returns the generation
@@ -153,56 +153,54 @@ func (g *generation) countWindow(r *report) how {
 }
 
 // recordProbe counts a call of a half-open state and returns the generation that it
-// moved the circuit to, or nil.
+// moved the circuit to, or nil. It reads the rules only after it has counted: read
+// before, a Reconfigure that comes between could have the call that completes the new
+// ProbeCalls judged by the old ones, and the verdict would be left to one probe more.
 func (g *generation) recordProbe(r *report) *generation {
-	rules := g.inForce()
-	if rules == nil {
-		rules = g.rules // the stay is over, and its counters are no longer read
-	}
 	if r.outcome == policy.Ignored {
-		g.root.ignored.Add(1)
-		if g.root.row.Add(1) < rules.hopeless() {
+		g.counters.ignored.Add(1)
+		passed := g.counters.row.Add(1)
+		if rules := g.inForce(); rules == nil || passed < rules.hopeless() {
 			return nil
 		}
 		return g.reopen(step{cause: r.cause, why: noVerdict})
 	}
-	ok := r.outcome == policy.Success
 	g.endRow()
-	good, bad := g.shut.probation.end(ok, r.slow)
-	if rules.rare.ProbeCalls > 0 {
-		return g.judgeProbes(rules, r, good, bad)
+	ok := r.outcome == policy.Success
+	if !ok {
+		g.noteFailure(r.cause) // before it is counted: who counts it in a verdict finds its cause
 	}
+	ended := g.shut.probation.end(ok, r.slow)
+	rules := g.inForce()
 	switch {
+	case rules == nil:
+		return nil // the stay is over
+	case rules.rare.ProbeCalls > 0:
+		return g.judgeProbes(rules, r, ended)
 	case !ok:
 		return g.reopen(step{cause: r.cause, why: probeFailed, reopening: 1})
 	case r.slow:
 		return g.reopen(step{why: probeSlow, reopening: 1})
-	case good >= int64(rules.enough):
+	case ended.good() >= int64(rules.enough):
 		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
 	}
 	return nil
 }
 
 // judgeProbes gives the verdict when ProbeCalls probes have ended, r the last of them.
-func (g *generation) judgeProbes(rules *rules, r *report, good, bad int64) *generation {
-	failed := r.outcome != policy.Success
-	switch total := good + bad; {
+func (g *generation) judgeProbes(rules *rules, r *report, ended probesEnded) *generation {
+	switch total := ended.good() + ended.bad(); {
 	case total < int64(rules.rare.ProbeCalls):
-		if failed {
-			g.noteFailure(r.cause)
-		}
 		return nil
-	case share(bad, total) < rules.rare.ProbeFailureRate:
+	case share(ended.bad(), total) < rules.rare.ProbeFailureRate:
 		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
 	}
 	s := step{why: probeSlow, reopening: 1}
-	if g.shut.probation.counts().Failures > 0 {
-		s.why = probeFailed
+	if ended.failed() > 0 {
+		s.why, s.cause = probeFailed, g.root.last.Load().error()
 	}
-	if last := g.root.last.Load(); failed {
+	if r.outcome != policy.Success {
 		s.cause = r.cause
-	} else if last != nil {
-		s.cause = last.err
 	}
 	return g.reopen(s)
 }

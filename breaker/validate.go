@@ -95,6 +95,16 @@ func (c Config) validateProbes(faults *fault.List) {
 	if c.ProbeCalls > 0 && c.SuccessThreshold > 0 {
 		faults.Add("SuccessThreshold", c.SuccessThreshold, "0 with ProbeCalls: half-open is judged by the one or the other")
 	}
+	for _, f := range []struct {
+		field string
+		value int
+	}{
+		{"SuccessThreshold", c.SuccessThreshold}, {"ProbeCalls", c.ProbeCalls},
+	} {
+		if f.value > maxProbes {
+			faults.Add(f.field, f.value, fmt.Sprintf("at most %d", maxProbes))
+		}
+	}
 	if c.ProbeFailureRate > 0 && c.ProbeCalls == 0 {
 		faults.Add("ProbeFailureRate", c.ProbeFailureRate, "0 without ProbeCalls")
 	}

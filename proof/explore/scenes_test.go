@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/policy"
 )
 
 // probations are scenes of how half-open comes to its verdict.
@@ -61,6 +62,41 @@ func probations() map[string]scenario {
 				return r, []func(){r.report(0, neutral), r.report(1, good)}
 			}, oneOf("open, half-open, open", "open, half-open"),
 		},
+		"half-open: a slow success is never shown as a failure": {
+			func() (*rig, []func()) {
+				r := newRig(slowProbes(9)).halfOpen().take(1)
+				r.clk.Advance(20)
+				return r, []func(){r.report(0, good), func() {
+					if c := r.Snapshot().Counts; c.Failures != 0 || c.Slow != c.Successes {
+						r.fault("counted %+v beside a slow success", c)
+					}
+				}}
+			}, oneOf("open, half-open"),
+		},
+		"half-open: of slow successes that end at once the reason is that they are slow": {
+			func() (*rig, []func()) {
+				r := newRig(slowProbes(2)).halfOpen().take(2)
+				r.clk.Advance(20)
+				return r, []func(){r.report(0, good), r.report(1, good)}
+			}, func(r *rig) {
+				oneOf("open, half-open, open")(r)
+				if last := r.told[len(r.told)-1]; last.Reason != breaker.ReasonProbeSlow || last.Counts.Failures != 0 {
+					r.fault("told of %+v", last)
+				}
+			},
+		},
+		"half-open: a failure beside a slow success is the reason of a verdict by both": {
+			func() (*rig, []func()) {
+				r := newRig(slowProbes(2)).halfOpen().take(2)
+				r.clk.Advance(20)
+				return r, []func(){r.report(0, good), r.report(1, bad)}
+			}, func(r *rig) {
+				oneOf("open, half-open, open")(r)
+				if last := r.told[len(r.told)-1]; last.Reason != breaker.ReasonProbeFailed || last.Counts.Failures != 1 {
+					r.fault("told of %+v", last)
+				}
+			},
+		},
 		"in shadow: calls without a place decide nothing": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1, Shadow: true, SuccessThreshold: 9}).take(1)
@@ -84,6 +120,38 @@ func probations() map[string]scenario {
 			}, oneOf("open"),
 		},
 	}
+}
+
+// slowProbes is a config whose half-open state is judged by n probes, and whose calls
+// are slow after 20 ns.
+func slowProbes(n int) breaker.Config {
+	return breaker.Config{
+		Window: 100, SlowCall: 20, SlowRate: 1, FailureThreshold: 9, HalfOpenMaxCalls: 2, ProbeCalls: n, ProbeFailureRate: 0.5,
+	}
+}
+
+// verdictIsInTime is a scene of the last probes that the new rules need, beside the
+// Reconfigure that puts these in force. A probe that begins to report when it has returned
+// is judged by them, or the circuit waits for one probe more than it says.
+func verdictIsInTime(r *rig, o policy.Outcome, change func(*breaker.Config), verdict string) (*rig, []func()) {
+	inForce, later := false, 0
+	reconfigure := r.reconfigure(change)
+	report := func(n int) func() {
+		return func() {
+			if touch(&inForce); inForce {
+				later++
+			}
+			r.got[n].Record(o)
+		}
+	}
+	r.atEnd = func() {
+		if r.path() == "open, half-open" && later > 0 {
+			r.fault("no verdict, and %d of the probes ended under the rules that have one", later)
+		} else {
+			oneOf("open, half-open", verdict)(r)
+		}
+	}
+	return r, []func(){report(0), report(1), func() { reconfigure(); touch(&inForce); inForce = true }}
 }
 
 // reconfigurations are scenes of Reconfigure beside something else.
@@ -157,13 +225,67 @@ func reconfigurations() map[string]scenario {
 		"Reconfigure to fewer ProbeCalls beside the last of them": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, ProbeCalls: 3, ProbeFailureRate: 0.5}).halfOpen().take(2)
-				return r, []func(){r.report(0, good), r.report(1, good), r.reconfigure(func(c *breaker.Config) { c.ProbeCalls = 2 })}
-			}, func(r *rig) {
-				if r.State() == breaker.HalfOpen { // both were judged before; the next is not
-					r.call(good)()
+				return verdictIsInTime(r, good, func(c *breaker.Config) { c.ProbeCalls = 2 }, "open, half-open, closed")
+			}, func(*rig) {},
+		},
+		"Reconfigure to a lower SuccessThreshold beside the last success": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, SuccessThreshold: 3}).halfOpen().take(2)
+				return verdictIsInTime(r, good, func(c *breaker.Config) { c.SuccessThreshold = 2 }, "open, half-open, closed")
+			}, func(*rig) {},
+		},
+		"Reconfigure to fewer places beside the last Ignored probe": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 4}).halfOpen()
+				for range 8 {
+					r.call(neutral)()
 				}
-				oneOf("open, half-open, closed")(r)
+				return verdictIsInTime(r.take(2), neutral, func(c *breaker.Config) { c.HalfOpenMaxCalls = 2 }, "open, half-open, open")
+			}, func(*rig) {},
+		},
+		"Reconfigure to fewer places beside two callers": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, SuccessThreshold: 9}).halfOpen()
+				fewer := r.reconfigure(func(c *breaker.Config) { c.HalfOpenMaxCalls = 1 })
+				return r, []func(){r.keep, func() { fewer(); r.keep() }}
+			}, func(r *rig) {
+				if r.most != 1 {
+					r.fault("%d probes at a time, and the last came when there was one place", r.most)
+				}
 			},
+		},
+		"Reconfigure back to a row beside a failure in it": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 9})
+				r.reconfigure(func(c *breaker.Config) { c.WindowCalls = 9 })()
+				must := int64(0)
+				r.atEnd = func() {
+					if n := r.Snapshot().Counts.Failures; n < must || n > 1 {
+						r.fault("a row of %d failures, want %d", n, must)
+					}
+				}
+				return r, []func(){r.reconfigure(func(*breaker.Config) {}), func() {
+					if r.Config().WindowCalls == 0 {
+						must = 1
+					}
+					r.call(bad)()
+				}}
+			}, oneOf(""),
+		},
+		"Reconfigure to a window and back beside a failure of the old row": {
+			func() (*rig, []func()) {
+				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
+				there := r.reconfigure(func(c *breaker.Config) { c.WindowCalls = 4 })
+				back := r.reconfigure(func(*breaker.Config) {})
+				away := false
+				return r, []func(){func() { there(); touch(&away); away = true; back() }, func() {
+					touch(&away)
+					was := away
+					if r.got[0].Record(bad); was && r.path() != "" {
+						r.fault("a call of the old row opened the circuit under the new one")
+					}
+				}}
+			}, oneOf("", "open"),
 		},
 		"Reconfigure of an open circuit whose time is up": {
 			func() (*rig, []func()) {
