@@ -37,13 +37,11 @@
 //     through and counts for nothing.
 //   - The Counts of a transition, and those that an open state shows, are read before
 //     the move, one after another. Each is one that the state had since the last rest.
-//   - A probe that succeeded slowly is counted as bad at one moment and as slow at the
-//     next. What is told of a move that comes between has it as a failure.
-//   - With ProbeCalls, a verdict by probes of which some were slow may give either
-//     reason.
-//   - Where Reconfigure changes the shape of the window, the Ignored calls of a row or of a
-//     window of calls are those of the whole stay, and there is one row in a stay,
-//     which a change back to it begins anew.
+//
+// Where the configs of a history have neither a time window nor a SlowCall, Reconfigure
+// is one of the operations that run beside the others. With either, a Record takes its
+// totals, or whether its call was slow, at another moment than the config that it is
+// judged by. There the circuit is reconfigured between phases.
 //
 // [porcupine]: https://github.com/anishathalye/porcupine
 package linear

@@ -34,11 +34,17 @@ const (
 	countsTwice fault = "of two Records of one permit, both count"
 	invents     fault = "a window that is not full is judged as if it were, by a caller that was held up"
 	impatient   fault = "places are given out anew before a second has passed"
+	losesTrip   fault = "a verdict is lost if Reconfigure comes before its move"
+	oldPlaces   fault = "places are given out by the rules of a Reconfigure before"
+	oldVerdict  fault = "a probe is judged by the rules that were in force before it was counted"
+	oldRow      fault = "a call of the row before counts in the row after"
+	blames      fault = "slow probes reopen as if they had failed"
 )
 
 var faults = []fault{
 	lateCounts, overAdmits, losesUpdate, leaksPlace, tellsTwice, forgets, movesLate, tellsNew, shrinks, forgetsAll,
-	reclocks, hides, refuses, admitsAll, hopes, grows, hasty, countsTwice, invents, impatient,
+	reclocks, hides, refuses, admitsAll, hopes, grows, hasty, countsTwice, invents, impatient, losesTrip, oldPlaces,
+	oldVerdict, oldRow, blames,
 }
 
 // double is a circuit that does what the specification says, under a lock, but
@@ -53,12 +59,12 @@ type double struct {
 	told  []breaker.Transition
 	late  []int
 	place [maxPermits]int  // in the window, of what a permit recorded
+	under [maxPermits]int  // the config in force when its verdict was reached, or before
 	begun [maxPermits]bool // permits whose first Record has begun
 }
 
 func newDouble(cfgs []breaker.Config, clk *jumpy, f fault) subject {
-	sp := spec{cfgs}
-	return &double{spec: sp, s: sp.shaped(state{}), clk: clk, fault: f}
+	return &double{spec: spec{cfgs}, clk: clk, fault: f}
 }
 
 // change does one step in one critical section.
@@ -90,13 +96,16 @@ func (d *double) tell() {
 		d.told = append(d.told, breaker.Transition{
 			Name: name, From: e.from, To: e.to, At: start.Add(time.Duration(e.at)),
 			Counts: breaker.Counts{Successes: n(0), Failures: n(1), Slow: n(2), Ignored: n(3), Rejected: n(4)},
-			Reason: e.why.text(), Shadow: e.shadow,
+			Reason: reasons[e.why], Shadow: e.shadow,
 		})
 	}
 	d.s.moves = 0
 }
 
 func (d *double) Acquire(id int) (admitted, free bool, by breaker.State) {
+	if d.fault == oldPlaces {
+		return d.acquireByOld(id)
+	}
 	if d.fault == overAdmits {
 		seen := d.change(d.spec.look)
 		d.clk.yield()
@@ -113,6 +122,22 @@ func (d *double) Acquire(id int) (admitted, free bool, by breaker.State) {
 	d.change(func(s state) state {
 		s, admitted, by = d.acquire(s, id)
 		free = admitted && s.permits[id].free
+		return s
+	})
+	return admitted, free, by
+}
+
+// acquireByOld is Acquire that looks at the places by the config of a moment before.
+func (d *double) acquireByOld(id int) (admitted, free bool, by breaker.State) {
+	old := d.change(d.spec.look).cfg
+	d.clk.yield()
+	d.change(func(s state) state {
+		cfg := s.cfg
+		if s.cfg = old; s.state != breaker.HalfOpen {
+			s.cfg = cfg
+		}
+		s, admitted = d.spec.acquire(s, id)
+		by, free, s.cfg = s.state, admitted && s.permits[id].free, cfg
 		return s
 	})
 	return admitted, free, by
@@ -165,6 +190,10 @@ func (d *double) count(s, seen state, id int, o policy.Outcome) state {
 	switch d.fault {
 	case lateCounts:
 		s.permits[id].gen = s.gen
+	case oldRow:
+		if !d.spec.windowed(s) && s.permits[id].gen == s.gen {
+			s.permits[id].shape = s.shape
+		}
 	case losesUpdate:
 		if s.gen == seen.gen {
 			s.row, s.n, s.records = seen.row, seen.n, seen.records
@@ -184,11 +213,22 @@ func (d *double) count(s, seen state, id int, o policy.Outcome) state {
 		}
 	}
 	d.place[id] = s.n
+	if d.under[id] = s.cfg; d.fault == oldVerdict {
+		d.under[id] = seen.cfg
+	}
 	return s
 }
 
 func (d *double) judge(s state, id int) state {
+	cfg := s.cfg
+	if d.fault == oldVerdict && s.state == breaker.HalfOpen {
+		s.cfg = d.under[id]
+	}
 	s = d.spec.judge(s, id)
+	d.under[id], s.cfg = cfg, cfg
+	if p := &s.permits[id]; d.fault == blames && p.why == probeSlow {
+		p.why = probeFailed
+	}
 	if d.fault == hopes && s.permits[id].why == noVerdict {
 		s.permits[id].stage = judged
 	}
@@ -200,6 +240,9 @@ func (d *double) move(s, _ state, id int) state {
 	gen := p.gen
 	if d.fault == leaksPlace && s.state == breaker.HalfOpen && p.totals[2] > 0 && p.stage == judged {
 		p.gen = 255
+	}
+	if d.fault == losesTrip && d.under[id] != s.cfg {
+		p.stage = judged
 	}
 	if d.fault == movesLate {
 		d.late = append(d.late, id)
@@ -226,7 +269,7 @@ func (d *double) State() breaker.State { return d.change(d.spec.look).state }
 func (d *double) Snapshot() breaker.Snapshot {
 	s := d.change(d.spec.look)
 	snap := breaker.Snapshot{
-		State: s.state, RetryAfter: d.spec.retryAfter(s), Counts: d.spec.counts(s), Reason: s.why.text(),
+		State: s.state, RetryAfter: d.spec.retryAfter(s), Counts: d.spec.counts(s), Reason: reasons[s.why],
 		Since: start.Add(time.Duration(s.entered)), Shadow: d.spec.cfg(s).Shadow,
 	}
 	if s.state == breaker.Open {
@@ -273,14 +316,6 @@ func (d *double) Told() (watched, moves []breaker.Transition) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.told), slices.DeleteFunc(slices.Clone(d.told), isReconfigured)
-}
-
-// text is the reason, one of them where there are two.
-func (w why) text() string {
-	if w == probesBad {
-		return breaker.ReasonProbeFailed
-	}
-	return reasons[w]
 }
 
 // least returns one of the counts in v.

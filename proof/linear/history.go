@@ -118,11 +118,10 @@ func (r *recorder) prepare() (mine [clients][]int) {
 	return mine
 }
 
-// reconfigure gives the circuit the next config, if there are several. It does so between
-// phases: the outcome of a Record beside it may be counted under the one config and
-// judged under the other.
+// reconfigure gives the circuit the next config before a phase, if there are several and
+// the clients do not reconfigure it themselves.
 func (r *recorder) reconfigure(phase int) {
-	if len(r.spec.cfgs) < 2 {
+	if len(r.spec.cfgs) < 2 || r.script.beside {
 		return
 	}
 	k := phase % len(r.spec.cfgs)
@@ -157,6 +156,9 @@ func (r *recorder) one(client int, n uint8, mine []int) []int {
 	case n < 91:
 		d := 20 * time.Duration(n%2) * unit // or the recovery timeout
 		r.note(client, nothing(func() { r.on.Trip(d, given) }), input{kind: trip, d: d})
+	case r.script.beside:
+		k := int(n) % len(r.spec.cfgs)
+		r.note(client, nothing(func() { r.on.Reconfigure(k) }), input{kind: reconfigures, id: k})
 	}
 	return mine
 }

@@ -51,7 +51,8 @@ var modes = map[string][]breaker.Config{
 	"a rate changes": {
 		{FailureRate: 0.6, WindowCalls: 5, MinCalls: 3}, {FailureRate: 0.3, WindowCalls: 5, MinCalls: 2}, {FailureRate: 0.6, WindowCalls: 3, MinCalls: 3},
 	},
-	"a row becomes a window": {{FailureThreshold: 3}, {FailureThreshold: 2, WindowCalls: 4}, {FailureThreshold: 2, Window: 100 * unit}},
+	"a row becomes a window of calls": {{FailureThreshold: 3}, {FailureThreshold: 2, WindowCalls: 4}},
+	"a row becomes a window":          {{FailureThreshold: 3}, {FailureThreshold: 2, WindowCalls: 4}, {FailureThreshold: 2, Window: 100 * unit}},
 	"what is slow changes": {
 		{SlowCall: 20 * unit, SlowRate: 0.5, FailureThreshold: 4, WindowCalls: 5, MinCalls: 2},
 		{SlowCall: 10 * unit, SlowRate: 0.5, FailureThreshold: 4, WindowCalls: 5, MinCalls: 2},
@@ -62,6 +63,15 @@ var modes = map[string][]breaker.Config{
 
 // crowd is the mode whose histories record many calls in a window that is never full.
 const crowd = "a crowd in a window"
+
+// besideIn reports whether Reconfigure may run beside the other operations of a history.
+// Not where the configs have a time window or a SlowCall: a Record reads what the window
+// holds, or whether the call was slow, at another moment than its config, and no order of
+// single moments explains both. There the circuit is reconfigured between phases, as it
+// is in a quarter of the other histories.
+func besideIn(cfgs []breaker.Config) bool {
+	return len(cfgs) > 1 && !slices.ContainsFunc(cfgs, func(c breaker.Config) bool { return c.Window > 0 || c.SlowCall > 0 })
+}
 
 // times is how many more histories of a mode there are. Those of a crowd are short, and
 // few hold up a caller where it matters.
@@ -90,7 +100,7 @@ func mode(name string) []breaker.Config {
 func check(t *testing.T, name string, seed uint64, build build) (wrong string) {
 	t.Helper()
 	cfgs := mode(name)
-	ops, miscounted := play(write(seed, name == crowd), cfgs, build)
+	ops, miscounted := play(write(seed, name == crowd, besideIn(cfgs) && seed%4 != 0), cfgs, build)
 	if miscounted > 0 {
 		return fmt.Sprintf("%d permits were not counted once", miscounted)
 	}

@@ -66,7 +66,7 @@ const notAsked = -1
 // model is the specification as the checker wants it.
 func (sp spec) model() porcupine.Model {
 	return porcupine.Model{
-		Init: func() any { return sp.shaped(state{}) },
+		Init: func() any { return state{} },
 		Step: func(s, in, out any) (bool, any) {
 			ok, next := sp.step(s.(state), in.(input), out.(output))
 			next.seen = next.seen.with(sp.counts(next))
@@ -132,7 +132,7 @@ func (sp spec) stepSettle(s state, out output) (bool, state) {
 		s.opened = seen{}.with(out.rest.counts) // from now on it stays
 	}
 	ok := same && out.state == s.state && out.after == sp.retryAfter(s) && out.rest.shadow == sp.cfg(s).Shadow &&
-		s.why.is(out.rest.reason) && out.rest.since.Equal(start.Add(time.Duration(s.entered))) &&
+		reasons[s.why] == out.rest.reason && out.rest.since.Equal(start.Add(time.Duration(s.entered))) &&
 		slices.EqualFunc(out.rest.told, s.path[:s.moves], isTold) &&
 		slices.Equal(out.rest.moves, slices.DeleteFunc(slices.Clone(out.rest.told), isReconfigured))
 	s.path, s.moves = [maxPath]entry{}, 0
@@ -153,7 +153,7 @@ func isReconfigured(t breaker.Transition) bool { return t.From == t.To }
 // could be the cause.
 func isTold(t breaker.Transition, e entry) bool {
 	return t.Name == name && t.From == e.from && t.To == e.to && t.At.Equal(start.Add(time.Duration(e.at))) &&
-		t.Cause == nil && e.why.is(t.Reason) && t.Shadow == e.shadow && e.seen.with(t.Counts) == e.seen
+		t.Cause == nil && reasons[e.why] == t.Reason && t.Shadow == e.shadow && e.seen.with(t.Counts) == e.seen
 }
 
 func describe(in input, out output) string {

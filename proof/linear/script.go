@@ -23,6 +23,7 @@ const unit = 100 * time.Millisecond
 type script struct {
 	seed     uint64
 	crowd    bool
+	beside   bool // the clients reconfigure the circuit, beside whatever the others do
 	phases   []phase
 	outcomes [maxPermits]policy.Outcome
 	before   before
@@ -44,9 +45,9 @@ type before struct {
 
 // write makes up the script of a seed. In a crowd the clients mostly record permits
 // that were acquired before.
-func write(seed uint64, crowd bool) script {
+func write(seed uint64, crowd, beside bool) script {
 	rnd := rand.New(rand.NewPCG(seed, 0x1fea5))
-	s := script{seed: seed, crowd: crowd}
+	s := script{seed: seed, crowd: crowd, beside: beside}
 	bias := rnd.IntN(4) // some histories fail, some succeed, some say nothing, others do all
 	for id := range maxPermits {
 		s.outcomes[id] = policy.Outcome(rnd.IntN(4))

@@ -28,8 +28,7 @@ type state struct {
 	opened         seen // what an open state's Counts may show, but for Rejected
 
 	// Of a closed state.
-	shape   uint8 // numbers the windows of the stay; 0 is a row, of which there is one
-	windows uint8 // so far
+	shape   uint8 // numbers the rows and windows of the stay
 	row     int
 	records [maxPermits]record
 	n       int // of records
@@ -97,9 +96,10 @@ type permit struct {
 	gen, shape, round uint8
 	totals            [3]uint8 // that it is judged by
 	stage             stage
-	inTime            bool // admitted by a time window
 	free              bool // let through by a circuit in shadow: it counts for nothing
 	bad               bool // a failure or slow, as counted
+	failed            bool // a probe's failure
+	anyFailed         bool // of the probes that had ended when it was counted
 	why               why  // of the verdict
 }
 
@@ -143,23 +143,12 @@ func (sp spec) enter(s state, to breaker.State, how step) state {
 	}
 	s.state, s.gen, s.why, s.reopening = to, s.gen+1, how.why, how.reopening
 	s.entered, s.forced, s.period = s.now, how.forced, how.period
-	s.windows, s.row, s.n, s.records = 0, 0, 0, [maxPermits]record{}
-	s = sp.shaped(s)
+	s.shape, s.row, s.n, s.records = 0, 0, 0, [maxPermits]record{}
 	s.out, s.round, s.granted, s.passed = 0, 0, 0, 0
 	s.successes, s.failures, s.slow, s.bad = 0, 0, 0, 0
 	s.ignored, s.rejected = 0, 0
 	s.seen = seen{}
 	return sp.withEnd(s)
-}
-
-// shaped begins a window, or goes back to the row.
-func (sp spec) shaped(s state) state {
-	s.shape = 0
-	if sp.windowed(s) {
-		s.windows++
-		s.shape = s.windows
-	}
-	return s
 }
 
 // withEnd sets the end of an open state.
@@ -216,9 +205,7 @@ func (sp spec) acquire(s state, id int) (state, bool) {
 	default:
 		return sp.refuse(s, id)
 	}
-	s.permits[id] = permit{
-		stage: held, gen: s.gen, shape: s.shape, round: s.round, at: s.now, inTime: sp.cfg(s).Window > 0,
-	}
+	s.permits[id] = permit{stage: held, gen: s.gen, shape: s.shape, round: s.round, at: s.now}
 	return s, true
 }
 
@@ -258,8 +245,8 @@ func (sp spec) reconfigure(s state, k int) state {
 	s.moves++
 	s.cfg = k
 	if s.state == breaker.Closed && (was.Window != is.Window || was.WindowCalls != is.WindowCalls) {
-		s = sp.shaped(s)
-		s.row, s.n, s.records = 0, 0, [maxPermits]record{}
+		s.shape++
+		s.row, s.ignored, s.n, s.records = 0, 0, 0, [maxPermits]record{}
 	}
 	return sp.withEnd(s)
 }

@@ -18,7 +18,6 @@ const (
 	recoveryElapsed
 	probeFailed
 	probeSlow
-	probesBad // with ProbeCalls, if some were slow: either name is right
 	probesSucceeded
 	noVerdict
 	reset
@@ -31,16 +30,8 @@ const given = "by hand"
 
 var reasons = [...]string{
 	"", breaker.ReasonFailures, breaker.ReasonFailureRate, breaker.ReasonSlowRate, breaker.ReasonRecoveryElapsed,
-	breaker.ReasonProbeFailed, breaker.ReasonProbeSlow, "", breaker.ReasonProbesSucceeded, breaker.ReasonNoVerdict,
+	breaker.ReasonProbeFailed, breaker.ReasonProbeSlow, breaker.ReasonProbesSucceeded, breaker.ReasonNoVerdict,
 	breaker.ReasonReset, breaker.ReasonReconfigured, given,
-}
-
-// is reports whether reason says w.
-func (w why) is(reason string) bool {
-	if w == probesBad {
-		return reason == breaker.ReasonProbeFailed || reason == breaker.ReasonProbeSlow
-	}
-	return reason == reasons[w]
 }
 
 // judgesLater reports whether the totals that a Record in a closed state judges by are
@@ -67,8 +58,6 @@ func (sp spec) count(s state, id int, o policy.Outcome) state {
 	switch {
 	case s.state == breaker.HalfOpen:
 		s = sp.countProbe(s, id, o, slow)
-	case s.state == breaker.Closed && o == policy.Ignored && !slow && !p.inTime:
-		s.ignored++ // of the stay, and in no window
 	case s.state == breaker.Closed && p.shape == s.shape:
 		s = sp.countClosed(s, id, o, slow)
 	}
@@ -94,20 +83,12 @@ func (sp spec) countProbe(s state, id int, o policy.Outcome, slow bool) state {
 		s.successes++
 	}
 	if slow {
-		if !isFailure(o) { // counted as bad first, and then as slow; see the package's doc
-			c := sp.counts(s)
-			c.Failures++
-			c.Successes--
-			s.seen = s.seen.with(c)
-		}
 		s.slow++
 	}
 	if p.bad = isFailure(o) || slow; p.bad {
 		s.bad++
 	}
-	if p.why = probeFailed; !isFailure(o) {
-		p.why = probeSlow
-	}
+	p.failed, p.anyFailed = isFailure(o), s.failures > 0
 	p.totals = totalsOf(s.successes+s.failures, s.bad, 0)
 	return s
 }
@@ -115,6 +96,10 @@ func (sp spec) countProbe(s state, id int, o policy.Outcome, slow bool) state {
 func (sp spec) countClosed(s state, id int, o policy.Outcome, slow bool) state {
 	p := &s.permits[id]
 	p.stage = counted
+	if o == policy.Ignored && !slow && sp.cfg(s).Window == 0 { // a time window holds those too
+		s.ignored++
+		return s
+	}
 	if !sp.windowed(s) {
 		p.bad = isFailure(o)
 		s.row++
@@ -167,15 +152,18 @@ func (sp spec) judgeProbe(s state, id int) state {
 			p.stage, p.why = opening, noVerdict
 		}
 	case cfg.ProbeCalls == 0 && p.bad:
-		p.stage = opening
+		p.stage, p.why = opening, probeSlow
+		if p.failed {
+			p.why = probeFailed
+		}
 	case cfg.ProbeCalls == 0:
 		if total-bad >= cfg.SuccessThreshold {
 			p.stage, p.why = closing, probesSucceeded
 		}
 	case total < cfg.ProbeCalls:
 	case float64(bad)/float64(total) >= cfg.ProbeFailureRate:
-		p.stage, p.why = opening, probesBad
-		if s.slow == 0 {
+		p.stage, p.why = opening, probeSlow
+		if p.anyFailed {
 			p.why = probeFailed
 		}
 	default:
