@@ -154,6 +154,11 @@ func (s *scene) nothingIsLeftOf(c *call) {
 //   - a half-open circuit has all its places.
 func (s *scene) settle() {
 	synctest.Wait()
+	for _, c := range s.calls { // what a function that was left behind has kept
+		s.recordKept(c)
+	}
+	synctest.Wait()
+	s.keptAreJudged()
 	if s.byReturn != s.byScript {
 		s.fault("the calls came back as %+v, and by their scripts they are %+v", s.byReturn, s.byScript)
 	}

@@ -11,6 +11,8 @@ import (
 type breakerRules struct {
 	tally *tally
 	when  func(v int, err error) policy.Outcome
+	keeps bool // by WithKeep
+	later bool // values may be recorded when their call has returned
 }
 
 func (b *breakerRules) judge(v *visit) verdict {
@@ -20,6 +22,7 @@ func (b *breakerRules) judge(v *visit) verdict {
 	v.told(policy.Rejected, 1-min(1, len(v.runs)))
 	if len(v.runs) > 0 {
 		r := v.only()
+		b.keptOnce(v, r)
 		b.judgedOnce(v, r)
 		b.moved(v)
 		return v.passes(r)
@@ -49,9 +52,22 @@ func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
 	}
 }
 
+// keptOnce complains of a success that was not given to hold, and of anything else that was.
+func (b *breakerRules) keptOnce(v *visit, r *run) {
+	if want := b.keeps && b.outcome(v, r) == policy.Success; want != (v.kept != nil) && !v.unsure(r) {
+		v.fault("%v, %v was given to hold: %t, want %t", r.how, text(r.err), v.kept != nil, want)
+	}
+}
+
 // judgedOnce complains unless the one run was judged, once and for what it was.
 func (b *breakerRules) judgedOnce(v *visit, r *run) {
 	if v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(v.judged) == 0 { // without a place
+		return
+	}
+	if v.kept != nil && v.kept.later {
+		if v.s.alone {
+			v.told(policy.Judged, 0) // as yet
+		}
 		return
 	}
 	v.told(policy.Judged, 1)
@@ -59,6 +75,10 @@ func (b *breakerRules) judgedOnce(v *visit, r *run) {
 		return
 	}
 	e := v.judged[0]
+	if v.kept != nil {
+		b.asRecorded(v.kept, e)
+		return
+	}
 	if want := b.outcome(v, r); e.Outcome != want && !v.unsure(r) {
 		v.fault("%v was judged as %v, want %v", text(r.err), e.Outcome, want)
 	}
@@ -73,7 +93,7 @@ func (b *breakerRules) judgedOnce(v *visit, r *run) {
 // moved complains of a circuit that stays in a state that it must leave.
 func (b *breakerRules) moved(v *visit) {
 	v.s.mu.Lock()
-	at, want := b.tally.state, b.tally.due()
+	at, want := b.tally.state, b.tally.wanted
 	v.s.mu.Unlock()
 	if v.s.alone && !b.tally.loose() && at != want {
 		v.fault("the circuit is %v, and must be %v", at, want)

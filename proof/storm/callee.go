@@ -56,6 +56,7 @@ type call struct {
 	n       int
 	script  []step // of its attempts; the last repeats
 	caller  *counted
+	ctx     context.Context
 	rest    func() // returns when nobody else has anything to do
 	started atomic.Int64
 	ended   atomic.Int64
@@ -66,6 +67,7 @@ type call struct {
 	again    int            // attempts after the first, of retries that are heard
 	rescuer  string         // the kind of the policy that rescued the call last
 	late     []policy.EventKind
+	kept     []*kept // values that are to be recorded when the call has returned
 }
 
 // step is what one attempt does, and for how long it works first.
@@ -74,6 +76,8 @@ type step struct {
 	works time.Duration
 	tidy  time.Duration
 	asks  time.Duration
+	// changes are what a circuit is reconfigured to while the attempt runs, or nil.
+	changes *rechange
 }
 
 // script makes up what the attempts of a call do. Where no histories are compared
@@ -88,6 +92,9 @@ func script(rnd *rand.Rand, alone bool) []step {
 		next := step{
 			does: does, works: 1 + time.Duration(rnd.Int64N(int64(longest))),
 			tidy: 1 + time.Duration(rnd.Int64N(int64(tidying))), asks: time.Duration(rnd.Int64N(int64(longest))),
+		}
+		if rnd.IntN(40) == 0 {
+			next.changes = change(rnd)
 		}
 		if !alone && does < cancelsAndSucceeds && rnd.IntN(2) == 0 {
 			next.tidy = 0
@@ -105,6 +112,9 @@ func (c *call) run(ctx context.Context) (v int, err error) {
 	how := exited
 	defer func() { c.s.say(ctx, how) }()
 	step := c.script[min(n, len(c.script))-1]
+	if step.changes != nil {
+		c.s.reconfigure(step.changes)
+	}
 	c.work(ctx, step)
 	switch {
 	case step.does == ignoresCancel || step.does == succeedsLate || step.does == cancelsAndSucceeds:

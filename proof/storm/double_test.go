@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	instep "github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
@@ -141,6 +143,25 @@ var doubles = []struct {
 			cfg.ProbeCalls++
 		}
 	}}},
+	{"hold is not called", "was given to hold", double{instead: func(r rules, of policy.Policy[int]) policy.Policy[int] {
+		if b, ok := r.(*breakerRules); ok && b.keeps && b.when == nil {
+			return breaker.New[int](b.tally.circuit)
+		}
+		return of
+	}}},
+	{"a kept value is judged as it is returned", "was told 1 times, want 0", double{keep: func(record func(policy.Outcome)) func(policy.Outcome) {
+		record(policy.Success)
+		return func(policy.Outcome) {}
+	}}},
+	{"what is recorded is lost", "was told 0 times", double{keep: func(func(policy.Outcome)) func(policy.Outcome) {
+		return func(policy.Outcome) {}
+	}}},
+	{"a value that is not recorded in full is a success", "and judged as", double{keep: func(record func(policy.Outcome)) func(policy.Outcome) {
+		return func(policy.Outcome) { record(policy.Success) }
+	}}},
+	{"Reconfigure leaves the threshold as it was", "must be", double{changed: func(was breaker.Config, is *breaker.Config) {
+		is.FailureThreshold = was.FailureThreshold
+	}}},
 	{"OnRetry is never called", "OnRetry was called 0 times", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
 		cfg := r.Config
 		cfg.OnRetry = nil
@@ -244,7 +265,7 @@ func (r *result) outcome() policy.Outcome {
 func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		b, ok := r.(*breakerRules)
-		if !ok {
+		if !ok || b.tally.cfg.SlowCall > 0 { // a Permit counts what is Ignored late as slow
 			return of
 		}
 		b.tally.deaf = true
@@ -259,13 +280,24 @@ func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[i
 			}
 			res := &result{ctx: ctx, rules: b}
 			watch := stopwatch.New(b.tally.cfg.Clock)
+			ends := func(o policy.Outcome, took time.Duration, err error) {
+				if permit.Record(o) {
+					next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.cfg.Name, Outcome: countsAs(o), Took: took, Err: mark.Without(err)})
+				}
+			}
+			kept := false
 			defer func() {
-				e := policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.cfg.Name, Outcome: judge(res), Took: watch.Elapsed(), Err: mark.Without(res.err)}
-				permit.Record(e.Outcome)
-				next.Emit(ctx, e)
+				if !kept {
+					ends(judge(res), watch.Elapsed(), res.err)
+				}
 			}()
 			res.v, res.err = next.Do(ctx)
 			res.returned = true
+			if kept = b.keeps && judge(res) == policy.Success; kept {
+				took := watch.Elapsed()
+				stop := instep.AfterFunc(ctx, func() { ends(policy.Success, took, nil) })
+				res.v = b.hold(ctx, res.v, func(o policy.Outcome) { stop(); ends(o, took, nil) })
+			}
 			return res.v, res.err
 		})
 	}

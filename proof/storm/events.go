@@ -17,14 +17,14 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	if !s.hears(e.Kind) {
 		s.faults = append(s.faults, fmt.Sprintf("call %d: told of %q, and only %q are wanted", c.n, e.Kind, s.kinds))
 	}
-	if len(c.finished) > 0 && e.Kind != policy.FinishedLate {
+	v := visitOf(ctx)
+	if later := v != nil && v.kept != nil && v.kept.later; len(c.finished) > 0 && e.Kind != policy.FinishedLate && !later {
 		c.late = append(c.late, e.Kind)
 	}
 	if e.Kind == policy.Finished || e.Kind == policy.Started {
 		s.bounds(c, e)
 		return
 	}
-	v := visitOf(ctx)
 	v.heard[e.Kind]++
 	if want := v.kind(); e.Policy != want || e.Name != v.named() || e.Key != v.key {
 		s.faults = append(s.faults, fmt.Sprintf("call %d: %s: %q is of %q %q %q, want %q %q %q",

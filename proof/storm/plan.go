@@ -24,6 +24,7 @@ type planner struct {
 	budget  *retry.Budget
 	random  func() float64 // for jitter
 	retries int            // so far; two at most, or attempts multiply
+	limits  int            // so far
 	names   int
 	deaf    bool // what is made now is not heard by the scene's observer
 	what    []string
@@ -190,6 +191,7 @@ func (p *planner) timeout() []policy.Policy[int] {
 }
 
 func (p *planner) limit(abandon bool) []policy.Policy[int] {
+	p.limits++
 	cfg := policy.TimeoutConfig{
 		Name: p.name("timeout"), After: p.upTo(20 * time.Millisecond), Clock: p.clock, Abandon: abandon,
 	}
@@ -228,8 +230,14 @@ func (p *planner) breaker() []policy.Policy[int] {
 		r.when = func(v int, _ error) policy.Outcome { return policy.Outcome(uint(v) % 4) } // Undecided too
 		b = b.WithClassifier(r.when)
 	}
+	if p.chance(25) {
+		// Where histories are compared, what is recorded later must not be recorded by the
+		// end of a context first, by a retry or a limit around it.
+		r.keeps, r.later = true, !p.alone || p.retries == 0 && p.limits == 0
+		b = b.WithKeep(r.hold)
+	}
 	var d door
-	if r.when == nil && p.chance(20) {
+	if r.when == nil && !r.keeps && p.chance(20) {
 		d = func(ctx context.Context, fn policy.Func[int]) (int, error) {
 			return breaker.Do(ctx, r.tally.circuit, fn)
 		}

@@ -57,29 +57,91 @@ func (p *planner) circuit(name string) *tally {
 	if p.double.circuit != nil {
 		p.double.circuit(&cfg)
 	}
-	t.circuit, t.real = breaker.NewCircuit(cfg), cfg
+	t.circuit, t.real, t.least = breaker.NewCircuit(cfg), cfg, cfg.RecoveryTimeout
 	t.circuit.Watch(func(m breaker.Transition) { p.s.watch(t, m) })
 	return t
 }
 
-// reconfigure changes what a circuit can be told while calls are made: its threshold, its
-// places and its recovery time.
-func (s *scene) reconfigure(t *tally, rnd *rand.Rand) {
-	change := func(cfg *breaker.Config, recovery time.Duration, places int) {
-		cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = recovery, places
-		cfg.MaxRecoveryTimeout = 0
+// rechange is what a circuit is reconfigured to. Where several share the pipeline only
+// sums are known, and the thresholds stay.
+type rechange struct {
+	circuit   int
+	recovery  time.Duration
+	places    int
+	threshold int
+	successes int
+	probes    int
+	window    int // of calls; 0 leaves the window
+}
+
+func change(rnd *rand.Rand) *rechange {
+	c := &rechange{
+		circuit: rnd.IntN(2), recovery: time.Duration(1 + rnd.Int64N(int64(20*time.Millisecond))), places: 1 + rnd.IntN(3),
+		threshold: 1 + rnd.IntN(4), successes: 1 + rnd.IntN(3), probes: 1 + rnd.IntN(4),
 	}
-	recovery, places := time.Duration(1+rnd.Int64N(int64(20*time.Millisecond))), 1+rnd.IntN(3)
+	if rnd.IntN(2) == 0 {
+		c.window = 5 + rnd.IntN(20)
+	}
+	return c
+}
+
+// of returns cfg with the changes, where cfg is of a kind that has them. shown is the
+// config as the storm knows it, which a double may have made another.
+func (c *rechange) of(cfg, shown breaker.Config, alone bool) breaker.Config {
+	cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls, cfg.MaxRecoveryTimeout = c.recovery, c.places, 0
+	if !alone {
+		return cfg
+	}
+	if shown.FailureThreshold > 0 && shown.FailureThreshold <= 4 {
+		cfg.FailureThreshold += c.threshold - shown.FailureThreshold
+	}
+	if shown.SuccessThreshold > 0 {
+		cfg.SuccessThreshold += c.successes - shown.SuccessThreshold
+	}
+	if shown.ProbeCalls > 0 {
+		cfg.ProbeCalls += c.probes - shown.ProbeCalls
+	}
+	if c.window > 0 && shown.WindowCalls > 0 && shown.WindowCalls < longWindow {
+		cfg.WindowCalls = c.window
+	}
+	return cfg
+}
+
+// differ reports whether two configs of one circuit differ, in what a rechange changes.
+func differ(a, b breaker.Config) bool {
+	return a.RecoveryTimeout != b.RecoveryTimeout || a.MaxRecoveryTimeout != b.MaxRecoveryTimeout ||
+		a.HalfOpenMaxCalls != b.HalfOpenMaxCalls || a.FailureThreshold != b.FailureThreshold ||
+		a.SuccessThreshold != b.SuccessThreshold || a.ProbeCalls != b.ProbeCalls || a.WindowCalls != b.WindowCalls
+}
+
+// reconfigure changes a circuit's config: its recovery time and its places, and where the
+// storm knows what the circuit must do, its thresholds and its window too.
+func (s *scene) reconfigure(c *rechange) {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	t := s.tallies[c.circuit]
 	s.mu.Lock()
-	changed := t.real
-	change(&changed, recovery, places)
-	change(&t.cfg, recovery, places)
-	t.real = changed
-	t.reconfigured++
+	was, shown := t.real, t.cfg
+	t.cfg = c.of(shown, shown, s.alone)
+	is := c.of(was, shown, s.alone)
+	if s.plan.double.changed != nil {
+		s.plan.double.changed(was, &is)
+	}
+	t.least, t.changed = min(t.least, is.RecoveryTimeout), true
+	if t.cfg.WindowCalls != shown.WindowCalls && t.state == breaker.Closed { // counting begins anew
+		t.ends, t.wanted = nil, t.state
+		t.stay++
+	}
+	if differ(was, is) { // the attempts of a call may repeat a step
+		t.reconfigured++
+	}
 	s.mu.Unlock()
-	if err := t.circuit.Reconfigure(changed); err != nil {
+	if err := t.circuit.Reconfigure(is); err != nil {
 		s.fault("circuit %s: %v", t.cfg.Name, err)
 	}
+	s.mu.Lock()
+	t.real = is // until here a move may have been made under the config before
+	s.mu.Unlock()
 }
 
 // rarely has a circuit open after many failures or at a rate, or never.

@@ -50,6 +50,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	}
 	c.caller = newCounted(context.WithValue(context.WithValue(context.Background(), callKey{}, c), runKey{}, &c.whole), s.now)
 	ctx, patience, release := s.arrive(c, rnd)
+	c.ctx = ctx
 	e := ending{ctx: ctx, gone: ctx.Err() != nil, patience: patience}
 	start := s.now()
 	over := make(chan struct{})
@@ -62,6 +63,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	<-over
 	e.took = s.now().Sub(start)
 	s.audit(c, e)
+	s.recordKept(c)                         // before time passes and the caller's deadline with it
 	for c.ended.Load() < c.started.Load() { // abandoned, and on its way
 		time.Sleep(time.Millisecond)
 	}
@@ -75,7 +77,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	s.calls = append(s.calls, c)
 	s.mu.Unlock()
 	if s.alone && rnd.IntN(20) == 0 {
-		s.reconfigure(s.tallies[rnd.IntN(2)], rnd)
+		s.reconfigure(change(rnd))
 	}
 	s.pause(s.between(rnd))
 }
@@ -156,7 +158,7 @@ func (s *scene) giveBack(t *tally, permits []*breaker.Permit) {
 		s.mu.Lock()
 		t.runs++
 		if t.state == breaker.HalfOpen {
-			t.ends = append(t.ends, end{how: policy.Ignored})
+			t.enter(end{how: policy.Ignored})
 		}
 		s.mu.Unlock()
 		p.Record(policy.Ignored)

@@ -93,7 +93,7 @@ func (t *retryRules) givenUp(v *visit, r, next *run) {
 func (t *retryRules) heeds(r *run) time.Duration {
 	var inner *retry.Error
 	var open *breaker.OpenError
-	if !t.RetryRejected && !r.exactly && errors.As(r.err, &inner) && errors.As(error(inner), &open) {
+	if !t.RetryRejected && !r.exactly && errors.As(r.err, &inner) && inner.As(&open) {
 		return 0
 	}
 	return r.asks

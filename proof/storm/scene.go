@@ -60,6 +60,8 @@ type scene struct {
 	tallies  []*tally        // of the circuits
 	leaving  []*timeoutRules // of the policies that leave their function
 	attempts map[string]int  // the last Attempted of each retry, where calls are alone
+	ended    []*kept         // recorded after their calls had returned
+	changing sync.Mutex      // orders reconfigurations, with what is noted of them
 	faults   []string
 	shape    string // of the pipeline, nested ones flattened
 	depth    int
@@ -72,7 +74,9 @@ type callKey struct{}
 type double struct {
 	innermost func(s *scene) policy.Policy[int]
 	instead   func(r rules, of policy.Policy[int]) policy.Policy[int]
-	circuit   func(cfg *breaker.Config) // after the storm has taken note of it
+	circuit   func(cfg *breaker.Config)                    // after the storm has taken note of it
+	changed   func(was breaker.Config, is *breaker.Config) // likewise
+	keep      func(record func(policy.Outcome)) func(policy.Outcome)
 	late      func(tell func(v int, err error)) func(v int, err error)
 	observer  func(o policy.Observer) policy.Observer
 }

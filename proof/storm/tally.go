@@ -31,6 +31,9 @@ type tally struct {
 	opened     breaker.Counts // what opened it
 	drawn      float64        // for the jitter of its recovery time
 	ends       []end
+	wanted     breaker.State // where the last of them must have brought it
+	least      time.Duration // the shortest recovery timeout of the stay's configs
+	changed    bool          // there was more than one config
 	rejected   int64
 
 	// Of all states.
@@ -63,13 +66,22 @@ func (t *tally) begin(r *run) {
 // record enters the end of a run. One that was admitted to another state counts
 // for that one, which nobody asks any more.
 func (t *tally) record(v *visit, r *run) {
-	if r.stay != t.stay {
+	b := v.rules.(*breakerRules)
+	how := b.outcome(v, r)
+	if r.stay != t.stay || b.keeps && how == policy.Success { // that is entered when it is recorded
 		return
 	}
-	slow := t.cfg.SlowCall > 0 && r.to.Sub(r.from) >= t.cfg.SlowCall
 	left := !r.how.neverReturned() && judgedAs(r.err) == policy.Undecided && gaveUp(v.ctx, r.err)
-	t.ends = append(t.ends, end{r.to, v.rules.(*breakerRules).outcome(v, r), slow, left})
+	t.enter(end{r.to, how, t.isSlow(r), left})
 }
+
+// enter enters an end, and where it must bring the circuit by the config in force now.
+func (t *tally) enter(e end) {
+	t.ends = append(t.ends, e)
+	t.wanted = t.due()
+}
+
+func (t *tally) isSlow(r *run) bool { return t.cfg.SlowCall > 0 && r.to.Sub(r.from) >= t.cfg.SlowCall }
 
 // loose reports whether what the circuit must count is not known: in shadow, calls that
 // find no place count for nothing.
@@ -235,12 +247,15 @@ func (t *tally) move(m breaker.Transition, alone, exact, byHand bool) (faults []
 	if want := t.counts(m.At); alone && m.Counts != want {
 		fault("%v had counted %+v, want %+v", m.From, m.Counts, want)
 	}
-	if want := t.due(); alone && m.From != breaker.Open && m.To != want {
+	if want := t.wanted; alone && m.From != breaker.Open && m.To != want {
 		fault("told of a move from %v to %v, want %v", m.From, m.To, want)
 	}
 	least, whole := t.recovery()
-	if alone {
+	switch {
+	case alone:
 		least = whole // nobody else draws
+	case t.changed:
+		least = t.least // which config was in force is not known
 	}
 	if exact && m.From == breaker.Open && m.At.Sub(t.since) < least {
 		fault("open for %v, want %v at least", m.At.Sub(t.since), least)
@@ -260,7 +275,8 @@ func (t *tally) move(m breaker.Transition, alone, exact, byHand bool) (faults []
 	t.told++
 	t.flat, t.opened = m.Reason == breaker.ReasonNoVerdict, m.Counts
 	t.count(m.Counts)
-	t.state, t.since, t.ends, t.rejected = m.To, m.At, nil, 0
+	t.state, t.since, t.ends, t.rejected, t.wanted = m.To, m.At, nil, 0, m.To
+	t.least = min(t.cfg.RecoveryTimeout, t.real.RecoveryTimeout)
 	t.stay++
 	return faults
 }

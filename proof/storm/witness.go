@@ -56,7 +56,8 @@ type visit struct {
 	own    run // what came of it all
 	heard  map[policy.EventKind]int
 	judged []policy.Event
-	asked  int // how often OnRetry was called
+	kept   *kept // what a breaker kept of it, or nil
+	asked  int   // how often OnRetry was called
 }
 
 // witness stands around a policy and holds it to its rules.
@@ -159,7 +160,7 @@ func (v *visit) leaves(around *run, n int, err error, returned bool) {
 	defer v.s.mu.Unlock()
 	around.how = how
 	v.attempted(how)
-	if v.tally != nil {
+	if v.tally != nil && (v.kept == nil || !v.kept.later) {
 		v.tally.in--
 	}
 	v.s.write("call %d: %s: %v, %d runs, %d, %v", v.c.n, v.name, how, len(seen.runs), n, text(err))
