@@ -47,6 +47,11 @@ const (
 	// StateChanged reports that this call moved a circuit From one state To another, by
 	// its outcome or by its admission.
 	StateChanged EventKind = "state_changed"
+	// Queued reports that the call waits in the queue of a policy. Delay is how long it
+	// will wait, or 0 if that is not known.
+	Queued EventKind = "queued"
+	// Waited reports that a queued call has been admitted. Delay is how long it waited.
+	Waited EventKind = "waited"
 	// Finished reports that the pipeline has ended a call with Err. Elapsed is measured
 	// on the clock of the outermost policy that has one. Attempt is the number of
 	// attempts, 1 without a retry. On a success, Reason is the kind of the policy that
