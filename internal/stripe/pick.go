@@ -8,13 +8,13 @@ import (
 	"unsafe"
 )
 
-// most is how many stripes there are at most: those that look at the whole visit all.
-const most = 32
+// Most is how many stripes there are at most: who looks at the whole visits all.
+const Most = 32
 
 func width() int {
 	// Four for each processor: with as many stripes as processors, two goroutines would
 	// often share one.
-	if n := min(most, 4<<bits.Len(uint(runtime.GOMAXPROCS(0)-1))); n > 4 {
+	if n := min(Most, 4<<bits.Len(uint(runtime.GOMAXPROCS(0)-1))); n > 4 {
 		return n
 	}
 	return 0

@@ -1,0 +1,184 @@
+package bulkhead
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// kind is what a bulkhead's events have as their Policy.
+const kind = "bulkhead"
+
+// promptly is embedded by policies that run what is inside them at once. A gate without
+// a queue does: it takes its lock only to gather what it had spread.
+type promptly = prompt.Mark
+
+// emits are the events of a call that did not get its place at once.
+var emits = []string{string(policy.Rejected), string(policy.Queued), string(policy.Waited)}
+
+// Bulkhead is the policy that takes a place in a gate for each call that returns T. Make
+// one with [New]; the zero Bulkhead is not usable. It is immutable and safe for
+// concurrent use; any number of bulkheads may share a gate.
+type Bulkhead[T any] struct {
+	promptly
+	gate *Gate
+	keep func(ctx context.Context, v T, release func()) T
+}
+
+// New returns a policy that runs calls in places of g. It panics if g is nil or a zero
+// Gate.
+func New[T any](g *Gate) *Bulkhead[T] {
+	if !g.made() {
+		panic("bulkhead: New: " + g.fault())
+	}
+	return &Bulkhead[T]{promptly: promptly{Late: g.maxQueue > 0, Emits: emits}, gate: g}
+}
+
+// WithKeep returns a copy for values that outlive the call, such as a response whose
+// body is still to be read, the rows of a query, or a stream. A successful call then
+// keeps its place: hold is given its value and the function release, and returns the
+// value that the caller gets, usually one that calls release when it is closed.
+//
+// The first call of release gives the place back, from any goroutine; later ones do
+// nothing. The end of ctx, the call's context, gives nothing back, since what holds the
+// place may not heed it, and a timeout around the gate ends its context when the call
+// returns. So a value that is never closed holds its place for ever, as a body that is
+// not closed holds its connection.
+//
+// A call that fails gives its place back at once, without hold. So does one whose hold
+// panics. hold must be safe for concurrent use. WithKeep panics if hold is nil.
+func (b *Bulkhead[T]) WithKeep(hold func(ctx context.Context, v T, release func()) T) *Bulkhead[T] {
+	if hold == nil {
+		panic("bulkhead: Bulkhead.WithKeep: hold is nil, want a function")
+	}
+	w := *b
+	w.keep, w.Late = hold, true
+	return &w
+}
+
+// Do runs fn in a place of g, and takes the marks of packages breaker and retry off the
+// outside of its error. Its errors are those of [Gate.Acquire] and of fn. Do panics if g
+// is nil or a zero Gate, or if fn is nil.
+func Do[T any](ctx context.Context, g *Gate, fn policy.Func[T]) (T, error) {
+	if !g.made() {
+		panic("bulkhead: Do: " + g.fault())
+	}
+	b := Bulkhead[T]{gate: g}
+	return b.Do(ctx, fn)
+}
+
+// Do runs fn in a place of the gate, and takes the marks of packages breaker and retry
+// off the outside of its error. It panics if fn is nil.
+func (b *Bulkhead[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
+	if fn == nil {
+		panic("bulkhead: Bulkhead.Do: fn is nil, want a function")
+	}
+	if b.keep != nil {
+		v, err = b.Execute(ctx, policy.CallOf(fn))
+		return v, mark.Without(err)
+	}
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
+	// What Execute does, without the two calls on the way to fn.
+	c := b.gate.enter()
+	if c == nil {
+		if c, err = b.gate.enterSlowly(ctx); err != nil {
+			return v, err
+		}
+	}
+	defer b.gate.leave(c)
+	v, err = fn(ctx)
+	return v, mark.Without(err)
+}
+
+// Execute runs next in a place of the gate. The place goes back when next has returned,
+// panicked or called runtime.Goexit.
+func (b *Bulkhead[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
+	c := b.gate.enter()
+	if c == nil {
+		if c, err = b.enterSlowly(ctx, next); err != nil {
+			return v, err
+		}
+	}
+	if b.keep != nil {
+		return b.hold(ctx, next, c)
+	}
+	defer b.gate.leave(c)
+	return next.Do(ctx)
+}
+
+// enterSlowly is Gate.enterSlowly that tells observers.
+func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*cell, error) {
+	if !next.HasObservers() {
+		return b.gate.enterSlowly(ctx)
+	}
+	watch := next.Stopwatch(b.gate.cfg.Clock)
+	a := b.gate.arrive(ctx)
+	if a.err != nil {
+		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
+	}
+	if a.waiter == nil {
+		return a.cell, a.err
+	}
+	defer a.waiter.drop() // if an observer panics
+	b.emit(ctx, next, policy.Event{Kind: policy.Queued})
+	why, err := a.waiter.wait(ctx)
+	took := watch.Elapsed()
+	if err != nil {
+		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: why, Elapsed: took, Err: err})
+		return nil, err
+	}
+	b.emit(ctx, next, policy.Event{Kind: policy.Waited, Delay: took})
+	a.waiter.done = true
+	return &b.gate.main, nil
+}
+
+func (b *Bulkhead[T]) emit(ctx context.Context, next policy.Call[T], e policy.Event) {
+	e.Policy, e.Name = kind, b.gate.cfg.Name
+	next.Emit(ctx, e)
+}
+
+// hold runs next in the place of c and hands its value to the function of WithKeep.
+func (b *Bulkhead[T]) hold(ctx context.Context, next policy.Call[T], c *cell) (v T, err error) {
+	p := &Place{gate: b.gate, cell: c}
+	kept := false
+	defer func() {
+		if !kept {
+			p.Release()
+		}
+	}()
+	if v, err = next.Do(ctx); err == nil {
+		v = b.keep(ctx, v, p.Release)
+		kept = true
+	}
+	return v, err
+}
+
+// Refusal returns nil: how long the gate will be full is not known, and the policies
+// inside are asked.
+func (b *Bulkhead[T]) Refusal(context.Context, time.Duration) error { return nil }
+
+// Gate returns the gate that b takes places in.
+func (b *Bulkhead[T]) Gate() *Gate { return b.gate }
+
+// Clock returns the clock that the gate was given, or nil.
+func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.cfg.Clock }
+
+// Describe returns the kind, "bulkhead", the gate's name, and its config with the limit
+// in force.
+func (b *Bulkhead[T]) Describe() policy.Description {
+	cfg := b.gate.cfg
+	cfg.Limit = int(b.gate.limit.Load())
+	return policy.Description{Kind: kind, Name: cfg.Name, Detail: strconv.Itoa(cfg.Limit), Config: cfg}
+}
+
+// String returns "bulkhead(10)", or "bulkhead(name, 10)".
+func (b *Bulkhead[T]) String() string { return b.Describe().String() }

@@ -1,0 +1,136 @@
+package bulkhead
+
+import (
+	"slices"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// What has become of a waiter. It changes under Gate.mu, and once it is decided, only by
+// the goroutine that waits.
+const (
+	waiting   uint8 = iota
+	granted         // it has a place
+	expired         // MaxWait or Delay has ended its wait
+	displaced       // a call of a higher priority has its place in the queue
+	gone            // its caller left
+)
+
+// waiter is a call that waits for a place.
+type waiter struct {
+	gate     *Gate
+	ready    policy.Waiter // woken when state has changed
+	priority policy.Priority
+	patience int64 // how long it may wait; 0 is as long as its context lives
+	state    uint8
+	done     bool // its goroutine has taken what became of it
+
+	// Guarded by Gate.mu, while it is in the queue.
+	seq        uint64
+	level      *level
+	prev, next *waiter
+}
+
+// woken is a list of waiters to wake once Gate.mu is free: to wake one is a call out.
+type woken struct{ first *waiter }
+
+func (l *woken) push(w *waiter) { w.next, l.first = l.first, w }
+
+// wake wakes them, the last pushed last.
+func (l woken) wake() {
+	var turned *waiter
+	for w := l.first; w != nil; {
+		next := w.next
+		w.next, turned = turned, w
+		w = next
+	}
+	for w := turned; w != nil; {
+		next := w.next // read before: a woken waiter may be of no more use
+		w.next = nil
+		w.ready.Wake()
+		w = next
+	}
+}
+
+// queue is the waiters, by priority. It needs Gate.mu.
+type queue struct {
+	levels []*level // of every priority that there was, the highest first
+	n      int
+	seq    uint64
+}
+
+// level is the waiters of one priority, in the order in which they are served.
+type level struct {
+	priority   policy.Priority
+	head, tail *waiter
+}
+
+// push adds w to its level, as the first to be served or as the last.
+func (q *queue) push(w *waiter, first bool) {
+	q.seq++
+	l := q.level(w.priority)
+	w.seq, w.level = q.seq, l
+	switch {
+	case l.head == nil:
+		l.head, l.tail = w, w
+	case first:
+		w.next, l.head.prev = l.head, w
+		l.head = w
+	default:
+		w.prev, l.tail.next = l.tail, w
+		l.tail = w
+	}
+	q.n++
+}
+
+// level returns the level of a priority, and makes it if it is missing. There are at
+// most 256.
+func (q *queue) level(p policy.Priority) *level {
+	i, ok := slices.BinarySearchFunc(q.levels, p, func(l *level, p policy.Priority) int { return int(p) - int(l.priority) })
+	if !ok {
+		q.levels = slices.Insert(q.levels, i, &level{priority: p})
+	}
+	return q.levels[i]
+}
+
+// remove takes w out of the queue.
+func (q *queue) remove(w *waiter) {
+	l := w.level
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.head = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		l.tail = w.prev
+	}
+	w.prev, w.next, w.level = nil, nil, nil
+	q.n--
+}
+
+// next returns the waiter to be served next, or nil.
+func (q *queue) next() *waiter {
+	for _, l := range q.levels {
+		if l.head != nil {
+			return l.head
+		}
+	}
+	return nil
+}
+
+// least returns the newest waiter of the lowest priority, or nil. Waiters are added at
+// the ends of a level, so the newest is at one of them.
+func (q *queue) least() *waiter {
+	for _, l := range slices.Backward(q.levels) {
+		switch {
+		case l.head == nil:
+		case l.head.seq > l.tail.seq:
+			return l.head
+		default:
+			return l.tail
+		}
+	}
+	return nil
+}

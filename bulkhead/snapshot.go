@@ -1,0 +1,81 @@
+package bulkhead
+
+import (
+	"log/slog"
+
+	"github.com/ductile-go/ductile/internal/logvalue"
+)
+
+// Snapshot is a gate at one moment. While calls come and go on several cores, InUse and
+// Admitted of a gate that is far from full may be those of moments close to each other.
+type Snapshot struct {
+	Name     string `json:"name,omitempty"`
+	Limit    int    `json:"limit"`
+	InUse    int    `json:"in_use"`             // more than Limit after it was lowered
+	Waiting  int    `json:"waiting"`            // calls in the queue
+	Admitted int64  `json:"admitted,omitempty"` // calls let in so far, at once or after a wait
+	Rejected int64  `json:"rejected,omitempty"` // calls refused so far, on arrival or in the queue; without those whose caller left
+}
+
+// LogValue returns the limit, who is in and who waits, and the other fields that are not
+// zero.
+func (s Snapshot) LogValue() slog.Value {
+	return logvalue.Group(append([]slog.Attr{
+		slog.String("name", s.Name),
+		slog.Int64("admitted", s.Admitted),
+		slog.Int64("rejected", s.Rejected),
+	}, always(s)...)...)
+}
+
+// always are the attributes that say something when they are 0, too.
+func always(s Snapshot) []slog.Attr {
+	return []slog.Attr{
+		{Key: "limit", Value: slog.AnyValue(s.Limit)},
+		{Key: "in_use", Value: slog.AnyValue(s.InUse)},
+		{Key: "waiting", Value: slog.AnyValue(s.Waiting)},
+	}
+}
+
+// Snapshot returns what the gate does now, and what it has done.
+func (g *Gate) Snapshot() Snapshot {
+	g.mu.Lock()
+	grants := g.settle()
+	free, _ := g.free()
+	s := Snapshot{
+		Name: g.cfg.Name, Limit: int(g.limit.Load()), Waiting: g.queue.n,
+		Admitted: g.gathered + g.main.admitted(), Rejected: g.rejected.Load(),
+	}
+	s.InUse = s.Limit - int(free)
+	if cells := g.spread.Load(); cells != nil {
+		s.Admitted += cells.admitted()
+	}
+	g.mu.Unlock()
+	grants.wake()
+	return s
+}
+
+// Idle reports whether no call holds a place and none waits, so that nothing would be
+// lost if the gate were dropped. It is for package keyed. Among calls that come and go it
+// may return false although there was such a moment.
+func (g *Gate) Idle() bool {
+	g.mu.Lock()
+	grants := g.settle()
+	free, moment := g.free()
+	idle := moment && free == g.limit.Load() && g.queue.n == 0
+	g.mu.Unlock()
+	grants.wake()
+	return idle
+}
+
+// free returns the number of free places, and whether that was one at a moment. It needs
+// mu, and to have settled.
+func (g *Gate) free() (n int64, moment bool) {
+	if s := g.spread.Load(); s != nil {
+		return s.free()
+	}
+	n = places(g.main.word.Load())
+	if g.queueing {
+		n += shut
+	}
+	return n, true
+}
