@@ -17,23 +17,16 @@ type Snapshot struct {
 	Rejected int64  `json:"rejected,omitempty"` // calls refused so far, on arrival or in the queue; without those whose caller left
 }
 
-// LogValue returns the limit, who is in and who waits, and the other fields that are not
-// zero.
+// LogValue returns the fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
-	return logvalue.Group(append([]slog.Attr{
+	return logvalue.Group(
 		slog.String("name", s.Name),
+		slog.Int("limit", s.Limit),
+		slog.Int("in_use", s.InUse),
+		slog.Int("waiting", s.Waiting),
 		slog.Int64("admitted", s.Admitted),
 		slog.Int64("rejected", s.Rejected),
-	}, always(s)...)...)
-}
-
-// always are the attributes that say something when they are 0, too.
-func always(s Snapshot) []slog.Attr {
-	return []slog.Attr{
-		{Key: "limit", Value: slog.AnyValue(s.Limit)},
-		{Key: "in_use", Value: slog.AnyValue(s.InUse)},
-		{Key: "waiting", Value: slog.AnyValue(s.Waiting)},
-	}
+	)
 }
 
 // Snapshot returns what the gate does now, and what it has done.

@@ -1,0 +1,88 @@
+package bulkhead_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/policy"
+)
+
+var errDown = errors.New("down")
+
+// visit is one Acquire, on a goroutine of its own.
+type visit struct {
+	cancel context.CancelCauseFunc
+	place  bulkhead.Place
+	err    error
+	ended  chan struct{} // closed when Acquire has returned
+}
+
+// come calls Acquire on a goroutine of its own.
+func come(ctx context.Context, g *bulkhead.Gate) *visit {
+	v := &visit{ended: make(chan struct{})}
+	ctx, v.cancel = context.WithCancelCause(ctx)
+	go func() {
+		defer close(v.ended)
+		v.place, v.err = g.Acquire(ctx)
+	}()
+	return v
+}
+
+// arrive is come in a bubble, and returns when the call is in, refused or waiting.
+func arrive(g *bulkhead.Gate, p policy.Priority) *visit {
+	v := come(policy.WithPriority(context.Background(), p), g)
+	synctest.Wait()
+	return v
+}
+
+// waits reports whether Acquire has not returned.
+func (v *visit) waits() bool {
+	select {
+	case <-v.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (v *visit) isIn() bool      { return !v.waits() && v.err == nil }
+func (v *visit) isRefused() bool { return !v.waits() && v.err != nil }
+
+// leaves ends a visit, in whatever state it is.
+func (v *visit) leaves() {
+	v.cancel(nil)
+	<-v.ended
+	v.place.Release()
+}
+
+// take takes n places that are free.
+func take(t testing.TB, g *bulkhead.Gate, n int) []*bulkhead.Place {
+	t.Helper()
+	places := make([]*bulkhead.Place, n)
+	for i := range places {
+		places[i] = new(bulkhead.Place)
+		var ok bool
+		*places[i], ok = g.TryAcquire()
+		require.True(t, ok, "place %d of %d", i+1, n)
+	}
+	return places
+}
+
+// taken returns a gate of one place that is taken, and the place.
+func taken(t testing.TB, cfg bulkhead.Config) (*bulkhead.Gate, *bulkhead.Place) {
+	t.Helper()
+	cfg.Limit = 1
+	g := bulkhead.NewGate(cfg)
+	return g, take(t, g, 1)[0]
+}
+
+func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
+
+func one(context.Context) (int, error) { return 1, nil }
+
+func isFull(err error) bool { return errors.Is(err, bulkhead.ErrFull) }

@@ -1,0 +1,233 @@
+package bulkhead_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// served releases place, and then each visit's as it gets it, and returns the visits'
+// numbers in the order in which they got it.
+func served(place *bulkhead.Place, visits ...*visit) (order []int) {
+	in := make([]bool, len(visits))
+	for place != nil {
+		place.Release()
+		synctest.Wait()
+		place = nil
+		for i, v := range visits {
+			if !in[i] && v.isIn() {
+				in[i], place = true, &v.place
+				order = append(order, i)
+			}
+		}
+	}
+	return order
+}
+
+func arriveAll(g *bulkhead.Gate, priorities ...policy.Priority) (visits []*visit) {
+	for _, p := range priorities {
+		visits = append(visits, arrive(g, p))
+	}
+	return visits
+}
+
+func TestFIFOServesTheFirstFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 9})
+		assert.Equal(t, []int{0, 1, 2}, served(place, arriveAll(g, 0, 0, 0)...))
+	})
+}
+
+func TestLIFOServesTheLastFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 9, Order: bulkhead.LIFO})
+		assert.Equal(t, []int{2, 1, 0}, served(place, arriveAll(g, 0, 0, 0)...))
+	})
+}
+
+func TestHigherPrioritiesAreFirstWhateverTheOrder(t *testing.T) {
+	for order, want := range map[bulkhead.Order][]int{
+		bulkhead.FIFO: {4, 5, 3, 1, 2, 0, 6},
+		bulkhead.LIFO: {4, 5, 3, 2, 1, 0, 6},
+	} {
+		bubble(t, func(t *testing.T) {
+			g, place := taken(t, bulkhead.Config{MaxQueue: 9, Order: order})
+			visits := arriveAll(g, policy.Low, policy.Normal, policy.Normal, policy.High, 100, policy.Critical, -100)
+			assert.Equal(t, want, served(place, visits...), order)
+		})
+	}
+}
+
+func TestConfigPriorityReplacesThatOfTheContext(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 9, Priority: func(ctx context.Context) policy.Priority {
+			return -policy.PriorityOf(ctx)
+		}})
+		assert.Equal(t, []int{1, 0, 2}, served(place, arriveAll(g, policy.Normal, policy.Low, policy.High)...))
+	})
+}
+
+func TestAPriorityWithoutAQueueIsNotAskedFor(t *testing.T) {
+	g, _ := taken(t, bulkhead.Config{Priority: func(context.Context) policy.Priority { panic("asked") }})
+	_, err := g.Acquire(t.Context())
+	require.ErrorIs(t, err, bulkhead.ErrFull)
+}
+
+func TestAHigherPriorityDisplacesTheNewestOfTheLowest(t *testing.T) {
+	for _, order := range []bulkhead.Order{bulkhead.FIFO, bulkhead.LIFO} {
+		bubble(t, func(t *testing.T) {
+			g, place := taken(t, bulkhead.Config{MaxQueue: 4, Order: order})
+			v := arriveAll(g, policy.Low, policy.Low, policy.Normal, policy.Normal)
+			same := arrive(g, policy.Low)
+			require.True(t, same.isRefused(), "an equal priority displaces nobody")
+			high := arrive(g, policy.High)
+			require.True(t, high.waits())
+			require.True(t, v[1].isRefused())
+			require.ErrorIs(t, v[1].err, bulkhead.ErrFull)
+			require.True(t, v[0].waits())
+			high2 := arrive(g, policy.High)
+			require.True(t, v[0].isRefused())
+			high3 := arrive(g, policy.High)
+			require.True(t, v[3].isRefused(), "with the low gone, normal is the lowest")
+			s := g.Snapshot()
+			assert.Equal(t, 4, s.Waiting)
+			assert.EqualValues(t, 4, s.Rejected)
+			want := []int{0, 1, 2, 3}
+			if order == bulkhead.LIFO {
+				want = []int{2, 1, 0, 3}
+			}
+			assert.Equal(t, want, served(place, high, high2, high3, v[2]))
+			assert.True(t, g.Idle())
+		})
+	}
+}
+
+// Newcomers that went first are the newest, though they stand at the head.
+func TestDisplacesTheNewestAlsoWhereNewcomersGoFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, _ := taken(t, bulkhead.Config{
+			MaxQueue: 3, Order: bulkhead.Adaptive, Delay: bulkhead.CoDel{Target: time.Minute, Interval: time.Hour},
+		})
+		old := arrive(g, policy.Low)
+		time.Sleep(time.Hour - time.Minute)
+		alsoOld := arrive(g, policy.Low)
+		time.Sleep(time.Minute) // old has expired, and the queue was not empty for an hour
+		synctest.Wait()
+		require.True(t, old.isRefused())
+		time.Sleep(1)
+		newest := arrive(g, policy.Low)
+		alsoNew := arrive(g, policy.Normal)
+		high := arrive(g, policy.High)
+		assert.True(t, newest.isRefused())
+		assert.True(t, alsoOld.waits())
+		for _, v := range []*visit{alsoOld, alsoNew, high} {
+			v.leaves()
+		}
+	})
+}
+
+func TestMaxWaitEndsAWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 9, MaxWait: time.Second})
+		begun := time.Now()
+		_, err := g.Acquire(t.Context())
+		assert.Equal(t, time.Second, time.Since(begun))
+		require.ErrorIs(t, err, bulkhead.ErrFull)
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, bulkhead.Snapshot{Limit: 1, InUse: 1, Admitted: 1, Rejected: 1}, g.Snapshot())
+		w := arrive(g, policy.Normal)
+		time.Sleep(time.Second - 1)
+		place.Release()
+		synctest.Wait()
+		assert.True(t, w.isIn())
+		time.Sleep(time.Hour)
+		w.leaves()
+	})
+}
+
+// A place that goes back as MaxWait passes is used: the timer loses. On this clock the
+// two are in order, and the waiter's goroutine runs after both.
+func TestMaxWaitLosesAgainstAPlaceInHand(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		clk := fake.NewClock()
+		g, place := taken(t, bulkhead.Config{MaxQueue: 1, MaxWait: time.Second, Clock: clk})
+		clk.AfterFunc(time.Second, place.Release)
+		w := arrive(g, policy.Normal)
+		clk.Advance(time.Second)
+		synctest.Wait()
+		assert.True(t, w.isIn())
+		w.leaves()
+	})
+}
+
+var codel = bulkhead.CoDel{Target: 5 * time.Millisecond, Interval: 100 * time.Millisecond}
+
+// patience returns how long each of the visits waited, all begun now.
+func patience(v *visit) time.Duration {
+	begun := time.Now()
+	<-v.ended
+	return time.Since(begun)
+}
+
+func TestDelayBoundsWaitsByWhetherTheQueueStands(t *testing.T) {
+	for _, order := range []bulkhead.Order{bulkhead.FIFO, bulkhead.LIFO, bulkhead.Adaptive} {
+		bubble(t, func(t *testing.T) {
+			g, _ := taken(t, bulkhead.Config{MaxQueue: 9, Order: order, Delay: codel})
+			first := arrive(g, policy.Normal)
+			time.Sleep(50 * time.Millisecond)
+			second := arrive(g, policy.Normal)
+			assert.Equal(t, 50*time.Millisecond, patience(first), "a burst: the interval")
+			third := arrive(g, policy.Normal) // the queue was empty just the interval ago
+			time.Sleep(1)
+			fourth := arrive(g, policy.Normal) // and more than that
+			assert.Equal(t, 5*time.Millisecond, patience(fourth), "a standing queue: the target")
+			<-second.ended
+			require.ErrorIs(t, second.err, bulkhead.ErrFull)
+			time.Sleep(50*time.Millisecond - 1)
+			assert.True(t, third.waits())
+			time.Sleep(50 * time.Millisecond)
+			synctest.Wait()
+			assert.True(t, third.isRefused())
+			again := arrive(g, policy.Normal)
+			assert.Equal(t, 100*time.Millisecond, patience(again), "the queue was empty now")
+		})
+	}
+}
+
+func TestMaxWaitBoundsDelay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, _ := taken(t, bulkhead.Config{MaxQueue: 9, MaxWait: 20 * time.Millisecond, Delay: codel})
+		assert.Equal(t, 20*time.Millisecond, patience(come(t.Context(), g)))
+	})
+}
+
+func TestAdaptiveServesNewcomersFirstOnceOverloaded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 9, Order: bulkhead.Adaptive, Delay: codel})
+		first := arrive(g, policy.Normal)
+		time.Sleep(99 * time.Millisecond)
+		a, b := arrive(g, policy.Normal), arrive(g, policy.Normal)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		require.True(t, first.isRefused())
+		time.Sleep(time.Millisecond)
+		c, d := arrive(g, policy.Normal), arrive(g, policy.Normal)
+		assert.Equal(t, []int{3, 2, 0, 1}, served(place, a, b, c, d))
+		take(t, g, 1)
+		e, f := arrive(g, policy.Normal), arrive(g, policy.Normal)
+		synctest.Wait()
+		require.True(t, e.waits() && f.waits())
+		g.SetLimit(2)
+		synctest.Wait()
+		assert.True(t, e.isIn() && f.waits(), "the queue was empty: first come, first served")
+		f.leaves()
+	})
+}
