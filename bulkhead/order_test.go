@@ -122,7 +122,7 @@ func TestDisplacesTheNewestAlsoWhereNewcomersGoFirst(t *testing.T) {
 		time.Sleep(time.Minute) // old has expired, and the queue was not empty for an hour
 		synctest.Wait()
 		require.True(t, old.isRefused())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		newest := arrive(g, policy.Low)
 		alsoNew := arrive(g, policy.Normal)
 		high := arrive(g, policy.High)
@@ -186,7 +186,7 @@ func TestDelayBoundsWaitsByWhetherTheQueueStands(t *testing.T) {
 			second := arrive(g, policy.Normal)
 			assert.Equal(t, 50*time.Millisecond, patience(first), "a burst: the interval")
 			third := arrive(g, policy.Normal) // the queue was empty just the interval ago
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			fourth := arrive(g, policy.Normal) // and more than that
 			assert.Equal(t, 5*time.Millisecond, patience(fourth), "a standing queue: the target")
 			<-second.ended

@@ -1,0 +1,90 @@
+package bulkhead_test
+
+import (
+	"context"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+)
+
+func TestAdmissionsAllocateNothing(t *testing.T) {
+	ctx := context.Background()
+	for _, cfg := range []bulkhead.Config{{Limit: 1}, {Limit: 1000, MaxQueue: 10}} {
+		g := bulkhead.NewGate(cfg)
+		b := bulkhead.New[int](g)
+		piped := pipeline.New[int](b)
+		watched := piped.WithObserver(func(context.Context, policy.Event) {}, policy.Rejected)
+		for name, call := range map[string]func(){
+			"by hand":  func() { p, _ := g.Acquire(ctx); p.Release() },
+			"try":      func() { p, _ := g.TryAcquire(); p.Release() },
+			"Do":       func() { _, _ = bulkhead.Do(ctx, g, one) },
+			"policy":   func() { _, _ = b.Do(ctx, one) },
+			"pipeline": func() { _, _ = piped.Do(ctx, one) },
+			"observed": func() { _, _ = watched.Do(ctx, one) },
+			"snapshot": func() { _ = g.Snapshot(); _ = g.Idle() },
+		} {
+			assert.Zero(t, testing.AllocsPerRun(100, call), name)
+		}
+	}
+}
+
+func TestRefusalsAllocateNothing(t *testing.T) {
+	low := policy.WithPriority(context.Background(), policy.Low)
+	extra := policy.WithSpeculative(low)
+	for _, maxQueue := range []int{0, 1} {
+		bubble(t, func(t *testing.T) {
+			g, place := taken(t, bulkhead.Config{MaxQueue: maxQueue})
+			v := arrive(g, policy.Normal)
+			b := bulkhead.New[int](g)
+			piped := pipeline.New[int](b)
+			watched := piped.WithObserver(func(context.Context, policy.Event) {}, policy.Rejected)
+			for name, call := range map[string]func(){
+				"by hand":     func() { _, _ = g.Acquire(low) },
+				"try":         func() { _, _ = g.TryAcquire() },
+				"policy":      func() { _, _ = b.Do(low, one) },
+				"pipeline":    func() { _, _ = piped.Do(low, one) },
+				"observed":    func() { _, _ = watched.Do(low, one) },
+				"speculative": func() { _, _ = piped.Do(extra, one) },
+			} {
+				assert.Zero(t, testing.AllocsPerRun(100, call), "%s, a queue of %d", name, maxQueue)
+			}
+			place.Release()
+			v.leaves()
+		})
+	}
+}
+
+func TestAWaitAllocatesThreeObjects(t *testing.T) {
+	g, place := taken(t, bulkhead.Config{MaxQueue: 1})
+	ctx := &releasing{Context: context.Background(), place: place}
+	n := testing.AllocsPerRun(100, func() {
+		p, err := g.Acquire(ctx)
+		if err == nil {
+			p.Release()
+		}
+		*place, _ = g.TryAcquire()
+	})
+	assert.LessOrEqual(t, n, 3.0, "the waiter, and a policy.Waiter with its channel")
+}
+
+// releasing is a context that gives a place back when somebody begins to wait on it.
+type releasing struct {
+	context.Context
+	place *bulkhead.Place
+}
+
+func (r *releasing) Done() <-chan struct{} {
+	r.place.Release()
+	return r.Context.Done()
+}
+
+// A gate is small, so that there may be one for each of many tenants.
+func TestAGateIsSmall(t *testing.T) {
+	assert.LessOrEqual(t, unsafe.Sizeof(bulkhead.Gate{}), uintptr(448))
+	assert.Equal(t, 2.0, testing.AllocsPerRun(100, func() { bulkhead.NewGate(bulkhead.Config{Limit: 1000}) }), "the gate and its error")
+}

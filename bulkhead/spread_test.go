@@ -1,0 +1,236 @@
+package bulkhead
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// twoProcessors gives gates that are made from now on 8 cells.
+func twoProcessors(t *testing.T) {
+	was := runtime.GOMAXPROCS(2)
+	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
+}
+
+// spreadGate returns a gate that is spread: a collision cannot be had on demand.
+func spreadGate(t *testing.T, limit, maxQueue int) *Gate {
+	t.Helper()
+	twoProcessors(t)
+	g := NewGate(Config{Limit: limit, MaxQueue: maxQueue})
+	g.spreadOut()
+	require.NotNil(t, g.spread.Load())
+	return g
+}
+
+func enterAll(t *testing.T, g *Gate, n int) []*cell {
+	t.Helper()
+	places := make([]*cell, n)
+	for i := range places {
+		places[i] = g.enter()
+		require.NotNil(t, places[i], "place %d", i)
+	}
+	return places
+}
+
+func TestASpreadGateAdmitsAsMany(t *testing.T) {
+	g := spreadGate(t, 67, 0)
+	places := enterAll(t, g, 67)
+	assert.Equal(t, Snapshot{Limit: 67, InUse: 67, Admitted: 67}, g.Snapshot())
+	_, ok := g.TryAcquire()
+	assert.False(t, ok)
+	assert.Nil(t, g.spread.Load(), "a full gate is gathered, so that full is one moment")
+	for _, c := range places {
+		g.leave(c)
+	}
+	assert.Equal(t, Snapshot{Limit: 67, Admitted: 67, Rejected: 1}, g.Snapshot())
+	assert.True(t, g.Idle())
+}
+
+func TestPlacesTakenBeforeASpreadAndAfterAreConserved(t *testing.T) {
+	twoProcessors(t)
+	g := NewGate(Config{Limit: 64})
+	before := enterAll(t, g, 30)
+	g.spreadOut()
+	after := enterAll(t, g, 10)
+	assert.Equal(t, 40, g.Snapshot().InUse)
+	for _, c := range before {
+		g.leave(c)
+	}
+	assert.Equal(t, 10, g.Snapshot().InUse)
+	rest := enterAll(t, g, 54) // places of the main cell have gone on to the cells
+	assert.Nil(t, g.enterOrFull())
+	for _, c := range append(after, rest...) {
+		g.leave(c)
+	}
+	assert.True(t, g.Idle())
+	assert.EqualValues(t, 94, g.Snapshot().Admitted)
+}
+
+func TestSetLimitOnASpreadGateHolds(t *testing.T) {
+	g := spreadGate(t, 64, 0)
+	places := enterAll(t, g, 20)
+	g.SetLimit(10)
+	for _, c := range places[:10] {
+		assert.Nil(t, g.enterOrFull(), "nothing is admitted until drained")
+		g.leave(c)
+	}
+	assert.Nil(t, g.enterOrFull())
+	g.leave(places[10])
+	assert.NotNil(t, g.enterOrFull())
+}
+
+func TestAGateIsSpreadOnlyIfThatIsWorthwhile(t *testing.T) {
+	twoProcessors(t)
+	small := NewGate(Config{Limit: 63})
+	small.spreadOut()
+	assert.Nil(t, small.spread.Load(), "8 places a cell")
+	busy := NewGate(Config{Limit: 64})
+	places := enterAll(t, busy, 49)
+	busy.spreadOut()
+	assert.Nil(t, busy.spread.Load(), "a quarter of the places free")
+	busy.leave(places[0])
+	busy.spreadOut()
+	assert.NotNil(t, busy.spread.Load())
+	cells := busy.spread.Load()
+	busy.spreadOut()
+	assert.Same(t, cells, busy.spread.Load())
+	runtime.GOMAXPROCS(1)
+	alone := NewGate(Config{Limit: 1000})
+	alone.spreadOut()
+	assert.Nil(t, alone.spread.Load(), "one processor")
+}
+
+func TestAGateThatCallsWaitForIsNotSpread(t *testing.T) {
+	twoProcessors(t)
+	g := NewGate(Config{Limit: 64, MaxQueue: 1})
+	g.queue.push(&waiter{}, false)
+	g.spreadOut()
+	assert.Nil(t, g.spread.Load())
+}
+
+// counted returns a cell that has counted n admissions, as far as its word shows, and
+// has the given places.
+func counted(n, places, halves int64) *cell {
+	c := new(cell)
+	c.word.Store(n<<partBits + places)
+	c.halves.Store(halves)
+	return c
+}
+
+func TestAdmissionsAreCountedBeyondTheRangeOfAWord(t *testing.T) {
+	half, whole := int64(1)<<(countBits-1), int64(1)<<countBits
+	for _, free := range []int64{3, 0, -2} {
+		for halves, near := range []int64{half - 2, whole - 2} {
+			c := counted(near, free, int64(halves))
+			for n := range int64(4) {
+				assert.Equal(t, near+n, c.admitted())
+				assert.Equal(t, free, places(c.word.Load()))
+				c.admit()
+			}
+			assert.EqualValues(t, halves+1, c.halves.Load())
+		}
+	}
+}
+
+func TestACrossingThatIsYetToBeNotedIsCounted(t *testing.T) {
+	half, whole := int64(1)<<(countBits-1), int64(1)<<countBits
+	assert.Equal(t, half, counted(half, 0, 0).admitted())
+	assert.Equal(t, half, counted(half, 0, 1).admitted())
+	assert.Equal(t, whole, counted(whole, 0, 1).admitted())
+	assert.Equal(t, whole, counted(whole, 0, 2).admitted())
+}
+
+func TestEnterCountsWhatCrossesTheRange(t *testing.T) {
+	g := NewGate(Config{Limit: 5})
+	g.main.word.Add((int64(1)<<(countBits-1) - 1) << partBits)
+	before := g.Snapshot().Admitted
+	g.leave(g.enter())
+	assert.Equal(t, before+1, g.Snapshot().Admitted)
+	assert.EqualValues(t, 1, g.main.halves.Load())
+	g.leave(g.enter())
+	assert.Equal(t, before+2, g.Snapshot().Admitted)
+	assert.EqualValues(t, 1, g.main.halves.Load())
+}
+
+func TestThePartsOfAWordDoNotDisturbEachOther(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		n, free := rnd.Int64N(1<<countBits), rnd.Int64N(1<<32)-1<<31+1
+		closed := rnd.IntN(2) == 0
+		w := n<<partBits + free
+		if closed {
+			w -= shut
+		}
+		require.Equal(t, n, count(w))
+		require.Equal(t, closed, isShut(w))
+		require.Equal(t, free > 0 && !closed, isFree(w))
+	}
+}
+
+func TestALookAtMovingCellsIsNoMoment(t *testing.T) {
+	g := spreadGate(t, 64, 0)
+	n, moment := g.spread.Load().free()
+	assert.True(t, moment)
+	assert.EqualValues(t, 64, n)
+	empty := spread{make([]cell, 2)}
+	n, moment = empty.free()
+	assert.True(t, moment)
+	assert.Zero(t, n)
+}
+
+// Callers come and go on all cores while the limit moves, so that the gate is spread and
+// gathered again and again. It never admits more than the largest limit, and in the end
+// has all its places.
+func TestPlacesAreConservedWhileTheGateIsSpreadAndGathered(t *testing.T) {
+	twoProcessors(t)
+	for _, maxQueue := range []int{0, 50} {
+		g := NewGate(Config{Limit: 64, MaxQueue: maxQueue})
+		var in, most atomic.Int64
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				rnd := rand.New(rand.NewPCG(uint64(i), 5))
+				for range 300 {
+					p, err := g.Acquire(t.Context())
+					if err != nil {
+						runtime.Gosched()
+						continue
+					}
+					n := in.Add(1)
+					for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+					}
+					for range rnd.IntN(4) {
+						runtime.Gosched()
+					}
+					in.Add(-1)
+					p.Release()
+					if rnd.IntN(50) == 0 {
+						g.spreadOut()
+					}
+				}
+			})
+		}
+		all.Go(func() {
+			for range 200 {
+				g.SetLimit(66)
+				_ = g.Snapshot()
+				_ = g.Idle()
+				runtime.Gosched()
+				g.SetLimit(64)
+			}
+		})
+		all.Wait()
+		require.LessOrEqual(t, most.Load(), int64(66))
+		s := g.Snapshot()
+		assert.Zero(t, s.InUse+s.Waiting)
+		assert.EqualValues(t, 100*300, s.Admitted+s.Rejected)
+		assert.True(t, g.Idle())
+		assert.Len(t, enterAll(t, g, 64), 64)
+		assert.Nil(t, g.enterOrFull())
+	}
+}
