@@ -1,0 +1,184 @@
+package ratelimit
+
+import (
+	"time"
+
+	"github.com/ductile-go/ductile/internal/fault"
+)
+
+// SetRate changes the rate and the burst. A per or burst of 0 is the default, as in
+// [Config]; SetRate panics if the values are not valid there.
+//
+// What has been taken stays taken: a bucket that lacks k tokens lacks k tokens of the new
+// rate, and one that is full stays full. Calls that wait, and reservations, are planned
+// anew. Those that would now have to wait longer than they may are refused, and those
+// that want more than the new burst with [ErrCost]. A concurrent Allow sees the old rate
+// or the new one.
+func (l *Limiter) SetRate(limit int, per time.Duration, burst int) {
+	cfg := Config{Limit: limit, Per: per, Burst: burst}
+	faults := fault.Of("ratelimit: SetRate")
+	cfg.check(faults)
+	if err := faults.Err(); err != nil {
+		panic(err)
+	}
+	cfg = cfg.withDefaults()
+	b, now := l.lock()
+	defer b.line.unlock(&l.mu)
+	if b.limit == cfg.Limit && b.per == cfg.Per && b.burst == cfg.Burst {
+		return
+	}
+	fresh := b.successor(now).at(cfg)
+	l.replace(b, fresh, now, false, func(t int64) int64 { return b.scaled(t, now, fresh.cost) })
+}
+
+// Pause grants nothing before d from now. Of several pauses the one that ends last
+// counts, and a d of 0 or less changes nothing. Tokens accrue meanwhile, up to Burst.
+// Calls that wait, and reservations, move; those that would now have to wait longer than
+// they may are refused. A pause is at most a year.
+func (l *Limiter) Pause(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	b, now := l.lock()
+	defer b.line.unlock(&l.mu)
+	until := now + min(int64(d), maxAhead/perNano)*perNano
+	if until <= b.until {
+		return
+	}
+	fresh := b.successor(now)
+	fresh.until = until
+	l.replace(b, fresh, now, true, func(t int64) int64 { return t })
+}
+
+// begin lets the limiter begin anew, full, if n is still its line: the clock is another
+// one than before. Who stands in the old line goes on there, by its own clock.
+func (l *Limiter) begin(n *line) {
+	t := newTiming(l.clock)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.bucket.Load()
+	if b.line != n {
+		return
+	}
+	n.left = true
+	fresh := b.successor(0).onLine(newLine(t))
+	fresh.until = 0
+	l.swap(b, fresh, func(int64) int64 { return 0 })
+}
+
+// restart lets b begin anew, full: its clock was set back.
+func (l *Limiter) restart(b *bucket) {
+	now, ok := b.now()
+	l.mu.Lock()
+	defer b.line.unlock(&l.mu)
+	if ok && l.bucket.Load() == b {
+		l.rewind(b.line, now)
+	}
+}
+
+// rewind lets a line begin anew at now, since its clock was set back.
+func (l *Limiter) rewind(n *line, now int64) {
+	by := max(0, n.seen.Load()-now)
+	n.seen.Store(now)
+	for s := n.first; s != nil; s = s.next {
+		if s.waiter != nil {
+			s.waiter.began -= by
+			s.waiter.latest -= by
+		} else {
+			s.due -= by
+		}
+	}
+	fresh := n.bucket.successor(now)
+	fresh.until = 0
+	l.replace(n.bucket, fresh, now, false, func(int64) int64 { return now })
+}
+
+// replace puts fresh, of the same line, in b's place. anew returns what a time of b is
+// there. Promises keep their time if they can.
+func (l *Limiter) replace(b, fresh *bucket, now int64, keep bool, anew func(t int64) int64) {
+	n := b.line
+	standing, end := n.first != nil, n.end
+	n.restack(fresh, anew(n.base), now, keep)
+	n.bucket = fresh
+	n.ring(n.head)
+	if n.left {
+		return
+	}
+	if standing {
+		n.promise(n.end) // before it shows in full
+	}
+	l.swap(b, fresh, func(full int64) int64 {
+		if standing {
+			full = n.end + anew(full) - anew(end)
+		} else {
+			full = anew(full)
+		}
+		return min(full, now+2*maxSpan-1)
+	})
+	n.publish()
+}
+
+// swap puts fresh in b's place. The lock keeps other swaps out; a caller of take that
+// comes between the look at full and its move makes the move fail, and is not lost.
+func (l *Limiter) swap(b, fresh *bucket, anew func(full int64) int64) {
+	b.next.Store(fresh)
+	for {
+		full := b.full.Load()
+		fresh.start = anew(full) // nobody looks at fresh before b has moved
+		fresh.full.Store(fresh.start)
+		if b.full.CompareAndSwap(full, moved) {
+			break
+		}
+	}
+	l.bucket.Store(fresh)
+}
+
+// restack plans the line anew on bucket b, which is full at a time from when on nobody
+// has been served.
+func (n *line) restack(b *bucket, from, now int64, keep bool) {
+	at := max(from, b.until)
+	n.base = from
+	for s := n.first; s != nil; s = s.next {
+		switch {
+		case s.waiter != nil:
+			if !n.replan(s, b, at) {
+				continue
+			}
+			at += s.cost
+		case s.taken:
+			s.cost = n.bucket.scaled(now+s.cost, now, b.cost) - now
+			s.before = at
+			at = s.after()
+		default:
+			s.cost = min(mulDiv(int64(s.tokens), b.cost, 1), maxSpan)
+			s.before = at
+			due := max(at+s.cost-b.span, b.until)
+			if keep {
+				due = max(due, s.due)
+			}
+			s.due = due
+			at = s.after()
+		}
+		at = min(at, now+2*maxSpan-1)
+	}
+	if n.end = at; n.first == nil {
+		n.end = from
+	}
+}
+
+// replan plans a waiter behind a time, and reports whether it stays.
+func (n *line) replan(s *spot, b *bucket, at int64) bool {
+	w := s.waiter
+	switch {
+	case s.tokens > b.burst:
+		w.refused = &costError{w.limiter.name, s.tokens, b.burst}
+	case max(at+int64(s.tokens)*b.cost-b.span, b.until) > w.latest:
+		w.refused = w.limiter.refuse(s.tokens)
+	default:
+		s.cost = int64(s.tokens) * b.cost
+		return true
+	}
+	n.unlink(s)
+	n.ring(w)
+	return false
+}

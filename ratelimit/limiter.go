@@ -1,0 +1,158 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/counter"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Limiter is the state of one limit, shared by all calls under it, of any result type.
+// Make one with [NewLimiter]; the zero Limiter is not usable. It is safe for concurrent
+// use, also inside and outside of bubbles of testing/synctest.
+type Limiter struct {
+	// bucket is the current one. Callers that have loaded an older one find it moved.
+	bucket  atomic.Pointer[bucket]
+	name    string
+	clock   policy.Clock
+	maxWait time.Duration
+	cost    func(ctx context.Context) int
+
+	admitted counter.Counter
+	rejected counter.Counter
+	exceeded ExceededError // of every call that asked for one token
+
+	// mu guards the lines of waiters, and the moves of bucket. It is held neither while
+	// the clock is read nor while a waiter is woken. Allow and calls whose tokens are
+	// there do not take it.
+	mu        sync.Mutex
+	cancelled int64 // reservations, which admitted counts
+}
+
+// NewLimiter returns a limiter whose bucket is full. It panics with Validate's error.
+func NewLimiter(cfg Config) *Limiter {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	l := &Limiter{name: cfg.Name, clock: cfg.Clock, maxWait: cfg.MaxWait, cost: cfg.Cost}
+	l.exceeded = ExceededError{Name: cfg.Name, limiter: l, tokens: 1}
+	l.bucket.Store(new(bucket).at(cfg.withDefaults()).onLine(newLine(newTiming(cfg.Clock))))
+	return l
+}
+
+// Validate returns nil for a limiter that NewLimiter made, and for a nil or a zero one an
+// error that says so. It is for code that accepts a Limiter from its caller.
+func (l *Limiter) Validate() error {
+	if l.made() {
+		return nil
+	}
+	return errors.New("ratelimit: " + l.fault())
+}
+
+func (l *Limiter) made() bool { return l != nil && l.exceeded.limiter != nil }
+
+// fault says what is wrong with a limiter that was not made.
+func (l *Limiter) fault() string {
+	if l == nil {
+		return "limiter is nil, want one made by NewLimiter"
+	}
+	return "zero Limiter, want one made by NewLimiter"
+}
+
+// Name returns the limiter's name.
+func (l *Limiter) Name() string { return l.name }
+
+// Clock returns the clock that the limiter was given, or nil.
+func (l *Limiter) Clock() policy.Clock { return l.clock }
+
+// Allow takes n tokens if they are there now, and reports whether it did. None are there
+// while the limiter is paused, or while others wait for those that there are. An n of 0
+// or less takes none and is allowed. Most callers want [Do], a [RateLimit] or
+// [Limiter.Wait].
+func (l *Limiter) Allow(n int) bool {
+	if l.take(n) {
+		l.admitted.Inc()
+		return true
+	}
+	l.rejected.Inc()
+	return false
+}
+
+// take is Allow without the counting.
+func (l *Limiter) take(n int) bool {
+	if n <= 0 {
+		return true
+	}
+	b := l.bucket.Load()
+	now, ok := b.now()
+	return ok && n <= b.burst && b.take(n, now) || l.takeAgain(b, n, now, ok)
+}
+
+// takeAgain is take after b had no tokens at the reading now.
+func (l *Limiter) takeAgain(b *bucket, n int, now int64, ok bool) bool {
+	for range attempts {
+		if b = l.again(b, now, ok); b == nil {
+			return false
+		}
+		if now, ok = b.now(); ok && n <= b.burst && b.take(n, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// again returns the bucket to ask after b had no tokens: nil if that is the answer, or
+// another one if b has moved, or does now since the clock was set.
+func (l *Limiter) again(b *bucket, now int64, ok bool) *bucket {
+	switch {
+	case b.full.Load() == moved:
+		return b.next.Load()
+	case !ok:
+		l.begin(b.line)
+	case now < b.made || b.doubtful(now):
+		l.restart(b)
+	default:
+		return nil
+	}
+	return l.bucket.Load()
+}
+
+// due returns how long n tokens are not there yet.
+func (l *Limiter) due(n int) time.Duration {
+	b := l.bucket.Load()
+	for range attempts {
+		now, ok := b.now()
+		missing := b.missing(n, now)
+		if missing == 0 {
+			break
+		}
+		if b = l.again(b, now, ok); b == nil {
+			return duration(missing)
+		}
+	}
+	return 0
+}
+
+// Idle reports whether nothing would be lost if the limiter were dropped and made anew:
+// its bucket is full, nobody waits, no reservation is outstanding, and it is not paused.
+// What SetRate has changed is lost.
+func (l *Limiter) Idle() bool {
+	b := l.bucket.Load()
+	// What is promised is looked at after full: a promise that has been kept since is no
+	// longer ahead of a later reading.
+	full, promised := b.full.Load(), b.line.promised.Load()
+	now, ok := b.now()
+	return !ok || full <= now && promised == 0 && b.until <= now
+}
+
+// refuse returns the error of a call that asked for n tokens.
+func (l *Limiter) refuse(n int) error {
+	if n == 1 {
+		return &l.exceeded
+	}
+	return &ExceededError{Name: l.name, limiter: l, tokens: n}
+}

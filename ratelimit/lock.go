@@ -1,0 +1,90 @@
+package ratelimit
+
+import (
+	"context"
+	"sync"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// attempts is how often a step begins anew because the clock was set. A clock that is set
+// at every reading comes to no end.
+const attempts = 4
+
+// lock locks the limiter for a step on its current bucket, and returns that and the time.
+// Who stands in the line is of the caller's bubble: one of another could not be woken.
+func (l *Limiter) lock() (b *bucket, now int64) {
+	where := bubble()
+	for n := 0; ; n++ {
+		line := l.bucket.Load().line
+		seen := line.seen.Load()
+		now, ok := line.now()
+		if n == attempts && !ok {
+			now, ok = seen, true
+		}
+		l.mu.Lock()
+		current := l.bucket.Load().line == line
+		if current && ok && (line.first == nil || line.bubble == where) {
+			line.bubble = where
+			now = l.settle(line, seen, now)
+			return l.bucket.Load(), now
+		}
+		l.mu.Unlock()
+		if current {
+			l.begin(line)
+		}
+	}
+}
+
+// step locks the limiter for a step of a waiter in the line, and returns the time.
+func (l *Limiter) step(n *line) (now int64) {
+	seen := n.seen.Load()
+	now, ok := n.now()
+	if !ok {
+		l.begin(n)
+	}
+	l.mu.Lock()
+	if !ok {
+		n.lost = true
+		return n.seen.Load()
+	}
+	return l.settle(n, seen, now)
+}
+
+// settle brings a line up to date for a step under the lock, and returns its time. seen
+// was loaded before the reading now was taken. The clock is not read under the lock, so a
+// reading may be older than that of the step before; it is of a clock that was set back
+// only if it is less than what had been seen when it began.
+func (l *Limiter) settle(n *line, seen, now int64) int64 {
+	latest := n.seen.Load()
+	if now < seen && now < latest {
+		l.rewind(n, now)
+	} else {
+		now = max(now, latest)
+		n.seen.Store(now)
+	}
+	n.sweep(now)
+	return now
+}
+
+// unlock gives the lock back, and wakes what the step has had rung.
+func (n *line) unlock(mu *sync.Mutex) {
+	type bell struct {
+		turn      policy.Waiter
+		interrupt context.CancelFunc
+	}
+	var few [4]bell
+	bells := few[:0]
+	for w := n.ringing; w != nil; w = w.alsoRinging {
+		w.ringing = false
+		bells = append(bells, bell{w.turn, w.interrupt})
+	}
+	n.ringing = nil
+	mu.Unlock()
+	for _, b := range bells {
+		b.turn.Wake()
+		if b.interrupt != nil {
+			b.interrupt()
+		}
+	}
+}

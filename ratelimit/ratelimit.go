@@ -1,0 +1,201 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// promptly is embedded by policies that run what is inside them at once.
+type promptly = prompt.Mark
+
+// kind is what a limiter's events have as their Policy.
+const kind = "ratelimit"
+
+// RateLimit is the policy that takes tokens from a limiter for each call that returns T.
+// Make one with [New]; the zero RateLimit is not usable. It is immutable and safe for
+// concurrent use; any number of them may share a limiter.
+//
+// A call whose tokens are not there waits for them as [Config].MaxWait says, and is
+// refused otherwise; an attempt that is [policy.Speculative] never waits. Events: Queued
+// when a call begins to wait, with the Delay that it has to; Waited when it is let in;
+// Rejected with the Reason "limit" if the tokens are not there and the call does not
+// wait, "max_wait" or "deadline" if they will not be there in time, "speculative",
+// "paused" or "cost", and "canceled" or "deadline" if the context ended meanwhile.
+type RateLimit[T any] struct {
+	promptly
+	limiter *Limiter
+	pause   func(v T, err error) time.Duration
+	plain   bool // neither pause nor the limiter's Cost is set
+}
+
+// New returns a policy that runs calls at the limiter's rate. It panics if l is nil or a
+// zero Limiter.
+func New[T any](l *Limiter) *RateLimit[T] {
+	if !l.made() {
+		panic("ratelimit: New: " + l.fault())
+	}
+	plain := l.cost == nil
+	return &RateLimit[T]{promptly: promptly{Late: !plain}, limiter: l, plain: plain}
+}
+
+// WithPause returns a copy that pauses the limiter for as long as pause returns, which is
+// asked about the result of each call that has run; 0 or less is no pause. So a server's
+// Retry-After holds back all callers, not only the one that got it. pause must be safe for
+// concurrent use. WithPause panics if pause is nil.
+func (p *RateLimit[T]) WithPause(pause func(v T, err error) time.Duration) *RateLimit[T] {
+	if pause == nil {
+		panic("ratelimit: RateLimit.WithPause: pause is nil, want a function")
+	}
+	w := *p
+	w.pause, w.plain, w.Late = pause, false, true
+	return &w
+}
+
+// Do runs fn when l has tokens for it, and takes the marks of package retry and of
+// breaker.Judge off the outside of its error. It panics if l is nil or a zero Limiter, or
+// if fn is nil.
+func Do[T any](ctx context.Context, l *Limiter, fn policy.Func[T]) (T, error) {
+	if !l.made() {
+		panic("ratelimit: Do: " + l.fault())
+	}
+	p := RateLimit[T]{limiter: l, plain: l.cost == nil}
+	return p.Do(ctx, fn)
+}
+
+// Do runs fn when the limiter has tokens for it, and takes the marks of package retry and
+// of breaker.Judge off the outside of its error. It panics if fn is nil.
+func (p *RateLimit[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
+	if fn == nil {
+		panic("ratelimit: RateLimit.Do: fn is nil, want a function")
+	}
+	v, err := p.Execute(ctx, policy.CallOf(fn))
+	return v, mark.Without(err)
+}
+
+// Limiter returns the limiter that p takes tokens from.
+func (p *RateLimit[T]) Limiter() *Limiter { return p.limiter }
+
+// Name returns the limiter's name.
+func (p *RateLimit[T]) Name() string { return p.limiter.name }
+
+// Clock returns the clock that the limiter was given, or nil.
+func (p *RateLimit[T]) Clock() policy.Clock { return p.limiter.clock }
+
+// Describe returns the kind, "ratelimit", the limiter's name and its config, with the rate
+// that is in force.
+func (p *RateLimit[T]) Describe() policy.Description {
+	cfg := p.limiter.Config()
+	return policy.Description{Kind: kind, Name: cfg.Name, Detail: fmt.Sprintf("%d/%v", cfg.Limit, cfg.Per), Config: cfg}
+}
+
+// String returns "ratelimit(name, 100/1s)": the limiter's name, if it has one, and the
+// rate that is in force.
+func (p *RateLimit[T]) String() string { return p.Describe().String() }
+
+// Execute runs next when the limiter has tokens for it. They stay taken whatever next
+// comes to, a panic included.
+func (p *RateLimit[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
+	if !p.plain {
+		return p.custom(ctx, next)
+	}
+	if p.limiter.take(1) {
+		p.limiter.admitted.Inc()
+	} else if err := p.wait(ctx, next, 1); err != nil {
+		return v, err
+	}
+	return next.Do(ctx)
+}
+
+// custom is Execute with functions of the user's.
+func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T]) (v T, err error) {
+	n := p.limiter.costOf(ctx)
+	next.Delayed()
+	if p.limiter.take(n) {
+		p.limiter.admitted.Inc()
+	} else if err := p.wait(ctx, next, n); err != nil {
+		return v, err
+	}
+	v, err = next.Do(ctx)
+	if p.pause != nil {
+		p.limiter.Pause(p.pause(v, err))
+		next.Delayed()
+	}
+	return v, err
+}
+
+// wait waits for n tokens that are not there, or refuses the call.
+func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int) error {
+	l := p.limiter
+	w, reason, refused := l.enter(ctx, n, l.maxWait)
+	if refused != nil {
+		l.rejected.Inc()
+		p.reject(ctx, next, refused, reason)
+		return refused
+	}
+	if w == nil { // the tokens came meanwhile
+		l.admitted.Inc()
+		return nil
+	}
+	next.Delayed()
+	defer w.drop() // if an observer or the clock panics
+	if next.Observed(policy.Queued) {
+		next.Emit(ctx, policy.Event{Kind: policy.Queued, Policy: kind, Name: l.name, Delay: duration(w.delay)})
+	}
+	if err := w.end(ctx); err != nil {
+		p.reject(ctx, next, err, w.why(err))
+		return err
+	}
+	if next.Observed(policy.Waited) {
+		next.Emit(ctx, policy.Event{Kind: policy.Waited, Policy: kind, Name: l.name, Delay: duration(w.took)})
+	}
+	next.Delayed()
+	return nil
+}
+
+func (p *RateLimit[T]) reject(ctx context.Context, next policy.Call[T], err error, reason string) {
+	if next.Observed(policy.Rejected) {
+		if reason == "limit" && p.limiter.paused() > 0 {
+			reason = "paused"
+		}
+		next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: kind, Name: p.limiter.name, Reason: reason, Err: err})
+	}
+}
+
+// Refusal returns the error with which the limiter would refuse a call made after the
+// given delay, if no other call takes tokens or gives them back until then, and nil
+// otherwise. So a retry around it does not sleep for longer than it has to in order to be
+// refused: it ends at once, or, with retry.Config.RetryRejected, sleeps until the tokens
+// are there. Where calls wait as long as their context lasts, only a deadline is a reason
+// to refuse. Refusal takes nothing and counts nothing.
+func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
+	l := p.limiter
+	n := l.costOf(ctx)
+	if n <= 0 {
+		return nil
+	}
+	cfg := l.Config()
+	if n > cfg.Burst {
+		return &costError{l.name, n, cfg.Burst}
+	}
+	most, _ := l.patience(ctx, l.maxWait)
+	if due := l.due(n); due > after && ahead(due-after) > most {
+		return l.refuse(n)
+	}
+	return nil
+}
+
+// costOf returns how many tokens a call takes.
+func (l *Limiter) costOf(ctx context.Context) int {
+	if l.cost == nil {
+		return 1
+	}
+	return l.cost(ctx)
+}

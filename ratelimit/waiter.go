@@ -1,0 +1,125 @@
+package ratelimit
+
+import (
+	"context"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// waiter is a call in the line. Its goroutine waits on turn until the call is the first,
+// and then sleeps until its tokens are there.
+type waiter struct {
+	spot
+	limiter *Limiter
+	turn    policy.Waiter
+	bound   string // what latest is: the Reason of a refusal
+	leads   bool   // it was the first when it came, and needs no turn
+	delay   int64  // how long it has to wait, as it was then
+
+	// Guarded by the limiter's lock.
+	began       int64              // when it came
+	latest      int64              // its tokens must be there by then
+	interrupt   context.CancelFunc // ends the sleep of the first
+	refused     error              // by SetRate or Pause
+	ringing     bool
+	alsoRinging *waiter
+	took        int64 // from its coming to its going
+
+	over bool // wait has returned; its own goroutine alone looks at it
+}
+
+// join books n tokens within most, and returns a waiter if the call has to wait for them.
+// bound says what most is.
+func (l *Limiter) join(n int, most int64, bound string) (w *waiter, refused error) {
+	turn := policy.NewWaiter(l.clock)
+	b, now := l.lock()
+	defer func() { b.line.unlock(&l.mu) }()
+	if n > b.burst {
+		return nil, &costError{l.name, n, b.burst}
+	}
+	base, from, due, ok := b.book(n, now, most)
+	switch {
+	case !ok:
+		b.line.publish()
+		return nil, l.refuse(n)
+	case due == now:
+		b.line.publish()
+		return nil, nil
+	}
+	w = &waiter{limiter: l, turn: turn, bound: bound, began: now, latest: now + most, delay: due - now}
+	w.tokens, w.cost, w.waiter = n, int64(n)*b.cost, w
+	b.line.add(&w.spot, base, from, now)
+	w.leads = b.line.head == w
+	return w, nil
+}
+
+// wait waits until the tokens are there, ctx has ended, or the call is refused since its
+// tokens will not be there in time any more. It leaves the line in any case.
+func (w *waiter) wait(ctx context.Context) (err error) {
+	if !w.leads {
+		if err := w.turn.Wait(ctx); err != nil {
+			return w.leave(ctx, err)
+		}
+	}
+	for {
+		if done, err := w.sleep(ctx); done {
+			return err
+		}
+	}
+}
+
+// sleep is what the first waiter does. It reports whether the wait is over.
+func (w *waiter) sleep(ctx context.Context) (done bool, err error) {
+	asleep, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	d, done, err := w.plan(interrupt)
+	if done {
+		return true, err
+	}
+	err = policy.Sleep(asleep, w.limiter.clock, d)
+	if ctx.Err() != nil {
+		return true, w.leave(ctx, err)
+	}
+	if err != nil && asleep.Err() == nil {
+		return true, w.leave(ctx, err) // the clock cannot sleep
+	}
+	return false, nil
+}
+
+// plan lets the first waiter go if its tokens are there, and returns how long it has to
+// sleep otherwise.
+func (w *waiter) plan(interrupt context.CancelFunc) (d time.Duration, done bool, err error) {
+	n := w.line
+	now := w.limiter.step(n)
+	defer n.unlock(&w.limiter.mu)
+	if w.refused != nil {
+		return 0, true, w.refused
+	}
+	due := n.headDue()
+	if due <= now || n.lost {
+		w.took = now - w.began
+		n.serve(now)
+		return 0, true, nil
+	}
+	w.interrupt = interrupt
+	return duration(due - now), false, nil
+}
+
+// leave takes a waiter out of the line because its context has ended, or because its
+// clock cannot sleep. Whoever is behind moves up.
+func (w *waiter) leave(ctx context.Context, err error) error {
+	n := w.line
+	now := w.limiter.step(n)
+	defer n.unlock(&w.limiter.mu)
+	if w.refused != nil {
+		return w.refused
+	}
+	if !w.out {
+		n.remove(&w.spot, now)
+	}
+	if ended := policy.Ended(ctx); ended != nil {
+		return &leftError{ended}
+	}
+	return err
+}
