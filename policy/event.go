@@ -39,6 +39,9 @@ const (
 	FinishedLate EventKind = "finished_late"
 	// FellBack reports that a fallback is about to handle Err, nil for a rejected value.
 	FellBack EventKind = "fell_back"
+	// Hedged reports that a hedge has begun the extra attempt Attempt, Delay after the one
+	// before. Reason is "delay", or "failure" if a failure brought it forward.
+	Hedged EventKind = "hedged"
 	// Rejected reports that a policy refused to run the function. Err and Reason say why.
 	Rejected EventKind = "rejected"
 	// Judged reports that a circuit counted a call as Outcome. Took is the time of the
