@@ -73,6 +73,8 @@ type Budget struct {
 	// there: it is lost if the window's length changed, and shared otherwise.
 	counts atomic.Pointer[counts]
 	mu     sync.Mutex // orders calls of Reconfigure
+	// shared is set once another kind of policy has the budget too; see callIn.
+	shared atomic.Bool
 }
 
 // counts is a config and what was counted under it.

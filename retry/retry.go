@@ -111,7 +111,8 @@ func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, 
 		run.watch, run.timing = next.Stopwatch(r.cfg.Clock), true
 	}
 	if r.cfg.Budget != nil {
-		r.cfg.Budget.Call()
+		ctx = r.cfg.Budget.callIn(ctx)
+		run.ctx = ctx
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
 	if err == nil && r.when == nil {

@@ -1,0 +1,25 @@
+package retry
+
+import (
+	"context"
+
+	"github.com/ductile-go/ductile/internal/budgets"
+)
+
+func init() {
+	budgets.Share = func(budget any) { budget.(*Budget).shared.Store(true) }
+}
+
+// callIn counts a call that runs under ctx, unless a policy around it has done so, and
+// returns the context for the policies inside.
+func (b *Budget) callIn(ctx context.Context) context.Context {
+	if !b.shared.Load() {
+		b.Call()
+		return ctx
+	}
+	if budgets.Counted(ctx, b) {
+		return ctx
+	}
+	b.Call()
+	return budgets.Count(ctx, b)
+}
