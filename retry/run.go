@@ -3,10 +3,10 @@ package retry
 import (
 	"context"
 	"errors"
-	"reflect"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -273,14 +273,9 @@ func (r *run[T]) elapsed() time.Duration { return r.watch.Elapsed() }
 // drop passes v, which no caller will get, to the function of WithDiscard, and reports
 // whether it did.
 func (r *run[T]) drop(v T, err error) bool {
-	if r.discard == nil || err != nil && isZero(reflect.ValueOf(&v).Elem()) {
+	if r.discard == nil || err != nil && same.Zero(v) {
 		return false
 	}
 	r.discard(v)
 	return true
-}
-
-// isZero reports whether v is zero, or an interface with a zero value.
-func isZero(v reflect.Value) bool {
-	return v.IsZero() || v.Kind() == reflect.Interface && v.Elem().IsZero()
 }

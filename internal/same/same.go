@@ -1,4 +1,4 @@
-// Package same compares values of any type, with each other and with nil.
+// Package same compares values of any type, with each other, with nil and with zero.
 package same
 
 import "reflect"
@@ -25,4 +25,10 @@ func Values(a, b any) bool {
 		return a == b
 	}
 	return reflect.DeepEqual(a, b)
+}
+
+// Zero reports whether v is the zero value of its type, or an interface that holds one.
+func Zero[T any](v T) bool {
+	r := reflect.ValueOf(&v).Elem()
+	return r.IsZero() || r.Kind() == reflect.Interface && r.Elem().IsZero()
 }
