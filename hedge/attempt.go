@@ -1,0 +1,134 @@
+package hedge
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/same"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// attempt is one run of the function, and the context of an extra one. What it came to is
+// written by the goroutine that runs it before it is in the state, and read only from there.
+type attempt[T any] struct {
+	context.Context // of an extra attempt: the caller's, and speculative
+	call            *call[T]
+	cancel          context.CancelCauseFunc
+	n               int
+	reason          string
+	older           *attempt[T] // the extra attempt that began before this one
+
+	v        T
+	err      error
+	returned bool
+	panicked *policy.PanicError
+	won      bool
+	worth    bool        // a failure that brings the next attempt forward
+	final    bool        // a failure that asks for more time than there is
+	until    time.Time   // a failure that asks for the next attempt not to begin before
+	before   *attempt[T] // the attempt that failed before this one
+}
+
+// Value returns the caller's value.
+func (a *attempt[T]) Value(key any) any {
+	switch key {
+	case any(attemptKey{}):
+		return a
+	case a.call.hedge.counted: // never nil as a key
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+func (a *attempt[T]) number() int { return a.n }
+
+// broken reports whether the attempt panicked or called runtime.Goexit.
+func (a *attempt[T]) broken() bool { return !a.returned }
+
+// failure returns the attempt's error, as WithOnLate and observers are told it.
+func (a *attempt[T]) failure() error {
+	switch {
+	case a.returned:
+		return a.err
+	case a.panicked != nil:
+		return a.panicked
+	}
+	return policy.ErrNoReturn
+}
+
+// runAll runs an attempt on this goroutine, and then those that its failure brought forward.
+func (c *call[T]) runAll(a *attempt[T]) {
+	for a != nil {
+		a = c.run(a)
+	}
+}
+
+// run runs an attempt on a goroutine that is not the caller's, and returns the one that
+// follows at once.
+func (c *call[T]) run(a *attempt[T]) (more *attempt[T]) {
+	defer func() {
+		// A recover is right here, and only here: nothing above this frame could catch the
+		// panic, and the caller raises it again if it still waits.
+		if r := recover(); r != nil {
+			a.panicked = &policy.PanicError{Value: r, Stack: debug.Stack()}
+		}
+		more = c.end(a)
+	}()
+	c.try(a)
+	return nil
+}
+
+// try runs the function for an attempt and looks at the result.
+func (c *call[T]) try(a *attempt[T]) {
+	if a.n == 1 {
+		a.v, a.err = c.next.Do(c)
+	} else {
+		c.tellHedged(a)
+		a.v, a.err = c.next.Again(a)
+	}
+	c.judge(a, c.hedge.wins(a.v, a.err))
+	a.returned = true
+}
+
+// judge fills in what follows from an attempt's result. It calls functions of the user's, so
+// it comes before the attempt's end, which may be tried several times.
+func (c *call[T]) judge(a *attempt[T], won bool) {
+	if a.won = won; won {
+		return
+	}
+	a.worth = c.hedge.worth(a.err)
+	if hint, ok := policy.RetryAfter(a.err); ok {
+		now := policy.Now(c.hedge.cfg.Clock)
+		a.until = now.Add(hint)
+		deadline, bounded := c.Deadline()
+		a.final = hint > retry.DefaultMaxRetryAfter || bounded && !a.until.Before(deadline)
+	}
+}
+
+// drop hands the value of an attempt, which may be nil, to the function of WithDiscard.
+func (c *call[T]) drop(a *attempt[T]) {
+	if a == nil || c.hedge.discard == nil || a.broken() || a.err != nil && same.Zero(a.v) {
+		return
+	}
+	safely("the function of WithDiscard", func() { c.hedge.discard(a.v) })
+}
+
+// late ends an attempt whose result came after the call was decided.
+func (c *call[T]) late(a *attempt[T]) {
+	c.release(a)
+	c.drop(a)
+	if err := a.failure(); err != nil && c.hedge.late != nil {
+		safely("the function of WithOnLate", func() { c.hedge.late(err) })
+	}
+	c.tellLate(a)
+}
+
+// release ends the context of an attempt that nobody uses any more. The first one's ends
+// with the call.
+func (c *call[T]) release(a *attempt[T]) {
+	if a.cancel != nil {
+		a.cancel(nil)
+	}
+}

@@ -1,0 +1,91 @@
+package hedge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// ErrLost is the cause of the contexts of attempts that another attempt has beaten. Where
+// the caller left first, the cause is the caller's.
+var ErrLost = errors.New("hedge: another attempt was first")
+
+// Error says that several attempts have failed, or that the caller left while others were
+// running. The error of a single attempt comes back as it is.
+//
+// It matches what each of its errors matches, by errors.Is and errors.As, but
+// [policy.ErrRejected] only if all of them do.
+type Error struct {
+	Attempts int // how many have begun
+	// Errs are the errors of the attempts, in the order in which they ended, and last the
+	// end of the caller's context if that ended the call. Attempts that were still running
+	// have none.
+	Errs []error
+}
+
+// Error says how many attempts were made, and what they came to.
+func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	var msg strings.Builder
+	fmt.Fprintf(&msg, "hedge: no success from %d attempt", e.Attempts)
+	if e.Attempts != 1 {
+		msg.WriteByte('s')
+	}
+	for i, err := range e.Errs {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		fmt.Fprintf(&msg, "%s%v", sep, err)
+	}
+	return msg.String()
+}
+
+// Unwrap returns Errs; without the rejections if there are other errors.
+func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
+	if e.refused() {
+		return slices.Clone(e.Errs)
+	}
+	// Unwrapped, a rejection would make the whole match ErrRejected. It is matched by Is
+	// and As instead.
+	return slices.DeleteFunc(slices.Clone(e.Errs), rejected)
+}
+
+// refused reports whether every error is a rejection.
+func (e *Error) refused() bool {
+	return !slices.ContainsFunc(e.Errs, func(err error) bool { return !rejected(err) })
+}
+
+// Is reports whether a rejection among Errs matches target, which is not
+// [policy.ErrRejected].
+func (e *Error) Is(target error) bool {
+	return e != nil && target != policy.ErrRejected && slices.ContainsFunc(e.Errs, func(err error) bool {
+		return rejected(err) && errors.Is(err, target)
+	})
+}
+
+// As finds target in the rejections among Errs.
+func (e *Error) As(target any) bool {
+	return e != nil && slices.ContainsFunc(e.Errs, func(err error) bool { return rejected(err) && errors.As(err, target) })
+}
+
+// RetryAfter returns the longest wait that an attempt asked for, or 0.
+func (e *Error) RetryAfter() time.Duration {
+	longest := time.Duration(0)
+	if e != nil {
+		for _, err := range e.Errs {
+			asked, _ := policy.RetryAfter(err)
+			longest = max(longest, asked)
+		}
+	}
+	return longest
+}

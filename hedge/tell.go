@@ -1,0 +1,69 @@
+package hedge
+
+import (
+	"log"
+	"runtime/debug"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// tellHedged says that an extra attempt begins, on its goroutine.
+func (c *call[T]) tellHedged(a *attempt[T]) {
+	if !c.next.Observed(policy.Hedged) {
+		return
+	}
+	e := policy.Event{
+		Kind: policy.Hedged, Policy: "hedge", Name: c.hedge.cfg.Name, Attempt: a.n,
+		Elapsed: c.elapsed(), Reason: a.reason,
+	}
+	if a.reason == byDelay {
+		e.Delay = c.delay
+	}
+	c.next.Emit(a, e)
+}
+
+// tellLate says that an attempt has ended after the call was decided.
+func (c *call[T]) tellLate(a *attempt[T]) {
+	if !c.next.Observed(policy.FinishedLate) {
+		return
+	}
+	safely("an observer of "+string(policy.FinishedLate), func() {
+		c.next.Emit(c.Context, policy.Event{
+			Kind: policy.FinishedLate, Policy: "hedge", Name: c.hedge.cfg.Name, Attempt: a.n,
+			Elapsed: c.elapsed(), Err: mark.Without(a.failure()),
+		})
+	})
+}
+
+// recovered says that an extra attempt has won; last is the last failure, or nil.
+func (c *call[T]) recovered(a, last *attempt[T]) {
+	if a.n == 1 || !c.next.Observed(policy.Recovered) && !c.next.Observed(policy.Finished) {
+		return
+	}
+	e := policy.Event{Kind: policy.Recovered, Policy: "hedge", Name: c.hedge.cfg.Name, Attempt: a.n, Elapsed: c.elapsed()}
+	if last != nil {
+		e.Err = mark.Without(last.err)
+	}
+	c.next.Emit(c.Context, e)
+}
+
+// elapsed returns the time since the call began, if it is measured.
+func (c *call[T]) elapsed() time.Duration {
+	if !c.timed {
+		return 0
+	}
+	return c.watch.Elapsed()
+}
+
+// safely calls a function of the user's on a goroutine that may be above no caller: its
+// panic would end the process. It is logged.
+func safely(what string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Printf("hedge: %s panicked: %v\n%s", what, r, debug.Stack())
+		}
+	}()
+	f()
+}
