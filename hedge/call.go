@@ -26,9 +26,8 @@ type call[T any] struct {
 	// state is nil until there is more to know than that the first attempt is running.
 	state atomic.Pointer[state[T]]
 
-	delay time.Duration // between attempts; 0 if none begins for the sake of time
-	watch stopwatch.Watch
-	timed bool // watch was started
+	delay time.Duration   // between attempts; 0 if none begins for the sake of time
+	watch stopwatch.Watch // started before the first attempt if timed is true
 
 	// The fields below belong to the caller's goroutine. The timer of the first delay is
 	// one of the two: in real time a stop function would be one more allocation.
@@ -36,6 +35,8 @@ type call[T any] struct {
 	stop    func() bool
 	settled bool // the result is known, and others have been cancelled
 	kept    bool // the value still needs the first attempt's context
+
+	timed bool
 }
 
 // start begins the wait for the first extra attempt, or begins all of them.

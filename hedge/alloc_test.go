@@ -1,0 +1,73 @@
+package hedge_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// inTime are hedges whose first attempt is back before anything else begins.
+var inTime = map[string]hedge.Config{
+	"a given delay, no budget": {Delay: time.Hour, Budget: hedge.NoBudget},
+	"a given delay":            {Delay: time.Hour},
+	"a learned delay":          {MinCalls: 10, MinDelay: time.Hour},
+	"on failure":               {Delay: time.Hour, OnFailure: true},
+}
+
+func TestACallInTimeTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
+	ctx := context.Background()
+	for name, cfg := range inTime {
+		h := hedge.New[int](cfg)
+		goroutines := runtime.NumGoroutine()
+		call := policy.CallOf(func(context.Context) (int, error) {
+			if n := runtime.NumGoroutine(); n > goroutines {
+				t.Errorf("%s: %d goroutines in the call, %d before", name, n, goroutines)
+			}
+			return 1, nil
+		})
+		for range 20 { // until the delay is learned
+			_, _ = h.Execute(ctx, call)
+		}
+		assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(ctx, call) }), 3.0, name)
+	}
+}
+
+func TestACallThatCannotBeHedgedTakesOneAllocation(t *testing.T) {
+	h := hedge.New[int](hedge.Config{MinCalls: 1 << 30})
+	call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(context.Background(), call) }), 1.0)
+}
+
+func BenchmarkInTime(b *testing.B) {
+	for name, cfg := range inTime {
+		h := hedge.New[int](cfg)
+		call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })
+		ctx := context.Background()
+		b.Run(name+"/mode=serial", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = h.Execute(ctx, call)
+			}
+		})
+		b.Run(name+"/mode=parallel", func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					_, _ = h.Execute(ctx, call)
+				}
+			})
+		})
+	}
+	b.Run("timer alone/mode=serial", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			time.AfterFunc(time.Hour, func() {}).Stop()
+		}
+	})
+}

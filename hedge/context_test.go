@@ -1,0 +1,101 @@
+package hedge_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/hedge"
+)
+
+// firstOf returns the context of a first attempt, and the function that runs after it was
+// taken and before the call ends.
+func firstOf(t *testing.T, ctx context.Context, during func(ctx context.Context)) context.Context {
+	t.Helper()
+	var first context.Context
+	_, err := hedge.New[int](hedge.Config{Delay: time.Hour}).Do(ctx, func(ctx context.Context) (int, error) {
+		first = ctx
+		during(ctx)
+		return 1, nil
+	})
+	require.NoError(t, err)
+	return first
+}
+
+type valueKey struct{}
+
+func TestAFirstAttemptsContextEndsWithTheCall(t *testing.T) {
+	for name, during := range map[string]func(context.Context){
+		"unasked":       func(context.Context) {},
+		"asked for Err": func(ctx context.Context) { assert.NoError(t, ctx.Err()) },
+		"waited on": func(ctx context.Context) {
+			select {
+			case <-ctx.Done():
+				t.Error("done")
+			default:
+			}
+		},
+	} {
+		ctx := context.WithValue(t.Context(), valueKey{}, 7)
+		first := firstOf(t, ctx, func(ctx context.Context) { assert.NoError(t, context.Cause(ctx)); during(ctx) })
+		<-first.Done()
+		assert.Equal(t, context.Canceled, first.Err(), name)
+		assert.Equal(t, context.Canceled, context.Cause(first), name)
+		assert.Equal(t, 7, first.Value(valueKey{}), name)
+	}
+}
+
+func TestAnEndThatWasSeenStays(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), ms, errLeft)
+		defer cancel()
+		first := firstOf(t, ctx, func(first context.Context) {
+			time.Sleep(2 * ms)
+			assert.Equal(t, context.DeadlineExceeded, first.Err())
+		})
+		assert.Equal(t, context.DeadlineExceeded, first.Err(), "and not Canceled, when the call has returned")
+		assert.Equal(t, errLeft, context.Cause(first))
+	})
+}
+
+func TestContextsAttachToAFirstAttemptWithoutAGoroutine(t *testing.T) {
+	firstOf(t, t.Context(), func(first context.Context) {
+		before := runtime.NumGoroutine()
+		child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
+		defer cancel()
+		assert.Equal(t, before, runtime.NumGoroutine())
+		assert.NoError(t, child.Err())
+	})
+}
+
+func TestTheDeadlineOfAFirstAttemptIsTheCallers(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	firstOf(t, ctx, func(first context.Context) {
+		want, _ := ctx.Deadline()
+		got, ok := first.Deadline()
+		assert.True(t, ok)
+		assert.Equal(t, want, got)
+	})
+}
+
+func TestManyMayArmOneContext(t *testing.T) {
+	for range 200 {
+		firstOf(t, t.Context(), func(first context.Context) {
+			var wg sync.WaitGroup
+			channels := make([]<-chan struct{}, 4)
+			for i := range channels {
+				wg.Go(func() { channels[i] = first.Done() })
+			}
+			wg.Wait()
+			for _, c := range channels {
+				require.Equal(t, channels[0], c)
+			}
+		})
+	}
+}

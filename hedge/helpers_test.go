@@ -1,0 +1,72 @@
+package hedge_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
+)
+
+var errDown = errors.New("down")
+
+// inBubble runs a test in virtual time.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// attempts is a function that does for each attempt what its number says.
+type attempts []func(ctx context.Context) (int, error)
+
+func (a attempts) run(ctx context.Context) (int, error) { return a[hedge.Attempt(ctx)-1](ctx) }
+
+// after is an attempt that sleeps before it returns v and err. It listens to its context.
+func after(d time.Duration, v int, err error) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		if ended := policy.Sleep(ctx, nil, d); ended != nil {
+			return 0, ended
+		}
+		return v, err
+	}
+}
+
+// deaf is after that does not listen.
+func deaf(d time.Duration, v int, err error) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) { return after(d, v, err)(context.WithoutCancel(ctx)) }
+}
+
+// tokens returns a budget of so many extra attempts in all.
+func tokens(n int) *retry.Budget {
+	return retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: float64(n)/3600 + 1e-9, Window: time.Hour})
+}
+
+// notes collects what several goroutines say.
+type notes[V any] struct {
+	mu  sync.Mutex
+	all []V
+}
+
+func (n *notes[V]) add(v V) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, v)
+}
+
+func (n *notes[V]) get() []V {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.all
+}
+
+// took measures a call in virtual time.
+func took(f func()) time.Duration {
+	start := time.Now()
+	f()
+	return time.Since(start)
+}
