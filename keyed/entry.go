@@ -34,6 +34,10 @@ type entry[K comparable, V Idler] struct {
 	// plain store would lose one, which would be built again.
 	policies atomic.Pointer[attached]
 
+	// pins counts the calls that use value and keep it from being dropped. Map.pin
+	// explains its races.
+	pins pins
+
 	// Guarded by Map.mu.
 	placed     int64         // the tick of the last use when the entry was placed in the queue
 	prev, next *entry[K, V]  // in the queue

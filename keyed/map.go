@@ -27,15 +27,15 @@ import (
 // later insertion looks at them. Uses between the same two insertions count as
 // simultaneous.
 //
-// A use is a Get, or a call through a [Policy]. With a Config.Clock, each use reads it,
+// A use is a Get, a Pin, or a call through a [Policy]. With a Config.Clock, each use reads it,
 // and Config.Idle is exact. In real time, reading the clock would take longer than the
 // rest of a use, so a use counts as made at the next insertion that looks at the member.
 // The member may then stay longer than Config.Idle, but never shorter.
 //
-// A value is not dropped if a Get returns it after the drop has begun. If a Get returned
-// it before, its caller may still use the old value while other callers get a new one.
-// With circuits, the outcome of that call is then lost. With gates, one call more than
-// the limit may run.
+// A value is not dropped if a Get returns it after the drop has begun, nor while it is
+// pinned. If a Get returned it before, its caller may still use the old value while other
+// callers get a new one. With circuits, the outcome of that call is then lost. With gates,
+// one call more than the limit may run: use [Map.Pin] or a [Policy] for them.
 type Map[K comparable, V Idler] struct {
 	config Config[K, V]
 	epoch  time.Time // a reading of config.Clock; times are nanoseconds since then

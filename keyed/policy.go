@@ -12,7 +12,7 @@ import (
 
 // Policy returns a policy that runs each call through of(v), where v is the value of the
 // call's key in m. The function key returns that key; if it returns false, the call runs
-// without a policy.
+// without a policy. The value is pinned until the call has ended; see [Map.Pin].
 //
 // of is called once for each value, at its first call, and once for the overflow value.
 // It must not return nil, and must not run calls of the same key through the returned
@@ -22,8 +22,8 @@ import (
 //
 // key is called on the goroutine of the call: once for each call, and once more when a
 // retry outside of this policy asks whether its next attempt would be refused. key and of
-// must be safe for concurrent use. A call for a known key allocates nothing. Calls that
-// have begun with a value continue with it after it is dropped.
+// must be safe for concurrent use. A call for a known key allocates nothing. Only
+// [Map.Forget] drops a value that calls run with; they continue with it.
 //
 // Create a Policy once for each Map, and not at each reload of a configuration: the
 // policies built on a value live as long as the value. Policy panics if an argument is
@@ -66,7 +66,11 @@ func (f *family[T, K, V]) Execute(ctx context.Context, next policy.Call[T]) (T, 
 	if !ok {
 		return next.Do(ctx)
 	}
-	return f.policy(f.m.get(k)).Execute(ctx, next)
+	e, held := f.m.pin(k)
+	if held != nil {
+		defer held.Add(-1)
+	}
+	return f.policy(e).Execute(ctx, next)
 }
 
 // Refusal asks the policy of the call's key whether it would refuse the call. It adds no

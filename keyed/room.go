@@ -14,7 +14,7 @@ type candidate[K comparable, V Idler] struct {
 	*entry[K, V]
 	seen int64 // the tick of the last use when it was looked at
 	aged bool  // unused for Config.Idle
-	busy bool  // not idle
+	busy bool  // pinned, or not idle
 }
 
 // room drops members, appends them to dropped, and reports whether there is room for e.
@@ -45,7 +45,7 @@ func (m *Map[K, V]) dropFrom(old []candidate[K, V], crowded bool, dropped *[]*en
 		if !c.aged && !crowded {
 			continue
 		}
-		if c.busy = !c.value.Idle(); c.busy {
+		if c.busy = c.pins.any() || !c.value.Idle(); c.busy {
 			continue
 		}
 		var end ending
@@ -105,11 +105,11 @@ type ending int
 const (
 	done ending = iota
 	late        // another insertion, or Forget, has dropped the member first
-	used        // the member is in use
+	used        // the member is in use, or pinned
 )
 
-// drop drops a candidate that was idle, unless it was used since it was looked at or is
-// no longer idle. In still it reports whether there are more than Max members now.
+// drop drops a candidate that was idle, unless it was used since it was looked at, is
+// pinned, or is no longer idle. In still it reports whether there are more than Max members now.
 func (m *Map[K, V]) drop(c *candidate[K, V], crowded bool) (end ending, still bool) {
 	m.tick.Add(1) // from now on, each use changes c.used; see Map.use
 	if !c.value.Idle() {
@@ -122,7 +122,8 @@ func (m *Map[K, V]) drop(c *candidate[K, V], crowded bool) (end ending, still bo
 		return late, m.count > m.max
 	}
 	c.state.Store(gone)
-	if c.used.Load() != c.seen {
+	c.busy = c.pins.any() // after the store; see Map.pin
+	if c.busy || c.used.Load() != c.seen {
 		c.state.Store(member)
 		return used, m.count > m.max
 	}

@@ -124,6 +124,22 @@ func (s *shelf) get(k string, got **thing) func() {
 	}
 }
 
+// pin is a thread that pins k, uses the value and releases it: meanwhile the value is not
+// dropped.
+func (s *shelf) pin(k string) func() {
+	return func() {
+		p := s.Pin(k)
+		v := p.Value()
+		for range 2 { // the explorer may let others run between the looks
+			touch(v)
+			if v.dropped > 0 {
+				s.fault("a value of %s was dropped while it was pinned", v.key)
+			}
+		}
+		p.Release()
+	}
+}
+
 // shelfScene is a shelf, its threads, and what must hold at the end beside the rest.
 type shelfScene struct {
 	build func() (*shelf, []func())
@@ -154,6 +170,20 @@ func shelves() map[string]shelfScene {
 					s.fault("%d members, want 1", s.Len())
 				}
 			},
+		},
+		"Pin beside the drop of the same key": {
+			func() (*shelf, []func()) {
+				s := fresh(1)
+				s.Get("a")
+				return s, []func(){s.pin("a"), s.get("b", &other)}
+			}, func(*shelf) {},
+		},
+		"two that pin beside a drop": {
+			func() (*shelf, []func()) {
+				s := fresh(1)
+				s.Get("a")
+				return s, []func(){s.pin("a"), s.pin("a"), s.get("b", &other)}
+			}, func(*shelf) {},
 		},
 		"two drops of one member": {
 			func() (*shelf, []func()) {
