@@ -2,6 +2,7 @@ package bulkhead
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,6 +60,15 @@ func NewGate(cfg Config) *Gate {
 
 // made reports whether g was made by NewGate.
 func (g *Gate) made() bool { return g != nil && g.full.Load() != nil }
+
+// Validate returns nil for a gate that NewGate made, and for a nil or a zero one an error
+// that says so. It is for code that accepts a Gate from its caller.
+func (g *Gate) Validate() error {
+	if g.made() {
+		return nil
+	}
+	return errors.New("bulkhead: " + g.fault())
+}
 
 // fault says what is wrong with a gate that was not made.
 func (g *Gate) fault() string {

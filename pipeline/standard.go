@@ -1,179 +1,102 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"reflect"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/internal/fault"
-	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Defaults of [StandardConfig].
-const (
-	DefaultTotalTimeout   = 30 * time.Second
-	DefaultAttemptTimeout = 10 * time.Second
-)
-
-// standardConfig names the type in its faults.
-const standardConfig = "pipeline: StandardConfig"
-
-// StandardConfig configures [Standard]. The zero value means 30 s for the call, the
-// default retry, no breaker, and 10 s for each attempt.
-type StandardConfig struct {
-	Name         string        // the pipeline's name
-	TotalTimeout time.Duration // for the whole call; 0 means 30 s, negative means none
-	// Retry configures the retry. If its default delays do not fit in TotalTimeout,
-	// they are shortened to take half of it.
-	Retry          retry.Config
-	Circuit        *breaker.Circuit `json:"-"` // nil means no breaker
-	AttemptTimeout time.Duration    // for each attempt; 0 means 10 s, or a third of the total if that is shorter; negative means none
-	// Keep is for results that outlive the call, such as the body of a response. It is
-	// the argument of both timeouts' WithKeep: a func(context.Context, T, func()) T,
-	// where T is any or the type that Standard is called with. Nil means none.
-	Keep  any          `json:"-"`
-	Clock policy.Clock `json:"-"` // for the timeouts, and for the retry if it has none; nil means real time
-}
-
-// Validate returns nil if [Standard] accepts c. Otherwise it returns all faults,
-// joined, each naming its field. Among them are the faults of Retry, a circuit that
-// NewCircuit did not make, an attempt timeout that is not shorter than the total, and
-// delays that were set and do not fit in the total.
-func (c StandardConfig) Validate() error {
-	faults := fault.Of(standardConfig)
-	faults.In("Retry", c.Retry.Validate())
-	sound := faults.Err() == nil // faulty delays have no sum
-	if c.Circuit != nil {
-		faults.In("Circuit", c.Circuit.Validate())
-	}
-	if c.Keep != nil && (!isHold(reflect.TypeOf(c.Keep)) || same.Nil(c.Keep)) {
-		faults.Add("Keep", fmt.Sprintf("a %T", c.Keep), "a func(context.Context, T, func()) T that is not nil")
-	}
-	total, attempt := c.timeouts()
-	if total > 0 && attempt >= total {
-		faults.Add("AttemptTimeout", attempt, fmt.Sprintf("less than TotalTimeout, %v", total))
-	}
-	if total > 0 && sound && c.Retry.BaseDelay != 0 {
-		if sum := delays(c.Retry); sum >= total {
-			faults.Add("Retry.BaseDelay", c.Retry.BaseDelay,
-				fmt.Sprintf("less: the delays before the last attempt add up to %v, and TotalTimeout is %v", sum, total))
-		}
-	}
-	return faults.Err()
-}
-
-// isHold reports whether t is a func(context.Context, T, func()) T for some T.
-func isHold(t reflect.Type) bool {
-	return t.Kind() == reflect.Func && !t.IsVariadic() && t.NumIn() == 3 && t.NumOut() == 1 &&
-		t.In(0) == reflect.TypeFor[context.Context]() && t.In(1) == t.Out(0) && t.In(2) == reflect.TypeFor[func()]()
-}
-
-// delays returns the sum of the retry's delays before its last attempt, without jitter:
-// a geometric series up to the cap, and the cap from there on. It returns 0 if the
-// retry has no limit or has its own Backoff.
-func delays(r retry.Config) time.Duration {
-	if r.Backoff != nil || r.MaxAttempts < 0 || r.BaseDelay == retry.NoDelay {
-		return 0
-	}
-	r = r.WithDefaults()
-	base, limit, factor := float64(r.BaseDelay), float64(r.MaxDelay), r.Multiplier
-	waits := float64(r.MaxAttempts - 1)
-
-	growing, sum := waits, base*waits // if factor is 1
-	if factor > 1 {
-		growing = min(waits, math.Ceil(math.Log(limit/base)/math.Log(factor)))
-		sum = base * (math.Pow(factor, growing) - 1) / (factor - 1)
-	}
-	sum += limit * (waits - growing)
-	return time.Duration(min(sum, 1<<62))
-}
-
-// bent returns r with default delays scaled so that their sum takes half of total, if
-// they do not fit in it. A MaxDelay that was set stays. No default becomes less than a
-// twentieth of total: with very many attempts, a server would otherwise get no pause.
-// Such a retry is ended by the total.
-func bent(r retry.Config, total time.Duration) retry.Config {
-	sum := delays(r)
-	if r.BaseDelay != 0 || total <= 0 || sum < total {
-		return r
-	}
-	scaled := func(d time.Duration) time.Duration {
-		return max(time.Duration(float64(d)*float64(total)/2/float64(sum)), min(d, total/20))
-	}
-	whole := r.WithDefaults()
-	r.BaseDelay = scaled(whole.BaseDelay)
-	if r.MaxDelay == 0 {
-		r.MaxDelay = max(scaled(whole.MaxDelay), r.BaseDelay)
-	}
-	if r.BaseDelay == 0 { // if total is a few nanoseconds
-		r.BaseDelay, r.MaxDelay = retry.NoDelay, 0
-	}
-	return r
-}
-
-// timeouts returns the two timeouts with their defaults.
-func (c StandardConfig) timeouts() (total, attempt time.Duration) {
-	total = cmp.Or(c.TotalTimeout, DefaultTotalTimeout)
-	attempt = c.AttemptTimeout
-	if attempt == 0 {
-		attempt = DefaultAttemptTimeout
-		if total > 0 {
-			attempt = min(attempt, total/3)
-		}
-	}
-	return total, attempt
-}
-
-// Standard returns the pipeline that most calls want: total timeout > retry > breaker >
-// attempt timeout. It panics with the error of [StandardConfig.Validate], or if Keep is
-// for a type other than T.
+// Standard returns the pipeline that most calls want: total timeout > retry > hedge >
+// breaker > rate limit > attempt timeout > bulkhead, of which the hedge, the breaker, the
+// rate limit and the bulkhead are there if they are configured. It panics with the error
+// of [StandardConfig.Validate], or if Keep is for a type other than T.
 func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
 	total, attempt := cfg.timeouts()
-	retrying := bent(cfg.Retry, total)
-	if retrying.Clock == nil {
-		retrying.Clock = cfg.Clock
-	}
 	hold := holdOf[T](cfg.Keep)
-	limit := func(name string, after time.Duration) policy.Policy[T] {
-		t := policy.NewTimeout[T](policy.TimeoutConfig{Name: name, After: after, Clock: cfg.Clock})
-		if hold != nil {
-			return t.WithKeep(hold)
-		}
-		return t
-	}
 	var policies []policy.Policy[T]
 	if total > 0 {
-		policies = append(policies, limit("total", total))
+		policies = append(policies, limit(cfg, "total", total, hold))
 	}
-	policies = append(policies, retry.New[T](retrying))
+	policies = append(policies, retrying[T](cfg, total))
+	if cfg.Hedge != nil {
+		policies = append(policies, hedging(cfg, hold))
+	}
 	if cfg.Circuit != nil {
 		policies = append(policies, breaker.New[T](cfg.Circuit))
 	}
+	if cfg.Limiter != nil {
+		policies = append(policies, ratelimit.New[T](cfg.Limiter))
+	}
 	if attempt > 0 {
-		policies = append(policies, limit("attempt", attempt))
+		policies = append(policies, limit(cfg, "attempt", attempt, hold))
+	}
+	if cfg.Gate != nil {
+		policies = append(policies, bounding(cfg, hold))
 	}
 	return New(policies...).WithName(cfg.Name)
 }
 
+func retrying[T any](cfg StandardConfig, total time.Duration) policy.Policy[T] {
+	r := bent(cfg.Retry, total)
+	if r.Clock == nil {
+		r.Clock = cfg.Clock
+	}
+	return retry.New[T](r)
+}
+
+func limit[T any](cfg StandardConfig, name string, after time.Duration, hold hold[T]) policy.Policy[T] {
+	t := policy.NewTimeout[T](policy.TimeoutConfig{Name: name, After: after, Clock: cfg.Clock})
+	if hold != nil {
+		return t.WithKeep(hold)
+	}
+	return t
+}
+
+func hedging[T any](cfg StandardConfig, hold hold[T]) policy.Policy[T] {
+	own := *cfg.Hedge
+	if own.Clock == nil {
+		own.Clock = cfg.Clock
+	}
+	h := hedge.New[T](own)
+	if hold != nil {
+		return h.WithKeep(hold)
+	}
+	return h
+}
+
+func bounding[T any](cfg StandardConfig, hold hold[T]) policy.Policy[T] {
+	b := bulkhead.New[T](cfg.Gate)
+	if hold != nil {
+		return b.WithKeep(hold)
+	}
+	return b
+}
+
+// hold is a function for WithKeep.
+type hold[T any] = func(ctx context.Context, v T, release func()) T
+
 // holdOf returns keep as a function for values of type T, or nil if there is none.
-func holdOf[T any](keep any) func(context.Context, T, func()) T {
-	switch hold := keep.(type) {
+func holdOf[T any](keep any) hold[T] {
+	switch own := keep.(type) {
 	case nil:
 		return nil
-	case func(context.Context, T, func()) T:
-		return hold
-	case func(context.Context, any, func()) any:
+	case hold[T]:
+		return own
+	case hold[any]:
 		return func(ctx context.Context, v T, release func()) T {
-			held := hold(ctx, v, release)
+			held := own(ctx, v, release)
 			t, ok := held.(T)
 			if !ok && !nilOf[T](held) {
 				panic(fmt.Sprintf("pipeline: StandardConfig.Keep returned %s, want %v", typeOf(held), reflect.TypeFor[T]()))
