@@ -7,37 +7,24 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // naughty is a handler that does everything wrong, and counts what arrives.
 type naughty struct {
-	seen *sync.Map // of a call's attempt, to *arrivals
-	n    *atomic.Int64
-	h2   bool
+	ledger *ledger
+	n      *atomic.Int64
+	h2     bool
 }
 
-// arrivals is what arrived of one attempt.
-type arrivals struct {
-	n        atomic.Int64
-	bodyless bool
-}
-
-func newNaughty(h2 bool) naughty { return naughty{new(sync.Map), new(atomic.Int64), h2} }
+func newNaughty(h2 bool) naughty { return naughty{newLedger(), new(atomic.Int64), h2} }
 
 func (h naughty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := r.Header.Get(callHeader)
-	id := call + "/" + r.Header.Get(attemptHeader)
-	if r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") == "" {
-		id = call + "/POST" // once, whatever the attempt
-	}
-	bodyless := r.ContentLength == 0
-	a, _ := h.seen.LoadOrStore(id, &arrivals{bodyless: bodyless})
-	a.(*arrivals).n.Add(1)
+	h.ledger.arrive(r)
 	n := h.n.Add(1)
 	if n%3 != 0 { // sometimes it answers before it has read
+		call := r.Header.Get(callHeader)
 		if b, err := io.ReadAll(r.Body); err == nil && len(b) > 0 && !strings.HasPrefix(string(b), call) {
 			w.WriteHeader(http.StatusTeapot)
 			return
@@ -49,7 +36,12 @@ func (h naughty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // misbehave answers the nth request in one of many ways.
 func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 	flush := func() { _ = http.NewResponseController(w).Flush() }
-	switch n % 11 {
+	switch n % 12 {
+	case 0:
+		if !h.h2 { // a reset; over HTTP/2 one of the stream
+			hijackedReset(w)
+		}
+		panic(http.ErrAbortHandler)
 	case 1:
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, strings.Repeat("down ", 1000))
@@ -70,7 +62,7 @@ func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 		w.Header().Set("Connection", "close")
 		_, _ = io.WriteString(w, "bye")
 	case 7:
-		http.Redirect(w, r, "/", http.StatusTemporaryRedirect)
+		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
 	case 8: // drips
 		for range 3 {
 			_, _ = io.WriteString(w, "drip")
@@ -90,31 +82,19 @@ func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 	}
 }
 
-// judge adds what arrived more often than it may, and returns how many requests did.
-func (h naughty) judge(s *soaked) int64 {
-	h.seen.Range(func(id, v any) bool {
-		a := v.(*arrivals)
-		most := int64(1)
-		if h.h2 && a.bodyless && !strings.HasSuffix(id.(string), "/POST") {
-			most = 2 // what a server that goes away has not looked at, net/http sends once more
-		}
-		if n := a.n.Load(); n > most {
-			s.fault("%v arrived %d times", id, n)
-		}
-		return true
-	})
-	return h.n.Load()
-}
-
-// repeats is how many requests net/http may have repeated.
-func (h naughty) repeats() (n int64) {
-	h.seen.Range(func(_, v any) bool {
-		if a := v.(*arrivals); h.h2 && a.bodyless {
-			n += a.n.Load() - 1
-		}
-		return true
-	})
-	return n
+// hijackedReset ends a connection of HTTP/1.1 without a farewell.
+func hijackedReset(w http.ResponseWriter) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if under, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = under.NetConn()
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
 }
 
 // targets returns the ways to soak, and the proxies that are not installed.
@@ -142,6 +122,17 @@ func served(name string, h2, overTLS bool) *target {
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.EnableHTTP2 = h2
+	// Streams beyond the second are refused until a client has read that.
+	s.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 2}
+	var open atomic.Int64
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			open.Add(-1)
+		}
+	}
 	base := &http.Transport{}
 	switch {
 	case overTLS:
@@ -156,11 +147,7 @@ func served(name string, h2, overTLS bool) *target {
 		s.Start()
 	}
 	base.MaxIdleConnsPerHost = soakers
-	return &target{name: name, url: s.URL, base: base, naughty: h, stop: func() {
-		base.CloseIdleConnections()
-		s.CloseClientConnections()
-		s.Close()
-	}}
+	return &target{name: name, url: s.URL, base: base, naughty: h, open: &open, stop: s.Close}
 }
 
 // free returns a port that nothing listens on.
