@@ -8,16 +8,22 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/retry"
 )
 
-// pipe is a base whose server answers each request with the given bytes, and then closes
-// the connection or stays silent.
-func pipe(t *testing.T, answer []byte, silent bool) *http.Transport {
+// pipe returns a base whose server answers each request with the given bytes, and then
+// closes the connection or stays silent, and the number of its requests.
+func pipe(t *testing.T, answer []byte, silent bool) (*http.Transport, *atomic.Int64) {
+	requests := new(atomic.Int64)
 	base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		client, server := net.Pipe()
 		go func() {
@@ -27,6 +33,7 @@ func pipe(t *testing.T, answer []byte, silent bool) *http.Transport {
 			if _, err := http.ReadRequest(bufio.NewReader(server)); err != nil {
 				return
 			}
+			requests.Add(1)
 			_, _ = server.Write(answer)
 			if silent {
 				_, _ = io.Copy(io.Discard, server)
@@ -35,7 +42,7 @@ func pipe(t *testing.T, answer []byte, silent bool) *http.Transport {
 		return client, nil
 	}}
 	t.Cleanup(base.CloseIdleConnections)
-	return base
+	return base, requests
 }
 
 // Whatever bytes a server sends, a call ends within its time, without a panic, and keeps
@@ -53,30 +60,59 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(answer), false)
 	}
 	f.Fuzz(func(t *testing.T, answer []byte, silent bool) {
-		const limit = 1 << 10
-		cfg := ductilehttp.Config{
-			Base: pipe(t, answer, silent), TotalTimeout: 40 * time.Millisecond, AttemptTimeout: 10 * time.Millisecond,
-			ReadIdle: 10 * time.Millisecond, Retry: retry.Config{MaxAttempts: 2, BaseDelay: retry.NoDelay},
-		}
-		tr := ductilehttp.NewTransport(cfg)
-		if resp, err := tr.RoundTrip(request(t, "GET", "http://h.example/", nil)); err == nil {
-			kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
-			if resp.StatusCode != http.StatusSwitchingProtocols && !strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") {
-				_, _ = io.Copy(io.Discard, resp.Body)
-			}
-			_ = resp.Body.Close()
-		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		var out any
-		err := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: tr, MaxResponse: limit}).
-			Get(t.Context(), "/", &out)
-		runtime.ReadMemStats(&after)
-		if err != nil && err.Error() == "" {
-			t.Error("an error without a text")
-		}
-		if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
-			t.Errorf("%d bytes for an answer of %d", grown, len(answer))
-		}
+		synctest.Test(t, func(t *testing.T) { survive(t, answer, silent) })
 	})
+}
+
+// survive makes a call by a Transport and one by a Client, in a bubble, where time goes on
+// only if all goroutines wait.
+func survive(t *testing.T, answer []byte, silent bool) {
+	const (
+		limit    = 1 << 10
+		attempts = 2
+		total    = 40 * time.Second
+		idle     = 10 * time.Second
+	)
+	base, requests := pipe(t, answer, silent)
+	tr := ductilehttp.NewTransport(ductilehttp.Config{
+		Base: base, TotalTimeout: total, AttemptTimeout: 15 * time.Second, ReadIdle: idle,
+		Retry: retry.Config{MaxAttempts: attempts, BaseDelay: retry.NoDelay, MaxRetryAfter: time.Second},
+	})
+	start := time.Now()
+	resp, err := tr.RoundTrip(request(t, "GET", "http://h.example/", nil))
+	assert.LessOrEqual(t, time.Since(start), total)
+	assert.LessOrEqual(t, requests.Swap(0), int64(attempts))
+	require.True(t, (resp == nil) != (err == nil), "%v, %v", resp, err)
+	if err == nil {
+		readSome(t, resp, idle)
+	}
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start = time.Now()
+	var out any
+	err = ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: tr, MaxResponse: limit}).
+		Get(t.Context(), "/", &out)
+	runtime.ReadMemStats(&after)
+	assert.LessOrEqual(t, time.Since(start), total)
+	if err != nil {
+		assert.NotEmpty(t, err.Error())
+	}
+	assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20), "bytes for an answer of %d", len(answer))
+}
+
+// readSome reads a response to its end, which no Read may wait for longer than idle, and
+// closes it. What has no limit it closes at once.
+func readSome(t *testing.T, resp *http.Response, idle time.Duration) {
+	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
+	events := strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+	for buffer := make([]byte, 1<<10); resp.StatusCode != http.StatusSwitchingProtocols && !events; {
+		start := time.Now()
+		_, err := resp.Body.Read(buffer)
+		assert.LessOrEqual(t, time.Since(start), idle)
+		if err != nil {
+			break
+		}
+	}
+	_ = resp.Body.Close()
 }
