@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/fault"
-	"github.com/ductile-go/ductile/internal/random"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -121,20 +120,17 @@ func (c Config) Validate() error {
 
 // WithDefaults returns c with its zero fields set to their defaults.
 func (c Config) WithDefaults() Config {
+	c.setDefaults()
+	return c
+}
+
+func (c *Config) setDefaults() {
 	c.MaxAttempts = cmp.Or(c.MaxAttempts, DefaultMaxAttempts)
 	c.MaxDelay = cmp.Or(c.MaxDelay, max(DefaultMaxDelay, c.BaseDelay))
 	c.BaseDelay = cmp.Or(c.BaseDelay, min(DefaultBaseDelay, c.MaxDelay))
 	c.Multiplier = cmp.Or(c.Multiplier, DefaultMultiplier)
 	c.JitterFactor = cmp.Or(c.JitterFactor, DefaultJitterFactor)
 	c.MaxRetryAfter = cmp.Or(c.MaxRetryAfter, DefaultMaxRetryAfter)
-	return c
-}
-
-// effective returns the config that a retry uses.
-func (c Config) effective() Config {
-	c = c.WithDefaults()
-	c.Rand = random.Clamped(c.Rand)
-	return c
 }
 
 // delay returns the wait after a failed attempt: Stop, or 0 or more.

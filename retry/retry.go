@@ -7,6 +7,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/internal/random"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -39,9 +40,9 @@ func made[T any](cfg Config) Retry[T] {
 		panic(err)
 	}
 	timed := cfg.MaxElapsed > 0 || cfg.Clock != nil || cfg.OnRetry != nil
-	return Retry[T]{
-		promptly: promptly{Emits: emits}, cfg: cfg.effective(), timed: timed, watched: timed || cfg.Budget != nil,
-	}
+	cfg.setDefaults()
+	cfg.Rand = random.Clamped(cfg.Rand)
+	return Retry[T]{promptly: promptly{Emits: emits}, cfg: cfg, timed: timed, watched: timed || cfg.Budget != nil}
 }
 
 // Do calls fn, and calls it again as cfg says. It is New(cfg).Do(ctx, fn), and panics
