@@ -49,9 +49,9 @@ func TestOfTwoTimesRaisedAtOnceTheLaterStays(t *testing.T) {
 func TestNoCallIsLostWhereABucketBegins(t *testing.T) {
 	windows := make([]timeWindow, 20_000)
 	for i := range windows {
-		windows[i].width = 10
+		windows[i].ring.Init(10, nil)
 	}
-	abreast(len(windows), func(i int, _ int64) { windows[i].record(5, false, false) })
+	abreast(len(windows), func(i int, _ int64) { windows[i].count(5, false, false) })
 	for i := range windows {
 		require.EqualValues(t, 2, windows[i].counts(5).Failures)
 	}

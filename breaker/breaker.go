@@ -115,7 +115,7 @@ func (b *Breaker[T]) Refusal(_ context.Context, after time.Duration) error {
 	switch {
 	case g.state == Closed || g.state == HalfOpen || g.shut.rejection.lenient:
 		return nil
-	case g.state == Open && g.remaining(b.circuit.now()) <= after:
+	case g.state == Open && g.remaining(b.circuit.time.Now()) <= after:
 		return nil
 	}
 	return &g.shut.rejection

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -14,9 +15,9 @@ import (
 type Circuit struct {
 	// gen is the current generation. All moves are compare-and-swaps of it, so of
 	// several callers that find the same state due to be left, one moves it.
-	gen  atomic.Pointer[generation]
-	name string
-	timing
+	gen     atomic.Pointer[generation]
+	name    string
+	time    mono.Since
 	initial rules
 	// announcer is made for the first listener. Moves look at it after their swap,
 	// and Watch looks at gen after it has stored it: a move that does not find it was
@@ -31,7 +32,7 @@ func NewCircuit(cfg Config) *Circuit {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	c := &Circuit{name: cfg.Name, timing: timingOf(cfg.Clock), initial: rulesOf(cfg.withDefaults())}
+	c := &Circuit{name: cfg.Name, time: mono.Start(cfg.Clock), initial: rulesOf(cfg.withDefaults())}
 	g := &c.first
 	g.circuit, g.rules, g.root = c, &c.initial, g
 	g.count()
@@ -126,7 +127,7 @@ func (c *Circuit) admit(a *admission, timed bool) (moved *generation, refused *O
 func (c *Circuit) begin(a *admission, g *generation, timed bool) {
 	a.gen, a.started = g, unmeasured
 	if g.rules.rare.SlowCall > 0 || timed && g.times != nil {
-		a.started = c.now()
+		a.started = c.time.Now()
 	}
 }
 
@@ -150,7 +151,7 @@ func (c *Circuit) settled() *generation {
 		if g.state != Open {
 			return g
 		}
-		now := c.now()
+		now := c.time.Now()
 		if !g.elapsed(now) {
 			return g
 		}
@@ -162,10 +163,10 @@ func (c *Circuit) settled() *generation {
 // moves a circuit as State does.
 func (c *Circuit) Snapshot() Snapshot {
 	g := c.settled()
-	now := c.now()
+	now := c.time.Now()
 	s := Snapshot{
 		Name: c.name, State: g.state, Reason: g.reason(), Shadow: g.rules.shadow,
-		Counts: g.shown(now), RetryAfter: g.remaining(now), Since: c.when(g.entered),
+		Counts: g.shown(now), RetryAfter: g.remaining(now), Since: c.time.When(g.entered),
 	}
 	if g.shut != nil {
 		s.Cause = g.shut.rejection.Cause
@@ -184,10 +185,10 @@ func (c *Circuit) Idle() bool {
 	g := c.gen.Load()
 	switch g.state {
 	case Closed:
-		counts := g.counts(c.now())
+		counts := g.counts(c.time.Now())
 		return counts.Failures == 0 && counts.Slow == 0
 	case Open:
-		return g.elapsed(c.now())
+		return g.elapsed(c.time.Now())
 	}
 	return false
 }
@@ -215,20 +216,15 @@ func (c *Circuit) force(s step) {
 			return
 		}
 		s.reopening = g.reopening() // only closing ends the growth
-		s.at = c.now()
+		s.at = c.time.Now()
 		if c.move(g, s) != nil {
 			return
 		}
 	}
 }
 
-// timing is a circuit's clock.
-type timing struct {
-	born    int64         // on real time: when the circuit was made, by package mono
-	virtual *virtualClock // nil on real time
-}
-
-type virtualClock struct {
-	policy.Clock
-	born time.Time
+// clock returns the clock that the circuit was given, or nil.
+func (c *Circuit) clock() policy.Clock {
+	clock, _ := c.time.Clock().(policy.Clock)
+	return clock
 }

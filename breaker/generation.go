@@ -99,7 +99,7 @@ func (g *generation) count() {
 	g.plain = r.SlowCall == 0 && r.Classify == nil
 	switch {
 	case r.Window > 0:
-		g.times = &timeWindow{clock: &g.circuit.timing, width: int64(r.Window) / buckets}
+		g.times = newTimeWindow(r.Window, &g.circuit.time)
 	case r.WindowCalls > 0:
 		g.calls = newCallWindow(r.WindowCalls)
 	default:

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/internal/window"
 )
 
 // An idle circuit is small, so that a client may have one for each of a hundred
@@ -14,6 +16,6 @@ func TestAnIdleCircuitIsSmall(t *testing.T) {
 	inRow := testing.AllocsPerRun(100, func() { NewCircuit(Config{Name: "idle"}) })
 	assert.Equal(t, 1.0, inRow, "the circuit and its first generation are one object")
 
-	window := unsafe.Sizeof(Circuit{}) + unsafe.Sizeof(rareRules{}) + unsafe.Sizeof(timeWindow{}) + buckets*unsafe.Sizeof(bucket{})
+	window := unsafe.Sizeof(Circuit{}) + unsafe.Sizeof(rareRules{}) + unsafe.Sizeof(timeWindow{}) + window.Buckets*unsafe.Sizeof(window.Bucket[bucket]{})
 	assert.LessOrEqual(t, window, uintptr(2048))
 }

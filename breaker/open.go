@@ -25,7 +25,7 @@ const (
 // flag, not the circuit, so a circuit that is dropped or moved by hand leaves a timer
 // and a flag behind, and a timer that is pending keeps no bubble from ending.
 func (o *opening) arm(c *Circuit, period time.Duration) {
-	if c.virtual != nil || period < shortest {
+	if c.time.Clock() != nil || period < shortest {
 		o.near = nil
 		return
 	}
@@ -43,12 +43,12 @@ func (o *opening) far() bool { return o.near != nil && !o.near.Load() }
 func (g *generation) due() (now int64, due bool) {
 	near := g.shut.opening.near
 	if near == nil || near.Load() {
-		if now = g.circuit.now(); g.elapsed(now) {
+		if now = g.circuit.time.Now(); g.elapsed(now) {
 			return now, true
 		}
 	}
 	// The look is for the calls after this one, which has been counted as refused.
-	if g.root.rejected.Inc()%unreadMost == unreadMost-1 && near != nil && g.elapsed(g.circuit.now()) {
+	if g.root.rejected.Inc()%unreadMost == unreadMost-1 && near != nil && g.elapsed(g.circuit.time.Now()) {
 		near.Store(true)
 	}
 	return now, false

@@ -78,5 +78,5 @@ func (e *OpenError) RetryAfter() time.Duration {
 	case e.State == HalfOpen:
 		return e.gen.rules.politely()
 	}
-	return e.gen.remaining(e.gen.circuit.now())
+	return e.gen.remaining(e.gen.circuit.time.Now())
 }

@@ -36,7 +36,7 @@ func (a *admission) measure(r *report) (took time.Duration) {
 	if a.started == unmeasured {
 		return 0
 	}
-	r.now, r.read = a.gen.circuit.now(), true
+	r.now, r.read = a.gen.circuit.time.Now(), true
 	took = time.Duration(r.now - a.started)
 	r.slow = a.isSlow(took)
 	return max(0, took) // a clock may have been set back

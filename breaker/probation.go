@@ -105,7 +105,7 @@ func (p *probation) admit(g *generation) (round uint32, ok bool) {
 		if rules == nil {
 			rules = g.rules // the stay is over, as the caller will see
 		}
-		now := g.circuit.now()
+		now := g.circuit.time.Now()
 		found, raised, grants = granted, now, word/oneGrant
 		round, out := roundOf(word), uint32(word)
 		taken := word + oneGrant + 1

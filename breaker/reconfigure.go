@@ -90,7 +90,7 @@ func (c *Circuit) extend(to *generation) {
 	o.until = later(to.entered, c.period(to.rules, &step{
 		cause: was.Cause, why: to.how % leftState, reopening: int(was.reopening), forced: was.forced,
 	}))
-	o.arm(c, time.Duration(o.until-c.now()))
+	o.arm(c, time.Duration(o.until-c.time.Now()))
 }
 
 // recoversLike reports whether an open state lasts as long under either config.

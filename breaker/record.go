@@ -45,14 +45,14 @@ func (g *generation) recordClosed(r *report) *generation {
 		}
 		return nil
 	}
-	return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: r.cause, why: why})
+	return g.circuit.move(g, step{to: Open, at: g.circuit.time.Now(), cause: r.cause, why: why})
 }
 
 // countRow counts a failure in a row.
 func (g *generation) countRow(cause error) *generation {
 	n := g.counters.row.Add(1)
 	if rules := g.inForce(); rules != nil && n >= int64(rules.threshold) {
-		return g.circuit.move(g, step{to: Open, at: g.circuit.now(), cause: cause, why: failures})
+		return g.circuit.move(g, step{to: Open, at: g.circuit.time.Now(), cause: cause, why: failures})
 	}
 	g.noteFailure(cause)
 	return nil
@@ -72,7 +72,7 @@ func (g *generation) endRow() { g.counters.endOwnRow() }
 // ignore counts a neutral outcome.
 func (g *generation) ignore() {
 	if g.times != nil {
-		g.times.at(g.circuit.now()).ignored.Add(1)
+		g.times.at(g.circuit.time.Now()).ignored.Add(1)
 		return
 	}
 	g.counters.ignored.Add(1)
@@ -88,7 +88,7 @@ func (g *generation) settle(ctx context.Context, err error, counted *bool) *gene
 	*counted = true
 	switch {
 	case g.times != nil:
-		g.times.at(g.circuit.now()).successes.Inc()
+		g.times.at(g.circuit.time.Now()).successes.Inc()
 	case g.calls != nil:
 		g.calls.record(slotSuccess)
 	default:
@@ -136,9 +136,9 @@ func (g *generation) countWindow(r *report) how {
 	} else {
 		now := r.now
 		if !r.read {
-			now = g.circuit.now()
+			now = g.circuit.time.Now()
 		}
-		g.times.record(now, ok, r.slow)
+		g.times.count(now, ok, r.slow)
 		if !ok || r.slow {
 			totals = g.times.counts(now)
 		}
@@ -182,7 +182,7 @@ func (g *generation) recordProbe(r *report) *generation {
 	case r.slow:
 		return g.reopen(step{why: probeSlow, reopening: 1})
 	case ended.good() >= int64(rules.enough):
-		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
+		return g.circuit.move(g, step{to: Closed, at: g.circuit.time.Now(), why: probesSucceeded})
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (g *generation) judgeProbes(rules *rules, r *report, ended probesEnded) *ge
 	case total < int64(rules.rare.ProbeCalls):
 		return nil
 	case share(ended.bad(), total) < rules.rare.ProbeFailureRate:
-		return g.circuit.move(g, step{to: Closed, at: g.circuit.now(), why: probesSucceeded})
+		return g.circuit.move(g, step{to: Closed, at: g.circuit.time.Now(), why: probesSucceeded})
 	}
 	s := step{why: probeSlow, reopening: 1}
 	if ended.failed() > 0 {
@@ -208,7 +208,7 @@ func (g *generation) judgeProbes(rules *rules, r *report, ended probesEnded) *ge
 // reopen opens a half-open circuit. The step's reopening is what it adds to the growth
 // of the recovery timeout.
 func (g *generation) reopen(s step) *generation {
-	s.to, s.at = Open, g.circuit.now()
+	s.to, s.at = Open, g.circuit.time.Now()
 	s.reopening += g.reopening()
 	return g.circuit.move(g, s)
 }

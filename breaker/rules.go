@@ -1,11 +1,6 @@
 package breaker
 
-import (
-	"time"
-
-	"github.com/ductile-go/ductile/internal/mono"
-	"github.com/ductile-go/ductile/policy"
-)
+import "time"
 
 // rules is a Config with its defaults, laid out for a program that has a hundred
 // thousand circuits: what every circuit has is in here, and what few have is
@@ -56,36 +51,6 @@ func (r *rules) config(name string) Config {
 		cfg.RecoveryTimeout = NoWait
 	}
 	return cfg
-}
-
-func timingOf(clock policy.Clock) timing {
-	if clock == nil {
-		return timing{born: mono.Now()}
-	}
-	return timing{virtual: &virtualClock{clock, clock.Now()}}
-}
-
-// clock returns the clock that the circuit was given, or nil.
-func (t *timing) clock() policy.Clock {
-	if t.virtual == nil {
-		return nil
-	}
-	return t.virtual.Clock
-}
-
-// now returns the nanoseconds since the circuit was made, by the monotonic
-// reading of its clock where that has one.
-func (t *timing) now() int64 {
-	if t.virtual == nil {
-		return mono.Now() - t.born
-	}
-	return int64(t.virtual.Now().Sub(t.virtual.born))
-}
-
-// when returns the time that now was at, as the clock tells it today: of a wall
-// clock that was set meanwhile, what it would have said.
-func (t *timing) when(at int64) time.Time {
-	return policy.Now(t.clock()).Add(time.Duration(at - t.now()))
 }
 
 // trips returns why the totals of a window open the circuit, or 0 if they do not.

@@ -105,11 +105,11 @@ func (c *Circuit) transition(to, from *generation) *Transition {
 	at := to.entered
 	switch {
 	case to.root != to: // the same stay under other rules
-		at, t.From, t.Reason = c.now(), to.state, ReasonReconfigured
+		at, t.From, t.Reason = c.time.Now(), to.state, ReasonReconfigured
 	case to.from() == to.state: // tripped again while open, or reset while closed
 		return nil
 	}
-	t.At, t.Counts = c.when(at), from.counts(at)
+	t.At, t.Counts = c.time.When(at), from.counts(at)
 	if to.state == Open {
 		t.Cause = to.shut.rejection.Cause
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/window"
 )
 
 // Validate returns nil for a config that [NewCircuit] takes, or all that is
@@ -61,8 +62,8 @@ func (c Config) validateWindow(faults *fault.List) {
 	if c.Window > 0 && c.WindowCalls > 0 {
 		faults.Add("WindowCalls", c.WindowCalls, "0 beside Window: a window is of time or of calls")
 	}
-	if c.Window > 0 && c.Window < buckets {
-		faults.Add("Window", c.Window, fmt.Sprintf("at least %v, a nanosecond for each bucket", time.Duration(buckets)))
+	if c.Window > 0 && c.Window < window.Buckets {
+		faults.Add("Window", c.Window, fmt.Sprintf("at least %v, a nanosecond for each bucket", time.Duration(window.Buckets)))
 	}
 	if c.WindowCalls > maxWindowCalls {
 		faults.Add("WindowCalls", c.WindowCalls, fmt.Sprintf("at most %d", maxWindowCalls))

@@ -9,7 +9,9 @@ import (
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/internal/same"
+	"github.com/ductile-go/ductile/internal/window"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -42,7 +44,7 @@ func (c BudgetConfig) Validate() error {
 	if c.MinPerSecond != NoMinimum && !(c.MinPerSecond >= 0 && c.MinPerSecond <= 1e9) {
 		faults.Add("MinPerSecond", c.MinPerSecond, "NoMinimum (-1), or 0 to 1e9")
 	}
-	if c.Window < 0 || c.Window > 0 && c.Window < slots {
+	if c.Window < 0 || c.Window > 0 && c.Window < window.Buckets {
 		faults.Add("Window", c.Window, "0, or at least 10ns")
 	}
 	return faults.Err()
@@ -68,7 +70,7 @@ func (c BudgetConfig) allowed(calls int64) int64 {
 // other policies that repeat calls. If its clock is set back by more than two windows,
 // it starts anew.
 type Budget struct {
-	born time.Time
+	time mono.Since
 	// counts is replaced by Reconfigure. A call that loaded the old one meanwhile counts
 	// there: it is lost if the window's length changed, and shared otherwise.
 	counts atomic.Pointer[counts]
@@ -79,10 +81,9 @@ type Budget struct {
 
 // counts is a config and what was counted under it.
 type counts struct {
-	cfg   BudgetConfig
-	born  time.Time
-	width int64
-	ring  *[slots]atomic.Pointer[slot]
+	cfg  BudgetConfig
+	time *mono.Since
+	ring *window.Ring[slot]
 }
 
 // BudgetSnapshot is a budget at one moment.
@@ -98,20 +99,22 @@ func NewBudget(cfg BudgetConfig) *Budget {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	b := &Budget{born: policy.Now(cfg.Clock)}
+	b := &Budget{time: mono.Start(cfg.Clock)}
 	b.counts.Store(b.under(cfg.withDefaults()))
 	return b
 }
 
 func (b *Budget) under(cfg BudgetConfig) *counts {
-	return &counts{cfg: cfg, born: b.born, width: int64(cfg.Window) / slots, ring: new([slots]atomic.Pointer[slot])}
+	c := &counts{cfg: cfg, time: &b.time, ring: new(window.Ring[slot])}
+	c.ring.Init(cfg.Window/window.Buckets, c.time)
+	return c
 }
 
 // made reports whether b was made by NewBudget.
 func (b *Budget) made() bool { return b.counts.Load() != nil }
 
 // Call counts a call that may be retried. A retry with this budget does so itself.
-func (b *Budget) Call() { b.counts.Load().now().calls.Add(1) }
+func (b *Budget) Call() { b.counts.Load().now().Counts.calls.Add(1) }
 
 // Take reports whether one more retry is granted, and counts it if so. A policy that
 // repeats calls takes one for each repetition.
@@ -144,12 +147,12 @@ func (t token) giveBack() {
 func (b *Budget) take() (token, bool) {
 	c := b.counts.Load()
 	s := c.now()
-	s.retries.Add(1)
-	calls, retries := c.sum(s.epoch)
+	s.Counts.retries.Add(1)
+	calls, retries := c.sum(s.Epoch)
 	if retries <= c.cfg.allowed(calls) {
-		return token{b, c, s}, true
+		return token{b, c, &s.Counts}, true
 	}
-	s.retries.Add(-1)
+	s.Counts.retries.Add(-1)
 	return token{}, false
 }
 
@@ -157,9 +160,9 @@ func (b *Budget) take() (token, bool) {
 // window. If there is none, it does nothing.
 func (b *Budget) GiveBack() {
 	c := b.counts.Load()
-	epoch := c.now().epoch
-	for age := range int64(slots) {
-		if s := c.ring[place(epoch-age)].Load(); s != nil && s.epoch == epoch-age && s.takeOut() {
+	newest := c.now().Epoch
+	for age := range int64(window.Buckets) {
+		if s := c.ring.Lookup(newest - age); s != nil && s.Counts.takeOut() {
 			return
 		}
 	}
@@ -169,7 +172,7 @@ func (b *Budget) GiveBack() {
 // is left.
 func (b *Budget) Snapshot() BudgetSnapshot {
 	c := b.counts.Load()
-	calls, retries := c.sum(c.epoch())
+	calls, retries := c.sum(c.ring.Epoch(c.time.Now()))
 	return BudgetSnapshot{Calls: calls, Retries: retries, Left: max(0, c.cfg.allowed(calls)-retries)}
 }
 
@@ -192,11 +195,11 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 		return errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
 	}
 	c := b.under(cfg.withDefaults())
-	if c.width == old.width {
+	if c.ring.Width() == old.ring.Width() {
 		c.ring = old.ring
 	} else {
-		calls, retries := old.sum(old.epoch())
-		s := c.now()
+		calls, retries := old.sum(old.ring.Epoch(old.time.Now()))
+		s := &c.now().Counts
 		s.calls.Add(calls)
 		s.retries.Add(retries)
 	}
@@ -204,19 +207,14 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	return nil
 }
 
-// slots is how many parts a budget's window has.
-const slots = 10
-
-// slot is what happened in one part of the window. It is never reused: another
-// takes its place, so that a late addition goes to its own time.
+// slot counts what happened in one part of the window.
 type slot struct {
-	epoch   int64
 	calls   atomic.Int64
 	retries atomic.Int64
 }
 
 // takeOut takes out a retry if the slot holds one. By compare-and-swap: of two callers
-// who both see the last one, a subtraction each would leave less than none.
+// that both see the last one, a subtraction each would leave less than none.
 func (s *slot) takeOut() bool {
 	for {
 		n := s.retries.Load()
@@ -229,52 +227,15 @@ func (s *slot) takeOut() bool {
 	}
 }
 
-// epoch returns the time in slots since the budget was made, rounded down: a clock
-// may be set back to before that.
-func (c *counts) epoch() int64 {
-	since := int64(policy.Now(c.cfg.Clock).Sub(c.born))
-	if since < 0 {
-		return (since+1)/c.width - 1
-	}
-	return since / c.width
-}
-
-// place returns an epoch's index in the ring.
-func place(epoch int64) int64 { return (epoch%slots + slots) % slots }
-
-// now returns the slot of this moment, or the one that has taken its place.
-func (c *counts) now() *slot {
-	epoch := c.epoch()
-	place := &c.ring[place(epoch)]
-	for {
-		s := place.Load()
-		if s != nil && s.epoch >= epoch && !c.forsaken(s, epoch) {
-			return s
-		}
-		// Of two callers who both find the old slot one wins; the other looks again.
-		fresh := &slot{epoch: epoch}
-		if place.CompareAndSwap(s, fresh) {
-			return fresh
-		}
-	}
-}
+// now returns the part of the window that this moment is in.
+func (c *counts) now() *window.Bucket[slot] { return c.ring.At(c.time.Now()) }
 
 // sum returns what the window that ends with epoch holds.
 func (c *counts) sum(epoch int64) (calls, retries int64) {
-	for i := range c.ring {
-		if s := c.ring[i].Load(); s != nil && s.epoch > epoch-slots && !c.forsaken(s, epoch) {
-			calls += s.calls.Load()
-			retries += s.retries.Load()
-		}
+	var room [window.Buckets]*window.Bucket[slot]
+	for _, b := range c.ring.AppendLive(room[:0], epoch) {
+		calls += b.Counts.calls.Load()
+		retries += b.Counts.retries.Load()
 	}
 	return calls, retries
-}
-
-// forsaken reports whether s belongs to a time that the clock has been set back from,
-// by more than two windows: it would be counted, and keep its place, until the clock
-// has caught up. The clock is read anew: a goroutine descheduled after computing epoch
-// would otherwise discard a current slot. Read after s was found, a clock that was not
-// set back is at least where it was when s was made.
-func (c *counts) forsaken(s *slot, epoch int64) bool {
-	return s.epoch-epoch > 2*slots && s.epoch-c.epoch() > 2*slots
 }

@@ -32,10 +32,9 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 	all.Wait()
 	for _, b := range budgets {
 		var calls int64
-		for i := range b.counts.Load().ring {
-			if s := b.counts.Load().ring[i].Load(); s != nil {
-				calls += s.calls.Load()
-			}
+		c := b.counts.Load()
+		for _, s := range c.ring.AppendLive(nil, c.now().Epoch) {
+			calls += s.Counts.calls.Load()
 		}
 		require.EqualValues(t, callers, calls)
 	}
