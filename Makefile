@@ -1,22 +1,29 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
 PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./fake,./ductilehttp
-FLOOR := 95
-FUZZTIME := 20s
+STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
+GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
+
+WHAT := peers
 BENCH := .
 COUNT := 8
 TIME := 200ms
 MARGIN := 10%
-LENGTH := 60s
 BASE :=
 ACCEPT :=
+FLOOR := 95
+FUZZTIME := 20s
+LENGTH := 60s
+ONLY :=
+SEED :=
+SHORT :=
+VERSION :=
 
-STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
-GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
+.PHONY: help demo examples load test lint cover bench bench-check prove fuzz ci release-check
 
-.PHONY: help demo test lint cover bench bench-packages bench-smoke bench-check scaling load fuzz examples prove prove-386 prove-arm64 prove-mutation
-help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+help: ## list the targets and their parameters
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
+		/^#: / { sub(/^#: /, ""); printf "%17s%s\n", "", $$0 }' $(MAKEFILE_LIST)
 
 demo: ## take payments through the Stripe SDK while everything breaks
 	cd examples && go run ./checkout
@@ -24,7 +31,8 @@ demo: ## take payments through the Stripe SDK while everything breaks
 examples: ## run every example once
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
 
-load: ## 200 HTTP clients against a server that fails, hangs and recovers: LENGTH without a retry budget and LENGTH with; then a soak of LENGTH over every protocol and through real proxies
+load: ## 200 HTTP clients against a server that fails, hangs and recovers
+#: LENGTH=60s   of each part: without a retry budget, with one, and over every protocol
 	cd examples && go run ./load -for $(LENGTH)
 
 test: ## all tests of every module, with the race detector, shuffled
@@ -37,52 +45,45 @@ lint: $(STATICCHECK) $(GOLANGCI) ## gofmt, go vet, staticcheck and golangci-lint
 	@set -e; for m in $(MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./... && \
 		$(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
 
-cover: ## coverage of the library packages by all tests; fails below FLOOR percent
+cover: ## coverage of the library by the tests of the root module
+#: FLOOR=95   fail below this percentage
 	go test -coverpkg=$(PACKAGES) -coverprofile=.cover.out ./...
 	@go tool cover -func=.cover.out | awk -v floor=$(FLOOR) '{ sub("%", "", $$NF) } $$NF+0 < 100 { print } \
 		/^total:/ && $$NF+0 < floor+0 { print "coverage is below " floor " %"; exit 1 }'
 
-bench: ## side by side with the peers: COUNT passes of TIME each over BENCH, into bench/RESULTS.md and bench/results.svg
-	@mkdir -p .bench && rm -f .bench/pass-*.txt
-	cd bench && go test -c -o $(CURDIR)/.bench/bench.test .
-	@set -e; for i in $$(seq $(COUNT)); do echo "pass $$i of $(COUNT)"; .bench/bench.test -test.run '^$$' \
-		-test.bench '$(BENCH)' -test.benchtime $(TIME) -test.timeout 0 > .bench/pass-$$i.txt; done
-	cd bench && go run ./cmd/report -md RESULTS.md -svg results.svg \
-		-command "make bench BENCH='$(BENCH)' COUNT=$(COUNT) TIME=$(TIME)" $(CURDIR)/.bench/pass-*.txt
-
-bench-packages: ## the packages' own benchmarks: COUNT times TIME each of BENCH
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -benchtime $(TIME) ./...
-
-bench-smoke: ## every benchmark once, to see that it runs; writes nothing
-	go test -run '^$$' -bench . -benchtime 1x ./...
-	cd bench && go test -short -run '^$$' -bench . -benchtime 1x .
+bench: ## benchmarks
+#: WHAT=peers      beside other libraries, into bench/RESULTS.md and bench/results.svg
+#: WHAT=packages   of the packages themselves
+#: WHAT=smoke      every benchmark once, to see that it runs
+#: WHAT=scaling    shared memory and GOMAXPROCS 1 to 64, for docs/scaling.md
+#: BENCH=. COUNT=8 TIME=200ms   which, how many passes, how long each
+	@BENCH='$(BENCH)' COUNT='$(COUNT)' TIME='$(TIME)' .ci/bench $(WHAT)
 
 bench-check: COUNT := 6
 bench-check: TIME := 50ms
-bench-check: ## compares BENCH with the merge base, or BASE; fails on an allocation more, or on more than MARGIN of time
+bench-check: ## compare benchmarks with the merge base
+#: MARGIN=10%   fail if a benchmark is slower by more, or allocates more
+#: BENCH=. COUNT=6 TIME=50ms BASE=commit ACCEPT=benchmarks SHORT=1
 	cd bench && go run ./cmd/check -base '$(BASE)' -bench '$(BENCH)' -count $(COUNT) -time $(TIME) \
 		-margin '$(MARGIN)' -accept '$(ACCEPT)' $(if $(SHORT),-short)
 
-scaling: ## what a call writes to shared memory, and what calls cost with GOMAXPROCS 1 to 64; for docs/scaling.md
-	cd proof && go test -count=1 -v -tags ductile_explore ./traffic
-	cd bench && go test -run '^$$' -bench '(ClosedRow|ClosedWindow|ClosedCalls|FailingRow|FailingWindow|Rejecting)/lib=(ductile|gobreaker|mutex)$$/mode=parallel' \
-		-cpu 1,2,4,8,16,32,64 -benchtime 60ms -count 3 .
+prove: ## search for faults in every way there is, into proof/RESULTS.md
+#: SHORT=1   a little of each, written nowhere
+#: ONLY=storm,386,arm64,mutation   only some, written nowhere
+#: SEED=7    repeat a search
+	cd proof && go run ./cmd/prove $(if $(SHORT),-short) $(if $(ONLY),-only '$(ONLY)') \
+		$(if $(SHORT)$(ONLY),,-write RESULTS.md) $(if $(SEED),-seed $(SEED))
 
-fuzz: ## each fuzz target of every module for FUZZTIME
+fuzz: ## every fuzz target of every module
+#: FUZZTIME=20s   of each target
 	cd proof && go run ./cmd/prove -only fuzz -fuzztime $(FUZZTIME)
 
-prove: ## search for faults in every way there is, one table; SHORT=1 for a little of each, SEED to repeat
-	cd proof && go run ./cmd/prove $(if $(SHORT),-short,-write RESULTS.md) $(if $(SEED),-seed $(SEED))
+ci: ## everything that a change must pass
+	.ci/run
 
-prove-386: ## the library's tests with 32-bit words
-	GOARCH=386 CGO_ENABLED=0 go test -count=1 ./...
-
-prove-arm64: ## the library's tests with weakly ordered memory; needs qemu-aarch64 elsewhere than on arm64
-	GOARCH=arm64 CGO_ENABLED=0 go vet ./...
-	GOARCH=arm64 CGO_ENABLED=0 go test -count=1 -p 1 $(if $(filter aarch64,$(shell uname -m)),,-exec qemu-aarch64) ./...
-
-prove-mutation: ## change the library one thing at a time and see that a test fails
-	cd proof && go run ./cmd/prove -only mutation
+release-check: ## check that a version can be tagged
+#: VERSION=v0.1.0   of the root module and all nested modules
+	cd proof && go run ./cmd/release -version '$(VERSION)' -cache $(CURDIR)/.bin/release-cache
 
 $(STATICCHECK):
 	GOBIN=$(CURDIR)/.bin go install honnef.co/go/tools/cmd/staticcheck@v0.7.0
