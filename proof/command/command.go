@@ -1,5 +1,5 @@
-// Package command runs programs that start programs of their own, as go test
-// does, so that none of them outlives the search that wanted it.
+// Package command runs programs that start other programs, as go test does, and ends all
+// of them when the search that uses them ends.
 package command
 
 import (
@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// patience is how long output is waited for when the program has been ended.
+// patience limits the wait for output after the program has been killed.
 const patience = time.Second
 
-// Context returns a command as exec.CommandContext does. When ctx ends, so do the
-// program and all that it has started, as far as the system can tell which.
+// Context returns a command as exec.CommandContext does. When ctx ends, it kills the
+// program and, on Unix, all programs that it has started.
 func Context(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the searches say what runs
 	cmd.WaitDelay = patience

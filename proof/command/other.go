@@ -4,5 +4,5 @@ package command
 
 import "os/exec"
 
-// together does nothing: the program alone is ended.
+// together does nothing: only the program itself is killed.
 func together(*exec.Cmd) {}

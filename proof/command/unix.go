@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// together makes cmd the head of a process group that is killed as one.
+// together puts the program and all that it starts into one process group, which is
+// killed as a whole.
 func together(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

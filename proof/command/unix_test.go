@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The pipe ends when the last process that holds its other end has.
-func TestWhatAProgramStartedEndsWithIt(t *testing.T) {
+// The pipe ends when the last process with its other end does.
+func TestProgramsStartedByAProgramEndWithIt(t *testing.T) {
 	out, in, err := os.Pipe()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// pair is a circuit of each library that one failure opens for recovery.
+// pair is a circuit of each library. One failure opens it, for recovery.
 func pair(places int) (*breaker.Circuit, *gobreaker.CircuitBreaker[int]) {
 	ours := breaker.NewCircuit(breaker.Config{
 		FailureThreshold: 1, RecoveryTimeout: recovery, HalfOpenMaxCalls: places, SuccessThreshold: places,
@@ -28,7 +28,7 @@ func pair(places int) (*breaker.Circuit, *gobreaker.CircuitBreaker[int]) {
 	return ours, theirs
 }
 
-// open opens both.
+// open opens both circuits.
 func open(t *testing.T, ours *breaker.Circuit, theirs *gobreaker.CircuitBreaker[int]) {
 	t.Helper()
 	_, _ = breaker.Do(t.Context(), ours, func(context.Context) (int, error) { return 0, errDown })
@@ -37,7 +37,7 @@ func open(t *testing.T, ours *breaker.Circuit, theirs *gobreaker.CircuitBreaker[
 	require.Equal(t, gobreaker.StateOpen, theirs.State())
 }
 
-func TestHalfOpenBeginsAtTheEndOfTheTimeoutAndTheirsAfterIt(t *testing.T) {
+func TestHalfOpenBeginsAtTheTimeoutAndInGobreakerAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := pair(1)
 		open(t, ours, theirs)
@@ -49,7 +49,7 @@ func TestHalfOpenBeginsAtTheEndOfTheTimeoutAndTheirsAfterIt(t *testing.T) {
 	})
 }
 
-func TestPlacesAreForProbesAtATimeAndTheirsForAllOfAHalfOpenState(t *testing.T) {
+func TestHalfOpenLimitsConcurrentProbesAndInGobreakerAllProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := pair(2)
 		open(t, ours, theirs)
@@ -75,7 +75,7 @@ func TestPlacesAreForProbesAtATimeAndTheirsForAllOfAHalfOpenState(t *testing.T) 
 	})
 }
 
-func TestAProbeThatNeverReturnsIsReplacedAndTheirsShutsForEver(t *testing.T) {
+func TestAProbeThatNeverReturnsIsReplacedAndBlocksGobreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := pair(1)
 		open(t, ours, theirs)
@@ -94,7 +94,7 @@ func TestAProbeThatNeverReturnsIsReplacedAndTheirsShutsForEver(t *testing.T) {
 	})
 }
 
-func TestProbesThatAreAllIgnoredReopenAndTheirsDecideNothing(t *testing.T) {
+func TestIgnoredProbesReopenAndKeepGobreakerHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		excluded := errors.New("excluded")
 		ours := breaker.NewCircuit(breaker.Config{
@@ -125,7 +125,7 @@ func TestProbesThatAreAllIgnoredReopenAndTheirsDecideNothing(t *testing.T) {
 	})
 }
 
-func TestGoexitIsAFailureAndTheirsLosesThePlace(t *testing.T) {
+func TestGoexitIsAFailureAndLosesAPermitInGobreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := pair(1)
 		open(t, ours, theirs)
@@ -144,7 +144,7 @@ func TestGoexitIsAFailureAndTheirsLosesThePlace(t *testing.T) {
 	})
 }
 
-func TestACallCountsWhenItEndsAndTheirsWhenItBegan(t *testing.T) {
+func TestACallCountsWhenItEndsAndInGobreakerWhenItBegan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours := breaker.NewCircuit(breaker.Config{Window: 100, FailureRate: 1, MinCalls: 1})
 		theirs := gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{
@@ -162,7 +162,7 @@ func TestACallCountsWhenItEndsAndTheirsWhenItBegan(t *testing.T) {
 	})
 }
 
-func TestAnOpenStateLastsHalfAMinuteByDefaultAndTheirsAMinute(t *testing.T) {
+func TestTheDefaultOpenPeriodIs30sAndGobreakers60s(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 		theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
@@ -178,7 +178,7 @@ func TestAnOpenStateLastsHalfAMinuteByDefaultAndTheirsAMinute(t *testing.T) {
 	})
 }
 
-func TestThreeProbesAtATimeByDefaultAndTheirsOne(t *testing.T) {
+func TestTheDefaultIsThreeProbesAndGobreakersOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := breaker.NewCircuit(breaker.Config{}), gobreaker.NewTwoStepCircuitBreaker[int](gobreaker.Settings{})
 		ours.Trip(0, "test")
@@ -201,11 +201,11 @@ func TestThreeProbesAtATimeByDefaultAndTheirsOne(t *testing.T) {
 	})
 }
 
-func TestTheCallersCancelAndAnInnerRejectionAreIgnoredAndFailuresThere(t *testing.T) {
+func TestACancelAndAnInnerRejectionAreIgnoredAndFailuresInGobreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		for _, err := range []error{policy.ErrRejected, context.Canceled} { // in this order: the caller leaves in the second
+		for _, err := range []error{policy.ErrRejected, context.Canceled} { // in this order: the second one cancels the caller
 			ours, theirs := pair(1)
 			_, _ = breaker.Do(ctx, ours, func(context.Context) (int, error) {
 				if errors.Is(err, context.Canceled) {
@@ -220,7 +220,7 @@ func TestTheCallersCancelAndAnInnerRejectionAreIgnoredAndFailuresThere(t *testin
 	})
 }
 
-func TestFiveFailuresOpenByDefaultAndTheirsSix(t *testing.T) {
+func TestFiveFailuresOpenByDefaultAndSixInGobreaker(t *testing.T) {
 	ours := breaker.NewCircuit(breaker.Config{})
 	theirs := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{})
 	for range 5 {

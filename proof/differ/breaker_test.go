@@ -29,18 +29,18 @@ var (
 	errIgnored = errors.New("ignored")
 )
 
-// kind is a configuration in which both should do the same.
+// kind is a configuration with the same semantics in both libraries.
 type kind struct {
-	places     int           // in half-open, and successes that close
-	overlap    bool          // calls may be out at the same time
-	threshold  int           // in a row
+	places     int           // HalfOpenMaxCalls and SuccessThreshold
+	overlap    bool          // calls may overlap
+	threshold  int           // failures in a row
 	window     time.Duration // or a rate in a window
-	firstState bool          // compared until the circuit opens
+	firstState bool          // compare only until the circuit opens
 }
 
-// Where two places or more are given out at the same time the semantics differ; see
-// breaker_differences_test.go. So they do where a second window begins: the buckets
-// of theirs begin anew with it, those of ours are the clock's.
+// The semantics differ if several half-open permits are out at the same time; see
+// breaker_differences_test.go. They also differ after the first window: gobreaker starts
+// its buckets again, and ours follow the clock.
 var kinds = map[string]kind{
 	"in a row, one place":             {places: 1, overlap: true, threshold: 3},
 	"one failure opens":               {places: 1, overlap: true, threshold: 1},
@@ -49,7 +49,7 @@ var kinds = map[string]kind{
 }
 
 const (
-	recovery = 51 // odd, where all steps are even: never is now the very end of it
+	recovery = 51 // odd, and all steps are even, so that no step falls on the end of the period
 	minCalls = 4
 	rate     = 0.5
 )
@@ -81,17 +81,17 @@ func (k kind) theirs() *gobreaker.TwoStepCircuitBreaker[int] {
 	})
 }
 
-// outcomes are what a call can come to, in both languages.
+// outcomes are the outcomes of a call, as each library expresses them.
 var outcomes = []struct {
 	ours   policy.Outcome
 	theirs error
 }{{policy.Success, nil}, {policy.Failure, errDown}, {policy.Ignored, errIgnored}}
 
-// both is a call that both admitted.
+// both is a call that both circuits have admitted.
 type both struct {
 	permit *breaker.Permit
 	done   func(error)
-	brief  bool // over before time passes
+	brief  bool // must end before time passes
 }
 
 func (b both) end(n int) {
@@ -99,8 +99,8 @@ func (b both) end(n int) {
 	b.done(outcomes[n].theirs)
 }
 
-// schedule plays what seed says on ours and theirs, and returns how many steps it
-// took and the first difference.
+// schedule runs the schedule of a seed on both circuits. It returns the number of steps
+// and the first difference.
 func (k kind) schedule(seed uint64, ours *breaker.Circuit) (steps int, err error) {
 	rnd := rand.New(rand.NewPCG(seed, 0xd1ff))
 	theirs := k.theirs()
@@ -125,9 +125,9 @@ func (k kind) schedule(seed uint64, ours *breaker.Circuit) (steps int, err error
 		}
 		if a, b := ours.State().String(), theirs.State().String(); a != b {
 			if ours.Snapshot().Reason == breaker.ReasonNoVerdict {
-				return steps, nil // theirs stays half-open for ever: see TestProbesThatAreAllIgnoredReopenAndTheirsDecideNothing
+				return steps, nil // see TestIgnoredProbesReopenAndKeepGobreakerHalfOpen
 			}
-			return steps, fmt.Errorf("ours is %s, and theirs %s", a, b)
+			return steps, fmt.Errorf("ours is %s and theirs is %s", a, b)
 		}
 		if k.firstState && ours.State() != breaker.Closed {
 			return steps, nil
@@ -142,13 +142,13 @@ func (k kind) admit(ours *breaker.Circuit, theirs *gobreaker.TwoStepCircuitBreak
 	*permit, refused = ours.Acquire()
 	done, theirRefusal := theirs.Allow()
 	if (refused == nil) != (theirRefusal == nil) {
-		return both{}, false, fmt.Errorf("ours refuses by %v, and theirs by %v", refused, theirRefusal) //nolint:errorlint // either may be nil
+		return both{}, false, fmt.Errorf("ours refuses with %v and theirs with %v", refused, theirRefusal) //nolint:errorlint // either may be nil
 	}
 	return both{permit, done, ours.State() == breaker.HalfOpen || k.window > 0}, refused == nil, nil
 }
 
-// endBrief ends what may not be out while time passes: how long a probe may, and
-// where in a window a call counts that did, are differences.
+// endBrief ends the calls that must not be in flight while time passes: the semantics
+// differ in how long a probe may run, and in which bucket a longer call counts.
 func endBrief(out []both, rnd *rand.Rand) []both {
 	return slices.DeleteFunc(out, func(b both) bool {
 		if b.brief {
@@ -158,7 +158,7 @@ func endBrief(out []both, rnd *rand.Rand) []both {
 	})
 }
 
-func TestACircuitDoesWhatGobreakerDoesWhereTheyAgree(t *testing.T) {
+func TestACircuitAndGobreakerAgree(t *testing.T) {
 	steps := 0
 	for _, name := range slices.Sorted(maps.Keys(kinds)) {
 		t.Run(name, func(t *testing.T) {
@@ -182,8 +182,8 @@ func TestACircuitDoesWhatGobreakerDoesWhereTheyAgree(t *testing.T) {
 	}
 }
 
-// A circuit that opens a failure too late, or recovers a little too soon, is found.
-func TestACircuitThatIsALittleOffIsFound(t *testing.T) {
+// One circuit opens one failure too late, and another recovers a little too early.
+func TestASlightlyWrongCircuitIsFound(t *testing.T) {
 	k := kinds["in a row, one place"]
 	for name, off := range map[string]func(*breaker.Config){
 		"threshold": func(cfg *breaker.Config) { cfg.FailureThreshold++ },

@@ -1,11 +1,11 @@
-// Package differ plays the same seeded schedules on this library and on its
-// peers, where their semantics agree, and holds each known difference in a test
-// of its own, so that docs/semantics.md can say it.
+// Package differ compares this library with gobreaker and backoff. It runs the same
+// seeded schedules on both, as far as their semantics agree, and has a test for each
+// known difference. docs/semantics.md describes the differences.
 //
-// What is not played: a rate in a window after the circuit has first opened, or
-// for calls that are out while time passes; retries with a deadline, with jitter,
-// or with a hint shorter than the delay or beyond MaxRetryAfter. There the
-// semantics differ, or, for jitter, the peer's source of randomness is its own.
+// It does not compare rates after the circuit has first opened, rates with calls in
+// flight while time passes, or retries with a deadline, with jitter, or with a hint
+// shorter than the delay or longer than MaxRetryAfter: there the semantics differ. With
+// jitter, the peer also uses a random source of its own.
 //
-// The peers read the time themselves, so everything runs in synctest bubbles.
+// The peers read the real clock, so everything runs in synctest bubbles.
 package differ

@@ -14,8 +14,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// tries runs a failing function under both, and returns how often each ran it,
-// how long each took, and what each returned.
+// tries runs a failing function with both libraries. It returns how often each ran it,
+// how long that took, and what each returned.
 type tries struct {
 	ours, theirs       int
 	took, tookTheirs   time.Duration
@@ -38,7 +38,7 @@ func fail(ctx context.Context, end error, delay time.Duration) tries {
 	return r
 }
 
-func TestAnEndedContextRunsNothingAndTheirsRunsOnce(t *testing.T) {
+func TestAnEndedContextRunsNothingAndInBackoffRunsOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := fail(ctx, errDown, 1)
@@ -46,7 +46,7 @@ func TestAnEndedContextRunsNothingAndTheirsRunsOnce(t *testing.T) {
 	assert.Equal(t, 1, r.theirs)
 }
 
-func TestADelayBeyondTheDeadlineIsNotBegunAndTheirsIsSleptUntilIt(t *testing.T) {
+func TestADelayBeyondTheDeadlineIsNotBegunAndBackoffSleepsUntilIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -58,7 +58,7 @@ func TestADelayBeyondTheDeadlineIsNotBegunAndTheirsIsSleptUntilIt(t *testing.T) 
 	})
 }
 
-func TestJitterStaysBelowTheMaximumAndTheirsExceedsIt(t *testing.T) {
+func TestJitterStaysBelowTheMaximumAndInBackoffExceedsIt(t *testing.T) {
 	b := exponential(time.Second, time.Second, 2)
 	b.RandomizationFactor = 0.5
 	theirs, ours := time.Duration(0), time.Duration(0)
@@ -77,7 +77,7 @@ func TestJitterStaysBelowTheMaximumAndTheirsExceedsIt(t *testing.T) {
 	assert.Greater(t, theirs, time.Second, "of 100 delays")
 }
 
-func TestAHintIsAFloorAndTheirsReplacesTheDelay(t *testing.T) {
+func TestAHintIsAFloorAndInBackoffReplacesTheDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := fail(t.Context(), retry.After(errDown, time.Second), time.Minute)
 		assert.Equal(t, 2*time.Minute, r.took)
@@ -88,7 +88,7 @@ func TestAHintIsAFloorAndTheirsReplacesTheDelay(t *testing.T) {
 	})
 }
 
-func TestAHintIsSpreadUpwardsAndTheirsIsNot(t *testing.T) {
+func TestAHintIsSpreadUpwardsAndInBackoffIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		cfg := retry.Config{Backoff: retry.Constant(0), JitterFactor: 0.5, MaxAttempts: 2, Rand: func() float64 { return 0.5 }}
@@ -100,7 +100,7 @@ func TestAHintIsSpreadUpwardsAndTheirsIsNot(t *testing.T) {
 	})
 }
 
-func TestARejectionIsFinalAndTheirsIsRetriedLikeAnyError(t *testing.T) {
+func TestARejectionIsFinalAndBackoffRetriesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := fail(t.Context(), policy.ErrRejected, 1)
 		assert.Equal(t, 1, r.ours)
@@ -108,7 +108,7 @@ func TestARejectionIsFinalAndTheirsIsRetriedLikeAnyError(t *testing.T) {
 	})
 }
 
-func TestAHintHasAMaximumAndTheirsNone(t *testing.T) {
+func TestAHintHasAMaximumAndInBackoffNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := fail(t.Context(), retry.After(errDown, time.Hour), time.Second)
 		assert.Equal(t, 1, r.ours)
@@ -120,7 +120,7 @@ func TestAHintHasAMaximumAndTheirsNone(t *testing.T) {
 	})
 }
 
-func TestThreeAttemptsByDefaultAndTheirsAQuarterOfAnHour(t *testing.T) {
+func TestTheDefaultIsThreeAttemptsAndBackoffsFifteenMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := 0, 0
 		_, err := retry.Do(t.Context(), retry.Config{}, func(context.Context) (int, error) { ours++; return 0, errDown })
@@ -137,7 +137,7 @@ func TestThreeAttemptsByDefaultAndTheirsAQuarterOfAnHour(t *testing.T) {
 		[]any{b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor})
 }
 
-func TestAFinalErrorIsUntouchedAndTheirsIsWrapped(t *testing.T) {
+func TestAFinalErrorIsUntouchedAndBackoffWrapsIt(t *testing.T) {
 	_, err := retry.Do(t.Context(), retry.Config{}, func(context.Context) (int, error) { return 0, retry.Permanent(errDown) })
 	assert.Equal(t, errDown, err)
 	_, err = backoff.Retry(t.Context(), func() (int, error) { return 0, backoff.Permanent(errDown) })
@@ -145,7 +145,7 @@ func TestAFinalErrorIsUntouchedAndTheirsIsWrapped(t *testing.T) {
 	assert.ErrorIs(t, err, errDown)
 }
 
-func TestACancelIsNotRetriedAndTheirsIs(t *testing.T) {
+func TestACancelIsNotRetriedAndBackoffRetriesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := fail(t.Context(), context.Canceled, 1)
 		assert.Equal(t, 1, r.ours)
@@ -153,7 +153,7 @@ func TestACancelIsNotRetriedAndTheirsIs(t *testing.T) {
 	})
 }
 
-func TestTheCallersEndIsTheReasonBeforeTheLastAttemptIs(t *testing.T) {
+func TestACancelInTheLastAttemptIsTheReason(t *testing.T) {
 	both := func(run func(ctx context.Context, attempt func() error) error) error {
 		ctx, cancel := context.WithCancel(t.Context())
 		return run(ctx, func() error { cancel(); return errDown })

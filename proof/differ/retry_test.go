@@ -25,11 +25,11 @@ func exponential(base, limit time.Duration, factor float64) *backoff.Exponential
 	return b
 }
 
-// TestDelaysAreThoseOfBackoff compares without jitter. They cut each delay to a
-// nanosecond and go on from there, we round the power: with a factor of 2 that
-// is the same, with another the cuts add up to less than a nanosecond an attempt,
-// multiplied like the delay.
-func TestDelaysAreThoseOfBackoff(t *testing.T) {
+// TestDelaysEqualThoseOfBackoff compares delays without jitter. backoff
+// truncates each delay to a nanosecond and multiplies the result; we round the power.
+// With a factor of 2 the delays are equal. With others the truncations add up to less
+// than a nanosecond for each attempt, which grows with the delay.
+func TestDelaysEqualThoseOfBackoff(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(*firstSeed, 0xde1a))
 	delays, worst := 0, time.Duration(0)
 	for n := range *schedules {
@@ -59,18 +59,18 @@ func TestDelaysAreThoseOfBackoff(t *testing.T) {
 	}.Print()
 }
 
-// work is a schedule for a retry: how each attempt ends and how long it takes,
-// and when the caller leaves. All times are even but that one, so that nothing
-// else happens in that instant.
+// work is a schedule for a retry: the result and duration of each attempt, and the time
+// at which the caller cancels. That time is odd and all others are even, so that nothing
+// else happens at the same time.
 type work struct {
 	ends       []error
 	takes      []time.Duration
 	delay      time.Duration
-	factor     float64       // of growing delays; 0 is constant ones
-	hint       time.Duration // of every error, at least the delay, where that is constant; 0 is none
+	factor     float64       // of exponential delays; 0 means constant ones
+	hint       time.Duration // of every error, no shorter than the delay; 0 means none
 	tries      int
 	maxElapsed time.Duration
-	leaves     time.Duration // 0 is never
+	leaves     time.Duration // 0 means never
 }
 
 func plan(seed uint64) work {
@@ -104,14 +104,14 @@ func plan(seed uint64) work {
 
 var errForGood = errors.New("for good")
 
-// course is how a retry went: when each attempt began, when it was over, and why.
+// course is the course of a retry: when each attempt began, when it ended, and why.
 type course struct {
 	began []time.Duration
 	over  time.Duration
 	why   string
 }
 
-// follow runs a retry of w and notes its course.
+// follow runs a retry of w and records its course.
 func (w work) follow(run func(ctx context.Context, attempt func() error) error) course {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
@@ -130,9 +130,8 @@ func (w work) follow(run func(ctx context.Context, attempt func() error) error) 
 	return c
 }
 
-// reason says why a retry ended, in words of neither library. Where the caller
-// has left during the last attempt, both reasons are true and each names
-// another: a difference.
+// reason returns why a retry ended, in neutral words. If the caller cancels during the
+// last attempt, the libraries give different reasons, so the cancel comes first here.
 func (w work) reason(ctx context.Context, attempts int, err error) string {
 	switch {
 	case err == nil:
@@ -183,7 +182,7 @@ func (w work) theirs(ctx context.Context, attempt func() error) error {
 	return err
 }
 
-func TestARetryDoesWhatBackoffDoesWhereTheyAgree(t *testing.T) {
+func TestARetryAndBackoffAgree(t *testing.T) {
 	attempts, n := 0, 4**schedules
 	for i := range n {
 		seed := *firstSeed + uint64(i)
@@ -202,8 +201,8 @@ func TestARetryDoesWhatBackoffDoesWhereTheyAgree(t *testing.T) {
 	}.Print()
 }
 
-// A retry whose delays grow a little faster, or that makes an attempt more, is found.
-func TestARetryThatIsALittleOffIsFound(t *testing.T) {
+// One retry has delays that grow a little faster, and another makes one attempt more.
+func TestASlightlyWrongRetryIsFound(t *testing.T) {
 	for name, off := range map[string]func(*work){
 		"factor":   func(w *work) { w.factor *= 1.5 },
 		"attempts": func(w *work) { w.tries++; w.ends, w.takes = append(w.ends, nil), append(w.takes, 2) },

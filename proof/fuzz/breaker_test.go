@@ -14,8 +14,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tooMany is more calls than a run makes; a config that asks for more is made
-// and looked at, and that is all.
+// tooMany limits the calls of a run. A config that needs more is only created and
+// inspected.
 const tooMany = 3000
 
 func FuzzBreakerConfig(f *testing.F) {
@@ -59,8 +59,8 @@ func FuzzBreakerConfig(f *testing.F) {
 	})
 }
 
-// requireCircuit wants a circuit to open, to be half-open in time, to open again
-// for a probe that fails, and to close in the end. pass has time pass.
+// requireCircuit requires a circuit to open, to become half-open in time, to reopen after
+// a failed probe, and to close. pass moves time.
 func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) {
 	t.Helper()
 	c, start := breaker.NewCircuit(cfg), policy.Now(cfg.Clock)
@@ -74,14 +74,14 @@ func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) 
 		requireOpens(t, c, reopening)
 		requireHalfOpens(t, c, cfg, reopening, pass)
 		if policy.Now(cfg.Clock).Sub(start) > math.MaxInt64/4 {
-			return // a Duration ends here, and a circuit's time with it
+			return // the clock of a circuit ends where a Duration does
 		}
 		requireProbes(t, c, cfg)
 	}
 	requireCloses(t, c, pass)
 }
 
-// requireOpens fails calls until the circuit opens.
+// requireOpens makes failing calls and requires the circuit to open.
 func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
 	t.Helper()
 	for n := 0; c.State() == breaker.Closed; n++ {
@@ -96,11 +96,11 @@ func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
 	}
 }
 
-// requireHalfOpens waits for as long as the open circuit says.
+// requireHalfOpens waits for RetryAfter and requires the circuit to be half-open.
 func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, reopening int, pass func(time.Duration)) {
 	t.Helper()
 	if c.State() != breaker.Open {
-		return // a recovery timeout that is over at once
+		return // a recovery timeout that has passed already
 	}
 	wait := c.Snapshot().RetryAfter
 	longest := max(cfg.RecoveryTimeout, cfg.MaxRecoveryTimeout)
@@ -117,13 +117,13 @@ func requireHalfOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, reop
 	require.ErrorIs(t, err, breaker.ErrOpen)
 	require.Equal(t, breaker.Open, c.State())
 	pass(1)
-	p, err := c.Acquire() // and not State, which never spares itself a look at the clock
+	p, err := c.Acquire() // not State, which always reads the clock
 	require.NoError(t, err)
 	p.Record(policy.Ignored)
 	require.Equal(t, breaker.HalfOpen, c.State())
 }
 
-// grown returns the recovery timeout after so many re-openings.
+// grown returns the recovery timeout after a number of reopenings.
 func grown(cfg breaker.Config, reopenings int) time.Duration {
 	recovery := cmp.Or(cfg.RecoveryTimeout, breaker.DefaultRecoveryTimeout)
 	for range reopenings {
@@ -132,7 +132,7 @@ func grown(cfg breaker.Config, reopenings int) time.Duration {
 	return recovery
 }
 
-// requireProbes takes every place, and fails as many probes as it takes.
+// requireProbes takes every permit, and fails as many probes as it takes to reopen.
 func requireProbes(t *testing.T, c *breaker.Circuit, cfg breaker.Config) {
 	t.Helper()
 	places := cmp.Or(cfg.HalfOpenMaxCalls, breaker.DefaultHalfOpenMaxCalls)
@@ -156,8 +156,8 @@ func requireProbes(t *testing.T, c *breaker.Circuit, cfg breaker.Config) {
 	require.NotEqual(t, breaker.HalfOpen, c.State())
 }
 
-// requireShadow wants a circuit in shadow to move, and to refuse nothing but what Trip
-// and Isolate refuse.
+// requireShadow requires a circuit in shadow to change its state, and to refuse calls only
+// after Trip and Isolate.
 func requireShadow(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass func(time.Duration)) {
 	t.Helper()
 	for n := 0; c.State() == breaker.Closed; n++ {
@@ -182,7 +182,7 @@ func requireShadow(t *testing.T, c *breaker.Circuit, cfg breaker.Config, pass fu
 	require.NoError(t, err)
 }
 
-// requireCloses lets probes succeed until the circuit closes.
+// requireCloses makes successful probes and requires the circuit to close.
 func requireCloses(t *testing.T, c *breaker.Circuit, pass func(time.Duration)) {
 	t.Helper()
 	pass(c.Snapshot().RetryAfter)

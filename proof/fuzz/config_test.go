@@ -20,17 +20,17 @@ import (
 
 var errDown = errors.New("down")
 
-// enough is how often a function fails before it gives in, so that a retry
-// without limit ends.
+// enough is the number of failures after which a function succeeds, so that a retry
+// without a limit ends.
 const enough = 200
 
-// edges are durations and numbers that configurations stumble over.
+// edges are durations and numbers that often break a config.
 var edges = []int64{0, 1, -1, 9, 10, 1e9, math.MaxInt32, math.MaxInt32 + 1, math.MaxInt64, math.MinInt64}
 
 var shares = []float64{0, 0.5, 1, -1, 2, 1e-300, math.MaxFloat64, math.NaN(), math.Inf(1), math.Inf(-1)}
 
-// accepted reports whether err, of a Validate, is nil, and that make panics with
-// just err where it is not.
+// accepted reports whether err, the result of Validate, is nil. If not, it requires build
+// to panic with exactly err.
 func accepted(t *testing.T, err error, build func()) bool {
 	t.Helper()
 	if err == nil {
@@ -41,7 +41,8 @@ func accepted(t *testing.T, err error, build func()) bool {
 	return false
 }
 
-// failing returns a function that fails with err until enough, and its count.
+// failing returns a function that returns err until its run number enough, and the count
+// of its runs.
 func failing(err error) (policy.Func[int], *int) {
 	runs := 0
 	return func(context.Context) (int, error) {
@@ -82,7 +83,7 @@ func FuzzRetryConfig(f *testing.F) {
 			return
 		}
 		hinted := retry.After(errDown, time.Duration(hint))
-		if budget { // a refusal is waited for in the same way
+		if budget { // the retry waits for a rejection in the same way
 			hinted = retry.After(policy.ErrRejected, time.Duration(hint))
 		}
 		fn, runs := failing(hinted)
@@ -98,11 +99,11 @@ func FuzzRetryConfig(f *testing.F) {
 	})
 }
 
-// backoff returns one of the package's, or nil, or what a user might write. None
-// waits longer than the longer of base and limit.
+// backoff returns a Backoff of package retry, nil, or one that a user might write. None
+// returns more than the larger of base and limit.
 func backoff(kind uint8, base, limit time.Duration, factor float64) retry.Backoff {
 	if kind%10 == 9 {
-		return func(retry.Step) time.Duration { return base } // which may be less than 0
+		return func(retry.Step) time.Duration { return base } // which may be negative
 	}
 	if base < 0 || limit < 0 || !(factor >= 1 && factor <= math.MaxFloat64) {
 		return nil
@@ -114,8 +115,8 @@ func backoff(kind uint8, base, limit time.Duration, factor float64) retry.Backof
 	}[kind%10]
 }
 
-// requireDelays wants every delay to be what the server asked for at least, spread
-// upwards by no more than the jitter, and otherwise no longer than longest.
+// requireDelays requires every delay to be at least the server's hint, spread upwards by
+// no more than the jitter, or else at most longest.
 func requireDelays(t *testing.T, slept []time.Duration, longest, hint time.Duration, jitter float64) {
 	t.Helper()
 	most := max(0, hint)
@@ -128,7 +129,7 @@ func requireDelays(t *testing.T, slept []time.Duration, longest, hint time.Durat
 	}
 }
 
-// requireKept wants the error of a retry to have the errors of the last attempts.
+// requireKept requires the error of a retry to hold the errors of the last attempts.
 func requireKept(t *testing.T, keep, runs int, err error) {
 	t.Helper()
 	var gaveUp *retry.Error
@@ -138,7 +139,7 @@ func requireKept(t *testing.T, keep, runs int, err error) {
 	}
 }
 
-// requireRetry wants a retry to have ended for a reason that it had.
+// requireRetry requires the reason with which a retry ended to be true.
 func requireRetry(t *testing.T, cfg retry.Config, runs int, hint time.Duration, err error) {
 	t.Helper()
 	attempts := cmp.Or(cfg.MaxAttempts, retry.DefaultMaxAttempts)
@@ -202,8 +203,8 @@ func FuzzBudgetConfig(f *testing.F) {
 	})
 }
 
-// requireReconfigured wants a budget to keep what it has counted, and each token that is
-// given back to be there for another retry.
+// requireReconfigured requires a budget to keep its counts, and to grant each token again
+// that was given back.
 func requireReconfigured(t *testing.T, budget *retry.Budget, cfg retry.BudgetConfig, granted float64) {
 	t.Helper()
 	before := budget.Snapshot()
@@ -221,7 +222,7 @@ func requireReconfigured(t *testing.T, budget *retry.Budget, cfg retry.BudgetCon
 	require.ErrorContains(t, budget.Reconfigure(changed), "Clock")
 }
 
-// tooLong is more than there is of time in a bubble of testing/synctest.
+// tooLong is longer than the time of a bubble of testing/synctest can run.
 const tooLong = 100 * 365 * 24 * time.Hour
 
 func FuzzTimeoutConfig(f *testing.F) {
@@ -246,8 +247,8 @@ func FuzzTimeoutConfig(f *testing.F) {
 	})
 }
 
-// requireTimeout wants a function that works too long to be cut short at the
-// limit, and any other to be left alone.
+// requireTimeout requires a function that runs too long to be stopped at the limit, and
+// any other to be left alone.
 func requireTimeout(t *testing.T, cfg policy.TimeoutConfig, works time.Duration) {
 	t.Helper()
 	start := policy.Now(cfg.Clock)
@@ -300,8 +301,8 @@ func FuzzStandardConfig(f *testing.F) {
 	})
 }
 
-// requireCounted wants a circuit to have opened at so many failures, and nothing
-// to have been refused before.
+// requireCounted requires a circuit to have opened at the given number of failures, and to
+// have refused no call before.
 func requireCounted(t *testing.T, c *breaker.Circuit, failures, runs int, err error) {
 	t.Helper()
 	if runs < failures {

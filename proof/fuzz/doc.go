@@ -1,4 +1,4 @@
-// Package fuzz holds what every configuration owes those who read it from
-// outside: Validate never panics, New panics with what Validate says and with
-// nothing else, and what Validate accepts works at run time.
+// Package fuzz tests what every Config promises to programs that read one from a file:
+// Validate does not panic, New panics exactly with the error of Validate, and a config
+// that Validate accepts works.
 package fuzz

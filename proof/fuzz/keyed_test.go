@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 )
 
-// thing is a value of a map that is needed, or not.
+// thing is a value of a map that is idle or busy.
 type thing struct {
 	key     uint8
 	busy    bool
@@ -55,8 +55,8 @@ func FuzzKeyedConfig(f *testing.F) {
 	})
 }
 
-// useMap uses a map at random, and wants it to hold no more than its limit, no value that
-// it has dropped, and every value that is busy.
+// useMap uses a map at random. It requires the map to stay within its limit, to hold no
+// value that it has dropped, and to hold every busy value.
 func useMap(t *testing.T, m *keyed.Map[uint8, *thing], clk *fake.Clock, rnd *rand.Rand, made map[uint8]int, limit int) {
 	t.Helper()
 	if limit == 0 {

@@ -1,5 +1,5 @@
-// Package row is how a search tells what it did: one line of output, which
-// cmd/prove gathers into its table and `go test -v` shows as it is.
+// Package row formats the result of a search as one line of output. cmd/prove collects
+// these lines into its table; `go test -v` shows them as they are.
 package row
 
 import (
@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Mark begins every line that holds a row.
+// Mark is the prefix of a line with a row.
 const Mark = "PROOF\t"
 
 // Row is one line of the table.
 type Row struct {
-	Searched string // what was looked for, and where
+	Searched string // what was searched
 	Amount   string // how much of it
-	Seeds    string // what repeats it; empty where nothing is random
-	Result   string // "holds", or what was found
+	Seeds    string // the seeds to repeat it; empty if nothing is random
+	Result   string // what was found
 }
 
 // Print writes r to standard output.
@@ -23,7 +23,7 @@ func (r Row) Print() {
 	fmt.Println(Mark + strings.Join([]string{r.Searched, r.Amount, r.Seeds, r.Result}, "\t"))
 }
 
-// Parse returns the row that line holds, if it holds one.
+// Parse returns the row in a line. It returns false if there is none.
 func Parse(line string) (Row, bool) {
 	rest, ok := strings.CutPrefix(line, Mark)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-func TestOnlyWholeRowsAreParsed(t *testing.T) {
+func TestOnlyCompleteRowsAreParsed(t *testing.T) {
 	r, ok := row.Parse("PROOF\ta\tb\tc\td")
 	assert.True(t, ok)
 	assert.Equal(t, row.Row{Searched: "a", Amount: "b", Seeds: "c", Result: "d"}, r)

@@ -1,4 +1,4 @@
-// Package traffic counts what a call writes to memory that other calls read or
-// write too. Its test runs with the tag ductile_explore, under which the library's
-// atomic operations can be listened to.
+// Package traffic counts the writes of a call to memory that other calls use as well. Its
+// test needs the build tag ductile_explore, with which the library reports its atomic
+// operations.
 package traffic

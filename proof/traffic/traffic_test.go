@@ -23,15 +23,15 @@ var errDown = errors.New("down")
 func succeed(context.Context) (int, error) { return 1, nil }
 func fail(context.Context) (int, error)    { return 0, errDown }
 
-// path is one way through the library, with the atomic operations that a call on
-// it makes once it is warm: any, and those that may write.
+// path is one way through the library, with the number of atomic operations of a call
+// after some warm-up calls: all, and those that may write.
 type path struct {
 	name        string
 	ops, writes int
-	own         int // of the writes, those to memory that is the call's own
+	own         int // the writes to memory of the call itself
 	policy      policy.Policy[int]
 	fn          policy.Func[int]
-	warm        int // calls before the one that is counted
+	warm        int // the number of warm-up calls
 }
 
 func paths() []path {
@@ -76,7 +76,7 @@ func TestACallWritesWhatTheDocsSay(t *testing.T) {
 		ops, writes := count(call)
 		fmt.Printf("| %s | %d | %d | %d |\n", p.name, ops, writes, writes-p.own)
 		assert.Equal(t, p.ops, ops, "%s: atomic operations", p.name)
-		assert.Equal(t, p.writes, writes, "%s: of them writes", p.name)
+		assert.Equal(t, p.writes, writes, "%s: writes", p.name)
 	}
 }
 

@@ -15,19 +15,19 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// job is one search: a program whose output holds rows, or is made into one.
+// job is one search: a program whose output has rows, or from which rows are made.
 type job struct {
 	name string
 	dir  string
 	env  []string
 	args []string
-	rows func(output string) []row.Row // nil takes those that the output holds
-	// prepare, if set, changes the job to what this machine can do.
+	rows func(output string) []row.Row // nil means the rows in the output
+	// prepare, if not nil, adapts the job to this machine.
 	prepare func(ctx context.Context, j *job)
 }
 
-// isOf reports whether j is one of only, "linear,mutation", or of a kind there; an
-// empty only is all.
+// isOf reports whether only, such as "linear,mutation", has the name of j or the part of
+// it before a hyphen. An empty only has all.
 func (j job) isOf(only string) bool {
 	for name := range strings.SplitSeq(only, ",") {
 		if name == "" || j.name == name || strings.HasPrefix(j.name, name+"-") {
@@ -37,7 +37,8 @@ func (j job) isOf(only string) bool {
 	return false
 }
 
-// run returns what the job found, its output, and whether nothing was wrong.
+// run runs the job and returns its rows and its output. ok is false if it failed or had
+// no rows.
 func (j job) run(ctx context.Context) (rows []row.Row, output string, ok bool) {
 	if j.prepare != nil {
 		j.prepare(ctx, &j)
@@ -70,8 +71,7 @@ func held(output string) (rows []row.Row) {
 	return rows
 }
 
-// jobs lists the searches, each as large as it is to be. An empty fuzzTime is
-// the usual one.
+// jobs returns all searches. An empty fuzzTime means the default.
 func jobs(seed uint64, short bool, fuzzTime string) []job {
 	size := func(little, much int) string {
 		if short {
@@ -105,8 +105,8 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 	return append(all, mutation(short)...)
 }
 
-// inputs is how long a fuzz target runs. The short version counts them: a fuzzer that its
-// time runs out on may say that something had failed.
+// inputs returns the default fuzz time. The short version counts inputs, because a fuzzer
+// whose time runs out during an input may report a failure.
 func inputs(short bool) string {
 	if short {
 		return "3000x"
@@ -114,8 +114,8 @@ func inputs(short bool) string {
 	return "60s"
 }
 
-// mutation tries every mutant and lets the searches have a look at what survives
-// the tests. The short version tries a few.
+// mutation returns the jobs that try all mutants, with the searches on those that survive
+// the tests. The short version tries a few mutants.
 func mutation(short bool) []job {
 	args := []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}
 	if short {
@@ -128,10 +128,9 @@ func mutation(short bool) []job {
 	return all
 }
 
-// platforms runs the library's tests where words are 32 bits wide, and built for
-// a machine whose memory is weakly ordered: an emulator on another machine shows
-// that machine's order, real hardware its own. Both without cgo, and so without
-// the race detector.
+// platforms returns the jobs that run the library's tests with words of 32 bits, and for
+// a machine with weakly ordered memory. An emulator shows the memory order of its host,
+// real hardware its own. Both run without cgo, and so without the race detector.
 func platforms() []job {
 	all := []job{{
 		name: "386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"}, args: tests("./..."),
@@ -147,8 +146,8 @@ func platforms() []job {
 	return append(all, arm64)
 }
 
-// unlessItRuns has a job build and vet where its programs cannot be started, as those of
-// 32 bits cannot on some kernels.
+// unlessItRuns limits a job to go vet if its programs cannot be started, as on kernels
+// without support for 32 bits.
 func unlessItRuns(ctx context.Context, j *job) {
 	cmd := command.Context(ctx, "go", "test", "-count=1", "-run=^$", "./internal/mono")
 	cmd.Dir, cmd.Env = j.dir, append(os.Environ(), j.env...)
@@ -157,7 +156,7 @@ func unlessItRuns(ctx context.Context, j *job) {
 	}
 }
 
-// onlyVet makes of a job that would run tests one that builds and vets them.
+// onlyVet makes j build and vet the tests instead of running them.
 func (j *job) onlyVet(why string) {
 	name := j.name
 	j.args = []string{"go", "vet", "-v", "./..."}
@@ -172,7 +171,7 @@ func tests(args ...string) []string {
 
 var onePassed = regexp.MustCompile(`(?m)^\s*--- PASS: `)
 
-// passed makes a row of how many tests passed.
+// passed makes a row with the number of tests that passed.
 func passed(searched string) func(string) []row.Row {
 	return func(output string) []row.Row {
 		n := len(onePassed.FindAllString(output, -1))
@@ -207,7 +206,7 @@ var targets = []target{
 	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
 
-// job fuzzes t for a time, "10s", or for so many inputs, "3000x".
+// job returns the job that fuzzes t for a time, "10s", or a number of inputs, "3000x".
 func (t target) job(long string) job {
 	return job{
 		name: "fuzz", dir: "../" + t.dir, rows: fuzzed(t.searched),
@@ -217,7 +216,7 @@ func (t target) job(long string) job {
 
 var executions = regexp.MustCompile(`execs: (\d+) `)
 
-// fuzzed makes a row of how many inputs were tried.
+// fuzzed makes a row with the number of inputs.
 func fuzzed(searched string) func(string) []row.Row {
 	return func(output string) []row.Row {
 		all := executions.FindAllStringSubmatch(output, -1)

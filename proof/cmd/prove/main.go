@@ -1,14 +1,14 @@
-// Command prove runs every search of this module and prints one table: what was
-// searched, how much of it, with which seeds, and what came out.
+// Command prove runs all searches of this module and prints one table: what was searched,
+// how much of it, with which seeds, and the result.
 //
-//	go run ./cmd/prove            # all of it; what is slow is slow
+//	go run ./cmd/prove            # all of it, which takes hours
 //	go run ./cmd/prove -short     # a little of each, for every change
 //	go run ./cmd/prove -only storm -seed 7
 //
-// It runs in this module's directory and needs nothing but Go. The tests of the
-// arm64 build run where qemu-aarch64 is installed. -write names a file for the
-// table; what other searches have written there stays. It exits with 1 if anything
-// was found.
+// Run it in the directory of this module. It needs only Go; the tests for arm64 also need
+// qemu-aarch64, and are only built without it. -write names a file for the table; the
+// results of searches that did not run stay in it. The command exits with 1 if a search
+// has found a fault.
 package main
 
 import (
@@ -29,9 +29,9 @@ func status() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	short := flag.Bool("short", false, "a little of each")
-	seed := flag.Uint64("seed", 0, "the first seed; 0 takes one from the time")
-	only := flag.String("only", "", "jobs to run, separated by commas; empty for all")
-	fuzzTime := flag.String("fuzztime", "", "for each fuzz target; empty takes a minute, or 3000 inputs with -short")
+	seed := flag.Uint64("seed", 0, "the first seed; 0 means one made from the time")
+	only := flag.String("only", "", "searches to run, separated by commas; empty means all")
+	fuzzTime := flag.String("fuzztime", "", "for each fuzz target; empty means a minute, or 3000 inputs with -short")
 	write := flag.String("write", "", "a file to write the table to")
 	flag.Parse()
 	if *seed == 0 {
@@ -69,8 +69,8 @@ func status() int {
 	return 0
 }
 
-// commit names what is searched, with a + if there is more in the tree than that
-// and the results.
+// commit returns the commit that is searched, with a + if files other than the results
+// differ from it.
 func commit(ctx context.Context) string {
 	git := func(args ...string) (string, bool) {
 		out, err := command.Context(ctx, "git", args...).Output()

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-func TestAJobThatFailsOrSaysNothingIsAFailure(t *testing.T) {
+func TestAJobThatFailsOrHasNoRowsFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
 		ok   bool
@@ -34,7 +34,7 @@ func TestAJobThatFailsOrSaysNothingIsAFailure(t *testing.T) {
 	}
 }
 
-func TestRowsAreMadeOfOutput(t *testing.T) {
+func TestRowsAreMadeFromOutput(t *testing.T) {
 	assert.Equal(t, []row.Row{{Searched: "s", Amount: "2 tests", Result: "all pass"}},
 		passed("s")("--- PASS: A (0s)\n    --- PASS: A/b (0s)\nok p"))
 	assert.Empty(t, passed("s")("ok p [no tests to run]"))
@@ -64,7 +64,7 @@ func TestEveryFuzzTargetIsRun(t *testing.T) {
 	assert.ElementsMatch(t, found, run)
 }
 
-func TestTheTable(t *testing.T) {
+func TestTheTableIsPrintedAndParsed(t *testing.T) {
 	tab := table{commit: "1a2b"}
 	tab.add("linear", []row.Row{{Searched: "a", Amount: "1", Seeds: "2", Result: "r"}, {Searched: "b"}}, time.Second)
 	assert.Equal(t, "SEARCHED  HOW MUCH  SEEDS  RESULT  TOOK\na         1         2      r       1s\nb                                  \n", tab.text())
@@ -74,7 +74,7 @@ func TestTheTable(t *testing.T) {
 	assert.Equal(t, tab.rows, parse(md))
 }
 
-func TestARunOfOneSearchLeavesWhatTheOthersHadFound(t *testing.T) {
+func TestARunOfOneSearchKeepsTheRowsOfTheOthers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "RESULTS.md")
 	order := []job{{name: "linear"}, {name: "fuzz"}, {name: "fuzz"}, {name: "storm"}}
 	write := func(commit string, of map[string][]string) {
@@ -97,13 +97,13 @@ func TestARunOfOneSearchLeavesWhatTheOthersHadFound(t *testing.T) {
 	assert.Equal(t, []string{"a first", "f second", "b first"}, found)
 }
 
-func TestSearchesAreChosenByNameOrKind(t *testing.T) {
+func TestJobsAreSelectedByNameOrPrefix(t *testing.T) {
 	for only, want := range map[string]bool{"": true, "linear": true, "storm,linear-yields": true, "linear-y": false, "storm": false} {
 		assert.Equal(t, want, job{name: "linear-yields"}.isOf(only), only)
 	}
 }
 
-func TestReasonsAreReadFromTheListOfMutants(t *testing.T) {
+func TestReasonsAreReadFromMutantsTxt(t *testing.T) {
 	reasons, err := explained("../../mutants.txt")
 	require.NoError(t, err)
 	assert.NotEmpty(t, reasons)

@@ -13,15 +13,15 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// table is all rows of a run.
+// table is the rows of a run.
 type table struct {
 	commit string
 	failed bool
 	rows   []line
 }
 
-// line is a row with the job that made it, the time that the job took, which jobs
-// with more than one row show at the first, and the commit that was searched.
+// line is a row with the job that made it, the time that the job took, and the commit
+// that was searched. Of several rows of a job, only the first has the time.
 type line struct {
 	job string
 	row.Row
@@ -49,15 +49,15 @@ func (t *table) text() string {
 	return b.String()
 }
 
-// update writes t into the file at path, where it takes the place of what the same
-// jobs had found and leaves the rest. jobs is the order; reasons are those of the
-// mutants that make no difference.
+// update writes t into the file at path. It replaces the rows of the same jobs and keeps
+// the others, in the order of jobs. reasons are those of the mutants that make no
+// difference.
 func (t *table) update(path string, jobs []job, reasons map[string][]string) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	return os.WriteFile(path, []byte(t.over(parse(string(old)), jobs).markdown(reasons)), 0o644) //nolint:gosec // it is for everybody to read
+	return os.WriteFile(path, []byte(t.over(parse(string(old)), jobs).markdown(reasons)), 0o644) //nolint:gosec // the file is public
 }
 
 // over returns the lines of t, and those of old whose jobs are not in t.
@@ -77,7 +77,7 @@ func (t *table) over(old []line, jobs []job) *table {
 	return &all
 }
 
-// parse returns the lines that a text of markdown's holds.
+// parse returns the lines in the output of markdown.
 func parse(text string) (lines []line) {
 	for l := range strings.Lines(text) {
 		cells := strings.Split(strings.TrimSpace(l), "|")
@@ -95,22 +95,22 @@ func parse(text string) (lines []line) {
 func (t *table) markdown(reasons map[string][]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\nWritten by `make prove` with %s on %s/%s, %d cores. Each line names the commit that was\n"+
-		"searched; `go run ./cmd/prove -only NAME -write RESULTS.md` writes those of one search anew.\n\n",
+		"searched; `go run ./cmd/prove -only NAME -write RESULTS.md` repeats one search.\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	b.WriteString("| search | searched | how much | seeds | result | took | commit |\n|---|---|---|---|---|---|---|\n")
 	for _, r := range t.rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.job, r.Searched, r.Amount, r.Seeds, r.Result, r.took, r.commit)
 	}
 	b.WriteString("\n## Mutants that make no difference\n\n" +
-		"The scores leave them out. A run of all mutants fails if one of them does not survive,\n" +
-		"or if any other does; what did so in a run above has been killed or explained since.\n")
+		"The scores leave them out. A run of all mutants fails if one of them is killed, or if\n" +
+		"any other survives.\n")
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(reasons[reason], "\n"))
 	}
 	return b.String()
 }
 
-// explained reads the mutants that make no difference, by the reason.
+// explained reads the mutants that make no difference, grouped by reason.
 func explained(path string) (map[string][]string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
