@@ -170,9 +170,7 @@ func TestAPlaceReleasedTwiceIsOnePlace(t *testing.T) {
 // deaf ignores its context for a minute, and notes how many run at a time.
 func deaf(in, most *atomic.Int64) policy.Func[int] {
 	return func(context.Context) (int, error) {
-		n := in.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-		}
+		raise(most, in.Add(1))
 		time.Sleep(time.Minute)
 		in.Add(-1)
 		return 1, nil

@@ -17,15 +17,14 @@ type Mutex struct {
 
 // Lock locks m.
 func (m *Mutex) Lock() {
-	write(m)
-	if Await == nil {
-		m.mu.Lock()
-		return
-	}
-	for m.held {
+	for write(m); Await != nil; write(m) {
+		if !m.held { // nothing has run since write
+			m.held = true
+			return
+		}
 		Await(m, func() bool { return !m.held })
 	}
-	m.held = true
+	m.mu.Lock()
 }
 
 // Unlock unlocks m.
