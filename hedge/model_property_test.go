@@ -283,7 +283,7 @@ func sameResult(want, got string) bool {
 }
 
 func TestHedgesDoWhatTheModelDoes(t *testing.T) {
-	for clock, histories := range map[string]uint64{"": 2000, "fake": 1000, "mock": 200} {
+	for clock, histories := range map[string]uint64{"": 1500, "fake": 700, "mock": 100} {
 		t.Run("clock "+clock, func(t *testing.T) {
 			compared := 0
 			for seed := range histories {

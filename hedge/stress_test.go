@@ -62,7 +62,7 @@ func TestEveryValueIsReturnedOrDiscardedOnce(t *testing.T) {
 		"learned":    {MinCalls: 5, MinDelay: time.Microsecond, Quantile: 0.5, MaxExtra: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const callers, each = 16, 150
+			const callers, each = 16, 60
 			l := &ledger{}
 			h := hedge.New[int64](cfg).WithDiscard(func(n int64) { l.once(t, &l.discarded, n) })
 			var wg sync.WaitGroup

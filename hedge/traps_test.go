@@ -73,12 +73,22 @@ func TestAFirstAttemptThatFailsLeavesAnExtraOneToSucceed(t *testing.T) {
 	}
 }
 
+// foreign is a context of a type that package context does not know: what is derived from it
+// learns of its end on a goroutine, later.
+type foreign struct {
+	context.Context
+	done chan struct{}
+}
+
+func (f *foreign) Done() <-chan struct{} { return f.done }
+
 // policytest found this in the prototype: breakers inside would count the caller's cancel.
 func TestALoserOfACallerWhoLeftHasTheCallersCause(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		inBubble(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(5*ms, func() { cancel(errLeft) })
+			inner, cancel := context.WithCancelCause(t.Context())
+			ctx := &foreign{inner, make(chan struct{})}
+			time.AfterFunc(5*ms, func() { cancel(errLeft); close(ctx.done) })
 			var causes notes[error]
 			h := hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 2, Abandon: abandon, Budget: hedge.NoBudget})
 			_, err := h.Do(ctx, func(ctx context.Context) (int, error) {
