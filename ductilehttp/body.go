@@ -51,7 +51,7 @@ type body struct {
 	ended    bool
 	cause    error                // why it was cut off
 	timer    *time.Timer          // of Reads, in real time
-	releases []func()             // of contexts that are held
+	releases []func()             // of contexts and places that are held
 	record   func(policy.Outcome) // says how it ended, if a circuit waits for it
 
 	attempts int // of the call that ended with this response
@@ -82,6 +82,11 @@ func (b *body) hold(ctx context.Context, release func()) {
 			held()
 		}
 	}
+	b.whenEnded(release)
+}
+
+// whenEnded has release called when the body has ended.
+func (b *body) whenEnded(release func()) {
 	b.mu.Lock()
 	ended := b.ended
 	if !ended {

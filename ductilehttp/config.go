@@ -3,11 +3,15 @@ package ductilehttp
 import (
 	"cmp"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -51,6 +55,24 @@ type Config struct {
 	Circuits breaker.Config
 	// NoCircuit sends requests without a circuit.
 	NoCircuit bool
+	// Hedge makes extra attempts beside slow ones, of requests that may be repeated and
+	// whose body, if there is one, can be got again by GetBody. Its Clock, if nil, is
+	// Clock. Nil means no hedge.
+	Hedge *hedge.Config
+	// Limiter, if set, is shared by all hosts. Each attempt takes its token after the
+	// circuit has let it through. A 429 with a hint pauses it, for at most
+	// Retry.MaxRetryAfter.
+	Limiter *ratelimit.Limiter
+	// Limiters is what the limiters of hosts are made from, each with its host as its
+	// Name. Its Clock, if nil, is Clock. A zero Limit means none.
+	Limiters ratelimit.Config
+	// Gate, if set, is shared by all hosts. Each attempt has a place in it, which is held
+	// until the body of its response has ended. The wait for a place counts toward
+	// AttemptTimeout.
+	Gate *bulkhead.Gate
+	// Gates is what the gates of hosts are made from, each with its host as its Name. Its
+	// Clock, if nil, is Clock. A zero Limit means none.
+	Gates bulkhead.Config
 	// AttemptTimeout bounds each attempt up to the header of its response. 0 means 10 s,
 	// or a third of TotalTimeout if that is less; negative means no limit.
 	AttemptTimeout time.Duration
@@ -67,11 +89,12 @@ type Config struct {
 	// KiB are not watched: they fit in the buffers on the way.
 	WriteIdle time.Duration
 
-	// Pipeline replaces Retry, Circuit, Circuits, NoCircuit and the timeouts. It sees the same
+	// Pipeline replaces Retry, the timeouts, Hedge, and what there is for each host:
+	// circuits, limiters and gates. It sees the same
 	// results as the policies that it replaces: beside a bad response a *[StatusError], with
 	// the marks of retry.Permanent, retry.After and breaker.Judge, so plain policies
-	// do the right thing. [Retry], [Breaker] and [HoldBody] make policies that also know
-	// about bodies.
+	// do the right thing. [Retry], [Hedge], [Breaker], [RateLimit], [Bulkhead] and
+	// [HoldBody] make policies that also know about bodies.
 	Pipeline *pipeline.Pipeline[*http.Response]
 
 	// RetryRequest reports whether a request may be repeated. Nil means
@@ -131,13 +154,13 @@ func (c Config) Validate() error {
 		return faults.Err()
 	}
 	c.judgeCircuits(&faults)
+	c.judgeLimits(&faults)
 	faults.In("", c.standard("").Validate())
 	return faults.Err()
 }
 
 func (c Config) judgeCircuits(faults *faults) {
 	if c.Circuit != nil {
-		faults.In("Circuit", c.Circuit.Validate())
 		faults.refuse("Circuits", c.Circuits, "Circuit")
 		faults.refuse("NoCircuit", c.NoCircuit, "Circuit")
 	} else if c.NoCircuit {
@@ -146,6 +169,27 @@ func (c Config) judgeCircuits(faults *faults) {
 	faults.In("Circuits", c.Circuits.Validate())
 }
 
+// judgeLimits looks at what StandardConfig does not see: the configs of hosts.
+func (c Config) judgeLimits(faults *faults) {
+	if c.Limiter != nil {
+		faults.refuse("Limiters", c.Limiters, "Limiter")
+	} else if c.limits() {
+		faults.In("Limiters", c.Limiters.Validate())
+	}
+	if c.Gate != nil {
+		faults.refuse("Gates", c.Gates, "Gate")
+	} else if c.gates() {
+		faults.In("Gates", c.Gates.Validate())
+	}
+}
+
+// limits reports whether each host has a limiter. A config with another field than the
+// Limit has lost its Limit.
+func (c Config) limits() bool { return !reflect.ValueOf(c.Limiters).IsZero() }
+
+// gates reports whether each host has a gate.
+func (c Config) gates() bool { return !reflect.ValueOf(c.Gates).IsZero() }
+
 // refuseBesidePipeline finds what would have no effect.
 func (c Config) refuseBesidePipeline(faults *faults) {
 	for _, f := range []struct {
@@ -153,7 +197,8 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 		value any
 	}{
 		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits}, {"NoCircuit", c.NoCircuit},
-		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout},
+		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout}, {"Hedge", c.Hedge},
+		{"Limiter", c.Limiter}, {"Limiters", c.Limiters}, {"Gate", c.Gate}, {"Gates", c.Gates},
 	} {
 		faults.refuse(f.field, f.value, "Pipeline")
 	}
@@ -162,7 +207,8 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 // standard returns the config of the policies around an exchange.
 func (c Config) standard(name string) pipeline.StandardConfig {
 	return pipeline.StandardConfig{
-		Name: name, TotalTimeout: c.TotalTimeout, Retry: c.Retry, AttemptTimeout: c.AttemptTimeout, Clock: c.Clock,
+		Name: name, TotalTimeout: c.TotalTimeout, Retry: c.Retry, Hedge: c.Hedge, Circuit: c.Circuit, Limiter: c.Limiter,
+		AttemptTimeout: c.AttemptTimeout, Gate: c.Gate, Clock: c.Clock,
 	}
 }
 
@@ -174,6 +220,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Retry.Clock == nil && c.Pipeline == nil {
 		c.Retry.Clock = c.Clock
+	}
+	if c.Limiters.Clock == nil && c.limits() {
+		c.Limiters.Clock = c.Clock
+	}
+	if c.Gates.Clock == nil && c.gates() {
+		c.Gates.Clock = c.Clock
 	}
 	c.ReadIdle = cmp.Or(c.ReadIdle, DefaultReadIdle)
 	c.WriteIdle = cmp.Or(c.WriteIdle, DefaultWriteIdle)

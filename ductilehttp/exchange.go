@@ -114,6 +114,10 @@ func (x *exchange) once(ctx context.Context, refused error) (*http.Response, err
 	return x.judge(a, resp, err)
 }
 
+// hedgeable reports whether the request may be sent again while it is on its way, which
+// needs a body of its own for each attempt.
+func (x *exchange) hedgeable() bool { return x.repeatable && x.upload.parallel() }
+
 // begin reports the number of the request that may be sent now, or why none may be.
 func (x *exchange) begin() (int, error) {
 	x.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -30,6 +31,12 @@ type HandlerConfig struct {
 	// MaxTimeout bounds a request, whatever its caller says. 0 means 30 s, negative
 	// no bound.
 	MaxTimeout time.Duration
+	// Gate, if set, has a place for each request. A request waits for one within its time,
+	// as the gate's queue allows, and is answered with 503 if it gets none.
+	Gate *bulkhead.Gate
+	// Priority returns the priority of a request, for Gate and, in the request's context,
+	// for gates further in. Nil means that the context has it already, or Normal.
+	Priority func(r *http.Request) policy.Priority
 	// Status says how an error is answered. Nil means [Status]. A code that is no final
 	// status counts as 500.
 	Status func(error) (code int, retryAfter time.Duration)
@@ -44,6 +51,9 @@ func (c HandlerConfig) Validate() error {
 	faults := faultsOf("HandlerConfig")
 	if c.TimeoutHeader != "" && !isToken(c.TimeoutHeader) {
 		faults.Add("TimeoutHeader", strconv.Quote(c.TimeoutHeader), "a header's name")
+	}
+	if c.Gate != nil {
+		faults.In("Gate", c.Gate.Validate())
 	}
 	return faults.Err()
 }
@@ -116,18 +126,33 @@ var ofAnswer = []string{
 
 // serve runs next within the request's time.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
+	if h.cfg.Priority != nil {
+		r = r.WithContext(policy.WithPriority(r.Context(), h.cfg.Priority(r)))
+	}
 	limit, ok := h.limit(r)
 	switch {
 	case !ok:
-		return h.next(w, r)
+		return h.admit(w, r)
 	case limit <= 0:
 		return &policy.TimeoutError{Name: "request"}
 	}
 	t := policy.NewTimeout[struct{}](policy.TimeoutConfig{Name: "request", After: limit, Clock: h.cfg.Clock})
 	_, err := t.Do(r.Context(), func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, h.next(w, r.WithContext(ctx))
+		return struct{}{}, h.admit(w, r.WithContext(ctx))
 	})
 	return err
+}
+
+// admit runs next in a place of the gate.
+func (h *handler) admit(w http.ResponseWriter, r *http.Request) error {
+	if h.cfg.Gate != nil {
+		place, err := h.cfg.Gate.Acquire(r.Context())
+		if err != nil {
+			return err
+		}
+		defer place.Release()
+	}
+	return h.next(w, r)
 }
 
 // limit returns the time that r has, or false if it has no bound.

@@ -10,7 +10,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/ratelimit"
 )
 
 // hostKey is a host in one spelling. Its strings are parts of the URL's if that has the
@@ -76,27 +79,37 @@ func punycode(name string) string {
 	return name
 }
 
-// host is what a Transport knows about a host, and the pipeline of the calls to it.
+// host is what a Transport knows about a host, and the pipelines of the calls to it.
 type host struct {
 	name    string
-	circuit *breaker.Circuit // nil without one
-	own     bool             // circuit is this host's alone
-	calls   *pipeline.Pipeline[*http.Response]
-	derived sync.Map // *Transport, as With returns them, to *pipeline.Pipeline
+	circuit *breaker.Circuit // nil without one, as the next three
+	limiter *ratelimit.Limiter
+	gate    *bulkhead.Gate
+	hedge   httpPolicy
+	own     []keyed.Idler // those of circuit, limiter and gate that are this host's alone
+	calls   *calls
+	derived sync.Map // *Transport, as With returns them, to *calls
 	conns   connections
 }
 
 // Idle reports whether nothing would be lost if the host were dropped.
-func (h *host) Idle() bool { return !h.own || h.circuit.Idle() }
+func (h *host) Idle() bool {
+	for _, part := range h.own {
+		if !part.Idle() {
+			return false
+		}
+	}
+	return true
+}
 
-// pipeline returns the pipeline of t's calls.
-func (h *host) pipeline(t *Transport) *pipeline.Pipeline[*http.Response] {
+// pipeline returns the pipeline for an exchange of t.
+func (h *host) pipeline(t *Transport, x *exchange) *pipeline.Pipeline[*http.Response] {
 	if !t.derived {
-		return h.calls
+		return h.calls.of(x)
 	}
-	calls, ok := h.derived.Load(t)
+	own, ok := h.derived.Load(t)
 	if !ok {
-		calls, _ = h.derived.LoadOrStore(t, t.compose(t.cfg, h.circuit, h.name))
+		own, _ = h.derived.LoadOrStore(t, t.compose(h.config(t.cfg), h))
 	}
-	return calls.(*pipeline.Pipeline[*http.Response])
+	return own.(*calls).of(x)
 }

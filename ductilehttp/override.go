@@ -36,8 +36,8 @@ func WithOverride(ctx context.Context, o Override) context.Context {
 	return context.WithValue(ctx, overrideKey{}, &o)
 }
 
-// apply returns cfg as o changes it, and the circuit to consult.
-func (o *Override) apply(cfg Config, circuit *breaker.Circuit) (Config, *breaker.Circuit) {
+// apply returns a host's config as o changes it.
+func (o *Override) apply(cfg Config) Config {
 	cfg.Retry.MaxAttempts = cmp.Or(o.MaxAttempts, cfg.Retry.MaxAttempts)
 	cfg.TotalTimeout = cmp.Or(o.TotalTimeout, cfg.TotalTimeout)
 	if o.AttemptTimeout != 0 {
@@ -49,12 +49,12 @@ func (o *Override) apply(cfg Config, circuit *breaker.Circuit) (Config, *breaker
 		cfg.Retry.BaseDelay = fitting(cfg)
 	}
 	if o.NoCircuit {
-		circuit = nil
+		cfg.Circuit = nil
 	}
 	if o.Circuit != nil {
-		circuit = o.Circuit
+		cfg.Circuit = o.Circuit
 	}
-	return cfg, circuit
+	return cfg
 }
 
 // fitting returns the base delay, or the default if that which is set does not fit in the
@@ -69,15 +69,15 @@ func fitting(cfg Config) time.Duration {
 func (t *Transport) override(o *Override, x *exchange) *pipeline.Pipeline[*http.Response] {
 	if t.cfg.Pipeline != nil {
 		x.most = o.MaxAttempts
-		return x.host.pipeline(t)
+		return x.host.pipeline(t, x)
 	}
-	cfg, circuit := o.apply(t.cfg, x.host.circuit)
+	cfg := o.apply(x.host.config(t.cfg))
 	if err := cfg.standard("").Validate(); err != nil {
 		faults := faultsOf("Override")
 		faults.In("", err)
 		return pipeline.New[*http.Response](failing{faults.Err()})
 	}
-	return t.compose(cfg, circuit, x.host.name)
+	return t.compose(cfg, x.host).of(x)
 }
 
 // failing is a policy that fails every call.

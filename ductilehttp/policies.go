@@ -1,13 +1,18 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -24,6 +29,52 @@ func Retry(cfg retry.Config) *retry.Retry[*http.Response] {
 		}
 	}
 	return retry.New[*http.Response](cfg).WithDiscard(Discard)
+}
+
+// Hedge returns a policy for a [Config]'s Pipeline that makes extra attempts as cfg says
+// and lets go of the responses that lose. A request that must not be repeated, or whose
+// body cannot be got again, gets none: its extra attempts fail before they send anything.
+// It panics with the error of hedge.Config.Validate.
+func Hedge(cfg hedge.Config) *hedge.Hedge[*http.Response] {
+	return hedge.New[*http.Response](cfg).WithDiscard(Discard)
+}
+
+// RateLimit returns a policy for a [Config]'s Pipeline that takes a token of l for each
+// attempt. A 429 with a hint pauses l for as long, at most retry.DefaultMaxRetryAfter. It
+// panics if l is nil or was not made by NewLimiter.
+func RateLimit(l *ratelimit.Limiter) *ratelimit.RateLimit[*http.Response] { return rateLimit(l, 0) }
+
+// rateLimit is RateLimit with another limit for a pause, or 0 for the default.
+func rateLimit(l *ratelimit.Limiter, most time.Duration) *ratelimit.RateLimit[*http.Response] {
+	most = cmp.Or(most, retry.DefaultMaxRetryAfter)
+	return ratelimit.New[*http.Response](l).WithPause(func(_ *http.Response, err error) time.Duration {
+		if status, ok := errors.AsType[*StatusError](err); ok && status.StatusCode == http.StatusTooManyRequests {
+			return min(status.retryAfter, most)
+		}
+		return 0
+	})
+}
+
+// Bulkhead returns a policy for a [Config]'s Pipeline that runs each attempt in a place of
+// g, which is held until the response's body has ended. It panics if g is nil or was not
+// made by NewGate.
+func Bulkhead(g *bulkhead.Gate) *bulkhead.Bulkhead[*http.Response] {
+	return bulkhead.New[*http.Response](g).WithKeep(holdPlace)
+}
+
+// holdPlace keeps a place until the body has ended. It does not end the body with the
+// context, as HoldBody does: that of an attempt ends with the header.
+func holdPlace(_ context.Context, resp *http.Response, release func()) *http.Response {
+	var b *body
+	if resp != nil {
+		b, _ = resp.Body.(*body)
+	}
+	if b == nil {
+		release()
+		return resp
+	}
+	b.whenEnded(release)
+	return resp
 }
 
 // Discard lets go of a response that is not wanted, for the WithDiscard of a retry. It

@@ -20,6 +20,8 @@ type single struct {
 
 var errSuperseded = errors.New("ductilehttp: another attempt has the request's body")
 
+func (u *single) parallel() bool { return false }
+
 func (u *single) isCurrent(r io.ReadCloser) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()

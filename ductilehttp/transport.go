@@ -6,11 +6,9 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
-	"github.com/ductile-go/ductile/retry"
 )
 
 // Transport is an http.RoundTripper that makes requests resilient. Make one with
@@ -93,80 +91,6 @@ func (t *Transport) look() {
 	}
 }
 
-func (t *Transport) newHost(k hostKey) *host {
-	h := &host{name: k.String(), circuit: t.cfg.Circuit}
-	h.own = !t.circuits.none && h.circuit == nil
-	if h.own {
-		cfg := t.cfg.Circuits
-		cfg.Name = h.name
-		h.circuit = breaker.NewCircuit(cfg)
-	}
-	switch {
-	case t.nested || k.scheme != "http":
-	case t.h2c:
-		h.conns.protocol.Store(http2)
-	default: // until it is seen to be something else
-		h.conns.protocol.Store(http1)
-		h.conns.assumed.Store(!t.plain)
-	}
-	h.calls = t.compose(t.cfg, h.circuit, h.name)
-	return h
-}
-
-// overflow returns what the hosts share for which there is no room.
-func (t *Transport) overflow() *host {
-	h := &host{name: "overflow", circuit: t.cfg.Circuit}
-	h.own = !t.circuits.none && h.circuit == nil
-	if h.own {
-		cfg := t.cfg.Circuits
-		cfg.Name, cfg.Shadow = h.name, true
-		h.circuit = breaker.NewCircuit(cfg)
-	}
-	h.calls = t.compose(t.cfg, h.circuit, h.name)
-	return h
-}
-
-// compose returns the pipeline around the exchanges of a host.
-func (t *Transport) compose(cfg Config, circuit *breaker.Circuit, name string) *pipeline.Pipeline[*http.Response] {
-	calls := cfg.Pipeline
-	if calls == nil {
-		if circuit != nil {
-			name = circuit.Name()
-		}
-		calls = pipeline.Standard[*http.Response](cfg.standard(name)).With(func(all []httpPolicy) []httpPolicy {
-			return t.around(all, cfg, circuit)
-		})
-	} else if len(t.inside) > 0 {
-		calls = calls.With(func(all []httpPolicy) []httpPolicy { return append(all, t.inside...) })
-	}
-	if cfg.Observer != nil {
-		calls = calls.WithObserver(cfg.Observer)
-	}
-	return calls
-}
-
-type httpPolicy = policy.Policy[*http.Response]
-
-// around returns the policies of a standard pipeline, with a retry that lets go of
-// responses, the breaker, and what is inside of these.
-func (t *Transport) around(standard []httpPolicy, cfg Config, circuit *breaker.Circuit) (all []httpPolicy) {
-	for _, p := range standard {
-		r, ok := p.(*retry.Retry[*http.Response])
-		if !ok {
-			all = append(all, p)
-			continue
-		}
-		bent, _ := r.Describe().Config.(retry.Config) // as it fits in the total
-		bent.OnRetry = cfg.Retry.OnRetry
-		all = append(all, Retry(bent))
-		if circuit != nil {
-			all = append(all, Breaker(circuit))
-		}
-		all = append(all, t.inside...)
-	}
-	return all
-}
-
 // Config returns t's config, with its defaults.
 func (t *Transport) Config() Config { return t.cfg }
 
@@ -186,8 +110,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, errors.New("ductilehttp: nil Request.URL")
 	}
-	h := t.circuits.hosts.Get(hostOf(r.URL))
-	x := newExchange(t, h, r)
+	pin := t.circuits.hosts.Pin(hostOf(r.URL))
+	defer pin.Release()
+	x := newExchange(t, pin.Value(), r)
 	var answer *http.Response
 	defer func() { x.finish(answer) }()
 	ctx := r.Context()
@@ -204,7 +129,7 @@ func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*
 	if o, ok := ctx.Value(overrideKey{}).(*Override); ok {
 		return t.override(o, x)
 	}
-	return x.host.pipeline(t)
+	return x.host.pipeline(t, x)
 }
 
 // With returns a Transport with the same config and circuits whose attempts also run through the

@@ -18,6 +18,8 @@ type upload interface {
 	open() (io.ReadCloser, error)
 	// replayable reports whether open can return the whole body once more.
 	replayable() bool
+	// parallel reports whether several attempts may have the body at a time.
+	parallel() bool
 	// hold takes the body from the attempt that has it, and reports whether there can be
 	// another. A base may read on after it has answered, and what it reads must not be
 	// lost to the next attempt.
@@ -64,6 +66,7 @@ type noUpload struct{}
 
 func (noUpload) open() (io.ReadCloser, error) { return nil, nil }
 func (noUpload) replayable() bool             { return true }
+func (noUpload) parallel() bool               { return true }
 func (noUpload) hold() bool                   { return true }
 func (noUpload) close()                       {}
 
@@ -100,6 +103,7 @@ func (u *rewound) open() (io.ReadCloser, error) {
 }
 
 func (u *rewound) replayable() bool { return true }
+func (u *rewound) parallel() bool   { return true }
 func (u *rewound) hold() bool       { return true } // each attempt has a body of its own
 
 func (u *rewound) close() {

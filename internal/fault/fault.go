@@ -16,12 +16,20 @@ type Error struct {
 	Field string // "MaxDelay", or "Retry.MaxDelay" for a field of a nested Config
 	Value any    // what was given
 	Want  string // what is allowed, "0 or more"
+	Err   error  // what a value that is no Config says of itself, instead of Value and Want
 }
 
-// Error returns "retry: Config.MaxDelay is -1s, want 0 or more".
+// Error returns "retry: Config.MaxDelay is -1s, want 0 or more", or the type, the field
+// and the text of Err.
 func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s.%s: %v", e.Type, e.Field, e.Err)
+	}
 	return fmt.Sprintf("%s.%s is %v, want %s", e.Type, e.Field, e.Value, e.Want)
 }
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
 
 // List collects the faults of one Config. Make one with [Of].
 type List struct {
@@ -34,7 +42,7 @@ func Of(typ string) *List { return &List{of: typ} }
 
 // Add adds a fault: the field has value, and want says what is allowed.
 func (l *List) Add(field string, value any, want string) {
-	l.faults = append(l.faults, &Error{l.of, field, value, want})
+	l.faults = append(l.faults, &Error{Type: l.of, Field: field, Value: value, Want: want})
 }
 
 // NotNegative adds a fault if d is less than 0.
@@ -55,7 +63,9 @@ func in(typ, field string, err error) []error {
 	case nil:
 		return nil
 	case *Error:
-		return []error{&Error{typ, strings.Trim(field+"."+e.Field, "."), e.Value, e.Want}}
+		renamed := *e
+		renamed.Type, renamed.Field = typ, strings.Trim(field+"."+e.Field, ".")
+		return []error{&renamed}
 	case interface{ Unwrap() []error }:
 		var all []error
 		for _, err := range e.Unwrap() {
@@ -63,7 +73,7 @@ func in(typ, field string, err error) []error {
 		}
 		return all
 	}
-	return []error{fmt.Errorf("%s.%s: %w", typ, field, err)}
+	return []error{&Error{Type: typ, Field: field, Err: err}}
 }
 
 // Err returns the faults joined, in the order added, or nil if there are none.
