@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -172,7 +173,7 @@ func (h *handler) limit(r *http.Request) (time.Duration, bool) {
 const StatusClientClosed = 499
 
 // Status returns the status that an error is answered with, and how long the caller is
-// to wait. It is 429 for the rejection of a rate limiter, which is one that says when to
+// to wait. It is 429 for ratelimit.ErrExceeded, for any other rejection that says when to
 // come back and is not a circuit's, and for a 429 of a server further on; 499 for a
 // cancel, that is, for a client that has left; 503 for any other rejection, for a
 // timeout, for a retry that ended, and for a 5xx from further on; 500 for the rest. The
@@ -194,8 +195,8 @@ func statusOf(err error) int {
 	_, hinted := policy.RetryAfter(err)
 	open := errors.Is(err, breaker.ErrOpen)
 	switch {
-	case errors.Is(err, policy.ErrRejected) && hinted && !open:
-		return http.StatusTooManyRequests
+	case errors.Is(err, ratelimit.ErrExceeded), errors.Is(err, policy.ErrRejected) && hinted && !open:
+		return http.StatusTooManyRequests // a limiter of ours may have no hint any more
 	case errors.Is(err, context.Canceled) && !open:
 		return StatusClientClosed
 	case open, errors.Is(err, policy.ErrRejected), as[*policy.TimeoutError](err), as[*retry.Error](err),

@@ -339,6 +339,19 @@ func TestStatusOfRefusals(t *testing.T) {
 	}
 }
 
+// The hint is asked for when the answer is made. By then it may be due already.
+func TestARefusalOfALimiterIs429AlsoWhenItsTokenIsThere(t *testing.T) {
+	clk := fake.NewClock()
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+	require.True(t, limiter.Allow(1))
+	_, err := limiter.Reserve(1, 0)
+	require.ErrorIs(t, err, ratelimit.ErrExceeded)
+	clk.Advance(time.Second)
+	code, after := ductilehttp.Status(err)
+	assert.Equal(t, 429, code)
+	assert.Equal(t, time.Second, after)
+}
+
 // cancelledSoon returns a context that is cancelled once something waits for it.
 func cancelledSoon(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
