@@ -114,7 +114,7 @@ func (c Call[T]) Stopwatch(clock Clock) stopwatch.Watch {
 	if clock != nil {
 		return stopwatch.New(clock)
 	}
-	return stopwatch.At(c.now())
+	return stopwatch.Watch{At: c.now()}
 }
 
 // now returns the monotonic time. It reuses the pipeline's reading if this is the first
@@ -142,9 +142,8 @@ func (c Call[T]) Delayed() {
 // just ended. On a success of the first attempt it reuses the reading of an inner
 // policy, if there is one; the time that inner observers take is then not part of it.
 func (c Call[T]) Lap(w stopwatch.Watch, succeeded bool) time.Duration {
-	start, realTime := w.Reading()
-	if !succeeded || !realTime || c.record == nil || c.at == nil || !c.at.prompt {
+	if !succeeded || w.Clock != nil || c.record == nil || c.at == nil || !c.at.prompt {
 		return w.Elapsed()
 	}
-	return time.Duration(c.record.lap(start) - start)
+	return time.Duration(c.record.lap(w.At) - w.At)
 }

@@ -199,8 +199,7 @@ func (f finisher[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 		run.watch = next.Stopwatch(f.clock)
 	}
 	run.begun = true
-	start, _ := run.watch.Reading()
-	run.next.record.start.Store(start)
+	run.next.record.start.Store(run.watch.At)
 	v, err := run.next.Do(ctx)
 	run.err = err
 	return v, err
@@ -219,12 +218,11 @@ func (f *finishing[T]) finished() {
 	rec := f.next.record
 	e := Event{Kind: Finished, Attempt: 1 + int(rec.again.Load()), Err: f.err}
 	outer := rec.outer.Load()
-	start, realTime := f.watch.Reading()
 	switch {
 	case !f.begun: // an observer of Started panicked
-	case f.err == nil && realTime && e.Attempt == 1:
-		ended := rec.lap(start)
-		e.Elapsed = time.Duration(ended - start)
+	case f.err == nil && f.watch.Clock == nil && e.Attempt == 1:
+		ended := rec.lap(f.watch.At)
+		e.Elapsed = time.Duration(ended - f.watch.At)
 		if outer != nil && f.next.at.prompt {
 			outer.ended.Store(ended)
 		}

@@ -12,31 +12,24 @@ type Clock interface{ Now() time.Time }
 
 // Watch is a started stopwatch, a small value. The zero Watch started with the process.
 type Watch struct {
-	clock Clock
-	begun time.Time // on clock
-	at    int64     // by package mono, in real time
+	Clock Clock     // nil means real time
+	Begun time.Time // when it started, on Clock
+	At    int64     // when it started, by package mono, in real time
 }
 
 // New returns a stopwatch that starts now, on clock; nil means real time.
 func New(clock Clock) Watch {
-	if clock != nil {
-		return Watch{clock: clock, begun: clock.Now()}
+	if clock == nil {
+		return Watch{At: mono.Now()}
 	}
-	return At(mono.Now())
+	return Watch{Clock: clock, Begun: clock.Now()}
 }
-
-// At returns a stopwatch in real time that started at a reading of package mono.
-func At(reading int64) Watch { return Watch{at: reading} }
-
-// Reading returns the reading of package mono at which w started, and whether w measures
-// real time. The reading is 0 on any other clock.
-func (w Watch) Reading() (at int64, realTime bool) { return w.at, w.clock == nil }
 
 // Elapsed returns the time since w was started. It is at least 0, even if the clock has
 // been set back.
 func (w Watch) Elapsed() time.Duration {
-	if w.clock != nil {
-		return max(0, w.clock.Now().Sub(w.begun))
+	if w.Clock != nil {
+		return max(0, w.Clock.Now().Sub(w.Begun))
 	}
-	return max(0, time.Duration(mono.Now()-w.at))
+	return max(0, time.Duration(mono.Now()-w.At))
 }
