@@ -30,7 +30,7 @@ func TestDefaultsOfStandard(t *testing.T) {
 	assert.Equal(t, "timeout(total, 30s) > retry(3) > timeout(attempt, 10s)", p.String())
 }
 
-// The table of defaults in the README must match the constants.
+// TestTheReadmesDefaultsAreTheConstants compares the README's table with the code.
 func TestTheReadmesDefaultsAreTheConstants(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
