@@ -30,11 +30,11 @@ func abreast(n int, do func(i int, who int64)) {
 func TestPermitsGivenBackAtOnceAreAllBack(t *testing.T) {
 	probations := make([]probation, 20_000)
 	for i := range probations {
-		probations[i].word.Store(2)
+		probations[i].permits.Store(2)
 	}
-	abreast(len(probations), func(i int, _ int64) { probations[i].release(0) })
+	abreast(len(probations), func(i int, _ int64) { probations[i].giveBack(0) })
 	for i := range probations {
-		require.Zero(t, probations[i].word.Load())
+		require.Zero(t, probations[i].permits.Load())
 	}
 }
 
@@ -62,9 +62,9 @@ func TestTwoSlotsForOnePlaceAtOnceLeaveItWithTheLater(t *testing.T) {
 	for i := range windows {
 		windows[i] = newCallWindow(1)
 	}
-	slots := func(who int64) uint64 { return uint64(1+int64(len(windows[0].ring))*who)*oneCall | slotSuccess }
-	abreast(len(windows), func(i int, who int64) { windows[i].keep(slots(who)) })
+	slots := func(who int64) word { return word(1+int64(len(windows[0].ring))*who)*oneCall | endedWell }
+	abreast(len(windows), func(i int, who int64) { windows[i].store(slots(who)) })
 	for _, w := range windows {
-		require.Equal(t, slots(1), w.ring[1].Load())
+		require.Equal(t, slots(1), word(w.ring[1].Load()))
 	}
 }

@@ -6,88 +6,50 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 )
 
-// promptly is embedded by policies that run what is inside them at once.
+// promptly marks a policy that runs the next one at once.
 type promptly = prompt.Mark
 
-// emits are the events of calls that a closed circuit has let in. A circuit that refuses
-// is not on the fast path anyway.
+// emits are the events of calls that a closed circuit has admitted. A circuit that refuses
+// is not on the fast path.
 var emits = []string{string(policy.Judged), string(policy.StateChanged)}
 
-// kind is what a breaker's events have as their Policy.
+// kind is the Policy of a breaker's events.
 const kind = "breaker"
 
-// Breaker is the policy that consults a circuit about calls that return T. Make
-// one with [New]; the zero Breaker is not usable. It is immutable and safe for
-// concurrent use; any number of breakers may share a circuit.
+// Breaker is the policy that consults a circuit about calls that return T. Make one with
+// [New]; the zero Breaker is not usable. It is immutable and safe for concurrent use. Any
+// number of breakers may share a circuit.
 type Breaker[T any] struct {
 	promptly
-	circuit *Circuit
-	when    func(v T, err error) policy.Outcome
-	keep    func(ctx context.Context, v T, record func(policy.Outcome)) T
-	custom  bool // when or keep is set
+	circuit  *Circuit
+	classify func(v T, err error) policy.Outcome
+	keep     func(ctx context.Context, v T, record func(policy.Outcome)) T
+	custom   bool // classify or keep is set
 }
 
-// New returns a policy that runs calls as c allows. It panics if c is nil or a
-// zero Circuit.
+// New returns a policy that runs calls as c allows. It panics if c is nil or a zero
+// Circuit.
 func New[T any](c *Circuit) *Breaker[T] {
-	if !c.made() {
-		panic("breaker: New: " + c.fault())
+	if fault := c.fault(); fault != "" {
+		panic("breaker: New: " + fault)
 	}
 	return &Breaker[T]{promptly: promptly{Emits: emits}, circuit: c}
 }
 
-// WithClassifier returns a copy that asks classify what a result means. If classify
-// returns Undecided, the circuit's Classify and then the default rule decide, see
-// [Config]. classify must be safe for concurrent use. WithClassifier panics if
-// classify is nil.
+// WithClassifier returns a copy that asks classify what a result means. If classify returns
+// Undecided, the circuit's Classify and then the default rule decide; see [Config]. classify
+// must be safe for concurrent use. WithClassifier panics if classify is nil.
 func (b *Breaker[T]) WithClassifier(classify func(v T, err error) policy.Outcome) *Breaker[T] {
 	if classify == nil {
 		panic("breaker: Breaker.WithClassifier: classify is nil, want a function")
 	}
 	w := *b
-	w.when, w.custom, w.Late = classify, true, true
+	w.classify, w.custom, w.Late = classify, true, true
 	return &w
-}
-
-// Do runs fn as c allows, and takes the marks of [Judge] and of package retry off
-// the outside of its error. It panics if c is nil or a zero Circuit, or if fn is nil.
-func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
-	if !c.made() {
-		panic("breaker: Do: " + c.fault())
-	}
-	b := Breaker[T]{circuit: c}
-	return b.Do(ctx, fn)
-}
-
-// Do runs fn as the circuit allows, and takes the marks of [Judge] and of package
-// retry off the outside of its error. It panics if fn is nil.
-func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
-	if fn == nil {
-		panic("breaker: Breaker.Do: fn is nil, want a function")
-	}
-	if ctx.Err() != nil {
-		return v, policy.Ended(ctx)
-	}
-	g := b.circuit.gen.Load()
-	if !g.plain || b.custom {
-		v, err = b.guard(ctx, policy.CallOf(fn))
-		return v, mark.Without(err)
-	}
-	// What Execute does for a plain circuit, without the two calls on the way to fn.
-	returned := false
-	defer g.settleLost(&returned)
-	v, err = fn(ctx)
-	if err == nil && g.ownRow {
-		g.endOwnRow()
-	} else {
-		g.settle(ctx, err, &returned)
-		err = mark.Without(err)
-	}
-	returned = true
-	return v, err
 }
 
 // Circuit returns the circuit that b consults.
@@ -96,7 +58,7 @@ func (b *Breaker[T]) Circuit() *Circuit { return b.circuit }
 // Clock returns the clock that the circuit was given, or nil.
 func (b *Breaker[T]) Clock() policy.Clock { return b.circuit.clock() }
 
-// Describe returns the kind, "breaker", the circuit's name and its [Circuit.Config].
+// Describe returns the kind "breaker", the circuit's name and its [Circuit.Config].
 func (b *Breaker[T]) Describe() policy.Description {
 	return policy.Description{Kind: kind, Name: b.circuit.name, Config: b.circuit.Config()}
 }
@@ -106,10 +68,9 @@ func (b *Breaker[T]) String() string {
 	return policy.Description{Kind: kind, Name: b.circuit.name}.String()
 }
 
-// Refusal returns the circuit's *[OpenError] if the circuit is isolated or stays
-// open for longer than after, and nil otherwise. A circuit in shadow refuses only
-// what [Circuit.Isolate] or [Circuit.Trip] told it to. Refusal counts nothing and
-// moves nothing.
+// Refusal returns the circuit's *[OpenError] if the circuit is isolated or stays open for
+// longer than after, and nil otherwise. A circuit in shadow refuses only after
+// [Circuit.Isolate] or [Circuit.Trip]. Refusal counts nothing and does not move the circuit.
 func (b *Breaker[T]) Refusal(_ context.Context, after time.Duration) error {
 	g := b.circuit.gen.Load()
 	switch {
@@ -121,8 +82,32 @@ func (b *Breaker[T]) Refusal(_ context.Context, after time.Duration) error {
 	return &g.shut.rejection
 }
 
-// Execute runs next as the circuit allows. A panic or runtime.Goexit in next,
-// or in a classifier, is a Failure and goes on as it was.
+// Do runs fn as c allows. It removes the marks of [Judge] and of package retry from the
+// outside of the error that it returns. Do panics if c is nil or a zero Circuit, or if fn is
+// nil.
+func Do[T any](ctx context.Context, c *Circuit, fn policy.Func[T]) (T, error) {
+	if fault := c.fault(); fault != "" {
+		panic("breaker: Do: " + fault)
+	}
+	b := Breaker[T]{circuit: c}
+	return b.Do(ctx, fn)
+}
+
+// Do runs fn as the circuit allows. It removes the marks of [Judge] and of package retry
+// from the outside of the error that it returns. Do panics if fn is nil.
+func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
+	if fn == nil {
+		panic("breaker: Breaker.Do: fn is nil, want a function")
+	}
+	v, err = b.Execute(ctx, policy.CallOf(fn))
+	if err != nil {
+		err = mark.Without(err)
+	}
+	return v, err
+}
+
+// Execute runs next as the circuit allows. A panic or runtime.Goexit in next, or in a
+// classifier, counts as a Failure and continues.
 func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
@@ -134,75 +119,55 @@ func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err
 	if next.HasObservers() {
 		return b.observed(ctx, next, g)
 	}
-	// The usual case. The deferred function has little to remember: storing what
-	// guard and observed remember takes as long as all the rest.
+	// The usual case. The deferred function has little to remember: what guard and observed
+	// remember takes as long to store as all the rest.
 	returned := false
-	defer g.settleLost(&returned)
+	defer g.countIfLost(&returned)
 	v, err = next.Do(ctx)
 	if err == nil && g.ownRow {
-		g.endOwnRow()
+		g.endRow()
 	} else {
-		g.settle(ctx, err, &returned)
+		g.countPlain(ctx, err, &returned)
 	}
 	returned = true
 	return v, err
 }
 
-// observed is Execute for a plain circuit in an observed pipeline. The call stays on
-// the fast path, and is timed if an observer wants Judged.
+// observed is Execute for a plain circuit in an observed pipeline. It measures the call if
+// an observer wants Judged.
 func (b *Breaker[T]) observed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
-	switch {
-	case !next.Observed(policy.Judged):
-	case g.rules.shadow:
+	judged := next.Observed(policy.Judged)
+	if judged && g.rules.shadow {
 		return b.guard(ctx, next)
-	default:
-		return b.timed(ctx, next, g)
+	}
+	var watch stopwatch.Watch
+	if judged {
+		watch = next.Stopwatch(b.circuit.clock())
 	}
 	returned := false
 	defer func() {
 		if !returned {
-			b.emitMove(ctx, next, g.lose())
+			to := g.countLost()
+			if judged {
+				next.Emit(ctx, b.judged(policy.Failure, watch.Elapsed(), policy.ErrNoReturn))
+			}
+			b.emitMove(ctx, next, to)
 		}
 	}()
 	v, err = next.Do(ctx)
-	if err == nil && g.ownRow {
-		g.endOwnRow()
-		returned = true
-		return v, err
+	var took time.Duration
+	if judged {
+		took = next.Lap(watch, err == nil)
 	}
-	to := g.settle(ctx, err, &returned)
-	returned = true // the call has been counted, even if an observer panics now
-	if to != nil {
-		b.emitMove(ctx, next, to)
-	}
-	return v, err
-}
-
-// timed is observed with a Judged event.
-func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
-	watch := next.Stopwatch(b.circuit.clock())
-	returned := false
-	defer func() {
-		if !returned {
-			b.tell(ctx, next, policy.Failure, watch.Elapsed(), policy.ErrNoReturn, g.lose())
+	to := g.countPlain(ctx, err, &returned)
+	returned = true // counted, even if an observer panics now
+	if judged {
+		outcome := policy.Success
+		if err != nil {
+			outcome = plainOutcome(ctx, err)
 		}
-	}()
-	v, err = next.Do(ctx)
-	took := next.Lap(watch, err == nil)
-	outcome := policy.Success
-	if err != nil {
-		outcome = judged(ctx, err)
+		next.Emit(ctx, b.judged(outcome, took, err))
 	}
-	to := g.settle(ctx, err, &returned)
-	returned = true // the call has been counted, even if an observer panics now
-	b.tell(ctx, next, outcome, took, err, to)
+	b.emitMove(ctx, next, to)
 	return v, err
-}
-
-// tell emits what a call has led to.
-func (b *Breaker[T]) tell(ctx context.Context, next policy.Call[T], o policy.Outcome, took time.Duration, err error, to *generation) {
-	next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: kind, Name: b.circuit.name, Outcome: o, Took: took, Err: mark.Without(err)})
-	if to != nil {
-		b.emitMove(ctx, next, to)
-	}
 }

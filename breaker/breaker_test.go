@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -125,10 +126,10 @@ func TestMisuseIsNamed(t *testing.T) {
 	assert.PanicsWithValue(t, "breaker: Do: zero Circuit, want one made by NewCircuit", func() {
 		_, _ = breaker.Do(context.Background(), zero, succeed)
 	})
-	assert.EqualError(t, zero.Validate(), "breaker: zero Circuit, want one made by NewCircuit")
-	assert.EqualError(t, (*breaker.Circuit)(nil).Validate(), "breaker: circuit is nil, want one made by NewCircuit")
+	assert.EqualError(t, origin.Circuit(zero), "breaker: zero Circuit, want one made by NewCircuit")
+	assert.EqualError(t, origin.Circuit((*breaker.Circuit)(nil)), "breaker: circuit is nil, want one made by NewCircuit")
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
-	assert.NoError(t, c.Validate())
+	assert.NoError(t, origin.Circuit(c))
 	assert.PanicsWithValue(t, "breaker: Breaker.WithClassifier: classify is nil, want a function", func() { breaker.New[int](c).WithClassifier(nil) })
 	assert.Equal(t, "stripe", c.Name())
 	assert.Equal(t, "breaker(stripe)", breaker.New[int](c).String())

@@ -8,163 +8,175 @@ import (
 
 // callWindow counts the last size calls.
 //
-// A call is counted by one addition to one word, which numbers the calls and holds
-// how many of them failed and how many were slow since the window was made. What
-// the addition returns is kept in the call's place of a ring. So the window that
-// ends with a call is the difference between its word and the one of size calls
-// before, exactly as it was at the moment of the addition: no reader sees half of a
-// call, and a goroutine that is held up afterwards hides nothing from the others but
-// what is in its place.
-//
-// The fields may overflow into each other. Of two words that are less than a field
-// apart, the difference is right all the same.
+// A call is counted by one addition to one word. The word numbers the calls, and holds how
+// many failed and how many were slow since the window was made. The sum that the addition
+// returns is stored in the call's place of a ring. So the window that ends with a call is
+// the difference between its word and that of size calls before, exactly as it was at the
+// addition. No reader sees half of a call, and a goroutine that is descheduled afterwards
+// hides from the others only what belongs in its own place.
 type callWindow struct {
 	size uint64
-	ring []atomic.Uint64 // a call's word and how it ended, at its number; zero while unused
-	now  atomic.Uint64   // the word that was given last
-	// full is set by the first calls whose numbers reach size, and never cleared. It
-	// is read before a word is given, see upTo.
+	ring []atomic.Uint64 // the word of each call, at its number; zero while unused
+	now  atomic.Uint64   // the word that was given last, without its end
+	// full is set by the first calls whose numbers reach size, and never cleared. It is
+	// read before a word is given; see upTo.
 	full atomic.Bool
 }
 
-// A word is, from the bottom, three bits of a slot for how the call ended, 21 for
-// its number, 20 for the failures up to it and 20 for the slow calls.
+// word is the state of the window after one call, and how that call ended.
+//
+//	 63          44 43          24 23           3 2    0
+//	+--------------+--------------+--------------+------+
+//	|  slow calls  |   failures   |    number    | end  |
+//	+--------------+--------------+--------------+------+
+//	    20 bits        20 bits        21 bits     3 bits
+//
+// A field may overflow into the next. The difference of two words is right all the same
+// if it is less than a field.
+type word uint64
+
 const (
-	oneCall    = 1 << 3
-	oneFailure = 1 << 24
-	oneSlow    = 1 << 44
+	endedWell word = 1 << iota // how a call ended: one of these two,
+	endedBadly
+	endedSlow // and this too if it was slow
 
-	numbers = oneFailure - oneCall
-	field   = 1<<20 - 1
+	oneCall    word = 1 << 3
+	oneFailure word = 1 << 24
+	oneSlow    word = 1 << 44
 
-	maxWindowCalls = 1 << 19 // a field holds it, and numbers go twice round its ring
+	endMask    = oneCall - 1
+	numberMask = oneFailure - oneCall
+	fieldMask  = 1<<20 - 1 // of failures, and of slow calls, after a division
+
+	// maxWindowCalls fits in a field, and lets numbers go twice round its ring.
+	maxWindowCalls = 1 << 19
 )
 
-// How a call ended, in the lowest bits of its slot.
-const (
-	slotSuccess = 1 << iota
-	slotFailure
-	slotSlow
-
-	slotMask = oneCall - 1
-)
-
-func slotOf(ok, slow bool) uint64 {
-	slot := uint64(slotFailure)
+// endOf returns how a call ended, as a word.
+func endOf(ok, slow bool) word {
+	end := endedBadly
 	if ok {
-		slot = slotSuccess
+		end = endedWell
 	}
 	if slow {
-		slot |= slotSlow
+		end |= endedSlow
 	}
-	return slot
+	return end
 }
 
-// weight is what a call that ended as slot says adds to the word.
-func weight(slot uint64) uint64 {
-	return oneCall + slot&slotFailure*(oneFailure/slotFailure) + slot&slotSlow*(oneSlow/slotSlow)
+// weight is what a call that ended as w says adds to the window's word.
+func (w word) weight() word {
+	return oneCall + w&endedBadly*(oneFailure/endedBadly) + w&endedSlow*(oneSlow/endedSlow)
 }
 
-// slack is how many places the ring has at least beyond the window: so many calls
-// may come before the word where a window began is lost to a caller held up.
+// number returns the number of w's call, times oneCall. Numbers wrap.
+func (w word) number() word { return w & numberMask }
+
+// sums returns w without the end of its call.
+func (w word) sums() word { return w &^ endMask }
+
+// isSameCall reports whether w and v are words of one call.
+func (w word) isSameCall(v word) bool { return (w ^ v).number() == 0 }
+
+// isLater reports whether w is of a later call than v: by up to half of all numbers ahead.
+func (w word) isLater(v word) bool { return int64((w.number()-v.number())<<40) > 0 }
+
+// totals returns those of n calls that have added up to w.
+func (w word) totals(n word) Counts {
+	failures := int64(w / oneFailure & fieldMask)
+	return Counts{Successes: int64(n) - failures, Failures: failures, Slow: int64(w / oneSlow & fieldMask)}
+}
+
+// slack is how many places the ring has at least beyond the window. So many calls may come
+// before a descheduled goroutine finds that the place it needs has been reused.
 const slack = 8
 
 func newCallWindow(n int) *callWindow {
 	return &callWindow{size: uint64(n), ring: make([]atomic.Uint64, 1<<bits.Len(uint(n+slack-1)))}
 }
 
-// at returns the place of the call whose number word has.
-func (w *callWindow) at(word uint64) *atomic.Uint64 {
-	return &w.ring[word/oneCall&uint64(len(w.ring)-1)]
+// span returns the calls of a full window, as a difference of numbers.
+func (w *callWindow) span() word { return word(w.size) * oneCall }
+
+// place returns the place of the call that a word numbers.
+func (w *callWindow) place(of word) *atomic.Uint64 {
+	return &w.ring[uint64(of/oneCall)&uint64(len(w.ring)-1)]
 }
 
-// record counts a call that ended as outcome says, and returns the totals of the
-// window that ends with it.
-func (w *callWindow) record(outcome uint64) Counts {
-	// A success more changes nothing where all are successes, and needs no number:
-	// a service that is well costs no shared write. All are if the word of size
-	// calls ago differs from the last one by their number alone.
-	if outcome == slotSuccess {
-		begin := w.now.Load() - w.size*oneCall
-		if w.at(begin).Load()&^slotMask == begin {
+func (w *callWindow) load(of word) word { return word(w.place(of).Load()) }
+
+// count counts a call and returns the totals of the window that ends with it.
+func (w *callWindow) count(end word) Counts {
+	// One more success changes nothing if the window holds nothing else, and needs no
+	// number. So a healthy dependency costs no shared write. The window holds nothing else
+	// if the word of size calls ago differs from the last one only by its number.
+	if end == endedWell {
+		begin := word(w.now.Load()) - w.span()
+		if w.load(begin).sums() == begin {
 			return Counts{Successes: int64(w.size)}
 		}
 	}
 	full := w.full.Load()
-	word := w.now.Add(weight(outcome))
+	now := word(w.now.Add(uint64(end.weight())))
 	if !full {
-		w.fill(word)
+		w.fill(now)
 	}
-	w.keep(word | outcome)
-	return w.upTo(word, weight(outcome), full)
+	w.store(now | end)
+	return w.upTo(now, end.weight(), full)
 }
 
-// fill says that the window is full if the call of a word is its last or a later one.
-func (w *callWindow) fill(word uint64) {
-	if word&numbers >= w.size*oneCall && !w.full.Load() { // load before store: every call reads this line
+// fill marks the window as full if now is the word of its last call, or of a later one.
+func (w *callWindow) fill(now word) {
+	if now.number() >= w.span() && !w.full.Load() { // load before store: every call reads this line
 		w.full.Store(true)
 	}
 }
 
-// keep puts a slot in its place. A caller who has been held up for a lap finds a
-// later call there, and leaves it.
-func (w *callWindow) keep(slot uint64) {
-	place := w.at(slot)
+// store puts a word in its place. A goroutine that was descheduled for a whole lap finds
+// the word of a later call there, and leaves it.
+func (w *callWindow) store(one word) {
+	place := w.place(one)
 	for {
 		old := place.Load()
-		if isLater(old, slot) || place.CompareAndSwap(old, slot) {
+		if word(old).isLater(one) || place.CompareAndSwap(old, uint64(one)) {
 			return
 		}
 	}
 }
 
-// upTo returns the totals of the window that ends with word, to which its call
-// has added last. full says whether the window was full before word was given.
+// upTo returns the totals of the window that ends with now, to which its call has added
+// last. full says whether the window was full before now was given.
 //
-// While the window is not full, word itself has the totals. That it is not cannot be
-// seen from the ring afterwards: the place before the window's first call is unused at
-// first, but a caller that is held up finds a later call there once the ring has gone
-// round, which takes no more than slack calls. (Taken for a full window, the missing
-// calls would pass for successes, and a trip at just the rate would be missed.) Nor
-// from word alone: its numbers go round after 2,097,152 calls, and a full window has
-// low numbers again. So the flag is read before the word is given: if it was not set
-// then, the calls numbered beyond size were still on their way here, and the numbers
-// had not gone round.
+// While the window is not full, now itself holds the totals. The ring cannot tell that it
+// is not full: the place before the first call is unused at first, but once the ring has
+// gone round, which takes only slack more calls, a descheduled goroutine finds a later
+// call there. It would take the missing calls for successes and miss a trip. Nor can now
+// itself tell: numbers wrap after 2,097,152 calls. So the flag is read before the word is
+// given. If it was not set then, numbers had not wrapped.
 //
-// In a full window, the call before its first has kept where it began, or else its
-// first call, less what that has added. If neither has come to it yet, or a lap has
-// taken both places, the next call is asked, and those before it pass for successes: no
-// circuit opens on what it does not know.
-func (w *callWindow) upTo(word, last uint64, full bool) Counts {
-	begin := word - w.size*oneCall
-	if !full && word&numbers <= w.size*oneCall {
-		return totals(word&numbers/oneCall, word)
+// In a full window, the call before the first one has stored where the window began, or
+// else the first call has, plus its own weight. If neither has stored its word yet, or
+// both places have been reused, the next calls are asked in turn, and the calls before
+// them count as successes: what is not known opens no circuit.
+func (w *callWindow) upTo(now, last word, full bool) Counts {
+	if !full && now.number() <= w.span() {
+		return now.totals(now.number() / oneCall)
 	}
-	if slot := w.at(begin).Load(); isSame(slot, begin) {
-		return totals(w.size, word-slot&^slotMask)
+	begin := now - w.span()
+	if one := w.load(begin); one.isSameCall(begin) {
+		return (now - one.sums()).totals(word(w.size))
 	}
-	for begin != word {
+	for begin != now {
 		begin += oneCall
-		if slot := w.at(begin).Load(); isSame(slot, begin) {
-			return totals(w.size, word-slot&^slotMask+weight(slot))
+		if one := w.load(begin); one.isSameCall(begin) {
+			return (now - one.sums() + one.weight()).totals(word(w.size))
 		}
 	}
-	return totals(w.size, last)
+	return last.totals(word(w.size))
 }
 
 // counts returns the totals as of now.
 func (w *callWindow) counts() Counts {
 	full := w.full.Load()
-	return w.upTo(w.now.Load(), 0, full)
+	return w.upTo(word(w.now.Load()), 0, full)
 }
-
-// totals are those of n calls that have added up to sum.
-func totals(n, sum uint64) Counts {
-	failures := int64(sum / oneFailure & field)
-	return Counts{Successes: int64(n) - failures, Failures: failures, Slow: int64(sum / oneSlow & field)}
-}
-
-func isSame(slot, word uint64) bool { return (slot^word)&numbers == 0 }
-
-// isLater reports whether slot a is of a later call than b. Numbers go round.
-func isLater(a, b uint64) bool { return int64((a&numbers-b&numbers)<<40) > 0 }

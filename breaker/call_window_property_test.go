@@ -11,26 +11,26 @@ import (
 // inTwo is a call that has got its word and is held up before it looks at the ring.
 type inTwo struct {
 	w             *callWindow
-	word, outcome uint64
+	word, outcome word
 	full          bool
 	how           string // all calls up to this one, in the order of their words
 }
 
-func (w *callWindow) begin(how string, outcome uint64) inTwo {
+func (w *callWindow) begin(how string, outcome word) inTwo {
 	full := w.full.Load()
-	return inTwo{w, w.now.Add(weight(outcome)), outcome, full, how}
+	return inTwo{w, word(w.now.Add(uint64(outcome.weight()))), outcome, full, how}
 }
 
 func (c inTwo) end() Counts {
 	if !c.full {
 		c.w.fill(c.word)
 	}
-	c.w.keep(c.word | c.outcome)
-	return c.w.upTo(c.word, weight(c.outcome), c.full)
+	c.w.store(c.word | c.outcome)
+	return c.w.upTo(c.word, c.outcome.weight(), c.full)
 }
 
-func outcomeOf(end byte) uint64 {
-	return slotOf(end == 'S' || end == 's', end == 's' || end == 'f')
+func outcomeOf(end byte) word {
+	return endOf(end == 'S' || end == 's', end == 's' || end == 'f')
 }
 
 // Every schedule in which callers get their words, and go on any number of calls
@@ -91,7 +91,7 @@ func TestAFailureThatReachesTheRateOpensThoughItsCallerWasHeldUp(t *testing.T) {
 	c := NewCircuit(Config{WindowCalls: 20, FailureRate: 0.5, MinCalls: 10})
 	w := c.gen.Load().calls
 	w.play("SSSSSFFFF")
-	held := w.begin("", slotFailure) // the fifth of ten
+	held := w.begin("", endedBadly) // the fifth of ten
 	w.play("SSSSSSSSSSSS")
 	totals := held.end()
 	assert.Equal(t, Counts{Successes: 5, Failures: 5}, totals)
@@ -101,9 +101,9 @@ func TestAFailureThatReachesTheRateOpensThoughItsCallerWasHeldUp(t *testing.T) {
 func TestAWindowWhoseNumbersHaveGoneRoundIsStillFull(t *testing.T) {
 	w := newCallWindow(3)
 	for range 1<<21 + 1 { // the last has the number 1 again
-		w.record(slotFailure)
+		w.count(endedBadly)
 	}
-	require.EqualValues(t, 1, w.now.Load()&numbers/oneCall)
+	require.EqualValues(t, 1, word(w.now.Load()).number()/oneCall)
 	assert.Equal(t, Counts{Failures: 3}, w.counts())
 	assert.Equal(t, Counts{Successes: 1, Failures: 2}, w.play("S"))
 }

@@ -13,7 +13,7 @@ import (
 // are slow ones.
 func (w *callWindow) play(how string) (last Counts) {
 	for _, c := range how {
-		last = w.record(slotOf(c == 'S' || c == 's', c == 's' || c == 'f'))
+		last = w.count(endOf(c == 'S' || c == 's', c == 's' || c == 'f'))
 	}
 	return last
 }
@@ -52,18 +52,18 @@ func TestAWindowOfCallsIsTheLastOfThem(t *testing.T) {
 }
 
 func TestTheLaterOfTwoCallsIsUpToHalfARoundAhead(t *testing.T) {
-	const half = numbers/2 + oneCall/2
-	assert.True(t, isLater(3*oneCall, 2*oneCall|slotSuccess))
-	assert.False(t, isLater(2*oneCall|slotSuccess, 3*oneCall))
-	assert.True(t, isLater(half-oneCall, 0))
-	assert.False(t, isLater(half+oneCall, 0))
-	assert.True(t, isLater(0, numbers), "the numbers have gone round")
+	const half = numberMask/2 + oneCall/2
+	assert.True(t, (3 * oneCall).isLater(2*oneCall|endedWell))
+	assert.False(t, (2*oneCall | endedWell).isLater(3*oneCall))
+	assert.True(t, (half - oneCall).isLater(0))
+	assert.False(t, (half + oneCall).isLater(0))
+	assert.True(t, word(0).isLater(numberMask), "the numbers have gone round")
 }
 
 func TestNumbersAndTotalsGoRound(t *testing.T) {
 	w := newCallWindow(3)
 	for range 1<<21 + 2 {
-		require.LessOrEqual(t, w.record(slotFailure|slotSlow).Failures, int64(3))
+		require.LessOrEqual(t, w.count(endedBadly|endedSlow).Failures, int64(3))
 	}
 	assert.Equal(t, Counts{Failures: 3, Slow: 3}, w.counts())
 	assert.Equal(t, Counts{Successes: 1, Failures: 2, Slow: 2}, w.play("S"))
@@ -73,7 +73,7 @@ func TestNumbersAndTotalsGoRound(t *testing.T) {
 func TestTheLongestWindowHoldsAsManyFailures(t *testing.T) {
 	w := newCallWindow(maxWindowCalls)
 	for range maxWindowCalls + 2 {
-		w.record(slotFailure | slotSlow)
+		w.count(endedBadly | endedSlow)
 	}
 	assert.Equal(t, Counts{Failures: maxWindowCalls, Slow: maxWindowCalls}, w.counts())
 }
@@ -94,12 +94,12 @@ func TestSuccessesAloneCostNoNumber(t *testing.T) {
 func TestACallThatIsHeldUpCounts(t *testing.T) {
 	w := newCallWindow(4)
 	w.play("SFSS")
-	held := w.now.Add(weight(slotFailure))
+	held := word(w.now.Add(uint64(endedBadly.weight())))
 	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.play("F"), "of SSFF, not of FSSF")
 	assert.Equal(t, Counts{Successes: 1, Failures: 3}, w.play("F"))
 	assert.Equal(t, Counts{Successes: 1, Failures: 3}, w.play("S"), "of FFFS: where the first began is known")
 	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.play("S"), "of FFSS, from the first of them")
-	w.keep(held | slotFailure)
+	w.store(held | endedBadly)
 	assert.Equal(t, Counts{Successes: 2, Failures: 2}, w.counts())
 	assert.Equal(t, Counts{Successes: 3, Failures: 1}, w.play("S"))
 }
@@ -107,8 +107,8 @@ func TestACallThatIsHeldUpCounts(t *testing.T) {
 // Two who have both been held up for nearly a window are not known apart.
 func TestWhatIsNotKnownPassesForSuccess(t *testing.T) {
 	w := newCallWindow(3)
-	w.now.Add(weight(slotFailure))
-	w.now.Add(weight(slotFailure))
+	w.now.Add(uint64(endedBadly.weight()))
+	w.now.Add(uint64(endedBadly.weight()))
 	assert.Equal(t, Counts{Successes: 1, Failures: 2}, w.play("S"), "nothing was before")
 	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("F"), "of FSF")
 	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("S"))
@@ -119,14 +119,14 @@ func TestWhatIsNotKnownPassesForSuccess(t *testing.T) {
 // counts its own call, and takes nothing from who has the place now.
 func TestACallThatIsALapLateCountsItself(t *testing.T) {
 	w := newCallWindow(4)
-	word := w.now.Add(weight(slotFailure | slotSlow))
+	word := word(w.now.Add(uint64((endedBadly | endedSlow).weight())))
 	for range 2 * len(w.ring) {
 		w.play("F")
 	}
-	now := w.at(word).Load()
-	w.keep(word | slotFailure)
-	assert.Equal(t, now, w.at(word).Load())
-	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, weight(slotFailure|slotSlow), true))
+	now := w.place(word).Load()
+	w.store(word | endedBadly)
+	assert.Equal(t, now, w.place(word).Load())
+	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, (endedBadly|endedSlow).weight(), true))
 }
 
 func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {
@@ -136,12 +136,12 @@ func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {
 		for g := range 4 {
 			storm.Go(func() {
 				for i := range 500 {
-					w.record(slotOf((g+i)%2 == 0, i%3 == 0))
+					w.count(endOf((g+i)%2 == 0, i%3 == 0))
 				}
 			})
 		}
 		storm.Wait()
-		last := w.at(w.now.Load()).Load()
-		require.Equal(t, totals(1, weight(last)), w.counts())
+		last := w.load(word(w.now.Load()))
+		require.Equal(t, last.weight().totals(1), w.counts())
 	}
 }

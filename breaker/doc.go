@@ -1,14 +1,15 @@
-// Package breaker stops calling what keeps failing, and finds out by a few
-// probes when to call it again.
+// Package breaker stops calls to a dependency that keeps failing, and lets a few probes
+// through later to find out whether it has recovered.
 //
-// A [Circuit] is the state of one dependency. It has no type parameter: calls
-// of any result type share it. A [Breaker] is the policy that consults it.
+// Use it for remote calls that fail together: while the dependency is down, callers get
+// an error at once instead of a timeout each, and the dependency gets time to recover. A
+// call that fails now and then needs package retry instead; both compose.
 //
 //	var stripe = breaker.NewCircuit(breaker.Config{
 //		Name:             "stripe",
-//		FailureThreshold: 5,                // in a row
-//		RecoveryTimeout:  60 * time.Second, // then let probes through
-//		HalfOpenMaxCalls: 3,                // this many at a time
+//		FailureThreshold: 5,                // failures in a row that open the circuit
+//		RecoveryTimeout:  60 * time.Second, // how long it stays open
+//		HalfOpenMaxCalls: 3,                // probes in flight after that
 //	})
 //
 //	session, err := breaker.Do(ctx, stripe, createSession)
@@ -16,37 +17,27 @@
 //		// createSession did not run
 //	}
 //
-// The states and what moves a circuit between them:
+// A [Circuit] is the state of one dependency. Calls of any result type share it. A
+// [Breaker] is the policy that consults a circuit in a pipeline.
 //
-//	Closed    a threshold reached                        -> Open
-//	Open      RecoveryTimeout elapsed, seen by the next
-//	          call or by State                           -> HalfOpen
-//	HalfOpen  SuccessThreshold successes                 -> Closed
-//	HalfOpen  any failure, or a slow success             -> Open
-//	HalfOpen  ProbeCalls ended, if set: their share of
-//	          failures                                   -> Open or Closed
-//	HalfOpen  nothing but Ignored probes                 -> Open
-//	any       Isolate                                    -> Isolated, until Reset
+//	Closed    --a threshold is reached--------------------> Open
+//	Open      --RecoveryTimeout has elapsed---------------> HalfOpen
+//	HalfOpen  --SuccessThreshold probes succeed-----------> Closed
+//	HalfOpen  --a probe fails or is slow------------------> Open
+//	HalfOpen  --all probes are Ignored--------------------> Open
+//	any state --Isolate--> Isolated --Reset---------------> Closed
 //
-// [Config] says what opens a circuit and what a call means for it. [Judge] lets the
-// function say that itself, [Breaker.WithClassifier] a rule for its results, and
-// [Breaker.WithKeep] judges a call only when its value has been used up.
+// An open circuit becomes half-open when the next call, or [Circuit.State], finds that its
+// time has elapsed. With [Config].ProbeCalls, half-open is judged by a share of failures.
+// A call counts only for the state that admitted it: one admitted before the circuit
+// opened neither decides a probe nor counts in a later window.
 //
-// [Circuit.Watch] and [Config].OnStateChange hear every move, [Circuit.Snapshot] shows
-// the present, and [Circuit.Reconfigure] changes the rules of a circuit in use. With
-// [Config].Shadow a circuit shows what it would do and refuses nothing.
+// [Config] says what opens a circuit and which calls count. [Judge] marks a single error,
+// [Breaker.WithClassifier] judges results, and [Breaker.WithKeep] judges a call when its
+// value has been used. [Circuit.Watch] reports moves and [Circuit.Reconfigure] changes the
+// rules of a circuit in use.
 //
-// A call reports to the state that admitted it and to no other: one that was
-// admitted before the circuit opened can neither decide a probe nor feed the
-// windows of a later closed state.
-//
-// A circuit starts no goroutine. In real time an open one has a timer, which
-// spares the calls that it refuses the reading of a clock. The timer is never stopped,
-// and holds a flag, not the circuit: a circuit that is dropped is freed at once. Admission
-// takes no lock, and a success on a closed circuit that counts failures in a row writes
-// no shared memory.
-//
-// A circuit may be used in any bubble of testing/synctest and outside of it. Time in a
-// bubble is another time: a circuit that is open where it comes from is past its
-// recovery elsewhere.
+// A circuit starts no goroutine, and admission takes no lock. It may be used inside and
+// outside of bubbles of testing/synctest, whose time is another: a circuit that is open in
+// one place may be past its recovery in the other.
 package breaker

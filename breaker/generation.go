@@ -9,59 +9,60 @@ import (
 )
 
 // generation is one stay in one state under one set of rules. A permit remembers the
-// generation that admitted it and reports to that stay alone, so a late result cannot
-// move or feed a state it was not admitted to: its counters are no longer looked at,
-// and its move finds the circuit gone on.
+// generation that admitted it and reports only to that stay. So a late result neither
+// moves nor feeds a state that did not admit it: that stay's counters are no longer read,
+// and its move finds that the circuit has gone on.
 //
 // Reconfigure makes a further generation of the same stay, with other rules. All
-// generations of a stay share what root has, which is the first of them, and the
-// probation. Those with one shape of window, or in a row, share its counters too. A
-// change of shape begins new ones: nothing is cleared, so a call that ends meanwhile
-// counts where it was admitted, and neither shows in the new counters nor is lost.
+// generations of a stay share the fields of root, which is the first of them, and the
+// probation. Generations with the same shape of window also share its counters. A change
+// of shape begins new counters and clears none. So a call that ends meanwhile counts where
+// it was admitted: it neither shows in the new counters nor is lost.
 //
-// What every call reads comes first, and what calls write last: a core that
-// writes a line takes it from all that read it.
+// Fields that every call reads come first, and fields that calls write come last, since a
+// core that writes a cache line takes it from all that read it.
 type generation struct {
 	circuit *Circuit
 	rules   *rules
 	root    *generation // the first of the stay; itself if it is that
 	// counters is the generation whose row and ignored this one counts in: the first of
-	// the stay since the shape of the window changed last. It also tells windows apart.
+	// the stay since the shape of the window last changed. It also tells windows apart.
 	counters *generation
 	state    State
-	how      how    // it was entered
-	ownRow   bool   // closed, counting in a row that is its own
-	plain    bool   // closed, and a success says all: no start to remember, no classifier
-	seq      uint32 // numbers the generations of a circuit; goes round
+	entry    entry  // why the state was entered, and from which
+	ownRow   bool   // closed, and counting failures in its own row
+	plain    bool   // closed, and the error says all: there is no SlowCall and no Classify
+	seq      uint32 // numbers the generations of a circuit; wraps
 
 	times *timeWindow // closed, with Window
 	calls *callWindow // closed, with WindowCalls
 	shut  *shut       // unless closed
 
-	entered int64 // on the circuit's clock
-	// next is the generation after this one, if anybody listens. The move stores it
-	// once the circuit has moved; the one goroutine that tells listeners takes it out.
-	next atomic.Pointer[entry]
+	entered int64 // on the circuit's time
+	// next is the move after this one, if the circuit has listeners. The goroutine that
+	// moved the circuit stores it after the move. The one goroutine that calls listeners
+	// takes it out.
+	next atomic.Pointer[announced]
 
-	// Of counters alone, written by calls.
+	// Fields of counters, written by calls.
 
-	// row is how many failures there were since the last success, in a row; half-open,
-	// how many Ignored probes since the last that was not. Raised by Add, so that of
-	// calls that end at once each sees a count of its own.
+	// row is how many failures in a row there were. In half-open it is how many Ignored
+	// probes in a row. It is raised by Add, so that of calls that end at once each sees a
+	// count of its own.
 	row     atomic.Int64
 	ignored atomic.Int64
 
-	// Of root alone, written by calls.
+	// Fields of root, written by calls.
 
-	// last is replaced as a whole: of failures at once, any may stay.
+	// last is replaced as a whole. Of failures at once, any may stay.
 	last     atomic.Pointer[failure]
 	rejected counter.Counter
 }
 
-// failure is what a failed call ended with.
+// failure is the error of a failed call.
 type failure struct{ err error }
 
-// error returns the error, or nil if no call has failed with one.
+// error returns the error, or nil if f is nil.
 func (f *failure) error() error {
 	if f == nil {
 		return nil
@@ -69,45 +70,100 @@ func (f *failure) error() error {
 	return f.err
 }
 
-// shut is what a state that refuses calls has.
+// shut holds what a state that refuses calls needs.
 type shut struct {
-	rejection OpenError  // what refused calls get
-	opening   *opening   // open
-	probation *probation // half-open
+	rejection OpenError  // the error of refused calls
+	opening   *opening   // in open
+	probation *probation // in half-open
 }
 
-// opening is what an open state has.
+// opening holds what an open state needs.
 type opening struct {
-	until  int64        // when it may be left, on the circuit's clock
-	near   *atomic.Bool // whether until is near enough for calls to read the clock; nil if it always is; see arm
-	counts [4]int64     // of the state that was left, if a call opened it; as totals returns them
+	until int64 // when it may be left, on the circuit's time
+	// near is set when calls must read the clock, since until is near. If it is nil, they
+	// always must; see arm.
+	near   *atomic.Bool
+	opened [4]int64 // the counts of the state that was left, if a call opened the circuit
 }
 
-func totalsOf(c Counts) [4]int64 { return [4]int64{c.Successes, c.Failures, c.Slow, c.Ignored} }
-
-func (o *opening) totals() Counts {
-	return Counts{Successes: o.counts[0], Failures: o.counts[1], Slow: o.counts[2], Ignored: o.counts[3]}
+func (o *opening) setCounts(c Counts) {
+	o.opened = [4]int64{c.Successes, c.Failures, c.Slow, c.Ignored}
 }
 
-// inRow reports whether a closed state counts failures in a row.
-func (g *generation) inRow() bool { return g.times == nil && g.calls == nil }
+func (o *opening) counts() Counts {
+	return Counts{Successes: o.opened[0], Failures: o.opened[1], Slow: o.opened[2], Ignored: o.opened[3]}
+}
 
-// count makes g, a closed state, ready to count anew.
-func (g *generation) count() {
+// newGeneration returns a generation of a state with the parts that the state needs, as
+// one object.
+func newGeneration(s State) *generation {
+	switch s {
+	case Closed:
+		return &generation{}
+	case HalfOpen:
+		g := &struct {
+			generation
+			shut      shut
+			probation probation
+		}{}
+		g.generation.shut, g.shut.probation = &g.shut, &g.probation
+		return &g.generation
+	case Open:
+		g := &struct {
+			generation
+			shut    shut
+			opening opening
+		}{}
+		g.generation.shut, g.shut.opening = &g.shut, &g.opening
+		return &g.generation
+	}
+	g := &struct {
+		generation
+		shut shut
+	}{}
+	g.generation.shut = &g.shut
+	return &g.generation
+}
+
+// closeAnew makes g a closed state with counters of its own.
+func (g *generation) closeAnew() {
 	g.counters = g
-	r := g.rules.rare
-	g.plain = r.SlowCall == 0 && r.Classify == nil
-	switch {
-	case r.Window > 0:
-		g.times = newTimeWindow(r.Window, &g.circuit.time)
-	case r.WindowCalls > 0:
-		g.calls = newCallWindow(r.WindowCalls)
+	g.setPlain()
+	switch cold := g.rules.cold; {
+	case cold.Window > 0:
+		g.times = newTimeWindow(cold.Window, &g.circuit.time)
+	case cold.WindowCalls > 0:
+		g.calls = newCallWindow(cold.WindowCalls)
 	default:
 		g.ownRow = true
 	}
 }
 
-// reopening returns how many times the circuit re-opened since it was closed.
+// closeLike makes g a closed state that counts where from does.
+func (g *generation) closeLike(from *generation) {
+	g.counters, g.times, g.calls = from.counters, from.times, from.calls
+	g.setPlain()
+}
+
+func (g *generation) setPlain() { g.plain = g.rules.cold.SlowCall == 0 && g.rules.cold.Classify == nil }
+
+// inRow reports whether a closed state counts failures in a row.
+func (g *generation) inRow() bool { return g.times == nil && g.calls == nil }
+
+// inForce returns the rules to judge a report to g by. It returns nil if the circuit has
+// left g's stay or counts in another window. The rules may be those of a Reconfigure after
+// the call was admitted.
+func (g *generation) inForce() *rules {
+	switch cur := g.circuit.gen.Load(); {
+	case cur == g:
+		return g.rules
+	case cur.counters == g.counters:
+		return cur.rules
+	}
+	return nil
+}
+
+// reopening returns how often the circuit has reopened since it was closed.
 func (g *generation) reopening() int {
 	if g.shut == nil {
 		return 0
@@ -115,7 +171,7 @@ func (g *generation) reopening() int {
 	return int(g.shut.rejection.reopening)
 }
 
-// counts returns what the generation judges by as of now.
+// counts returns the totals that the generation judges by, as of now.
 func (g *generation) counts(now int64) Counts {
 	var counts Counts
 	switch {
@@ -133,22 +189,22 @@ func (g *generation) counts(now int64) Counts {
 	return counts
 }
 
-// shown returns what a Snapshot shows: counts, and of an open state what opened it.
+// shown returns the counts of a Snapshot. An open state shows those that opened it.
 func (g *generation) shown(now int64) Counts {
 	counts := g.counts(now)
 	if g.state == Open {
 		rejected := counts.Rejected
-		counts = g.shut.opening.totals()
+		counts = g.shut.opening.counts()
 		counts.Rejected = rejected
 	}
 	return counts
 }
 
-// elapsed reports whether an open state may be left. A clock that is now before
-// the opening has been set back, and must not keep the circuit shut.
+// elapsed reports whether an open state may be left. A time before the opening is of a
+// clock that was set back, and must not keep the circuit open.
 func (g *generation) elapsed(now int64) bool { return now >= g.shut.opening.until || now < g.entered }
 
-// remaining returns how long an open state lasts yet.
+// remaining returns how much longer an open state lasts, and 0 for other states.
 func (g *generation) remaining(now int64) time.Duration {
 	if g.state != Open || g.elapsed(now) {
 		return 0
@@ -156,8 +212,8 @@ func (g *generation) remaining(now int64) time.Duration {
 	return time.Duration(g.shut.opening.until - now)
 }
 
-// noteFailure remembers the error of the last failure. Failures often share one error
-// value; then nothing is written. Of failures at the same time, any may be the last.
+// noteFailure stores the error of the last failure. Failures often share one error value;
+// then it writes nothing.
 func (g *generation) noteFailure(err error) {
 	if err == nil {
 		return
@@ -168,8 +224,8 @@ func (g *generation) noteFailure(err error) {
 	g.root.last.Store(&failure{err})
 }
 
-// identical reports whether a and b are the same value in memory. It is not a == b,
-// which panics for errors that cannot be compared.
+// identical reports whether a and b are the same value in memory. Unlike a == b it does
+// not panic for errors that cannot be compared.
 func identical(a, b error) bool {
 	return *(*[2]uintptr)(unsafe.Pointer(&a)) == *(*[2]uintptr)(unsafe.Pointer(&b))
 }

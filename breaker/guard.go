@@ -11,7 +11,8 @@ import (
 
 // guard is Execute for every circuit and every listener.
 func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (v T, err error) {
-	// First an open circuit whose end is far: the load that it sheds should cost little.
+	// An open circuit whose end is far comes first: the load that it sheds should cost
+	// little.
 	if g := b.circuit.gen.Load(); g.state == Open && !g.shut.rejection.lenient && g.shut.opening.far() {
 		if _, due := g.due(); !due {
 			return v, b.reject(ctx, next, &g.shut.rejection)
@@ -29,12 +30,12 @@ func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (v T, err e
 		case moved == nil:
 			return b.run(ctx, next, &a)
 		}
-		b.emitMove(ctx, next, moved) // to half-open; now for a place
+		b.emitMove(ctx, next, moved) // to half-open; next, a permit
 		next.Delayed()
 	}
 }
 
-// reject tells observers of a refusal and returns it.
+// reject emits Rejected and returns the refusal.
 func (b *Breaker[T]) reject(ctx context.Context, next policy.Call[T], refused *OpenError) error {
 	if next.Observed(policy.Rejected) {
 		b.emitRejected(ctx, next, refused)
@@ -42,37 +43,37 @@ func (b *Breaker[T]) reject(ctx context.Context, next policy.Call[T], refused *O
 	return refused
 }
 
-// run runs an admitted call.
+// run runs an admitted call. It is pass with less to remember: the deferred function of
+// pass costs about as much as all the rest of run.
 func (b *Breaker[T]) run(ctx context.Context, next policy.Call[T], a *admission) (v T, err error) {
-	// Set again only after next and the classifiers have returned; by defer and not
-	// by recover, which would lose the stack and miss Goexit.
+	// The report stays a Failure unless next and the classifiers return. This is done by
+	// defer and not by recover, which would lose the stack and miss Goexit.
 	r := report{outcome: policy.Failure, cause: policy.ErrNoReturn}
 	defer func() {
-		defer a.recordLost() // if the user's clock panics
+		defer a.endIfLost() // if the user's clock panics
 		a.measure(&r)
-		if to := a.record(&r); to != nil {
+		if to := a.end(&r); to != nil {
 			b.emitMove(ctx, next, to)
 		}
 		next.Delayed() // a classifier has run, or listeners to a move
 	}()
 	v, err = next.Do(ctx)
-	o, abandoned := b.classify(ctx, v, err)
+	o, abandoned := b.outcome(ctx, v, err)
 	r.outcome, r.abandoned, r.cause = o, abandoned, err
 	return v, err
 }
 
-// passage is an admitted call whose Judged event an observer wants, or whose value is
-// kept.
+// passage is an admitted call of which an observer wants Judged, or whose value is kept.
 type passage[T any] struct {
 	admission
 	b      *Breaker[T]
 	ctx    context.Context
 	next   policy.Call[T]
-	judged bool            // a listener wants Judged
-	watch  stopwatch.Watch // if judged, unless the admission has its start
+	judged bool            // an observer wants Judged
+	watch  stopwatch.Watch // if judged, unless the admission has measured its start
 }
 
-// pass is run for a passage.
+// pass runs a passage.
 func (b *Breaker[T]) pass(ctx context.Context, next policy.Call[T], a *admission, judged bool) (v T, err error) {
 	p := passage[T]{admission: *a, b: b, ctx: ctx, next: next, judged: judged}
 	if judged && a.started == unmeasured {
@@ -82,13 +83,13 @@ func (b *Breaker[T]) pass(ctx context.Context, next policy.Call[T], a *admission
 	kept := false
 	defer func() {
 		if !kept {
-			defer p.recordLost() // if the user's clock panics
-			next.Delayed()       // a classifier has run
-			p.end(&r, p.measure(&r))
+			defer p.endIfLost() // if the user's clock panics
+			next.Delayed()      // a classifier has run
+			p.finish(&r, p.lap(&r))
 		}
 	}()
 	v, err = next.Do(ctx)
-	o, abandoned := b.classify(ctx, v, err)
+	o, abandoned := b.outcome(ctx, v, err)
 	if b.keep != nil && o == policy.Success {
 		kept = true
 		return p.hold(v), err
@@ -97,20 +98,21 @@ func (b *Breaker[T]) pass(ctx context.Context, next policy.Call[T], a *admission
 	return v, err
 }
 
-// measure reads the clock if the time of the call matters, and returns that time.
-func (p *passage[T]) measure(r *report) time.Duration {
+// lap reads a clock if the duration of the call matters to the circuit or to an observer,
+// and returns the duration.
+func (p *passage[T]) lap(r *report) time.Duration {
 	if p.judged && p.started == unmeasured {
 		return p.next.Lap(p.watch, r.outcome == policy.Success && r.cause == nil)
 	}
-	return p.admission.measure(r)
+	return p.measure(r)
 }
 
-// end records how the call ended and emits what followed.
-func (p *passage[T]) end(r *report, took time.Duration) {
+// finish counts the call and emits the events of that.
+func (p *passage[T]) finish(r *report, took time.Duration) {
 	if r.outcome == policy.Undecided || r.outcome > policy.Ignored {
-		r.outcome = policy.Failure // of a function that breaks its promise
+		r.outcome = policy.Failure // from a function that breaks its contract
 	}
-	to := p.record(r)
+	to := p.end(r)
 	if p.judged && !p.free {
 		p.emitJudged(r, took)
 	}
@@ -121,7 +123,7 @@ func (p *passage[T]) end(r *report, took time.Duration) {
 }
 
 func (p *passage[T]) emitJudged(r *report, took time.Duration) {
-	e := policy.Event{Kind: policy.Judged, Policy: kind, Name: p.b.circuit.name, Outcome: r.outcome, Took: took, Err: mark.Without(r.cause)}
+	e := p.b.judged(r.outcome, took, r.cause)
 	switch {
 	case r.slow && (r.outcome != policy.Ignored || r.abandoned):
 		e.Reason = "slow"
@@ -129,6 +131,13 @@ func (p *passage[T]) emitJudged(r *report, took time.Duration) {
 		e.Reason = "shadow"
 	}
 	p.next.Emit(p.ctx, e)
+}
+
+// judged returns the Judged event of a call.
+func (b *Breaker[T]) judged(o policy.Outcome, took time.Duration, err error) policy.Event {
+	return policy.Event{
+		Kind: policy.Judged, Policy: kind, Name: b.circuit.name, Outcome: o, Took: took, Err: mark.Without(err),
+	}
 }
 
 func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refused *OpenError) {
@@ -144,14 +153,15 @@ func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refu
 	next.Emit(ctx, e)
 }
 
-// emitMove emits the move to a state that this call caused; nil is none.
+// emitMove emits StateChanged for the move to a state that this call caused, if to is not
+// nil.
 func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {
-	if to == nil || to.from() == to.state || !next.Observed(policy.StateChanged) {
+	if to == nil || to.entry.from() == to.state || !next.Observed(policy.StateChanged) {
 		return
 	}
 	e := policy.Event{
 		Kind: policy.StateChanged, Policy: kind, Name: b.circuit.name,
-		From: to.from().String(), To: to.state.String(), Reason: to.reason(),
+		From: to.entry.from().String(), To: to.state.String(), Reason: to.reason(),
 	}
 	if to.rules.shadow {
 		e.Reason = "shadow"

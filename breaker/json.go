@@ -5,9 +5,10 @@ import (
 	"errors"
 )
 
+// plainSnapshot has the fields of Snapshot without its methods.
 type plainSnapshot Snapshot
 
-// MarshalJSON returns the state and the fields that are not zero, under their names
+// MarshalJSON returns an object of the state and the fields that are not zero, with names
 // in snake_case. The cause becomes its text.
 func (s Snapshot) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
@@ -16,8 +17,8 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	}{plainSnapshot(s), textOf(s.Cause)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Cause becomes an error of the same text,
-// which matches no other.
+// UnmarshalJSON reads what MarshalJSON has written. Cause becomes an error with the same
+// text, which matches no other error.
 func (s *Snapshot) UnmarshalJSON(data []byte) error {
 	var text struct {
 		plainSnapshot
@@ -31,9 +32,10 @@ func (s *Snapshot) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// plainTransition has the fields of Transition without its methods.
 type plainTransition Transition
 
-// MarshalJSON returns the states and the fields that are not zero, under their names
+// MarshalJSON returns an object of the states and the fields that are not zero, with names
 // in snake_case. The cause becomes its text.
 func (t Transition) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
@@ -42,8 +44,8 @@ func (t Transition) MarshalJSON() ([]byte, error) {
 	}{plainTransition(t), textOf(t.Cause)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. Cause becomes an error of the same text,
-// which matches no other.
+// UnmarshalJSON reads what MarshalJSON has written. Cause becomes an error with the same
+// text, which matches no other error.
 func (t *Transition) UnmarshalJSON(data []byte) error {
 	var text struct {
 		plainTransition

@@ -9,15 +9,15 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Judge returns err with a mark that says what it means for the circuits around the
-// call: a 404 or a declined card is a Success, since the dependency answered; a lock
-// conflict, or a connection pool of one's own that ran dry, is Ignored. The mark
-// comes before every classifier. It is found inside of errors that wrap it, and
-// errors.Is and errors.As see through it.
+// Judge returns err with a mark that says what it means for the circuits around the call. A
+// 404 or a declined card is a Success, since the dependency answered. A lock conflict, or a
+// connection pool of one's own that is exhausted, is Ignored. The mark has precedence over
+// all classifiers. It is found inside of errors that wrap err, and errors.Is and errors.As
+// see through it.
 //
-// [Do], [Breaker.Do] and a pipeline's methods take marks off the outside of the
-// error that they return. Undecided takes an earlier mark off; an outcome without a name
-// is a Failure. Judge(nil, o) is nil.
+// [Do], [Breaker.Do] and the methods of a pipeline remove marks from the outside of the
+// error that they return. Undecided removes an earlier mark. An unknown outcome is a
+// Failure. Judge(nil, o) returns nil.
 func Judge(err error, o policy.Outcome) error {
 	if err == nil {
 		return nil
@@ -28,9 +28,12 @@ func Judge(err error, o policy.Outcome) error {
 	return mark.On(err, func(m *mark.Mark) { m.Judged = uint8(o) })
 }
 
-// classify returns what a result means for the circuit, and whether it is Ignored
-// because the caller left.
-func (b *Breaker[T]) classify(ctx context.Context, v T, err error) (o policy.Outcome, abandoned bool) {
+// The rules of Config, in their order, as one function for each kind of breaker. All share
+// fallback and defaultOutcome.
+
+// outcome returns what a result means for the circuit, and whether it is Ignored because
+// the caller gave up.
+func (b *Breaker[T]) outcome(ctx context.Context, v T, err error) (o policy.Outcome, abandoned bool) {
 	if err != nil {
 		if o = policy.Outcome(mark.Judged(err)); o != policy.Undecided {
 			return o, false
@@ -39,40 +42,29 @@ func (b *Breaker[T]) classify(ctx context.Context, v T, err error) (o policy.Out
 			return policy.Ignored, true
 		}
 	}
-	if b.when != nil {
-		o = b.when(v, err)
+	if b.classify != nil {
+		o = b.classify(v, err)
 	}
 	if o == policy.Undecided {
-		o = b.circuit.gen.Load().rules.classify(err)
+		o = b.circuit.gen.Load().rules.fallback(err)
 	}
 	return o, false
 }
 
-// classify asks Classify, if there is one, and the default rule if it does not decide.
-func (r *rules) classify(err error) policy.Outcome {
-	if r.rare.Classify != nil {
-		if o := r.rare.Classify(err); o != policy.Undecided {
-			return o
-		}
+// outcome is Breaker.outcome for errors of a breaker without a classifier of its own.
+func (r *rules) outcome(ctx context.Context, err error) policy.Outcome {
+	if o := policy.Outcome(mark.Judged(err)); o != policy.Undecided {
+		return o
 	}
-	return byDefault(err)
-}
-
-// byDefault returns what a result means if no other rule decides.
-func byDefault(err error) policy.Outcome {
-	switch {
-	case err == nil:
-		return policy.Success
-	case errors.Is(err, policy.ErrRejected):
+	if ending.Canceled(ctx, err) {
 		return policy.Ignored
 	}
-	return policy.Failure
+	return r.fallback(err)
 }
 
-// judged returns what an error means for a circuit without a classifier. It is on
-// the path of every failure, and most errors are leaves, which carry no mark and
-// match nothing but themselves: these are not walked.
-func judged(ctx context.Context, err error) policy.Outcome {
+// plainOutcome is rules.outcome without a Classify. It is on the path of every failure, and
+// most errors wrap no other, carry no mark and match only themselves. These are not walked.
+func plainOutcome(ctx context.Context, err error) policy.Outcome {
 	switch err.(type) { //nolint:errorlint // asks what the error itself can do
 	case interface{ Unwrap() error }, interface{ Unwrap() []error }, interface{ Is(error) bool }:
 		if o := policy.Outcome(mark.Judged(err)); o != policy.Undecided {
@@ -82,19 +74,30 @@ func judged(ctx context.Context, err error) policy.Outcome {
 			return policy.Ignored
 		}
 	}
-	if err == policy.ErrRejected || ending.Canceled(ctx, err) { //nolint:errorlint // a leaf
+	if err == policy.ErrRejected || ending.Canceled(ctx, err) { //nolint:errorlint // wraps no other
 		return policy.Ignored
 	}
 	return policy.Failure
 }
 
-// judge is judged under rules that have a Classify.
-func (r *rules) judge(ctx context.Context, err error) policy.Outcome {
-	if o := policy.Outcome(mark.Judged(err)); o != policy.Undecided {
-		return o
+// fallback calls Classify, if there is one, and applies the default rule if that does not
+// decide.
+func (r *rules) fallback(err error) policy.Outcome {
+	if r.cold.Classify != nil {
+		if o := r.cold.Classify(err); o != policy.Undecided {
+			return o
+		}
 	}
-	if ending.Canceled(ctx, err) {
+	return defaultOutcome(err)
+}
+
+// defaultOutcome is the last rule.
+func defaultOutcome(err error) policy.Outcome {
+	switch {
+	case err == nil:
+		return policy.Success
+	case errors.Is(err, policy.ErrRejected):
 		return policy.Ignored
 	}
-	return r.classify(err)
+	return policy.Failure
 }

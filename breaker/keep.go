@@ -9,20 +9,20 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// WithKeep returns a copy for values that outlive the call, as a response whose body
-// is still to be read, or the rows of a query. A successful call is then judged later:
-// hold is given its value and a function record, and returns the value that the caller
-// gets, usually one that calls record when it has been used up.
+// WithKeep returns a copy for values that outlive the call, such as a response whose body is
+// still to be read, or the rows of a query. A successful call is judged later: hold is given
+// its value and a function record, and returns the value for the caller, usually one that
+// calls record when it has been used up.
 //
-// The first call of record counts, from any goroutine; later ones do nothing.
-// Undecided counts as Failure. Until then the call holds its place in a half-open
-// circuit. If record was not called by the time ctx, the call's context, ends, the call
-// counts as a Success. A context that can never end, such as context.Background, ends
-// no such wait: under it, hold must see to it that record is called.
+// The first call of record counts, from whichever goroutine; later ones do nothing.
+// Undecided counts as Failure. Until then, the call holds its permit of a half-open circuit.
+// If record has not been called when ctx, the context of the call, ends, the call counts as
+// a Success. A context that never ends, such as context.Background, does not do that: under
+// it, hold must make sure that record is called.
 //
-// A call that fails is judged at once, without hold. SlowCall and an event's Took
-// measure the function alone, not the use of its value. A panic in hold is a Failure and
-// goes on as it was. hold must be safe for concurrent use. WithKeep panics if hold is nil.
+// A call that fails is judged at once, without hold. SlowCall and the Took of an event
+// measure the function, not the use of its value. A panic in hold counts as a Failure and
+// continues. hold must be safe for concurrent use. WithKeep panics if hold is nil.
 func (b *Breaker[T]) WithKeep(hold func(ctx context.Context, v T, record func(policy.Outcome)) T) *Breaker[T] {
 	if hold == nil {
 		panic("breaker: Breaker.WithKeep: hold is nil, want a function")
@@ -37,39 +37,39 @@ type kept[T any] struct {
 	passage[T]
 	took time.Duration // by the function, until it returned the value
 	slow bool
-	// done is taken by the first of several callers of record, which may be on
-	// different goroutines or race with the end of the context.
+	// done is taken by the first of several calls of record, which may come from different
+	// goroutines or race with the end of the context.
 	done atomic.Bool
-	// stop takes back what waits for the end of the context. Its owner stores it and
-	// then looks at done; record sets done and then looks here. So one of the two sees
-	// the other, and nothing is left attached to the context.
+	// stop detaches the call from its context. Its owner stores it and then loads done;
+	// finish sets done and then loads it. So one of the two sees the other, and nothing is
+	// left attached to the context.
 	stop atomic.Pointer[func() bool]
 }
 
-// hold hands a value to the function of WithKeep.
+// hold gives a value to the function of WithKeep.
 func (p *passage[T]) hold(v T) T {
 	k := &kept[T]{passage: *p}
 	returned := false
 	defer func() {
 		if !returned {
-			k.record(policy.Failure, policy.ErrNoReturn)
+			k.finish(policy.Failure, policy.ErrNoReturn)
 		}
 	}()
 	var returning report
-	k.took, k.slow = p.measure(&returning), returning.slow
-	v = p.b.keep(p.ctx, v, func(o policy.Outcome) { k.record(o, nil) })
+	k.took, k.slow = p.lap(&returning), returning.slow
+	v = p.b.keep(p.ctx, v, func(o policy.Outcome) { k.finish(o, nil) })
 	returned = true
 	k.follow()
 	return v
 }
 
-// follow makes the end of the call's context a Success.
+// follow makes the call a Success when its context ends.
 func (k *kept[T]) follow() {
 	if k.done.Load() || k.ctx.Done() == nil {
 		return
 	}
-	// No caller is above the goroutine that the end runs on to see an observer's panic.
-	ended := func() { k.b.circuit.safely("an observer", func() { k.record(policy.Success, nil) }) }
+	// On the goroutine that this runs on, no caller would see the panic of an observer.
+	ended := func() { k.b.circuit.safely("an observer", func() { k.finish(policy.Success, nil) }) }
 	stop := ending.AfterFunc(k.ctx, ended)
 	k.stop.Store(&stop)
 	if k.done.Load() {
@@ -77,12 +77,13 @@ func (k *kept[T]) follow() {
 	}
 }
 
-func (k *kept[T]) record(o policy.Outcome, cause error) {
+// finish counts the call, if that has not been done.
+func (k *kept[T]) finish(o policy.Outcome, cause error) {
 	if !k.done.CompareAndSwap(false, true) {
 		return
 	}
 	if stop := k.stop.Load(); stop != nil {
 		(*stop)()
 	}
-	k.end(&report{outcome: o, cause: cause, slow: k.slow}, k.took)
+	k.passage.finish(&report{outcome: o, cause: cause, slow: k.slow}, k.took)
 }

@@ -16,6 +16,6 @@ func TestAnIdleCircuitIsSmall(t *testing.T) {
 	inRow := testing.AllocsPerRun(100, func() { NewCircuit(Config{Name: "idle"}) })
 	assert.Equal(t, 1.0, inRow, "the circuit and its first generation are one object")
 
-	window := unsafe.Sizeof(Circuit{}) + unsafe.Sizeof(rareRules{}) + unsafe.Sizeof(timeWindow{}) + window.Buckets*unsafe.Sizeof(window.Bucket[bucket]{})
+	window := unsafe.Sizeof(Circuit{}) + unsafe.Sizeof(coldRules{}) + unsafe.Sizeof(timeWindow{}) + window.Buckets*unsafe.Sizeof(window.Bucket[bucket]{})
 	assert.LessOrEqual(t, window, uintptr(2048))
 }

@@ -6,24 +6,23 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Reading the clock is most of what a rejection would cost. So an open state on
-// real time arms a timer for a while before its end, and until that has fired
-// calls are refused unread: a timer is never early. It may be late, on a machine
-// that has no processor to spare for it, and never fires where the bubble of
-// testing/synctest that it was made in is gone. The lead makes up for the one,
-// and a look at the clock every so many rejections for the other.
+// Reading the clock is most of what a rejection would cost. So on real time an open state
+// arms a timer for a moment before its end, and until the timer has fired calls are
+// refused without a look at the clock. A timer never fires early. It may fire late, on a
+// busy machine, or never, if the bubble of testing/synctest that made it is gone. The lead
+// makes up for the first, and a look at the clock every so many rejections for the second.
 const (
-	shortest   = time.Second // to arm a timer for less is not worth it
+	shortest   = time.Second // open periods below this arm no timer
 	leadShare  = 16          // the lead is this part of the open period
 	unreadMost = 256         // rejections between two looks at the clock
 )
 
-// arm makes an open state that lasts for period from now ready to refuse calls.
+// arm prepares an open state that lasts for period from now.
 //
-// The timer is never stopped: a timer that was made in a bubble may not be touched
-// outside of it, and nothing tells the two apart. What it holds until it fires is one
-// flag, not the circuit, so a circuit that is dropped or moved by hand leaves a timer
-// and a flag behind, and a timer that is pending keeps no bubble from ending.
+// The timer is never stopped. A timer that was made in a bubble must not be used outside of
+// it, and nothing tells the two apart. Until it fires it holds one flag, not the circuit.
+// So a circuit that is dropped or moved by hand leaves a timer and a flag behind. A pending
+// timer keeps no bubble from ending.
 func (o *opening) arm(c *Circuit, period time.Duration) {
 	if c.time.Clock() != nil || period < shortest {
 		o.near = nil
@@ -34,12 +33,11 @@ func (o *opening) arm(c *Circuit, period time.Duration) {
 	time.AfterFunc(period-period/leadShare, func() { near.Store(true) })
 }
 
-// far reports whether the end of an open state is known to be far without a look at
-// the clock.
+// far reports whether the end is known to be far without a look at the clock.
 func (o *opening) far() bool { return o.near != nil && !o.near.Load() }
 
-// due reports whether an open state may be left, and the time if it has looked at the
-// clock. A call that it may not be left for is counted as refused.
+// due reports whether an open state may be left. If so, now is the time. If not, the call
+// is counted as refused.
 func (g *generation) due() (now int64, due bool) {
 	near := g.shut.opening.near
 	if near == nil || near.Load() {
@@ -47,7 +45,7 @@ func (g *generation) due() (now int64, due bool) {
 			return now, true
 		}
 	}
-	// The look is for the calls after this one, which has been counted as refused.
+	// The look is for later calls. This one has been counted as refused.
 	if g.root.rejected.Inc()%unreadMost == unreadMost-1 && near != nil && g.elapsed(g.circuit.time.Now()) {
 		near.Store(true)
 	}

@@ -10,24 +10,24 @@ import (
 )
 
 // Config returns the config in force, with the defaults filled in. NewCircuit and
-// Reconfigure take it as it is.
+// Reconfigure accept it as it is.
 func (c *Circuit) Config() Config { return c.gen.Load().rules.config(c.name) }
 
 // Reconfigure puts cfg in force at once, also for calls in flight, and keeps the state:
 //
-//   - Closed keeps its counters. If Window or WindowCalls change, or one takes the
-//     place of the other or of a row, counting begins anew, and calls in flight count
-//     for nothing. A threshold that the counters have passed already is judged when
-//     the next failure or slow call is recorded.
-//   - Half-open keeps its permits and what its probes have shown.
-//   - Open keeps when it began, and ends at that plus the new recovery timeout; after a
-//     Trip for a time of its own it ends as it would have.
+//   - Closed keeps its counters. If Window or WindowCalls change, counting begins anew,
+//     and calls in flight do not count. If the counters have passed a new threshold
+//     already, the next failure or slow call opens the circuit.
+//   - Half-open keeps its permits and the counts of its probes. If these suffice for a
+//     verdict already, the next probe brings it.
+//   - Open keeps when it began, and ends the new recovery timeout after that. After a Trip
+//     for a given time it ends as before.
 //   - Isolated stays isolated.
 //
-// Functions given to [Circuit.Watch] are called, and OnStateChange is not. An equal
-// Config changes nothing and calls none; functions are equal if they are the same
-// value. Reconfigure returns Validate's error, or one that names the field if cfg has
-// another Name or Clock than the circuit; then nothing has changed.
+// Functions given to [Circuit.Watch] are called; OnStateChange is not. If cfg is equal to
+// the config in force, Reconfigure does nothing; functions are equal if they are the same
+// value. It returns the error of [Config.Validate], or an error if cfg has another Name or
+// Clock than the circuit. Then nothing has changed.
 func (c *Circuit) Reconfigure(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -41,20 +41,16 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 	}
 	cfg = cfg.withDefaults()
 	if cfg.OnStateChange != nil {
-		c.announcement()
+		c.getAnnouncer()
 	}
 	r := rulesOf(cfg)
 	for {
 		cur := c.gen.Load()
 		was := cur.rules.config(c.name)
-		if was.equal(cfg) {
+		if was.equal(cfg) || c.swap(cur, c.again(cur, &r, was)) {
 			return nil
 		}
-		to := c.again(cur, &r, was)
-		if c.swap(cur, to) {
-			return nil
-		}
-		// A move or another Reconfigure came first: on top of that.
+		// A move or another Reconfigure came first.
 	}
 }
 
@@ -62,12 +58,13 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
 	to := &generation{
 		circuit: c, rules: r, root: cur.root, counters: cur.counters,
-		state: cur.state, how: cur.how, seq: cur.seq + 1, entered: cur.entered,
+		state: cur.state, entry: cur.entry, seq: cur.seq + 1, entered: cur.entered,
 	}
 	if cur.state == Closed {
-		to.count()
-		if was.Window == r.rare.Window && was.WindowCalls == r.rare.WindowCalls {
-			to.counters, to.times, to.calls, to.ownRow = cur.counters, cur.times, cur.calls, false
+		if was.Window == r.cold.Window && was.WindowCalls == r.cold.WindowCalls {
+			to.closeLike(cur)
+		} else {
+			to.closeAnew()
 		}
 		return to
 	}
@@ -88,19 +85,19 @@ func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
 func (c *Circuit) extend(to *generation) {
 	was, o := &to.shut.rejection, to.shut.opening
 	o.until = later(to.entered, c.period(to.rules, &step{
-		cause: was.Cause, why: to.how % leftState, reopening: int(was.reopening), forced: was.forced,
+		cause: was.Cause, why: to.entry.why(), reopening: int(was.reopening), forced: was.forced,
 	}))
 	o.arm(c, time.Duration(o.until-c.time.Now()))
 }
 
-// recoversLike reports whether an open state lasts as long under either config.
+// recoversLike reports whether an open state lasts as long under both configs.
 func (c *Config) recoversLike(o Config) bool {
 	return c.RecoveryTimeout == o.RecoveryTimeout && c.MaxRecoveryTimeout == o.MaxRecoveryTimeout &&
 		c.RecoveryJitter == o.RecoveryJitter && sameFunc(unsafe.Pointer(&c.RecoveryFor), unsafe.Pointer(&o.RecoveryFor))
 }
 
-// equal reports whether two configs are the same in every field. It goes over the
-// fields by reflection, so that a field that is added is not forgotten.
+// equal reports whether two configs are the same in every field. It compares by reflection,
+// so that no field can be left out.
 func (c Config) equal(o Config) bool {
 	a, b := reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem()
 	for i := range a.NumField() {
@@ -121,12 +118,12 @@ func (c Config) equal(o Config) bool {
 	return true
 }
 
-// sameFunc compares two variables of a function type by the function value that they
-// point to. Two closures of one piece of code are two functions.
+// sameFunc compares two variables of a function type by the function values that they
+// point to. Two closures of the same code differ.
 func sameFunc(a, b unsafe.Pointer) bool { return *(*unsafe.Pointer)(a) == *(*unsafe.Pointer)(b) }
 
-// sameClock reports whether a and b are one clock. Values of a type that cannot be
-// compared are taken for it: nothing tells them apart.
+// sameClock reports whether a and b are one clock. Two values of a type that cannot be
+// compared count as one, since nothing tells them apart.
 func sameClock(a, b policy.Clock) bool {
 	switch {
 	case a == nil || b == nil:

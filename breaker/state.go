@@ -12,7 +12,7 @@ import (
 type State uint8
 
 const (
-	// Closed admits every call and counts how they end.
+	// Closed admits every call and counts how it ends.
 	Closed State = iota
 	// Open refuses every call until the recovery timeout has elapsed.
 	Open
@@ -32,11 +32,10 @@ func (s State) String() string {
 	return fmt.Sprintf("state(%d)", uint8(s))
 }
 
-// MarshalText returns what String does, for logs and JSON.
+// MarshalText returns the text that String returns, for logs and JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText accepts the texts that MarshalText returns for the four states, and
-// returns an error for any other.
+// UnmarshalText accepts the texts of the four states, and returns an error for any other.
 func (s *State) UnmarshalText(text []byte) error {
 	for i, name := range states {
 		if string(text) == name {
@@ -47,11 +46,11 @@ func (s *State) UnmarshalText(text []byte) error {
 	return fmt.Errorf("breaker: State is %q, want closed, open, half-open or isolated", text)
 }
 
-// Counts is what the current state judges by. In a window they are the window's
-// totals as of now; a call that its caller gave up on after SlowCall is in Slow and in
-// Successes there. Without a window, Failures is the number of failures in a row
-// and successes are not counted. Half-open counts its probes. Rejected counts
-// the calls that this state refused, or in shadow would have.
+// Counts is what the current state judges by. With a window, it is the window's totals as
+// of now; a call that its caller gave up after SlowCall is in Slow and in Successes. Without
+// a window, Failures is the number of failures in a row, and successes are not counted.
+// Half-open counts its probes. Rejected counts the calls that this state refused, or that
+// it would have refused in shadow.
 type Counts struct {
 	Successes int64 `json:"successes,omitempty"`
 	Failures  int64 `json:"failures,omitempty"`
@@ -60,7 +59,7 @@ type Counts struct {
 	Rejected  int64 `json:"rejected,omitempty"`
 }
 
-// LogValue returns the counts that are not zero.
+// LogValue returns a group of the counts that are not zero.
 func (c Counts) LogValue() slog.Value {
 	return logvalue.Group(
 		slog.Int64("successes", c.Successes),
@@ -71,25 +70,24 @@ func (c Counts) LogValue() slog.Value {
 	)
 }
 
-// Snapshot is a circuit at one moment. Its JSON has the cause as text and durations
-// in nanoseconds.
+// Snapshot is a circuit at one moment. In JSON, the cause is its text and durations are in
+// nanoseconds.
 type Snapshot struct {
 	Name  string `json:"name,omitempty"`
 	State State  `json:"state"`
-	// Counts is what the state judges by. An open circuit shows the counts that
-	// opened it, if a call did, and what it has refused since.
+	// Counts is what the state judges by. An open circuit shows the counts that opened it,
+	// if a call did, and in Rejected the calls that it has refused since.
 	Counts     Counts        `json:"counts,omitzero"`
-	RetryAfter time.Duration `json:"retry_after,omitempty"` // until an open circuit lets a probe through; else 0
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // until an open circuit admits a probe; otherwise 0
 	Since      time.Time     `json:"since,omitzero"`        // when the state was entered
-	// Cause is the error of the last failure since the circuit closed. Of an open
-	// circuit, and a half-open one, it is the error of the call that opened it, if it
-	// was one.
+	// Cause is the error of the last failure since the circuit was closed. In an open or
+	// half-open circuit, it is the error of the call that opened it, or nil.
 	Cause  error  `json:"-"`
-	Reason string `json:"reason,omitempty"` // of the move to this state, see Transition; empty for a new circuit
-	Shadow bool   `json:"shadow,omitempty"` // by Config.Shadow
+	Reason string `json:"reason,omitempty"` // of the move to this state; see Transition. Empty for a new circuit
+	Shadow bool   `json:"shadow,omitempty"` // Config.Shadow is set
 }
 
-// LogValue returns the fields that are not zero, and the state.
+// LogValue returns a group of the state and the fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
 	return logvalue.Group(append([]slog.Attr{
 		slog.String("name", s.Name),

@@ -7,37 +7,39 @@ import (
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// Why a circuit moves: the Reason of a [Transition]. After [Circuit.Isolate] and
-// [Circuit.Trip] it is the text that they were given instead.
+// The values of [Transition].Reason. After [Circuit.Isolate] and [Circuit.Trip], the Reason
+// is the text that they were given instead.
 const (
-	// ReasonFailures is a FailureThreshold reached.
+	// ReasonFailures means that FailureThreshold was reached.
 	ReasonFailures = "failures"
-	// ReasonFailureRate is a FailureRate reached.
+	// ReasonFailureRate means that FailureRate was reached.
 	ReasonFailureRate = "failure_rate"
-	// ReasonSlowRate is a SlowRate reached.
+	// ReasonSlowRate means that SlowRate was reached.
 	ReasonSlowRate = "slow_rate"
-	// ReasonRecoveryElapsed is the end of an open state, to half-open.
+	// ReasonRecoveryElapsed means that an open state ended and became half-open.
 	ReasonRecoveryElapsed = "recovery_elapsed"
-	// ReasonProbeFailed is a probe that failed, or with ProbeCalls too many that did.
+	// ReasonProbeFailed means that a probe failed, or with ProbeCalls, that too many probes
+	// were bad and at least one of them failed.
 	ReasonProbeFailed = "probe_failed"
-	// ReasonProbeSlow is a probe that succeeded after SlowCall or more, or with
-	// ProbeCalls too many that did.
+	// ReasonProbeSlow means that a probe succeeded after SlowCall or later, or with
+	// ProbeCalls, that too many did and none failed.
 	ReasonProbeSlow = "probe_slow"
-	// ReasonProbesSucceeded is a half-open state that closes.
+	// ReasonProbesSucceeded means that half-open closed the circuit.
 	ReasonProbesSucceeded = "probes_succeeded"
-	// ReasonNoVerdict is a half-open state whose probes are all Ignored. See [Config].
+	// ReasonNoVerdict means that half-open ended because its probes were all Ignored. See
+	// [Config].
 	ReasonNoVerdict = "no_verdict"
-	// ReasonReset is a call of Reset.
+	// ReasonReset means a call of Reset.
 	ReasonReset = "reset"
-	// ReasonReconfigured is a call of Reconfigure, which moves to the same state.
+	// ReasonReconfigured means a call of Reconfigure, which keeps the state.
 	ReasonReconfigured = "reconfigured"
 )
 
-// how is the reason of a move, and the state that was left, in one byte.
-type how uint8
+// why is the reason of a move.
+type why uint8
 
 const (
-	byHand how = iota // its text is the rejection's; a new circuit has none
+	byHand why = iota // the rejection has the text; a new circuit has none
 	failures
 	failureRate
 	slowRate
@@ -47,8 +49,6 @@ const (
 	probesSucceeded
 	noVerdict
 	reset
-
-	leftState = 1 << 4 // times the state that was left
 )
 
 var reasons = [...]string{
@@ -57,33 +57,39 @@ var reasons = [...]string{
 	probesSucceeded: ReasonProbesSucceeded, noVerdict: ReasonNoVerdict, reset: ReasonReset,
 }
 
-// from returns the state before.
-func (g *generation) from() State { return State(g.how / leftState) }
+// entry is why a state was entered, and from which state, in one byte: a generation is kept
+// small.
+type entry uint8
+
+func entryOf(w why, from State) entry { return entry(w) | entry(from)<<4 }
+
+func (e entry) why() why    { return why(e & 15) }
+func (e entry) from() State { return State(e >> 4) }
 
 // reason returns why the state was entered.
 func (g *generation) reason() string {
-	why := g.how % leftState
+	why := g.entry.why()
 	if why == byHand && g.shut != nil {
 		return g.shut.rejection.Reason
 	}
 	return reasons[why]
 }
 
-// Transition is one move of a circuit. Its JSON has the cause as text.
+// Transition is one move of a circuit. In JSON, the cause is its text.
 type Transition struct {
 	Name   string    `json:"name,omitempty"`
 	From   State     `json:"from"`
 	To     State     `json:"to"`
 	At     time.Time `json:"at,omitzero"`
-	Counts Counts    `json:"counts,omitzero"` // what the state that was left had counted
-	Cause  error     `json:"-"`               // the error of the call that opened the circuit, if a call with an error did
-	// Reason is what Isolate or Trip were given, or one of the constants, from
-	// ReasonFailures to ReasonReconfigured.
+	Counts Counts    `json:"counts,omitzero"` // of the state that was left
+	Cause  error     `json:"-"`               // the error of the call that opened the circuit, or nil
+	// Reason is one of the constants from ReasonFailures to ReasonReconfigured, or the text
+	// that Isolate or Trip was given.
 	Reason string `json:"reason,omitempty"`
-	Shadow bool   `json:"shadow,omitempty"` // by Config.Shadow: the circuit refuses no call because of this
+	Shadow bool   `json:"shadow,omitempty"` // Config.Shadow is set: the circuit refuses no call because of this
 }
 
-// LogValue returns the fields that are not zero, and the states.
+// LogValue returns a group of the states and the fields that are not zero.
 func (t Transition) LogValue() slog.Value {
 	return logvalue.Group(append([]slog.Attr{
 		slog.String("name", t.Name),
@@ -96,17 +102,17 @@ func (t Transition) LogValue() slog.Value {
 	}, shadowed(t.Shadow)...)...)
 }
 
-// transition returns what listeners get for the entry of to, or nil if that is not a
-// move.
+// transition returns what listeners are given when from becomes to. It returns nil if that
+// is no move: a Trip of an open circuit, or a Reset of a closed one.
 func (c *Circuit) transition(to, from *generation) *Transition {
 	t := &Transition{
-		Name: c.name, From: to.from(), To: to.state, Reason: to.reason(), Shadow: to.rules.shadow,
+		Name: c.name, From: to.entry.from(), To: to.state, Reason: to.reason(), Shadow: to.rules.shadow,
 	}
 	at := to.entered
 	switch {
 	case to.root != to: // the same stay under other rules
 		at, t.From, t.Reason = c.time.Now(), to.state, ReasonReconfigured
-	case to.from() == to.state: // tripped again while open, or reset while closed
+	case t.From == t.To:
 		return nil
 	}
 	t.At, t.Counts = c.time.When(at), from.counts(at)

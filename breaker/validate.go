@@ -9,8 +9,8 @@ import (
 	"github.com/ductile-go/ductile/internal/window"
 )
 
-// Validate returns nil for a config that [NewCircuit] takes, or all that is
-// wrong with it, each fault naming its field.
+// Validate returns nil for a config that [NewCircuit] accepts. Otherwise the error joins
+// all faults, each of which names its field.
 func (c Config) Validate() error {
 	faults := fault.Of("breaker: Config")
 	for _, f := range []struct {
@@ -41,7 +41,7 @@ func (c Config) Validate() error {
 		{"FailureRate", c.FailureRate}, {"SlowRate", c.SlowRate}, {"RecoveryJitter", c.RecoveryJitter},
 		{"ProbeFailureRate", c.ProbeFailureRate},
 	} {
-		if !(f.value >= 0 && f.value <= 1) { // so that NaN is refused
+		if !(f.value >= 0 && f.value <= 1) { // also true of NaN
 			faults.Add(f.field, f.value, "0 to 1")
 		}
 	}
@@ -56,7 +56,8 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
-// validateWindow finds what would never act.
+// validateWindow adds the faults of fields about the window: those that contradict each
+// other or would have no effect.
 func (c Config) validateWindow(faults *fault.List) {
 	windowed := c.Window > 0 || c.WindowCalls > 0
 	if c.Window > 0 && c.WindowCalls > 0 {
@@ -91,7 +92,7 @@ func (c Config) validateWindow(faults *fault.List) {
 	}
 }
 
-// validateProbes finds what contradicts how half-open is judged.
+// validateProbes adds the faults of fields about half-open.
 func (c Config) validateProbes(faults *fault.List) {
 	if c.ProbeCalls > 0 && c.SuccessThreshold > 0 {
 		faults.Add("SuccessThreshold", c.SuccessThreshold, "0 with ProbeCalls: half-open is judged by the one or the other")
@@ -102,8 +103,8 @@ func (c Config) validateProbes(faults *fault.List) {
 	}{
 		{"SuccessThreshold", c.SuccessThreshold}, {"ProbeCalls", c.ProbeCalls},
 	} {
-		if f.value > maxProbes {
-			faults.Add(f.field, f.value, fmt.Sprintf("at most %d", maxProbes))
+		if f.value > maxProbeCalls {
+			faults.Add(f.field, f.value, fmt.Sprintf("at most %d", maxProbeCalls))
 		}
 	}
 	if c.ProbeFailureRate > 0 && c.ProbeCalls == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
@@ -67,7 +68,7 @@ func (c StandardConfig) Validate() error {
 		faults.In("Hedge", c.Hedge.Validate())
 	}
 	if c.Circuit != nil {
-		faults.In("Circuit", c.Circuit.Validate())
+		faults.In("Circuit", origin.Circuit(c.Circuit))
 	}
 	if c.Limiter != nil {
 		faults.In("Limiter", c.Limiter.Validate())
