@@ -6,7 +6,6 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
-	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -99,10 +98,26 @@ func (b *Breaker[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error)
 	if fn == nil {
 		panic("breaker: Breaker.Do: fn is nil, want a function")
 	}
-	v, err = b.Execute(ctx, policy.CallOf(fn))
-	if err != nil {
+	if ctx.Err() != nil {
+		return v, policy.Ended(ctx)
+	}
+	g := b.circuit.gen.Load()
+	if !g.plain || b.custom {
+		v, err = b.guard(ctx, policy.CallOf(fn))
+		return v, mark.Without(err)
+	}
+	// This repeats the usual case of Execute. To call Execute instead takes two more calls
+	// on the way to fn, which is a fifth of the time of a success: 11.5 ns against 9.3.
+	returned := false
+	defer g.countIfLost(&returned)
+	v, err = fn(ctx)
+	if err == nil && g.ownRow {
+		g.endRow()
+	} else {
+		g.countPlain(ctx, err, &returned)
 		err = mark.Without(err)
 	}
+	returned = true
 	return v, err
 }
 
@@ -133,41 +148,56 @@ func (b *Breaker[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err
 	return v, err
 }
 
-// observed is Execute for a plain circuit in an observed pipeline. It measures the call if
-// an observer wants Judged.
+// observed is Execute for a plain circuit in an observed pipeline. It leaves calls of which
+// an observer wants Judged to timed: one body for both takes a third longer where observers
+// want only StateChanged, 22 ns against 17.
 func (b *Breaker[T]) observed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
-	judged := next.Observed(policy.Judged)
-	if judged && g.rules.shadow {
-		return b.guard(ctx, next)
-	}
-	var watch stopwatch.Watch
-	if judged {
-		watch = next.Stopwatch(b.circuit.clock())
+	if next.Observed(policy.Judged) {
+		if g.rules.shadow {
+			return b.guard(ctx, next)
+		}
+		return b.timed(ctx, next, g)
 	}
 	returned := false
 	defer func() {
 		if !returned {
+			b.emitMove(ctx, next, g.countLost())
+		}
+	}()
+	v, err = next.Do(ctx)
+	if err == nil && g.ownRow {
+		g.endRow()
+		returned = true
+		return v, err
+	}
+	to := g.countPlain(ctx, err, &returned)
+	returned = true // counted, even if an observer panics now
+	if to != nil {
+		b.emitMove(ctx, next, to)
+	}
+	return v, err
+}
+
+// timed is observed with a Judged event.
+func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generation) (v T, err error) {
+	watch := next.Stopwatch(b.circuit.clock())
+	returned := false
+	defer func() {
+		if !returned {
 			to := g.countLost()
-			if judged {
-				next.Emit(ctx, b.judged(policy.Failure, watch.Elapsed(), policy.ErrNoReturn))
-			}
+			next.Emit(ctx, b.judged(policy.Failure, watch.Elapsed(), policy.ErrNoReturn))
 			b.emitMove(ctx, next, to)
 		}
 	}()
 	v, err = next.Do(ctx)
-	var took time.Duration
-	if judged {
-		took = next.Lap(watch, err == nil)
+	took := next.Lap(watch, err == nil)
+	outcome := policy.Success
+	if err != nil {
+		outcome = plainOutcome(ctx, err)
 	}
 	to := g.countPlain(ctx, err, &returned)
 	returned = true // counted, even if an observer panics now
-	if judged {
-		outcome := policy.Success
-		if err != nil {
-			outcome = plainOutcome(ctx, err)
-		}
-		next.Emit(ctx, b.judged(outcome, took, err))
-	}
+	next.Emit(ctx, b.judged(outcome, took, err))
 	b.emitMove(ctx, next, to)
 	return v, err
 }
