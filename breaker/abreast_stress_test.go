@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// abreast calls do on two goroutines, n times, each time as close together as
-// it goes.
+// abreast calls do on two goroutines, n times, and each time as close together as
+// possible.
 func abreast(n int, do func(i int, who int64)) {
 	there := make([]atomic.Int32, n)
 	var all sync.WaitGroup
@@ -17,7 +17,7 @@ func abreast(n int, do func(i int, who int64)) {
 		all.Go(func() {
 			for i := range n {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < 2; { // and who lags catches up
+				for spin := 0; spin < 200 && there[i].Load() < 2; { // so that the slower one catches up
 					spin++
 				}
 				do(i, who)
@@ -27,7 +27,7 @@ func abreast(n int, do func(i int, who int64)) {
 	all.Wait()
 }
 
-func TestPermitsGivenBackAtOnceAreAllBack(t *testing.T) {
+func TestPermitsGivenBackConcurrentlyAreAllCounted(t *testing.T) {
 	probations := make([]probation, 20_000)
 	for i := range probations {
 		probations[i].permits.Store(2)
@@ -38,7 +38,7 @@ func TestPermitsGivenBackAtOnceAreAllBack(t *testing.T) {
 	}
 }
 
-func TestOfTwoTimesRaisedAtOnceTheLaterStays(t *testing.T) {
+func TestTheLaterOfTwoConcurrentGrantTimesIsKept(t *testing.T) {
 	probations := make([]probation, 20_000)
 	abreast(len(probations), func(i int, who int64) { raise(&probations[i].granted, who+1) })
 	for i := range probations {
@@ -46,7 +46,7 @@ func TestOfTwoTimesRaisedAtOnceTheLaterStays(t *testing.T) {
 	}
 }
 
-func TestNoCallIsLostWhereABucketBegins(t *testing.T) {
+func TestConcurrentCallsInANewBucketAreAllCounted(t *testing.T) {
 	windows := make([]timeWindow, 20_000)
 	for i := range windows {
 		windows[i].ring.Init(10, nil)
@@ -57,7 +57,7 @@ func TestNoCallIsLostWhereABucketBegins(t *testing.T) {
 	}
 }
 
-func TestTwoSlotsForOnePlaceAtOnceLeaveItWithTheLater(t *testing.T) {
+func TestOfTwoConcurrentWordsInOnePlaceTheLaterIsKept(t *testing.T) {
 	windows := make([]*callWindow, 20_000)
 	for i := range windows {
 		windows[i] = newCallWindow(1)

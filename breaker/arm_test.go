@@ -27,7 +27,7 @@ func TestAnOpenCircuitReadsTheClockOnlyNearItsEnd(t *testing.T) {
 		require.ErrorIs(t, err, ErrOpen)
 		time.Sleep(time.Nanosecond)
 		_, err = c.Acquire()
-		require.NoError(t, err, "the probe is let in to the nanosecond")
+		require.NoError(t, err, "the probe is admitted at the exact nanosecond")
 	})
 }
 
@@ -37,13 +37,13 @@ func TestAShortOpenPeriodArmsNoTimer(t *testing.T) {
 	assert.Nil(t, c.gen.Load().shut.opening.near)
 }
 
-// A timer made in a bubble of testing/synctest never fires once the bubble is
-// gone, and a package's circuit may well be tripped in one.
-func TestATimerThatNeverFiresShutsNoCircuit(t *testing.T) {
+// A timer made in a bubble of testing/synctest never fires once the bubble is gone, and a
+// package-level circuit may be tripped in one.
+func TestACircuitRecoversIfItsTimerNeverFires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewCircuit(Config{RecoveryTimeout: time.Minute})
 		c.Trip(0, "")
-		c.gen.Load().shut.opening.near = new(atomic.Bool) // one that no timer sets
+		c.gen.Load().shut.opening.near = new(atomic.Bool) // no timer sets this one
 		time.Sleep(time.Minute)
 		var refused int
 		for ; refused < 2*unreadMost; refused++ {
@@ -56,14 +56,14 @@ func TestATimerThatNeverFiresShutsNoCircuit(t *testing.T) {
 	})
 }
 
-func TestTheShortestOpenPeriodThatIsWorthATimerHasOne(t *testing.T) {
+func TestAnOpenPeriodOfASecondArmsATimer(t *testing.T) {
 	c := NewCircuit(Config{})
 	c.Trip(shortest, "")
 	assert.NotNil(t, c.gen.Load().shut.opening.near)
 }
 
-// A permit that is held for long would otherwise hold every later state.
-func TestAStateThatWasToldOfLetsGoOfTheNext(t *testing.T) {
+// Otherwise a permit that is held for long would retain every later state.
+func TestAnAnnouncedStateDoesNotRetainTheNext(t *testing.T) {
 	c := NewCircuit(Config{OnStateChange: func(Transition) {}})
 	first := c.gen.Load()
 	c.Isolate("")

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestWhenDecidesBeforeClassifyAndClassifyBeforeTheDefault(t *testing.T) {
+func TestTheTypedClassifierPrecedesClassifyWhichPrecedesTheDefault(t *testing.T) {
 	fail := func(context.Context) (int, error) { return -1, errDown }
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Classify: func(error) policy.Outcome { return policy.Ignored }})
 	_, err := breaker.New[int](c).Do(context.Background(), fail)
@@ -35,7 +35,7 @@ func TestWhenDecidesBeforeClassifyAndClassifyBeforeTheDefault(t *testing.T) {
 	assert.Same(t, c, b.Circuit())
 }
 
-func TestARejectionFromWithinIsIgnored(t *testing.T) {
+func TestARejectionByAnInnerPolicyIsIgnored(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	_, err := breaker.Do(context.Background(), c, func(context.Context) (int, error) {
 		return 0, fmt.Errorf("bulkhead: %w", policy.ErrRejected)
@@ -44,7 +44,7 @@ func TestARejectionFromWithinIsIgnored(t *testing.T) {
 	assert.Equal(t, breaker.Closed, c.State())
 }
 
-func TestTrap08AnEndedContextTakesNoPermit(t *testing.T) {
+func TestAnEndedContextTakesNoPermit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
 		record(t, c, policy.Failure)
@@ -59,7 +59,7 @@ func TestTrap08AnEndedContextTakesNoPermit(t *testing.T) {
 	})
 }
 
-func TestTrap25StateSeesTheEndOfTheOpenPeriod(t *testing.T) {
+func TestStateIsHalfOpenOnceTheOpenPeriodHasElapsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard []breaker.State
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) { heard = append(heard, tr.To) }})
@@ -70,7 +70,7 @@ func TestTrap25StateSeesTheEndOfTheOpenPeriod(t *testing.T) {
 	})
 }
 
-func TestTrap27HalfOpenDoesNotWaitForMinCalls(t *testing.T) {
+func TestHalfOpenDoesNotWaitForMinCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{Window: time.Minute, FailureRate: 0.5, MinCalls: 20})
 		record(t, c, repeat(20, policy.Failure)...)
@@ -102,7 +102,7 @@ func TestAClockSetBackDoesNotExtendTheOpenPeriod(t *testing.T) {
 	assert.Equal(t, breaker.HalfOpen, c.State())
 }
 
-func TestTheLongestTimesDoNotOverflow(t *testing.T) {
+func TestTheLongestDurationsDoNotOverflow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{
 			FailureThreshold: 1, RecoveryTimeout: math.MaxInt64, RecoveryJitter: 1, Rand: func() float64 { return 0.999 },
@@ -116,7 +116,7 @@ func TestTheLongestTimesDoNotOverflow(t *testing.T) {
 	})
 }
 
-func TestMisuseIsNamed(t *testing.T) {
+func TestMisusePanicsWithWhatIsWrong(t *testing.T) {
 	assert.PanicsWithValue(t, "breaker: New: circuit is nil, want one made by NewCircuit", func() { breaker.New[int](nil) })
 	assert.PanicsWithValue(t, "breaker: Do: circuit is nil, want one made by NewCircuit", func() {
 		_, _ = breaker.Do(context.Background(), nil, func(context.Context) (int, error) { return 0, nil })
@@ -161,14 +161,14 @@ func ExampleCircuit_Acquire() {
 		fmt.Println(err)
 		return
 	}
-	defer permit.Record(policy.Failure) // for a panic; the first report counts
+	defer permit.Record(policy.Failure) // in case of a panic; the first Record counts
 	fmt.Println("charged")
 	permit.Record(policy.Success)
 	// Output: charged
 }
 
-// BenchmarkAlone shows what a breaker costs beside the bare call: closed in each
-// way to count, and open.
+// BenchmarkAlone compares a breaker with the bare call: closed, for each way to count, and
+// open.
 func BenchmarkAlone(b *testing.B) {
 	succeed := func(context.Context) (int, error) { return 1, nil }
 	open := breaker.NewCircuit(breaker.Config{})

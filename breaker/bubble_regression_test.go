@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 )
 
-// Everything that leaves or looks at an open state.
+// uses is everything that reads or leaves an open state.
 var uses = map[string]func(t *testing.T, c *breaker.Circuit){
 	"Reset": func(t *testing.T, c *breaker.Circuit) {
 		c.Reset()
@@ -31,7 +31,7 @@ var uses = map[string]func(t *testing.T, c *breaker.Circuit){
 	"Snapshot": func(_ *testing.T, c *breaker.Circuit) { c.Snapshot() },
 	"Idle":     func(_ *testing.T, c *breaker.Circuit) { c.Idle() },
 	"Do": func(t *testing.T, c *breaker.Circuit) {
-		for range 600 { // past the looks at the clock
+		for range 600 { // more than between two looks at the clock
 			_, _ = breaker.Do(t.Context(), c, succeed)
 		}
 	},
@@ -40,7 +40,7 @@ var uses = map[string]func(t *testing.T, c *breaker.Circuit){
 	},
 }
 
-func TestACircuitThatOpenedInABubbleIsUsedOutsideOfIt(t *testing.T) {
+func TestACircuitThatOpenedInABubbleCanBeUsedOutside(t *testing.T) {
 	for name, use := range uses {
 		t.Run(name, func(t *testing.T) {
 			c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: time.Minute})
@@ -51,7 +51,7 @@ func TestACircuitThatOpenedInABubbleIsUsedOutsideOfIt(t *testing.T) {
 	}
 }
 
-func TestACircuitThatOpenedOutsideOfABubbleIsUsedInIt(t *testing.T) {
+func TestACircuitThatOpenedOutsideCanBeUsedInABubble(t *testing.T) {
 	for name, use := range uses {
 		t.Run(name, func(t *testing.T) {
 			c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: time.Minute})
@@ -62,7 +62,7 @@ func TestACircuitThatOpenedOutsideOfABubbleIsUsedInIt(t *testing.T) {
 	}
 }
 
-func TestACircuitOfOneBubbleIsUsedInAnother(t *testing.T) {
+func TestACircuitOfOneBubbleCanBeUsedInAnother(t *testing.T) {
 	for name, use := range uses {
 		t.Run(name, func(t *testing.T) {
 			var c *breaker.Circuit

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inTwo is a call that has got its word and is held up before it looks at the ring.
+// inTwo is a call that has its word and has not looked at the ring yet.
 type inTwo struct {
 	w             *callWindow
 	word, outcome word
@@ -33,9 +33,9 @@ func outcomeOf(end byte) word {
 	return endOf(end == 'S' || end == 's', end == 's' || end == 'f')
 }
 
-// Every schedule in which callers get their words, and go on any number of calls
-// later, gives each caller the totals as they were at its word.
-func TestAWindowThatIsNotFullIsExactHoweverLongACallerIsHeldUp(t *testing.T) {
+// Callers get their words in some order and continue any number of calls later. Each gets
+// the totals as they were at its word.
+func TestAWindowThatIsNotFullIsExactHoweverLateItsCallersContinue(t *testing.T) {
 	for seed := range uint64(2000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		size := 9 + rnd.IntN(60)
@@ -51,7 +51,7 @@ func TestAWindowThatIsNotFullIsExactHoweverLongACallerIsHeldUp(t *testing.T) {
 			}
 			require.Equal(t, recount(size, how), c.end(), "seed %d, window %d, %s", seed, size, how)
 		}
-		for range rnd.IntN(200) { // and some that fill it, and go round the ring
+		for range rnd.IntN(200) { // some that fill it and go round the ring
 			w.play("SF")
 		}
 		rnd.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
@@ -61,9 +61,9 @@ func TestAWindowThatIsNotFullIsExactHoweverLongACallerIsHeldUp(t *testing.T) {
 	}
 }
 
-// A full window may take what it does not know any more for successes, and never
-// anything for a failure or for a call that was not made.
-func TestAFullWindowNeverCountsMoreThanThereWas(t *testing.T) {
+// A full window may count calls that it no longer knows as successes. It never counts one
+// as a failure, and never a call that was not made.
+func TestAFullWindowNeverCountsMoreFailuresThanThereWere(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		size := 1 + rnd.IntN(20)
@@ -87,7 +87,7 @@ func TestAFullWindowNeverCountsMoreThanThereWas(t *testing.T) {
 	}
 }
 
-func TestAFailureThatReachesTheRateOpensThoughItsCallerWasHeldUp(t *testing.T) {
+func TestAFailureThatReachesTheRateOpensHoweverLateItsCallerContinues(t *testing.T) {
 	c := NewCircuit(Config{WindowCalls: 20, FailureRate: 0.5, MinCalls: 10})
 	w := c.gen.Load().calls
 	w.play("SSSSSFFFF")
@@ -98,7 +98,7 @@ func TestAFailureThatReachesTheRateOpensThoughItsCallerWasHeldUp(t *testing.T) {
 	assert.Equal(t, failureRate, c.initial.trips(totals))
 }
 
-func TestAWindowWhoseNumbersHaveGoneRoundIsStillFull(t *testing.T) {
+func TestAWindowStaysFullWhenItsNumbersWrap(t *testing.T) {
 	w := newCallWindow(3)
 	for range 1<<21 + 1 { // the last has the number 1 again
 		w.count(endedBadly)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// play records calls that end as how says: S is a success, F a failure, s and f
-// are slow ones.
+// play counts calls that end as how says: S is a success and F a failure; s and f are slow
+// ones.
 func (w *callWindow) play(how string) (last Counts) {
 	for _, c := range how {
 		last = w.count(endOf(c == 'S' || c == 's', c == 's' || c == 'f'))
@@ -18,7 +18,7 @@ func (w *callWindow) play(how string) (last Counts) {
 	return last
 }
 
-// recount is the totals of the last n calls of how.
+// recount returns the totals of the last n calls of how.
 func recount(n int, how string) (c Counts) {
 	for _, end := range how[max(0, len(how)-n):] {
 		switch end {
@@ -34,7 +34,7 @@ func recount(n int, how string) (c Counts) {
 	return c
 }
 
-func TestAWindowOfCallsIsTheLastOfThem(t *testing.T) {
+func TestAWindowOfCallsCountsTheLastSoMany(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for _, n := range []int{1, 2, 3, 7, 8, 9, 100} {
 		w := newCallWindow(n)
@@ -51,7 +51,7 @@ func TestAWindowOfCallsIsTheLastOfThem(t *testing.T) {
 	}
 }
 
-func TestTheLaterOfTwoCallsIsUpToHalfARoundAhead(t *testing.T) {
+func TestACallIsLaterByUpToHalfOfAllNumbers(t *testing.T) {
 	const half = numberMask/2 + oneCall/2
 	assert.True(t, (3 * oneCall).isLater(2*oneCall|endedWell))
 	assert.False(t, (2*oneCall | endedWell).isLater(3*oneCall))
@@ -60,7 +60,7 @@ func TestTheLaterOfTwoCallsIsUpToHalfARoundAhead(t *testing.T) {
 	assert.True(t, word(0).isLater(numberMask), "the numbers have gone round")
 }
 
-func TestNumbersAndTotalsGoRound(t *testing.T) {
+func TestTotalsAreExactWhenNumbersWrap(t *testing.T) {
 	w := newCallWindow(3)
 	for range 1<<21 + 2 {
 		require.LessOrEqual(t, w.count(endedBadly|endedSlow).Failures, int64(3))
@@ -70,7 +70,7 @@ func TestNumbersAndTotalsGoRound(t *testing.T) {
 	assert.Equal(t, Counts{Successes: 2, Failures: 1}, w.play("SSSF"))
 }
 
-func TestTheLongestWindowHoldsAsManyFailures(t *testing.T) {
+func TestTheLongestWindowCanHoldOnlyFailures(t *testing.T) {
 	w := newCallWindow(maxWindowCalls)
 	for range maxWindowCalls + 2 {
 		w.count(endedBadly | endedSlow)
@@ -78,7 +78,7 @@ func TestTheLongestWindowHoldsAsManyFailures(t *testing.T) {
 	assert.Equal(t, Counts{Failures: maxWindowCalls, Slow: maxWindowCalls}, w.counts())
 }
 
-func TestSuccessesAloneCostNoNumber(t *testing.T) {
+func TestASuccessInAWindowOfSuccessesWritesNothing(t *testing.T) {
 	w := newCallWindow(4)
 	w.play("FSSSSS")
 	before := w.now.Load()
@@ -89,9 +89,9 @@ func TestSuccessesAloneCostNoNumber(t *testing.T) {
 	assert.Equal(t, Counts{Successes: 4}, w.play("S"))
 }
 
-// A call that has been numbered and held up before it kept its word counts, and
-// takes nothing from the others.
-func TestACallThatIsHeldUpCounts(t *testing.T) {
+// A call that has a number and has not stored its word yet counts, and changes the count of
+// no other.
+func TestACallThatStoresItsWordLateCounts(t *testing.T) {
 	w := newCallWindow(4)
 	w.play("SFSS")
 	held := word(w.now.Add(uint64(endedBadly.weight())))
@@ -104,8 +104,8 @@ func TestACallThatIsHeldUpCounts(t *testing.T) {
 	assert.Equal(t, Counts{Successes: 3, Failures: 1}, w.play("S"))
 }
 
-// Two who have both been held up for nearly a window are not known apart.
-func TestWhatIsNotKnownPassesForSuccess(t *testing.T) {
+// Two calls that have both not stored their words for nearly a window look the same.
+func TestCallsThatHaveNotStoredTheirWordsCountAsSuccesses(t *testing.T) {
 	w := newCallWindow(3)
 	w.now.Add(uint64(endedBadly.weight()))
 	w.now.Add(uint64(endedBadly.weight()))
@@ -115,9 +115,9 @@ func TestWhatIsNotKnownPassesForSuccess(t *testing.T) {
 	assert.Equal(t, Counts{Successes: 1, Failures: 2}, w.play("F"))
 }
 
-// A caller who is held up until a lap has taken all places it would ask still
-// counts its own call, and takes nothing from who has the place now.
-func TestACallThatIsALapLateCountsItself(t *testing.T) {
+// A call that continues when all the places that it would ask have been reused still counts
+// itself, and leaves its place to the later call that has it.
+func TestACallThatIsALapLateStillCountsItself(t *testing.T) {
 	w := newCallWindow(4)
 	word := word(w.now.Add(uint64((endedBadly | endedSlow).weight())))
 	for range 2 * len(w.ring) {
@@ -129,7 +129,7 @@ func TestACallThatIsALapLateCountsItself(t *testing.T) {
 	assert.Equal(t, Counts{Successes: 3, Failures: 1, Slow: 1}, w.upTo(word, (endedBadly|endedSlow).weight(), true))
 }
 
-func TestTheSmallestWindowIsExactAfterAStorm(t *testing.T) {
+func TestTheSmallestWindowIsExactAfterConcurrentCalls(t *testing.T) {
 	for range 20 {
 		w := newCallWindow(1)
 		var storm sync.WaitGroup

@@ -18,7 +18,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestASlowListenerToAMoveTakesNoTimeFromAProbe(t *testing.T) {
+func TestTheDurationOfAProbeExcludesASlowListener(t *testing.T) {
 	for _, observed := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second})
@@ -37,7 +37,7 @@ func TestASlowListenerToAMoveTakesNoTimeFromAProbe(t *testing.T) {
 	}
 }
 
-func TestAClassifierOfAReconfigureIsInForceForCallsInFlight(t *testing.T) {
+func TestANewClassifierAppliesToCallsInFlight(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	_, err := breaker.Do(t.Context(), c, func(context.Context) (int, error) {
 		require.NoError(t, c.Reconfigure(breaker.Config{FailureThreshold: 1, Classify: func(error) policy.Outcome { return policy.Ignored }}))
@@ -47,7 +47,7 @@ func TestAClassifierOfAReconfigureIsInForceForCallsInFlight(t *testing.T) {
 	assert.Equal(t, breaker.Closed, c.State())
 }
 
-func TestAListenerThatEndsItsGoroutineCountsACallOnce(t *testing.T) {
+func TestACallWhoseListenerCallsGoexitCountsOnce(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	defer c.Watch(func(tr breaker.Transition) {
 		if tr.To == breaker.Open {
@@ -63,7 +63,7 @@ func TestAListenerThatEndsItsGoroutineCountsACallOnce(t *testing.T) {
 	assert.EqualValues(t, 1, c.Snapshot().Counts.Failures)
 }
 
-// failing is a clock that panics when it is told to.
+// failing is a clock that panics while it is set to.
 type failing struct {
 	*fake.Clock
 	fails bool
@@ -77,7 +77,7 @@ func (f *failing) Now() time.Time {
 	return f.Clock.Now()
 }
 
-func TestAClockThatPanicsLosesNoPlace(t *testing.T) {
+func TestAClockThatPanicsLosesNoPermit(t *testing.T) {
 	clk := &failing{Clock: fake.NewClock()}
 	c := breaker.NewCircuit(breaker.Config{
 		FailureThreshold: 1, HalfOpenMaxCalls: 1, SuccessThreshold: 2, RecoveryTimeout: time.Second, Clock: clk,
@@ -93,7 +93,7 @@ func TestAClockThatPanicsLosesNoPlace(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestAnOutcomeWithoutANameIsAFailure(t *testing.T) {
+func TestAnUnknownOutcomeIsAFailure(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{})
 	rec := fake.NewRecorder()
 	p := pipeline.New[int](breaker.New[int](c)).WithObserver(rec.Observe, policy.Judged)

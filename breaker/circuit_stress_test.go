@@ -14,10 +14,10 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// One goroutine's calls fail and succeed in turn, and everybody else's succeed.
-// In no order of them is more than every other call a failure, so a circuit that
-// opens above that has counted something that never was.
-func TestTrap28NoWindowOpensAtARateThatThereNeverWas(t *testing.T) {
+// The calls of one goroutine fail and succeed in turn, and those of all others succeed. In
+// no order of them is more than every other call a failure. A circuit that opens above that
+// share has judged by totals that there never were.
+func TestNoWindowOpensAtARateThatWasNeverReached(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"last 2 calls":  {WindowCalls: 2, FailureThreshold: 2},
 		"last 4 calls":  {WindowCalls: 4, FailureThreshold: 3},
@@ -43,7 +43,7 @@ func TestTrap28NoWindowOpensAtARateThatThereNeverWas(t *testing.T) {
 	}
 }
 
-func TestCallWindowIsExactAfterAStorm(t *testing.T) {
+func TestACallWindowIsExactAfterConcurrentCalls(t *testing.T) {
 	for range 200 {
 		c := breaker.NewCircuit(breaker.Config{WindowCalls: 16, FailureThreshold: 16})
 		var storm sync.WaitGroup
@@ -59,7 +59,7 @@ func TestCallWindowIsExactAfterAStorm(t *testing.T) {
 		storm.Wait()
 		counts := c.Snapshot().Counts
 		require.EqualValues(t, 16, counts.Successes+counts.Failures)
-		// What comes after it finds a window in order.
+		// The calls after that find correct totals.
 		for n := range int64(16) {
 			record(t, c, policy.Success)
 			require.LessOrEqual(t, c.Snapshot().Counts.Failures, 15-n)
@@ -68,9 +68,8 @@ func TestCallWindowIsExactAfterAStorm(t *testing.T) {
 	}
 }
 
-// All the failures that fill a window arrive at once; the last one has to see
-// the others.
-func TestFailuresThatRunIntoEachOtherOpen(t *testing.T) {
+// All the failures that fill a window come at once. The last one must see all others.
+func TestConcurrentFailuresOpenTheCircuit(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"row":   {FailureThreshold: 8},
 		"time":  {Window: time.Minute, FailureThreshold: 8},
@@ -108,7 +107,7 @@ func TestAClockSetBackDoesNotWedgeTheHalfOpenState(t *testing.T) {
 	require.NoError(t, err, "patience is counted from the clock as it is now")
 }
 
-func TestTripKeepsWhatTheRecoveryTimeHasGrownTo(t *testing.T) {
+func TestTripKeepsTheGrownRecoveryTimeout(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, MaxRecoveryTimeout: time.Minute, Clock: clk})
 	fail := func() { record(t, c, policy.Failure) }
@@ -124,7 +123,7 @@ func TestTripKeepsWhatTheRecoveryTimeHasGrownTo(t *testing.T) {
 	assert.Equal(t, time.Second, c.Snapshot().RetryAfter, "closing ends the growth")
 }
 
-func TestTrap31AListenerThatEndsItsGoroutineStopsNoTelling(t *testing.T) {
+func TestAListenerThatCallsGoexitDoesNotStopLaterReports(t *testing.T) {
 	var told []breaker.State
 	c := breaker.NewCircuit(breaker.Config{OnStateChange: func(tr breaker.Transition) {
 		told = append(told, tr.To)

@@ -36,7 +36,7 @@ func repeat(n int, o policy.Outcome) []policy.Outcome {
 	return all
 }
 
-func TestDefaults(t *testing.T) {
+func TestTheZeroConfigHasTheDocumentedDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{})
 		record(t, c, repeat(4, policy.Failure)...)
@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 	})
 }
 
-func TestASuccessBeginsANewRow(t *testing.T) {
+func TestASuccessResetsTheRow(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
 	record(t, c, policy.Failure, policy.Success, policy.Failure)
 	assert.Equal(t, breaker.Closed, c.State())
@@ -84,7 +84,7 @@ func TestReopensWhenAProbeFailsForTwiceAsLong(t *testing.T) {
 	})
 }
 
-func TestRecoveryJitterAddsUpToItsShare(t *testing.T) {
+func TestRecoveryJitterAddsAtMostItsShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{
 			FailureThreshold: 1, RecoveryTimeout: time.Second, RecoveryJitter: 0.5, Rand: func() float64 { return 0.5 },
@@ -94,7 +94,7 @@ func TestRecoveryJitterAddsUpToItsShare(t *testing.T) {
 	})
 }
 
-func TestTrap17PanicAndGoexitGiveThePermitBack(t *testing.T) {
+func TestAPanicAndGoexitGiveThePermitBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
 		for _, end := range []func(){func() { panic("boom") }, runtime.Goexit} {
@@ -114,7 +114,7 @@ func TestTrap17PanicAndGoexitGiveThePermitBack(t *testing.T) {
 	})
 }
 
-func TestTrap17AClassifierThatDoesNotReturnIsAFailure(t *testing.T) {
+func TestAClassifierThatDoesNotReturnIsAFailure(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("boom") }, "goexit": runtime.Goexit} {
 		for where, place := range map[string]func(*breaker.Config) func(int, error) policy.Outcome{
 			"Classify": func(cfg *breaker.Config) func(int, error) policy.Outcome {
@@ -145,7 +145,7 @@ func TestTrap17AClassifierThatDoesNotReturnIsAFailure(t *testing.T) {
 	}
 }
 
-func TestTrap18LateResultsDecideNothing(t *testing.T) {
+func TestResultsOfAnEarlierStateDecideNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second})
 		late, err := c.Acquire()
@@ -162,7 +162,7 @@ func TestTrap18LateResultsDecideNothing(t *testing.T) {
 	})
 }
 
-func TestTrap19NeverMoreProbesThanPermits(t *testing.T) {
+func TestNeverAdmitsMoreProbesThanPermits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, SuccessThreshold: 1000})
 		record(t, c, policy.Failure)
@@ -194,7 +194,7 @@ func TestTrap19NeverMoreProbesThanPermits(t *testing.T) {
 	})
 }
 
-func TestTrap20ProbesThatNeverReturnAreReplaced(t *testing.T) {
+func TestProbesThatNeverReturnAreReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
 		record(t, c, policy.Failure)
@@ -213,7 +213,7 @@ func TestTrap20ProbesThatNeverReturnAreReplaced(t *testing.T) {
 	})
 }
 
-func TestTrap21IgnoredGivesItsPermitBackAndDecidesNothing(t *testing.T) {
+func TestAnIgnoredProbeGivesItsPermitBackAndDecidesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1})
 		record(t, c, policy.Failure)
@@ -224,7 +224,7 @@ func TestTrap21IgnoredGivesItsPermitBackAndDecidesNothing(t *testing.T) {
 	})
 }
 
-func TestTrap22TheCallersCancelIsNotAFailure(t *testing.T) {
+func TestACallThatItsCallerCancelsIsNotAFailure(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	ctx, cancel := context.WithCancelCause(context.Background())
 	_, err := breaker.Do(ctx, c, func(ctx context.Context) (int, error) {
@@ -238,7 +238,7 @@ func TestTrap22TheCallersCancelIsNotAFailure(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestTrap23RateIsComparedWithAtLeast(t *testing.T) {
+func TestARateOpensWhenItIsReached(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"time":  {Window: time.Minute, FailureRate: 0.55, MinCalls: 20},
 		"calls": {WindowCalls: 20, FailureRate: 0.55},
@@ -252,7 +252,7 @@ func TestTrap23RateIsComparedWithAtLeast(t *testing.T) {
 	}
 }
 
-func TestTrap24CountsAreRolledToNow(t *testing.T) {
+func TestASnapshotRollsTheWindowToNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, FailureThreshold: 5})
 		record(t, c, repeat(4, policy.Failure)...)
@@ -264,21 +264,21 @@ func TestTrap24CountsAreRolledToNow(t *testing.T) {
 	})
 }
 
-func TestTrap24CountsOfAMoveAreRolledToIt(t *testing.T) {
+func TestTheCountsOfAMoveAreRolledToItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told breaker.Transition
 		c := breaker.NewCircuit(breaker.Config{
 			Window: 10 * time.Second, FailureThreshold: 5, OnStateChange: func(t breaker.Transition) { told = t },
 		})
 		record(t, c, policy.Failure, policy.Success)
-		time.Sleep(11 * time.Second) // and not the window: that bucket would be replaced
+		time.Sleep(11 * time.Second) // more than the window: the bucket would be replaced
 		record(t, c, policy.Failure)
 		c.Isolate("")
 		assert.Equal(t, breaker.Counts{Failures: 1}, told.Counts)
 	})
 }
 
-func TestTrap26ReportingTwiceCountsOnce(t *testing.T) {
+func TestASecondRecordOfAPermitDoesNotCount(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
 	p, err := c.Acquire()
 	require.NoError(t, err)
@@ -289,7 +289,7 @@ func TestTrap26ReportingTwiceCountsOnce(t *testing.T) {
 	zero.Record(policy.Failure)
 }
 
-func TestTrap28WindowTotalsAreExactAfterQuiescence(t *testing.T) {
+func TestWindowTotalsAreExactWhenAllCallsHaveEnded(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"time":  {Window: time.Hour, FailureRate: 1, MinCalls: 1 << 20},
 		"calls": {WindowCalls: 64, FailureRate: 1},
@@ -327,7 +327,7 @@ func TestCallWindowForgetsTheOldest(t *testing.T) {
 	assert.Equal(t, breaker.Counts{Successes: 3, Failures: 1}, c.Snapshot().Counts)
 }
 
-func TestSlowCallsOpen(t *testing.T) {
+func TestSlowCallsOpenTheCircuit(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"time":  {Window: time.Hour, SlowCall: time.Second, SlowRate: 0.5, MinCalls: 2},
 		"calls": {WindowCalls: 2, SlowCall: time.Second, SlowRate: 0.5},
@@ -344,7 +344,7 @@ func TestSlowCallsOpen(t *testing.T) {
 	}
 }
 
-func TestTrap29IsolatedLetsNothingThroughUntilReset(t *testing.T) {
+func TestAnIsolatedCircuitRefusesEveryCallUntilReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{})
 		c.Isolate("")
@@ -363,7 +363,7 @@ func TestTrap29IsolatedLetsNothingThroughUntilReset(t *testing.T) {
 	})
 }
 
-func TestTrap30ListenersMayCallBackAndPanic(t *testing.T) {
+func TestListenersMayCallTheCircuitAndPanic(t *testing.T) {
 	var c *breaker.Circuit
 	var heard []breaker.Transition
 	c = breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) {
@@ -382,7 +382,7 @@ func TestTrap30ListenersMayCallBackAndPanic(t *testing.T) {
 	assert.Equal(t, int64(1), heard[0].Counts.Failures)
 }
 
-func TestTrap31EventsAreAPathToldOnceInOrder(t *testing.T) {
+func TestEachMoveIsReportedOnceAndInOrder(t *testing.T) {
 	var heard []breaker.Transition // OnStateChange is called by one goroutine at a time
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: 1, HalfOpenMaxCalls: 2,
 		OnStateChange: func(tr breaker.Transition) { heard = append(heard, tr) }})
@@ -421,7 +421,7 @@ func TestRejectionAllocatesNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Do(ctx, fn) }))
 }
 
-func TestTrap52NonsenseIsRefusedByName(t *testing.T) {
+func TestAnInvalidConfigIsRefusedByFieldName(t *testing.T) {
 	for field, cfg := range map[string]breaker.Config{
 		"FailureThreshold": {FailureThreshold: -1},
 		"FailureRate":      {FailureRate: 0.5},
@@ -440,7 +440,7 @@ func TestTrap52NonsenseIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestOpenErrorSaysWhatAPagedEngineerNeeds(t *testing.T) {
+func TestOpenErrorNamesTheCircuitItsStateAndTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1})
 		_, _ = breaker.Do(t.Context(), c, func(context.Context) (int, error) { return 0, errDown })

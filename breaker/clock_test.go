@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// jumping is a clock that is set forward and back.
+// jumping is a clock that is set forwards and back.
 type jumping struct {
 	policy.Clock
 	off time.Duration
@@ -44,7 +44,7 @@ func TestAWindowDropsNothingWhenItsClockIsSetBackByTwoWindowsAtMost(t *testing.T
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestOnlyAnOpenCircuitSaysWhenToTryAgain(t *testing.T) {
+func TestOnlyAnOpenCircuitHasARetryAfterInItsSnapshot(t *testing.T) {
 	clk := &jumping{Clock: fake.NewClock()}
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
 	clk.off = -time.Hour // before the circuit was made
@@ -56,7 +56,7 @@ func TestOnlyAnOpenCircuitSaysWhenToTryAgain(t *testing.T) {
 	assert.Zero(t, (&breaker.OpenError{State: breaker.Open}).RetryAfter(), "of an error that no circuit made")
 }
 
-func TestAWindowForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
+func TestAWindowBeginsAnewWhenItsClockIsSetFarBack(t *testing.T) {
 	for name, to := range map[string]time.Duration{
 		"to the beginning":        0,
 		"to before the beginning": -200 * time.Millisecond,
@@ -79,8 +79,8 @@ func TestAWindowForgetsATimeThatItsClockIsSetFarBackFrom(t *testing.T) {
 	}
 }
 
-// late is a clock whose next readings have been prepared: what callers have seen
-// who were held up since.
+// late is a clock whose next readings are prepared: those of goroutines that are
+// descheduled before they use them.
 type late struct {
 	policy.Clock
 	readings []time.Duration
@@ -94,7 +94,7 @@ func (l *late) Now() time.Time {
 	return now
 }
 
-func TestACallerWhoWasHeldUpForWindowsTakesNothingFromThePresent(t *testing.T) {
+func TestACallWithAStaleClockReadingDiscardsNoCurrentCount(t *testing.T) {
 	clk := fake.NewClock()
 	held := &late{Clock: clk}
 	c := breaker.NewCircuit(breaker.Config{Window: time.Second, FailureThreshold: 3, Clock: held})
@@ -108,7 +108,7 @@ func TestACallerWhoWasHeldUpForWindowsTakesNothingFromThePresent(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {
+func TestAJumpingClockNeitherPanicsNorKeepsTheCircuitOpenForEver(t *testing.T) {
 	for name, cfg := range modes {
 		rnd := rand.New(rand.NewPCG(1, 1))
 		clk := &jumping{Clock: fake.NewClock()}
@@ -126,7 +126,7 @@ func TestAJumpingClockNeitherPanicsNorShutsTheCircuitForEver(t *testing.T) {
 	}
 }
 
-func TestJitterThatBreaksItsPromiseStaysInBounds(t *testing.T) {
+func TestJitterStaysInBoundsIfRandDoesNot(t *testing.T) {
 	for _, r := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -5, 5} {
 		clk := fake.NewClock()
 		c := breaker.NewCircuit(breaker.Config{

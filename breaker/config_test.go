@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestTheBoundsOfACircuitAreAllowed(t *testing.T) {
+func TestConfigsAtTheirLimitsAreValid(t *testing.T) {
 	for _, cfg := range []breaker.Config{
 		{FailureThreshold: math.MaxInt32}, {HalfOpenMaxCalls: math.MaxInt32},
 		{RecoveryTimeout: 2, MaxRecoveryTimeout: 2}, {RecoveryJitter: 1},
@@ -25,7 +25,7 @@ func TestTheBoundsOfACircuitAreAllowed(t *testing.T) {
 	}
 }
 
-func TestWhatIsJustBeyondABoundIsRefusedByName(t *testing.T) {
+func TestConfigsJustBeyondALimitAreRefusedByFieldName(t *testing.T) {
 	for want, cfg := range map[string]breaker.Config{
 		"breaker: Config.MaxRecoveryTimeout is 1ns, want at least RecoveryTimeout, 30s":                         {MaxRecoveryTimeout: 1},
 		"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket":                       {Window: 1, FailureRate: 1},

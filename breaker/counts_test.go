@@ -16,7 +16,7 @@ import (
 func succeed(context.Context) (int, error) { return 1, nil }
 func down(context.Context) (int, error)    { return 0, errDown }
 
-// ways are a call's two ways through a breaker: by itself, and in a pipeline.
+// ways are the two ways to call through a breaker: Do, and Execute in a pipeline.
 var ways = map[string]func(*breaker.Breaker[int], policy.Func[int]) (int, error){
 	"Do": func(b *breaker.Breaker[int], fn policy.Func[int]) (int, error) { return b.Do(context.Background(), fn) },
 	"Execute": func(b *breaker.Breaker[int], fn policy.Func[int]) (int, error) {
@@ -24,7 +24,7 @@ var ways = map[string]func(*breaker.Breaker[int], policy.Func[int]) (int, error)
 	},
 }
 
-func TestEveryWayThroughABreakerCounts(t *testing.T) {
+func TestDoAndExecuteCount(t *testing.T) {
 	for way, do := range ways {
 		for name, c := range map[string]struct {
 			cfg  breaker.Config
@@ -46,7 +46,7 @@ func TestEveryWayThroughABreakerCounts(t *testing.T) {
 	}
 }
 
-func TestEveryWayThroughABreakerAsksWhenAndCountsAPanic(t *testing.T) {
+func TestDoAndExecuteAskTheTypedClassifierAndCountAPanic(t *testing.T) {
 	for way, do := range ways {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 		_, err := do(breaker.New[int](c).WithClassifier(func(int, error) policy.Outcome { return policy.Failure }), succeed)
@@ -64,7 +64,7 @@ func TestEveryWayThroughABreakerAsksWhenAndCountsAPanic(t *testing.T) {
 	})
 }
 
-func TestHalfOpenCountsItsProbesAndWhatItRefuses(t *testing.T) {
+func TestHalfOpenCountsItsProbesAndRefusals(t *testing.T) {
 	clk := fake.NewClock()
 	var heard []breaker.Transition
 	c := breaker.NewCircuit(breaker.Config{
@@ -93,7 +93,7 @@ func TestHalfOpenCountsItsProbesAndWhatItRefuses(t *testing.T) {
 	assert.Equal(t, breaker.Counts{Rejected: 1}, heard[1].Counts)
 }
 
-func TestAnIsolatedCircuitCountsWhatItRefuses(t *testing.T) {
+func TestAnIsolatedCircuitCountsItsRefusals(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{})
 	c.Isolate("")
 	for range 3 {
@@ -103,7 +103,7 @@ func TestAnIsolatedCircuitCountsWhatItRefuses(t *testing.T) {
 	assert.Equal(t, breaker.Counts{Rejected: 3}, c.Snapshot().Counts)
 }
 
-func TestAWindowForgetsWhatWasIgnored(t *testing.T) {
+func TestIgnoredCallsLeaveTheWindowWithTime(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, Clock: clk})
 	record(t, c, policy.Ignored, policy.Ignored)
@@ -112,7 +112,7 @@ func TestAWindowForgetsWhatWasIgnored(t *testing.T) {
 	assert.Equal(t, breaker.Counts{}, c.Snapshot().Counts)
 }
 
-func TestAnErrorKeptForLongAsksForNoDelay(t *testing.T) {
+func TestAnOldRefusalHasNoRetryAfter(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
 	record(t, c, policy.Failure)
@@ -125,7 +125,7 @@ func TestAnErrorKeptForLongAsksForNoDelay(t *testing.T) {
 	assert.Zero(t, open.RetryAfter())
 }
 
-func TestEveryWayThroughABreakerAsksClassifyAndRunsNothingForAnEndedContext(t *testing.T) {
+func TestDoAndExecuteAskClassifyAndRunNothingForAnEndedContext(t *testing.T) {
 	for way, do := range ways {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Classify: func(error) policy.Outcome { return policy.Failure }})
 		_, err := do(breaker.New[int](c), succeed)

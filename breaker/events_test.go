@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestEventsTellOfMovesAndRefusals(t *testing.T) {
+func TestMovesAndRefusalsEmitEvents(t *testing.T) {
 	for _, name := range []string{"", "stripe"} {
 		clk := fake.NewClock()
 		c := breaker.NewCircuit(breaker.Config{Name: name, FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
@@ -55,13 +55,13 @@ func TestEventsTellOfMovesAndRefusals(t *testing.T) {
 	}
 }
 
-func TestWhatAListenerThatEndsItsGoroutineLeftUntoldIsToldOnTheWay(t *testing.T) {
+func TestMovesThatAListenerWithGoexitLeftAreReportedBeforeItsGoroutineEnds(t *testing.T) {
 	var c *breaker.Circuit
 	var told []breaker.State
 	c = breaker.NewCircuit(breaker.Config{FailureThreshold: 1, OnStateChange: func(tr breaker.Transition) {
 		told = append(told, tr.To)
 		if tr.To == breaker.Open {
-			c.Isolate("") // who tells this one?
+			c.Isolate("") // reported by which goroutine?
 			runtime.Goexit()
 		}
 	}})

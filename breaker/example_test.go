@@ -11,8 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// One circuit stands for one dependency and is shared by calls of any result
-// type.
+// A circuit stands for one dependency. Calls of any result type share it.
 func ExampleNewCircuit() {
 	clk := fake.NewClock() // leave Clock out for real time
 	openai := breaker.NewCircuit(breaker.Config{
@@ -33,7 +32,7 @@ func ExampleNewCircuit() {
 	// <nil> closed
 }
 
-// As a policy, a Breaker sees values through WithClassifier.
+// With WithClassifier, a Breaker judges values, not only errors.
 func ExampleNew() {
 	c := breaker.NewCircuit(breaker.Config{Name: "search", FailureThreshold: 1})
 	b := breaker.New[int](c).WithClassifier(func(status int, err error) policy.Outcome {
@@ -55,7 +54,7 @@ func ExampleNew() {
 	// 503 open
 }
 
-// Half of the calls of the last minute, of at least 4, open this one.
+// This circuit opens when half of the calls of the last minute, and at least 4, have failed.
 func ExampleConfig() {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{
@@ -71,7 +70,7 @@ func ExampleConfig() {
 	// Output: inventory: closed -> open, 2 of 4 failed
 }
 
-// Isolate is for a maintenance window: nothing passes until Reset.
+// Isolate is for maintenance: the circuit refuses every call until Reset.
 func ExampleCircuit_Isolate() {
 	c := breaker.NewCircuit(breaker.Config{Name: "billing"})
 	c.Isolate("maintenance until six")
@@ -94,8 +93,7 @@ func ExampleCircuit_Snapshot() {
 	// Output: mail open failover drill 6s
 }
 
-// A function that knows what its error means says so, once, for every circuit around
-// it.
+// A function that knows what its error means can say so once, for every circuit around it.
 func ExampleJudge() {
 	c := breaker.NewCircuit(breaker.Config{Name: "catalog", FailureThreshold: 1})
 	errNotFound := errors.New("no such item")
@@ -118,8 +116,7 @@ func (s *stream) Close(broken bool) {
 	s.end(policy.Success)
 }
 
-// A stream that breaks off counts against the server, though the call that opened it
-// succeeded.
+// A stream that breaks off counts as a failure, although the call that opened it succeeded.
 func ExampleBreaker_WithKeep() {
 	c := breaker.NewCircuit(breaker.Config{Name: "feed", FailureThreshold: 1})
 	b := breaker.New[*stream](c).WithKeep(func(_ context.Context, s *stream, record func(policy.Outcome)) *stream {
@@ -147,7 +144,7 @@ func ExampleCircuit_Watch() {
 	// billing: isolated -> closed, reset
 }
 
-// A threshold is changed in use, and what the circuit has counted stays.
+// Reconfigure changes the threshold of a circuit in use and keeps its counts.
 func ExampleCircuit_Reconfigure() {
 	c := breaker.NewCircuit(breaker.Config{Name: "search", FailureThreshold: 5})
 	call := fake.NewFunc[int]().Fail(errors.New("down"))
@@ -178,7 +175,7 @@ func ExampleConfig_shadow() {
 	// open would have refused 3
 }
 
-// One unlucky probe does not keep this circuit open: four are judged together.
+// Four probes are judged together, so one failure does not reopen this circuit.
 func ExampleConfig_probeCalls() {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Name: "orders", ProbeCalls: 4, ProbeFailureRate: 0.5, Clock: clk})

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// quiet keeps what is logged from the test's output.
+// quiet keeps the log out of the test's output.
 func quiet(t *testing.T) {
 	was := log.Writer()
 	log.SetOutput(io.Discard)

@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestIdleIsACircuitThatNothingWouldBeLostOf(t *testing.T) {
+func TestACircuitIsIdleIfNothingWouldBeLost(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 2, RecoveryTimeout: time.Minute, Clock: clk})
 	assert.True(t, c.Idle(), "new")
@@ -36,7 +36,7 @@ func TestIdleIsACircuitThatNothingWouldBeLostOf(t *testing.T) {
 	assert.True(t, c.Idle())
 }
 
-func TestIdleLooksAtTheWindowAsOfNow(t *testing.T) {
+func TestIdleRollsTheWindowToNow(t *testing.T) {
 	clk := fake.NewClock()
 	for name, cfg := range map[string]breaker.Config{
 		"failures": {Window: time.Minute},

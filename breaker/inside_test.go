@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Who reports one admission twice, by a copy of its permit, takes nothing away.
-func TestNoMoreComesBackThanIsOut(t *testing.T) {
+// As when one admission is reported twice, by a copy of its permit.
+func TestNoPermitIsGivenBackThatIsNotOut(t *testing.T) {
 	p := &probation{}
 	p.giveBack(0)
 	assert.Zero(t, p.permits.Load())

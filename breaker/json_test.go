@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestSnapshotsAndTransitionsGoThroughJSON(t *testing.T) {
+func TestSnapshotsAndTransitionsRoundTripThroughJSON(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	s := breaker.Snapshot{
 		Name: "stripe", State: breaker.Open, Counts: breaker.Counts{Successes: 1, Failures: 2, Slow: 3, Ignored: 4, Rejected: 5},
@@ -43,7 +43,7 @@ func TestSnapshotsAndTransitionsGoThroughJSON(t *testing.T) {
 	assert.Equal(t, tr, moved)
 }
 
-func TestWhatIsZeroIsLeftOutOfJSONButTheStates(t *testing.T) {
+func TestJSONOmitsZeroFieldsButNotStates(t *testing.T) {
 	for want, v := range map[string]any{
 		`{"state":"closed"}`:              breaker.Snapshot{},
 		`{"from":"closed","to":"closed"}`: breaker.Transition{},
@@ -59,7 +59,7 @@ func TestWhatIsZeroIsLeftOutOfJSONButTheStates(t *testing.T) {
 	}
 }
 
-func TestADescriptionGoesThroughJSON(t *testing.T) {
+func TestADescriptionMarshals(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{Name: "x", WindowCalls: 10, Clock: fake.NewClock(), OnStateChange: func(breaker.Transition) {}})
 	text, err := json.Marshal(breaker.New[int](c).Describe())
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestADescriptionGoesThroughJSON(t *testing.T) {
 		"recovery_timeout":30000000000,"half_open_max_calls":3,"success_threshold":1}}`, string(text))
 }
 
-func TestAStateIsReadFromItsWord(t *testing.T) {
+func TestAStateUnmarshalsFromItsText(t *testing.T) {
 	for _, s := range []breaker.State{breaker.Closed, breaker.Open, breaker.HalfOpen, breaker.Isolated} {
 		var back breaker.State
 		require.NoError(t, back.UnmarshalText([]byte(s.String())))

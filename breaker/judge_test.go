@@ -17,7 +17,7 @@ import (
 
 var errNotFound = errors.New("not found")
 
-func TestAJudgedErrorIsWhatItsMarkSaysOnEveryWay(t *testing.T) {
+func TestAMarkedErrorMeansWhatItsMarkSays(t *testing.T) {
 	for way, do := range ways {
 		for name, cfg := range map[string]breaker.Config{
 			"plain":   {WindowCalls: 9, FailureThreshold: 9},
@@ -39,7 +39,7 @@ func TestAJudgedErrorIsWhatItsMarkSaysOnEveryWay(t *testing.T) {
 	}
 }
 
-func TestAMarkComesBeforeTheCallersCancel(t *testing.T) {
+func TestAMarkPrecedesTheCancellationOfTheCaller(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := breaker.Do(ctx, c, func(context.Context) (int, error) {
@@ -50,7 +50,7 @@ func TestAMarkComesBeforeTheCallersCancel(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestDoorsTakeMarksOffAndExecuteTakesOffNone(t *testing.T) {
+func TestDoRemovesMarksAndExecuteKeepsThem(t *testing.T) {
 	marked := breaker.Judge(errNotFound, policy.Success)
 	fn := fake.NewFunc[int]().Fail(marked).Fail(marked).Fail(marked).Fail(marked).Do
 	c := breaker.NewCircuit(breaker.Config{})
@@ -65,7 +65,7 @@ func TestDoorsTakeMarksOffAndExecuteTakesOffNone(t *testing.T) {
 	assert.Equal(t, marked, err)
 }
 
-func TestJudgeKeepsTheError(t *testing.T) {
+func TestAJudgedErrorStillMatches(t *testing.T) {
 	assert.NoError(t, breaker.Judge(nil, policy.Failure))
 	err := breaker.Judge(breaker.Judge(errNotFound, policy.Failure), policy.Success)
 	assert.ErrorIs(t, err, errNotFound)
@@ -77,7 +77,7 @@ func TestJudgeKeepsTheError(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State(), "no mark any more")
 }
 
-func TestUndecidedAsksTheNextRule(t *testing.T) {
+func TestUndecidedLeavesTheDecisionToTheNextRule(t *testing.T) {
 	var asked []string
 	say := func(who string, o policy.Outcome) policy.Outcome { asked = append(asked, who); return o }
 	classify := policy.Undecided
@@ -95,18 +95,18 @@ func TestUndecidedAsksTheNextRule(t *testing.T) {
 	assert.EqualValues(t, 2, c.Snapshot().Counts.Ignored)
 }
 
-// picky is an error with opinions of its own.
+// picky is an error whose Is method decides what it matches.
 type picky struct{ rejected bool }
 
 func (p picky) Error() string        { return "picky" }
 func (p picky) Is(target error) bool { return p.rejected && target == policy.ErrRejected }
 
-// listed is an error that == panics for.
+// listed is an error whose type == cannot compare.
 type listed []string
 
 func (l listed) Error() string { return "listed" }
 
-func TestErrorsOfEveryShapeAreJudgedOnTheShortWay(t *testing.T) {
+func TestTheFastPathJudgesErrorsOfEveryShape(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want policy.Outcome
@@ -131,7 +131,7 @@ func TestErrorsOfEveryShapeAreJudgedOnTheShortWay(t *testing.T) {
 	}
 }
 
-func TestANilFunctionPanicsUnderAnEndedContextToo(t *testing.T) {
+func TestANilFunctionPanicsEvenIfTheContextHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c := breaker.NewCircuit(breaker.Config{})
@@ -165,7 +165,7 @@ func TestRefusalIsTheErrorOfACircuitThatStaysOpenForLonger(t *testing.T) {
 	assert.ErrorIs(t, refusal(time.Hour), breaker.ErrOpen)
 }
 
-func TestACallAsksTheBreakerForItsRefusal(t *testing.T) {
+func TestCallRefusalReturnsTheRefusalOfTheBreaker(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{})
 	c.Trip(time.Hour, "")
 	var asked error

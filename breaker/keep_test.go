@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// keeping is a breaker that hands out the function that records.
+// keeping returns a breaker whose hold passes on the function that records.
 func keeping(c *breaker.Circuit) (*breaker.Breaker[int], *func(policy.Outcome)) {
 	var done func(policy.Outcome)
 	return breaker.New[int](c).WithKeep(func(_ context.Context, v int, record func(policy.Outcome)) int {
@@ -46,7 +46,7 @@ func TestAKeptValueIsJudgedWhenItIsRecorded(t *testing.T) {
 	assert.Zero(t, c.Snapshot().Counts)
 }
 
-func TestAKeptValueThatIsNeverRecordedIsASuccessWhenItsContextEnds(t *testing.T) {
+func TestAKeptValueIsASuccessIfItsContextEndsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.NewCircuit(breaker.Config{WindowCalls: 9, SlowCall: time.Second, SlowRate: 1})
 		b, done := keeping(c)
@@ -63,7 +63,7 @@ func TestAKeptValueThatIsNeverRecordedIsASuccessWhenItsContextEnds(t *testing.T)
 	})
 }
 
-func TestARecordedValueLeavesNothingAttachedToItsContext(t *testing.T) {
+func TestRecordDetachesTheCallFromItsContext(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{WindowCalls: 9})
 	ctx := &attaching{Context: t.Context()}
 	for _, b := range []*breaker.Breaker[int]{
@@ -89,7 +89,7 @@ func TestARecordedValueLeavesNothingAttachedToItsContext(t *testing.T) {
 	assert.Equal(t, breaker.Counts{Successes: 3}, c.Snapshot().Counts)
 }
 
-// attaching counts what waits for its end.
+// attaching is a context that counts what is attached to its end.
 type attaching struct {
 	context.Context
 	live     int
@@ -107,7 +107,7 @@ func (a *attaching) AfterFunc(func()) (stop func() bool) {
 	return func() bool { a.live--; return true }
 }
 
-func TestTheFirstOfManyRecordsOfAKeptValueCounts(t *testing.T) {
+func TestOnlyTheFirstRecordOfAKeptValueCounts(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{WindowCalls: 100, FailureThreshold: 100})
 	for range 100 {
 		b, done := keeping(c)
@@ -133,7 +133,7 @@ func TestAFailureIsJudgedAtOnceWithoutHold(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestUndecidedOfAKeptValueIsAFailure(t *testing.T) {
+func TestAKeptValueRecordedAsUndecidedIsAFailure(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	b, done := keeping(c)
 	_, err := b.Do(t.Context(), succeed)

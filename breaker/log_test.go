@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// logged returns what a JSON handler makes of v.
+// logged returns v as a JSON handler writes it.
 func logged(v any) string {
 	var out bytes.Buffer
 	slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{
@@ -28,7 +28,7 @@ func logged(v any) string {
 	return out.String()
 }
 
-func TestAMoveAndASnapshotAreLoggedInWords(t *testing.T) {
+func TestTransitionsAndSnapshotsAreLoggedWithTheirStatesAsText(t *testing.T) {
 	clk := fake.NewClock()
 	var moved breaker.Transition
 	c := breaker.NewCircuit(breaker.Config{
@@ -48,7 +48,7 @@ func TestAMoveAndASnapshotAreLoggedInWords(t *testing.T) {
 	assert.JSONEq(t, `{"v":{"state":"closed"}}`, logged(breaker.Snapshot{}))
 }
 
-func TestAStateIsAWordInJSON(t *testing.T) {
+func TestAStateMarshalsAsItsText(t *testing.T) {
 	out, err := json.Marshal([]breaker.State{breaker.Closed, breaker.Open, breaker.HalfOpen, breaker.Isolated})
 	require.NoError(t, err)
 	assert.Equal(t, `["closed","open","half-open","isolated"]`, string(out))

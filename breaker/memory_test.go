@@ -9,8 +9,8 @@ import (
 	"github.com/ductile-go/ductile/internal/window"
 )
 
-// An idle circuit is small, so that a client may have one for each of a hundred
-// thousand hosts. The sizes are of 64-bit machines; on others they are less.
+// Clients may have a circuit for each of a hundred thousand hosts. The sizes are those of
+// 64-bit machines; on others they are less.
 func TestAnIdleCircuitIsSmall(t *testing.T) {
 	assert.LessOrEqual(t, unsafe.Sizeof(Circuit{}), uintptr(224))
 	inRow := testing.AllocsPerRun(100, func() { NewCircuit(Config{Name: "idle"}) })

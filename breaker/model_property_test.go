@@ -30,7 +30,7 @@ var modes = map[string]breaker.Config{
 	"slow probes":  {FailureThreshold: 2, ProbeCalls: 4, ProbeFailureRate: 0.75, SlowCall: 20, SlowRate: 1, Window: 100, MinCalls: 3},
 }
 
-func TestCircuitDoesWhatTheModelDoes(t *testing.T) {
+func TestTheCircuitBehavesLikeTheModel(t *testing.T) {
 	for name, cfg := range modes {
 		cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls = 50, 2
 		if cfg.ProbeCalls == 0 {
@@ -44,7 +44,7 @@ func TestCircuitDoesWhatTheModelDoes(t *testing.T) {
 	}
 }
 
-// FuzzCircuit lets the fuzzer write the history.
+// FuzzCircuit plays histories that the fuzzer chooses.
 func FuzzCircuit(f *testing.F) {
 	names := slices.Sorted(maps.Keys(modes))
 	for i := range names {
@@ -60,7 +60,7 @@ func FuzzCircuit(f *testing.F) {
 	})
 }
 
-// scripted chooses as its bytes say, and 0 when they have run out.
+// scripted chooses as its bytes say, and 0 after the last of them.
 type scripted struct{ bytes []byte }
 
 func (s *scripted) IntN(n int) int {
@@ -72,7 +72,7 @@ func (s *scripted) IntN(n int) int {
 	return int(b) % n
 }
 
-// compare plays one history, of so many steps as rnd chooses, on both.
+// compare plays one random history on the circuit and on the model.
 func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd interface{ IntN(n int) int }) {
 	t.Helper()
 	clk := fake.NewClock()
@@ -134,7 +134,7 @@ func compare(t *testing.T, cfg breaker.Config, seed uint64, steps int, rnd inter
 	require.Equal(t, m.path, path, "seed %d: transitions", seed)
 }
 
-// playPanic makes a call that panics, which the model takes for a failure.
+// playPanic makes a call that panics, which is a failure for the model.
 func playPanic(c *breaker.Circuit, m *model) {
 	defer func() { _ = recover() }()
 	if p, ok := m.acquire(); ok {

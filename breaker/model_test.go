@@ -9,8 +9,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// model is a circuit as one would write it without a thought for speed: a mutex,
-// and a list of all that was recorded.
+// model is a circuit written for clarity instead of speed, with a mutex and a list of all
+// records.
 type model struct {
 	mu        sync.Mutex
 	cfg       breaker.Config

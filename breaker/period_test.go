@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// wait is how long a circuit of cfg stays open after the first failure.
+// wait returns how long a circuit of cfg stays open after its first failure.
 func wait(t *testing.T, cfg breaker.Config) time.Duration {
 	t.Helper()
 	cfg.FailureThreshold, cfg.Clock = 1, fake.NewClock()
@@ -22,7 +22,7 @@ func wait(t *testing.T, cfg breaker.Config) time.Duration {
 	return c.Snapshot().RetryAfter
 }
 
-func TestTheOpenPeriodToTheNanosecond(t *testing.T) {
+func TestTheOpenPeriodIsExactToTheNanosecond(t *testing.T) {
 	random := func(v float64) func() float64 { return func() float64 { return v } }
 	nobody := func() float64 { t.Error("asked for randomness without jitter"); return 0 }
 	for want, cfg := range map[time.Duration]breaker.Config{
@@ -36,7 +36,7 @@ func TestTheOpenPeriodToTheNanosecond(t *testing.T) {
 	}
 }
 
-func TestATimeThatDoublesPastTheLongestIsTheLongest(t *testing.T) {
+func TestAGrownRecoveryTimeoutStopsAtTheMaximum(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{
 		FailureThreshold: 1, RecoveryTimeout: 1 << 62, MaxRecoveryTimeout: math.MaxInt64, Clock: clk,
@@ -49,7 +49,7 @@ func TestATimeThatDoublesPastTheLongestIsTheLongest(t *testing.T) {
 	assert.Equal(t, time.Duration(math.MaxInt64-1<<62), c.Snapshot().RetryAfter)
 }
 
-func TestTheShortestTripIsOfANanosecond(t *testing.T) {
+func TestATripMayLastANanosecond(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
 	c.Trip(1, "")
@@ -58,7 +58,7 @@ func TestTheShortestTripIsOfANanosecond(t *testing.T) {
 	assert.Equal(t, breaker.DefaultRecoveryTimeout, c.Snapshot().RetryAfter)
 }
 
-func TestAMoveAndAStateSayWhenAndWhy(t *testing.T) {
+func TestTransitionsAndSnapshotsHaveTimeAndReason(t *testing.T) {
 	clk := fake.NewClock()
 	var heard []breaker.Transition
 	c := breaker.NewCircuit(breaker.Config{
@@ -84,7 +84,7 @@ func TestAMoveAndAStateSayWhenAndWhy(t *testing.T) {
 	}, heard)
 }
 
-func TestTheSmallestWindowsOpenAtOnce(t *testing.T) {
+func TestWindowsOfOneCallOpenAtTheFirstFailure(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"a call":             {WindowCalls: 1},
 		"a call by rate":     {WindowCalls: 1, FailureRate: 1},
@@ -108,7 +108,7 @@ func TestTheSmallestWindowsOpenAtOnce(t *testing.T) {
 	}
 }
 
-func TestTheShortestSlowCallIsSeenThroughABreaker(t *testing.T) {
+func TestABreakerMeasuresASlowCallOfANanosecond(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{WindowCalls: 2, SlowCall: 1, SlowRate: 1, Clock: clk})
 	_, err := breaker.New[int](c).Do(t.Context(), fake.NewFunc[int]().Return(1).Do)
@@ -120,7 +120,7 @@ func TestTheShortestSlowCallIsSeenThroughABreaker(t *testing.T) {
 	assert.Equal(t, breaker.Counts{Successes: 1, Slow: 1}, c.Snapshot().Counts)
 }
 
-// hooked is a clock at whose next reading something happens.
+// hooked is a clock that calls a function at its next reading.
 type hooked struct {
 	policy.Clock
 	hook func()
@@ -134,7 +134,7 @@ func (h *hooked) Now() time.Time {
 	return h.Clock.Now()
 }
 
-func TestAPermitThatIsTakenWhileTheClockIsReadIsNotGivenTwice(t *testing.T) {
+func TestAPermitTakenWhileAnotherCallReadsTheClockIsNotGrantedTwice(t *testing.T) {
 	clk := fake.NewClock()
 	h := &hooked{Clock: clk}
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1, Clock: h})
@@ -149,7 +149,7 @@ func TestAPermitThatIsTakenWhileTheClockIsReadIsNotGivenTwice(t *testing.T) {
 	assert.ErrorIs(t, err, breaker.ErrOpen)
 }
 
-func TestAFreshRoundHasAllItsPermits(t *testing.T) {
+func TestANewRoundHasAllItsPermits(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, HalfOpenMaxCalls: 2, Clock: clk})
 	record(t, c, policy.Failure)

@@ -1,6 +1,6 @@
 //go:build !ductile_explore
 
-// With the hooks of that tag a permit's address leaves the stack.
+// With the hooks of that tag, a permit escapes to the heap.
 
 package breaker_test
 

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestTheFirstRecordOfManyGoroutinesCountsAndSaysSo(t *testing.T) {
+func TestOfConcurrentRecordsOneCountsAndReturnsTrue(t *testing.T) {
 	for range 500 {
 		c := halfOpen(t, breaker.Config{HalfOpenMaxCalls: 2, SuccessThreshold: 9}, fake.NewClock())
 		p, err := c.Acquire()
@@ -48,7 +48,7 @@ func TestAZeroPermitRecordsNothing(t *testing.T) {
 	assert.False(t, p.Record(policy.Success))
 }
 
-func TestUndecidedRecordedIsAFailure(t *testing.T) {
+func TestRecordCountsUndecidedAsAFailure(t *testing.T) {
 	for _, o := range []policy.Outcome{policy.Undecided, 77} {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 		record(t, c, o)
@@ -56,7 +56,7 @@ func TestUndecidedRecordedIsAFailure(t *testing.T) {
 	}
 }
 
-func TestAnOpenCircuitCountsExactlyTheCallsThatItRefused(t *testing.T) {
+func TestAnOpenCircuitCountsItsRefusalsExactly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, wait := range []time.Duration{0, 28 * time.Second, 29 * time.Second} { // before and after its timer
 			c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: 30 * time.Second})
@@ -79,7 +79,7 @@ func TestAnOpenCircuitCountsExactlyTheCallsThatItRefused(t *testing.T) {
 	})
 }
 
-func TestASnapshotOfAnOpenCircuitShowsWhatOpenedIt(t *testing.T) {
+func TestASnapshotOfAnOpenCircuitShowsTheCountsThatOpenedIt(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"row": {FailureThreshold: 3}, "time": {Window: time.Minute, FailureThreshold: 3}, "calls": {WindowCalls: 9, FailureThreshold: 3},
 	} {
@@ -101,7 +101,7 @@ func TestASnapshotOfAnOpenCircuitShowsWhatOpenedIt(t *testing.T) {
 	}
 }
 
-func TestTheTextOfARefusalDoesNotChangeAsTimePasses(t *testing.T) {
+func TestTheTextOfARefusalDoesNotChangeWithTime(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1, Clock: clk})
 	_, _ = breaker.Do(t.Context(), c, down)
@@ -114,7 +114,7 @@ func TestTheTextOfARefusalDoesNotChangeAsTimePasses(t *testing.T) {
 	assert.Equal(t, time.Second, wait)
 }
 
-func TestTheReasonOfAMoveByHandIsShownEverywhere(t *testing.T) {
+func TestTheReasonGivenToTripAndIsolateIsShownEverywhere(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Name: "mail", HalfOpenMaxCalls: 1, Clock: clk})
 	var heard []string
@@ -139,7 +139,7 @@ func TestTheReasonOfAMoveByHandIsShownEverywhere(t *testing.T) {
 	assert.Equal(t, "reset", c.Snapshot().Reason)
 }
 
-func TestAListenerToStateChangesAloneHearsEveryMoveOfACall(t *testing.T) {
+func TestAnObserverOfStateChangedAloneGetsEveryMoveOfACall(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
 	rec := fake.NewRecorder()
@@ -164,7 +164,7 @@ func TestAListenerToStateChangesAloneHearsEveryMoveOfACall(t *testing.T) {
 	assert.Equal(t, policy.ErrNoReturn, rec.Events()[3].Err)
 }
 
-func TestAListenerThatPanicsCountsACallOnce(t *testing.T) {
+func TestACallWhoseListenerPanicsCountsOnce(t *testing.T) {
 	for _, kind := range []policy.EventKind{policy.StateChanged, policy.Judged} {
 		clk := fake.NewClock()
 		c := breaker.NewCircuit(breaker.Config{WindowCalls: 9, FailureThreshold: 1, Clock: clk})
@@ -176,7 +176,7 @@ func TestAListenerThatPanicsCountsACallOnce(t *testing.T) {
 	}
 }
 
-func TestJudgedSaysSlowAndHowLongTheCallTook(t *testing.T) {
+func TestJudgedHasTheDurationAndTheReasonSlow(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"time":  {Window: time.Minute, SlowCall: time.Second, SlowRate: 1},
 		"calls": {WindowCalls: 20, SlowCall: time.Second, SlowRate: 1},
@@ -201,7 +201,7 @@ func TestJudgedSaysSlowAndHowLongTheCallTook(t *testing.T) {
 	}
 }
 
-func TestRejectedSaysInWhichState(t *testing.T) {
+func TestTheReasonOfRejectedIsTheState(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Name: "x", HalfOpenMaxCalls: 1, Clock: clk})
 	rec := fake.NewRecorder()
@@ -229,7 +229,7 @@ func TestRejectedSaysInWhichState(t *testing.T) {
 	assert.Equal(t, []string{"open", "half_open", "isolated"}, reasons)
 }
 
-func TestTheFaultsOfTheNewFieldsAreNamed(t *testing.T) {
+func TestFaultsOfRecoveryAndProbeFieldsAreNamed(t *testing.T) {
 	for want, cfg := range map[string]breaker.Config{
 		"breaker: Config.RecoveryTimeout is -2ns, want 0 or more, or NoWait":                                         {RecoveryTimeout: -2},
 		"breaker: Config.ProbeCalls is -1, want 0 to 2147483647":                                                     {ProbeCalls: -1},

@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// halfOpen returns a half-open circuit of cfg on clk.
+// halfOpen returns a half-open circuit with cfg and clk.
 func halfOpen(t *testing.T, cfg breaker.Config, clk *fake.Clock) *breaker.Circuit {
 	t.Helper()
 	cfg.Clock = clk
@@ -70,7 +70,7 @@ func TestASlowDependencyIsProbedOnceARecoveryTimeout(t *testing.T) {
 	assert.LessOrEqual(t, calls, 130)
 }
 
-func TestACallThatItsCallerGivesUpOnLateIsSlow(t *testing.T) {
+func TestACallThatItsCallerCancelsAfterSlowCallIsSlow(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
 		"time":  {Window: time.Minute, SlowCall: time.Second, SlowRate: 0.5, MinCalls: 4},
 		"calls": {WindowCalls: 4, SlowCall: time.Second, SlowRate: 0.5},
@@ -100,18 +100,18 @@ func TestACallThatItsCallerGivesUpOnLateIsSlow(t *testing.T) {
 	}
 }
 
-func TestARejectionFromWithinIsNotSlow(t *testing.T) {
+func TestARejectionByAnInnerPolicyIsNotSlow(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{WindowCalls: 4, SlowCall: time.Second, SlowRate: 0.5, Clock: clk})
 	_, err := breaker.Do(t.Context(), c, func(context.Context) (int, error) {
-		clk.Advance(time.Minute) // in a queue of one's own
+		clk.Advance(time.Minute) // in a queue of the caller
 		return 0, policy.ErrRejected
 	})
 	require.ErrorIs(t, err, policy.ErrRejected)
 	assert.Equal(t, breaker.Counts{Ignored: 1}, c.Snapshot().Counts)
 }
 
-func TestACancelInTheDriversOwnWordsIsIgnored(t *testing.T) {
+func TestACancellationReportedAsAnotherErrorIsIgnored(t *testing.T) {
 	for way, do := range map[string]func(*breaker.Breaker[int], context.Context, policy.Func[int]) (int, error){
 		"Do": func(b *breaker.Breaker[int], ctx context.Context, fn policy.Func[int]) (int, error) {
 			return b.Do(ctx, fn)
@@ -162,7 +162,7 @@ func TestHalfOpenWithoutAVerdictReopens(t *testing.T) {
 	}
 }
 
-func TestProbesThatAnswerBetweenIgnoredOnesAreNoMissingVerdict(t *testing.T) {
+func TestASuccessResetsTheCountOfIgnoredProbes(t *testing.T) {
 	c := halfOpen(t, breaker.Config{SuccessThreshold: 100}, fake.NewClock())
 	for range 20 {
 		record(t, c, repeat(9, policy.Ignored)...)
@@ -232,7 +232,7 @@ func TestTheCauseOfAVerdictIsTheLastFailureOfTheProbes(t *testing.T) {
 	assert.Equal(t, errDown, c.Snapshot().Cause)
 }
 
-func TestAVerdictOfASlowSuccessHasTheCauseOfTheFailureBefore(t *testing.T) {
+func TestAVerdictByASlowSuccessHasTheCauseOfAnEarlierFailure(t *testing.T) {
 	clk := fake.NewClock()
 	c := halfOpen(t, breaker.Config{ProbeCalls: 2, WindowCalls: 9, SlowCall: time.Second, SlowRate: 1}, clk)
 	_, err := breaker.Do(t.Context(), c, down)

@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// afterwards runs something after its next reading, before that is used.
+// afterwards is a clock that calls a function between its next reading and the use of it.
 type afterwards struct {
 	policy.Clock
 	hook func()
@@ -27,8 +27,8 @@ func (a *afterwards) Now() time.Time {
 	return now
 }
 
-// A caller finds that the open period is over, and before it has moved the circuit the
-// period is made longer.
+// A call finds that the open period has elapsed. Before it moves the circuit, the period is
+// made longer.
 func TestAnOpenPeriodThatIsExtendedAtItsEndIsNotCutShort(t *testing.T) {
 	for name, look := range map[string]func(*breaker.Circuit){
 		"State":   func(c *breaker.Circuit) { c.State() },

@@ -47,7 +47,7 @@ func TestConfigHasTheDefaultsAndIsValid(t *testing.T) {
 	assert.NotNil(t, with.Rand)
 }
 
-func TestReconfigureKeepsTheRowAndIsInForceAtOnce(t *testing.T) {
+func TestReconfigureKeepsTheRowAndTakesEffectAtOnce(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 5})
 	record(t, c, repeat(3, policy.Failure)...)
 	inFlight, err := c.Acquire()
@@ -67,7 +67,7 @@ func TestReconfigureWithALowerThresholdJudgesAtTheNextFailure(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-func TestASuccessEndsTheRowAfterReconfigureOnEveryWay(t *testing.T) {
+func TestASuccessResetsTheRowAfterReconfigure(t *testing.T) {
 	for way, do := range ways {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 3})
 		b := breaker.New[int](c)
@@ -194,7 +194,7 @@ func TestReconfigureLeavesATripAndAnIsolationAsTheyAre(t *testing.T) {
 	assert.EqualError(t, err, "breaker: circuit is isolated: works")
 }
 
-func TestOnlyWatchersHearOfReconfigure(t *testing.T) {
+func TestReconfigureCallsWatchersAndNotOnStateChange(t *testing.T) {
 	var on, watched []breaker.Transition
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{
@@ -235,7 +235,7 @@ func TestReconfigureReplacesTheFunctions(t *testing.T) {
 	assert.Equal(t, breaker.Open, c.State())
 }
 
-// uncomparable is a clock that == panics for.
+// uncomparable is a clock whose type == cannot compare.
 type uncomparable struct {
 	policy.Clock
 	_ func()
@@ -296,7 +296,7 @@ func TestSnapshotShowsTheLastFailureWhileClosed(t *testing.T) {
 	assert.NoError(t, c.Snapshot().Cause)
 }
 
-func TestACallInFlightIsSlowByTheLimitOfNow(t *testing.T) {
+func TestACallInFlightIsSlowByTheNewSlowCall(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{WindowCalls: 9, SlowCall: time.Minute, SlowRate: 1, Clock: clk})
 	p, err := c.Acquire()

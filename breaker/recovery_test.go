@@ -35,7 +35,7 @@ func TestNoWaitProbesAtOnceAndKeepsTheBoundOnProbes(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestAHalfOpenRefusalAsksForAPoliteInterval(t *testing.T) {
+func TestTheRetryAfterOfAHalfOpenRefusalIsABoundedInterval(t *testing.T) {
 	for recovery, want := range map[time.Duration]time.Duration{
 		time.Millisecond: 10 * time.Millisecond, 160 * time.Millisecond: 10 * time.Millisecond,
 		8 * time.Second: 500 * time.Millisecond, time.Hour: time.Second,
@@ -80,7 +80,7 @@ func TestRecoveryForSetsTheOpenPeriodWithinItsBounds(t *testing.T) {
 	}
 }
 
-func TestRecoveryForIsToldHowOftenTheCircuitReopened(t *testing.T) {
+func TestRecoveryForIsGivenTheNumberOfReopenings(t *testing.T) {
 	clk := fake.NewClock()
 	var asked []breaker.Opening
 	c := breaker.NewCircuit(breaker.Config{
@@ -91,11 +91,11 @@ func TestRecoveryForIsToldHowOftenTheCircuitReopened(t *testing.T) {
 		record(t, c, policy.Failure)
 		clk.Advance(time.Second)
 	}
-	c.Trip(0, "") // by hand: not asked
+	c.Trip(0, "") // RecoveryFor is not asked
 	assert.Equal(t, []breaker.Opening{{Default: time.Second}, {Reopening: 1, Default: 2 * time.Second}, {Reopening: 2, Default: 4 * time.Second}}, asked)
 }
 
-func TestAPanicInAFunctionOfTheConfigLosesNoPlaceAndOpensTheCircuit(t *testing.T) {
+func TestAPanicInRecoveryForOrRandLosesNoPermitAndOpensTheCircuit(t *testing.T) {
 	for name, spoil := range map[string]func(*breaker.Config){
 		"RecoveryFor": func(cfg *breaker.Config) { cfg.RecoveryFor = func(breaker.Opening) time.Duration { panic("boom") } },
 		"Rand": func(cfg *breaker.Config) {
@@ -118,7 +118,7 @@ func TestAPanicInAFunctionOfTheConfigLosesNoPlaceAndOpensTheCircuit(t *testing.T
 	}
 }
 
-func TestAClassifierThatPanicsLosesNoPlace(t *testing.T) {
+func TestAClassifierThatPanicsLosesNoPermit(t *testing.T) {
 	clk := fake.NewClock()
 	c := halfOpen(t, breaker.Config{
 		RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1, Classify: func(err error) policy.Outcome {
@@ -136,7 +136,7 @@ func TestAClassifierThatPanicsLosesNoPlace(t *testing.T) {
 	assert.Equal(t, breaker.Closed, c.State())
 }
 
-func TestAFunctionOfTheConfigThatEndsItsGoroutineLosesNoPlace(t *testing.T) {
+func TestAConfigFunctionThatCallsGoexitLosesNoPermit(t *testing.T) {
 	c := halfOpen(t, breaker.Config{
 		HalfOpenMaxCalls: 1, RecoveryFor: func(breaker.Opening) time.Duration { runtime.Goexit(); return 0 },
 	}, fake.NewClock())

@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestACircuitInShadowMovesAndTellsButRefusesNoCall(t *testing.T) {
+func TestACircuitInShadowMovesAndReportsButRefusesNoCall(t *testing.T) {
 	clk := fake.NewClock()
 	var heard []breaker.Transition
 	c := breaker.NewCircuit(breaker.Config{
@@ -85,7 +85,7 @@ func TestIsolateAndTripRefuseInShadowToo(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestShadowIsSwitchedByReconfigure(t *testing.T) {
+func TestReconfigureSwitchesShadow(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Shadow: true, Clock: clk})
 	b := breaker.New[int](c)

@@ -29,7 +29,7 @@ func (p *path) hear(t breaker.Transition) {
 	p.to = append(p.to, t.To.String()+" "+t.Reason)
 }
 
-func TestWatchHearsTheMovesFromThenOnUntilItIsStopped(t *testing.T) {
+func TestAWatcherIsCalledForMovesUntilItIsStopped(t *testing.T) {
 	clk := fake.NewClock()
 	var on path
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk, OnStateChange: on.hear})
@@ -65,7 +65,7 @@ func TestWatchWorksOnACircuitWithoutOnStateChange(t *testing.T) {
 	assert.Equal(t, []string{"closed reset"}, p.to)
 }
 
-func TestOnStateChangeHearsFirstAndWatchersInTheirOrder(t *testing.T) {
+func TestOnStateChangeIsCalledBeforeWatchersInTheirOrder(t *testing.T) {
 	var heard []string
 	say := func(who string) func(breaker.Transition) {
 		return func(tr breaker.Transition) { heard = append(heard, who+" "+tr.To.String()) }
@@ -80,7 +80,7 @@ func TestOnStateChangeHearsFirstAndWatchersInTheirOrder(t *testing.T) {
 	}, heard)
 }
 
-func TestAWatcherMayCallBackWatchStopAndPanic(t *testing.T) {
+func TestAWatcherMayCallTheCircuitWatchStopAndPanic(t *testing.T) {
 	var out bytes.Buffer
 	was := log.Writer()
 	log.SetOutput(&out)
@@ -103,7 +103,7 @@ func TestAWatcherMayCallBackWatchStopAndPanic(t *testing.T) {
 	assert.Contains(t, out.String(), `breaker: a function given to Watch of circuit "stripe" panicked: watcher isolated`)
 }
 
-func TestAWatcherThatEndsItsGoroutineKeepsNothingFromTheOthers(t *testing.T) {
+func TestWatchersAfterOneThatCallsGoexitAreStillCalled(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{})
 	var p path
 	c.Watch(func(breaker.Transition) { runtime.Goexit() })
@@ -117,7 +117,7 @@ func TestAWatcherThatEndsItsGoroutineKeepsNothingFromTheOthers(t *testing.T) {
 	assert.Equal(t, []string{"isolated "}, p.to)
 }
 
-func TestWatchersThatComeAndGoHearAPathWithoutGaps(t *testing.T) {
+func TestWatchersThatComeAndGoMissNoMoveInBetween(t *testing.T) {
 	for range 50 {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: breaker.NoWait})
 		var movers, watchers sync.WaitGroup
@@ -166,12 +166,12 @@ func TestWatchersThatComeAndGoHearAPathWithoutGaps(t *testing.T) {
 	}
 }
 
-func TestAWatcherHearsEveryMoveThatIsMadeAfterWatchReturned(t *testing.T) {
+func TestAWatcherIsCalledForEveryMoveAfterWatchHasReturned(t *testing.T) {
 	for range 2000 {
 		c := breaker.NewCircuit(breaker.Config{})
 		var p path
 		var both sync.WaitGroup
-		both.Go(func() { // a move on the way while the first listener comes
+		both.Go(func() { // a move while the first listener is added
 			c.Isolate("racing")
 			c.Reset()
 		})

@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestACallOnTheEdgeOfABucketIsInTheLaterOne(t *testing.T) {
+func TestACallOnTheEdgeOfABucketCountsInTheLaterOne(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, FailureThreshold: 9, Clock: clk})
 	record(t, c, policy.Success)
@@ -25,7 +25,7 @@ func TestACallOnTheEdgeOfABucketIsInTheLaterOne(t *testing.T) {
 	assert.Equal(t, breaker.Counts{}, c.Snapshot().Counts)
 }
 
-func TestTheShortestWindowForgetsByTheNanosecond(t *testing.T) {
+func TestAWindowOfTenNanosecondsRollsByTheNanosecond(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Window: 10, FailureThreshold: 9, Clock: clk})
 	record(t, c, policy.Failure)
@@ -35,7 +35,7 @@ func TestTheShortestWindowForgetsByTheNanosecond(t *testing.T) {
 	assert.Zero(t, c.Snapshot().Counts.Failures)
 }
 
-func TestAClockSetBackWithinTheWindowLosesNoCountAndMovesNone(t *testing.T) {
+func TestAClockSetBackWithinTheWindowNeitherLosesNorMovesACount(t *testing.T) {
 	clk := &jumping{Clock: fake.NewClock()}
 	c := breaker.NewCircuit(breaker.Config{Window: 10 * time.Second, FailureThreshold: 9, Clock: clk})
 	for _, at := range []time.Duration{4500, 5500, 4500, 500} {
