@@ -10,35 +10,35 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// fault is a mistake that a circuit could make.
+// fault is a mistake that a circuit could have.
 type fault string
 
 const (
-	lateCounts  fault = "a late result counts for the state that is"
-	overAdmits  fault = "places are looked for in one step and taken in another"
+	lateCounts  fault = "a late result counts for the current state"
+	overAdmits  fault = "permits are looked for in one step and taken in another"
 	losesUpdate fault = "two failures at once count as one"
-	leaksPlace  fault = "an ignored probe keeps its place"
-	tellsTwice  fault = "of two that open, both tell"
-	forgets     fault = "a success does not end the row"
+	leaksPlace  fault = "an ignored probe keeps its permit"
+	tellsTwice  fault = "of two calls that open the circuit, both report the move"
+	forgets     fault = "a success does not reset the row"
 	movesLate   fault = "a failure moves the circuit after its Record has returned"
-	tellsNew    fault = "what is told of a move is what the new state has counted"
-	shrinks     fault = "Trip ends the growth of the recovery time"
-	forgetsAll  fault = "Reconfigure begins a new row"
-	reclocks    fault = "Reconfigure begins the recovery time anew"
-	hides       fault = "Reconfigure is not told"
+	tellsNew    fault = "a transition has the counts of the new state"
+	shrinks     fault = "Trip ends the growth of the recovery timeout"
+	forgetsAll  fault = "Reconfigure resets the row"
+	reclocks    fault = "Reconfigure restarts the recovery timeout"
+	hides       fault = "Reconfigure is not reported"
 	refuses     fault = "a circuit in shadow refuses"
 	admitsAll   fault = "a circuit in shadow lets calls through that Trip refuses"
 	hopes       fault = "half-open waits for a verdict for ever"
-	grows       fault = "no verdict makes the recovery time grow"
-	hasty       fault = "the first of ProbeCalls decides"
+	grows       fault = "no verdict makes the recovery timeout grow"
+	hasty       fault = "the first of ProbeCalls probes decides"
 	countsTwice fault = "of two Records of one permit, both count"
-	invents     fault = "a window that is not full is judged as if it were, by a caller that was held up"
-	impatient   fault = "places are given out anew before a second has passed"
+	invents     fault = "a caller that is held judges a window as full when it is not"
+	impatient   fault = "a new round of permits begins before a second has passed"
 	losesTrip   fault = "a verdict is lost if Reconfigure comes before its move"
-	oldPlaces   fault = "places are given out by the rules of a Reconfigure before"
-	oldVerdict  fault = "a probe is judged by the rules that were in force before it was counted"
-	oldRow      fault = "a call of the row before counts in the row after"
-	blames      fault = "slow probes reopen as if they had failed"
+	oldPlaces   fault = "permits are granted by the config before a Reconfigure"
+	oldVerdict  fault = "a probe is judged by the config that was in force before it was counted"
+	oldRow      fault = "a call of an earlier row counts in a later one"
+	blames      fault = "slow probes reopen with the reason of failed ones"
 )
 
 var faults = []fault{
@@ -47,8 +47,8 @@ var faults = []fault{
 	oldVerdict, oldRow, blames,
 }
 
-// double is a circuit that does what the specification says, under a lock, but
-// for its fault: it shows that the checker can fail.
+// double is a circuit that does what the specification says, under a lock, except for its
+// fault. It shows that the checker can fail.
 type double struct {
 	spec  spec
 	clk   *jumpy
@@ -67,7 +67,7 @@ func newDouble(cfgs []breaker.Config, clk *jumpy, f fault) subject {
 	return &double{spec: spec{cfgs}, clk: clk, fault: f}
 }
 
-// change does one step in one critical section.
+// change makes one step in one critical section.
 func (d *double) change(do func(s state) state) state {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,12 +79,12 @@ func (d *double) change(do func(s state) state) state {
 	for _, id := range late {
 		d.s = d.spec.move(d.s, id)
 	}
-	d.tell()
+	d.report()
 	return s
 }
 
-// tell notes what has been entered in the path, and empties it.
-func (d *double) tell() {
+// report moves the entries of the path to the transitions that Watch has reported.
+func (d *double) report() {
 	for _, e := range d.s.path[:d.s.moves] {
 		if d.fault == tellsNew {
 			e.counts = [5]uint8{}
@@ -127,7 +127,7 @@ func (d *double) Acquire(id int) (admitted, free bool, by breaker.State) {
 	return admitted, free, by
 }
 
-// acquireByOld is Acquire that looks at the places by the config of a moment before.
+// acquireByOld is Acquire by the config that was in force a moment before.
 func (d *double) acquireByOld(id int) (admitted, free bool, by breaker.State) {
 	old := d.change(d.spec.look).cfg
 	d.clk.yield()
@@ -176,7 +176,8 @@ func (d *double) Record(id int, o policy.Outcome) bool {
 	return true
 }
 
-// begin takes permit id, and returns the state that it was found in.
+// begin marks permit id as reported, and returns the state before and whether it was marked
+// already.
 func (d *double) begin(id int) (seen state, taken bool) {
 	seen = d.change(func(s state) state { return s })
 	d.mu.Lock()
@@ -318,7 +319,7 @@ func (d *double) Told() (watched, moves []breaker.Transition) {
 	return slices.Clone(d.told), slices.DeleteFunc(slices.Clone(d.told), isReconfigured)
 }
 
-// least returns one of the counts in v.
+// least returns the smallest counts in v.
 func (v seen) least() breaker.Counts {
 	n := func(i int) int64 { return int64(bits.TrailingZeros32(v[i])) }
 	return breaker.Counts{Successes: n(0), Failures: n(1), Slow: n(2), Ignored: n(3)}

@@ -15,23 +15,23 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// recorder writes a history down.
+// recorder records a history.
 type recorder struct {
 	on     subject
 	spec   spec
 	clk    *jumpy
 	script *script
-	told   int          // transitions that have been compared
-	moves  int          // of OnStateChange
-	clock  atomic.Int64 // of calls and returns, not the circuit's
+	told   int          // how many transitions of Watch have been compared
+	moves  int          // how many of OnStateChange
+	clock  atomic.Int64 // orders calls and returns; it is not the circuit's clock
 	ids    atomic.Int64
-	// counted is how many Records of each permit have said that they count.
+	// counted is how many Records of each permit have returned true.
 	counted [maxPermits]atomic.Int64
 	mu      sync.Mutex
 	ops     []porcupine.Operation
 }
 
-// note makes one operation, and enters it once for each of inputs.
+// note makes one operation, and enters it in the history once for each input.
 func (r *recorder) note(client int, do func() output, inputs ...input) output {
 	call := r.clock.Add(1)
 	out := do()
@@ -53,8 +53,8 @@ func (r *recorder) enter(client int, call int64, out output, inputs ...input) {
 // build makes a subject.
 type build func(cfgs []breaker.Config, clk *jumpy) subject
 
-// play makes the history of a script on what build makes. It also returns how many
-// permits were not counted just once, of those that were recorded.
+// play makes the history of a script on a subject that build makes. It also returns how many
+// of the recorded permits were not counted exactly once.
 func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operation, miscounted int) {
 	clk := &jumpy{Clock: fake.NewClock(), rnd: rand.New(rand.NewPCG(s.seed, 2))}
 	betweenAtomics(clk.yield)
@@ -68,7 +68,7 @@ func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operati
 		for client := range clients {
 			wg.Go(func() {
 				ready.Add(1)
-				for ready.Load() < clients { // all at once, or they would take turns
+				for ready.Load() < clients { // so that they begin together
 					runtime.Gosched()
 				}
 				for _, n := range p.plays[client] {
@@ -87,8 +87,8 @@ func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operati
 	return r.ops, r.miscounted(mine)
 }
 
-// prepare makes the script's operations before the clients begin, and returns the
-// permits that each of them has then.
+// prepare makes the operations before the clients begin, and returns the permits that each
+// client starts with.
 func (r *recorder) prepare() (mine [clients][]int) {
 	b := r.script.before
 	var got []int
@@ -118,8 +118,8 @@ func (r *recorder) prepare() (mine [clients][]int) {
 	return mine
 }
 
-// reconfigure gives the circuit the next config before a phase, if there are several and
-// the clients do not reconfigure it themselves.
+// reconfigure puts the next config in force before a phase, if there are several and the
+// clients do not do that.
 func (r *recorder) reconfigure(phase int) {
 	if len(r.spec.cfgs) < 2 || r.script.beside {
 		return
@@ -132,7 +132,7 @@ func (r *recorder) pass(d time.Duration) {
 	r.note(clients, func() output { r.clk.Advance(d); return output{} }, input{kind: advance, d: d})
 }
 
-// one makes the operation that n chooses; mine are the permits the client holds.
+// one makes the operation that n chooses. mine are the permits that the client holds.
 func (r *recorder) one(client int, n uint8, mine []int) []int {
 	nothing := func(do func()) func() output { return func() output { do(); return output{} } }
 	switch {
@@ -163,8 +163,8 @@ func (r *recorder) one(client int, n uint8, mine []int) []int {
 	return mine
 }
 
-// record records a permit; if twice, two goroutines do at the same time, with outcomes
-// of their own. The one whose Record says so counts.
+// record records a permit. If twice, two goroutines do that at the same time with different
+// outcomes, and the one whose Record returns true counts.
 func (r *recorder) record(client, id int, o policy.Outcome, twice bool) {
 	call := r.clock.Add(1)
 	other := make(chan bool, 1)
@@ -187,7 +187,7 @@ func (r *recorder) record(client, id int, o policy.Outcome, twice bool) {
 	r.enter(client, call, output{}, parts...)
 }
 
-// miscounted returns how many permits were recorded, and not counted once.
+// miscounted returns how many permits were recorded and not counted exactly once.
 func (r *recorder) miscounted(held [clients][]int) (n int) {
 	out := map[int]bool{}
 	for _, ids := range held {
@@ -229,7 +229,7 @@ func without(ids []int, id int) []int {
 	return rest
 }
 
-// rest looks at everything while nothing runs.
+// rest notes everything that can be seen while nothing runs.
 func (r *recorder) rest() {
 	r.note(clients, func() output {
 		snap := r.on.Snapshot()
@@ -243,7 +243,7 @@ func (r *recorder) rest() {
 	}, input{kind: settle})
 }
 
-// overlap counts for each Acquire those that ran beside it.
+// overlap counts, for each Acquire, the others that ran at the same time.
 func overlap(ops []porcupine.Operation) {
 	for i := range ops {
 		in := ops[i].Input.(input)

@@ -5,15 +5,14 @@ import (
 	"sync/atomic"
 )
 
-// holdUp keeps one client of a phase from going on until all others have made all
-// their operations. A client that yields is overtaken by an operation or two. Some
-// faults need it to be overtaken by more: a window of calls once took the calls that
-// it had not had yet for successes, if eight calls came in between.
+// holdUp stops one client of a phase until all others have made all their operations. A
+// client that only yields is overtaken by an operation or two, and some faults need more:
+// see the package doc.
 type holdUp struct {
-	at       int64        // the stop of the phase at which; 0 is never
+	at       int64        // the stop of the phase at which to hold a client; 0 is never
 	stops    atomic.Int64 // so far
-	finished atomic.Int64 // clients
-	active   atomic.Bool  // while a phase's clients run
+	finished atomic.Int64 // clients that have
+	active   atomic.Bool  // while the clients of a phase run
 }
 
 // begin is called before the clients of a phase run.

@@ -23,8 +23,8 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the first seed; history n has the seed n later")
 )
 
-// modes are the ways to count and to recover, defaults left out. The first config of
-// each is the circuit's; histories of those with more reconfigure it.
+// modes are the ways to count and to recover, without the defaults. The circuit begins with
+// the first config of its mode. If there are more, histories reconfigure it.
 var modes = map[string][]breaker.Config{
 	"in a row":      {{FailureThreshold: 3}},
 	"one failure":   {{FailureThreshold: 1, RecoveryTimeout: 5 * unit, MaxRecoveryTimeout: 60 * unit}},
@@ -64,17 +64,15 @@ var modes = map[string][]breaker.Config{
 // crowd is the mode whose histories record many calls in a window that is never full.
 const crowd = "a crowd in a window"
 
-// besideIn reports whether Reconfigure may run beside the other operations of a history.
-// Not where the configs have a time window or a SlowCall: a Record reads what the window
-// holds, or whether the call was slow, at another moment than its config, and no order of
-// single moments explains both. There the circuit is reconfigured between phases, as it
-// is in a quarter of the other histories.
+// besideIn reports whether Reconfigure may run beside the other operations of a history. It
+// may not if the configs have a time window or a SlowCall; see the package doc. Such circuits
+// are reconfigured between phases, as are those of a quarter of the other histories.
 func besideIn(cfgs []breaker.Config) bool {
 	return len(cfgs) > 1 && !slices.ContainsFunc(cfgs, func(c breaker.Config) bool { return c.Window > 0 || c.SlowCall > 0 })
 }
 
-// times is how many more histories of a mode there are. Those of a crowd are short, and
-// few hold up a caller where it matters.
+// times returns how many times as many histories of a mode there are. Those of a crowd are
+// short, and few hold a client where it matters.
 func times(name string) int {
 	if name == crowd {
 		return 5
@@ -95,8 +93,8 @@ func mode(name string) []breaker.Config {
 	return cfgs
 }
 
-// check plays and checks one history; a picture of one that has no order is
-// saved, and its path returned, or what else is wrong with it.
+// check plays and checks one history. It returns "" if the history has an order, the path of
+// a picture if it has none, or what else is wrong with it.
 func check(t *testing.T, name string, seed uint64, build build) (wrong string) {
 	t.Helper()
 	cfgs := mode(name)
@@ -115,7 +113,7 @@ func check(t *testing.T, name string, seed uint64, build build) (wrong string) {
 	return picture
 }
 
-func TestEveryHistoryHasAnOrder(t *testing.T) {
+func TestEveryHistoryIsLinearizable(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(modes)) {
 		t.Run(name, func(t *testing.T) {
 			for n := range *histories * times(name) {
@@ -136,9 +134,9 @@ func TestEveryHistoryHasAnOrder(t *testing.T) {
 	}
 }
 
-// A specification that disagrees with itself would pass nothing; one that allows
-// everything would pass the faulty doubles.
-func TestTheCheckerFindsEachFault(t *testing.T) {
+// A specification that contradicts itself would reject the double without a fault. One that
+// allows everything would accept the faulty doubles.
+func TestTheCheckerFindsEachFaultyDouble(t *testing.T) {
 	require.Empty(t, findFault(t, ""), "a double without a fault")
 	for _, fault := range faults {
 		t.Run(string(fault), func(t *testing.T) {
@@ -156,12 +154,12 @@ func TestTheCheckerFindsEachFault(t *testing.T) {
 	}
 }
 
-// findFault returns what is wrong with a history of a double, or "" if no history shows
-// its fault.
+// findFault plays histories of a double until one is wrong, and returns what is wrong with
+// it. It returns "" if no history is.
 func findFault(t *testing.T, f fault) (wrong string) {
 	t.Helper()
 	double := func(cfgs []breaker.Config, clk *jumpy) subject { return newDouble(cfgs, clk, f) }
-	if f == invents { // few histories hold up a caller where it matters
+	if f == invents { // few histories hold a client where it matters
 		for seed := uint64(0); seed < 3000 && wrong == ""; seed++ {
 			wrong = check(t, crowd, seed, double)
 		}

@@ -16,7 +16,7 @@ import (
 type kind uint8
 
 const (
-	due kind = iota // the first half of acquire and look: the move that time has brought
+	due kind = iota // the first part of acquire and look: the move of an open circuit whose time has elapsed
 	acquire
 	count // the first part of a Record
 	judge // the second, where that is not at the same moment
@@ -30,27 +30,27 @@ const (
 	settle  // Snapshot and the transitions, while nothing else runs
 )
 
-// input is an operation's.
+// input is what an operation was called with.
 type input struct {
 	kind    kind
 	id      int // of a permit, or of a config
 	outcome policy.Outcome
 	d       time.Duration
-	// rivals is how many other Acquires ran at the same time. Each may have held a
-	// place, or the beginning of a round, that it did not keep.
+	// rivals is how many other Acquires ran at the same time. Each may have taken a permit,
+	// or the start of a round, that it did not keep.
 	rivals int
 }
 
 // output is what an operation returned.
 type output struct {
 	admitted bool
-	free     bool // in shadow, without a place
+	free     bool // admitted in shadow without a permit
 	state    breaker.State
 	after    time.Duration
 	rest     rest
 }
 
-// rest is what a Snapshot shows, and what listeners were told, while nothing runs.
+// rest is what a Snapshot and the listeners show while nothing runs.
 type rest struct {
 	counts breaker.Counts
 	reason string
@@ -60,10 +60,10 @@ type rest struct {
 	moves  []breaker.Transition // by OnStateChange
 }
 
-// notAsked stands for what State does not return and Snapshot does.
+// notAsked is the after of State, which returns no RetryAfter.
 const notAsked = -1
 
-// model is the specification as the checker wants it.
+// model returns the specification in the form that the checker needs.
 func (sp spec) model() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return state{} },
@@ -77,8 +77,8 @@ func (sp spec) model() porcupine.Model {
 	}
 }
 
-// step reports whether an operation may have come out as it did in s, and the
-// state after it.
+// step reports whether an operation may return out in state s, and returns the state after
+// it.
 func (sp spec) step(s state, in input, out output) (bool, state) {
 	switch in.kind {
 	case due:
@@ -139,7 +139,7 @@ func (sp spec) stepSettle(s state, out output) (bool, state) {
 	return ok, s
 }
 
-// shows reports whether c, but for Rejected, may be what an open state shows.
+// shows reports whether an open state may show c, apart from Rejected.
 func (s state) shows(c breaker.Counts) bool {
 	c.Rejected = 0
 	opened := s.opened
@@ -149,8 +149,8 @@ func (s state) shows(c breaker.Counts) bool {
 
 func isReconfigured(t breaker.Transition) bool { return t.From == t.To }
 
-// isTold reports whether t tells of e. No call of a history has an error that
-// could be the cause.
+// isTold reports whether t is the transition of e. It has no cause, since the calls of a
+// history have no errors.
 func isTold(t breaker.Transition, e entry) bool {
 	return t.Name == name && t.From == e.from && t.To == e.to && t.At.Equal(start.Add(time.Duration(e.at))) &&
 		t.Cause == nil && reasons[e.why] == t.Reason && t.Shadow == e.shadow && e.seen.with(t.Counts) == e.seen
@@ -187,7 +187,7 @@ func describe(in input, out output) string {
 	return fmt.Sprintf("at rest: %v, %v, %+v", out.state, out.after, out.rest)
 }
 
-// String is a state as a picture of a history shows it.
+// String returns a state as the picture of a history shows it.
 func (s state) String() string {
 	parts := []string{
 		fmt.Sprintf("%v, %q, stay %d, config %d, at %v", s.state, reasons[s.why], s.gen, s.cfg, time.Duration(s.now)),

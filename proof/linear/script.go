@@ -14,16 +14,16 @@ const (
 	longest = 8 // in a crowd
 )
 
-// unit is what the times of configs and scripts are counted in. Recovery timeouts
-// are then around the second for which a circuit waits for its probes at least.
+// unit is the unit of time in configs and scripts. With it, recovery timeouts are close to
+// the second that a circuit waits at least for its probes.
 const unit = 100 * time.Millisecond
 
-// script is a history's random choices, made before it begins: only the
-// scheduler's are not the seed's.
+// script is the random choices of a history, made before it begins. Only the choices of the
+// scheduler do not follow from the seed.
 type script struct {
 	seed     uint64
 	crowd    bool
-	beside   bool // the clients reconfigure the circuit, beside whatever the others do
+	beside   bool // the clients reconfigure the circuit
 	phases   []phase
 	outcomes [maxPermits]policy.Outcome
 	before   before
@@ -32,23 +32,23 @@ type script struct {
 type phase struct {
 	plays  [clients][]uint8
 	passes time.Duration // after it
-	stall  int64         // the stop at which a client is held up; 0 is none
+	stall  int64         // the stop at which a client is held; 0 is none
 }
 
-// before is what happens before the clients begin, one operation after another, so
-// that what they do comes close to where something is decided.
+// before is the operations before the clients begin. They bring the circuit close to a
+// verdict.
 type before struct {
 	permits int // acquired, and handed out among the clients
 	records int // of them
 	probes  int // made, half-open, most of them Ignored
 }
 
-// write makes up the script of a seed. In a crowd the clients mostly record permits
-// that were acquired before.
+// write returns the script of a seed. In a crowd, the clients mostly record permits that were
+// acquired before.
 func write(seed uint64, crowd, beside bool) script {
 	rnd := rand.New(rand.NewPCG(seed, 0x1fea5))
 	s := script{seed: seed, crowd: crowd, beside: beside}
-	bias := rnd.IntN(4) // some histories fail, some succeed, some say nothing, others do all
+	bias := rnd.IntN(4) // most calls of a history have one outcome, or all outcomes are as likely
 	for id := range maxPermits {
 		s.outcomes[id] = policy.Outcome(rnd.IntN(4))
 		if bias > 0 && rnd.IntN(2) == 0 {
@@ -67,7 +67,7 @@ func write(seed uint64, crowd, beside bool) script {
 			}
 		}
 	case rnd.IntN(3) == 0:
-		s.before.probes = 5 + rnd.IntN(7) // ten Ignored ones in a row come to no verdict
+		s.before.probes = 5 + rnd.IntN(7) // ten Ignored ones in a row reopen the circuit
 		for id := range s.outcomes {
 			if rnd.IntN(4) > 0 {
 				s.outcomes[id] = policy.Ignored
@@ -77,7 +77,7 @@ func write(seed uint64, crowd, beside bool) script {
 	for range count {
 		s.phases = append(s.phases, writePhase(rnd, length))
 	}
-	if crowd { // somebody is held up early, so that all others come in between
+	if crowd { // a client is held early, so that all others come in between
 		s.phases[0].stall = 1 + rnd.Int64N(stops/2)
 	}
 	return s

@@ -12,8 +12,8 @@ const (
 	maxPath    = clients*longest + 2 // moves between two rests
 )
 
-// state is a circuit as the specification sees it. It is a value that == can
-// compare, so that the checker can tell states apart that it has been in.
+// state is a circuit as the specification sees it. == can compare it, so that the checker
+// recognizes states that it has been in.
 type state struct {
 	now   int64
 	cfg   int // the config in force, of the specification's
@@ -25,7 +25,7 @@ type state struct {
 	period         int64 // what Trip was given, or 0
 	forced         bool  // by Isolate or Trip: calls are refused in shadow too
 	reopening      int
-	opened         seen // what an open state's Counts may show, but for Rejected
+	opened         seen // what the Counts of an open state may show, apart from Rejected
 
 	// Of a closed state.
 	shape   uint8 // numbers the rows and windows of the stay
@@ -39,7 +39,7 @@ type state struct {
 	granted                   int64
 	successes, failures, slow int
 	bad                       int // probes that failed or were slow
-	passed                    int // Ignored ones since the last that was not
+	passed                    int // Ignored ones in a row
 
 	ignored, rejected int
 
@@ -49,11 +49,11 @@ type state struct {
 	seen    seen // of this stay in this state, since the last rest
 }
 
-// entry is a move, or with from equal to to a Reconfigure.
+// entry is a move, or a Reconfigure if from and to are equal.
 type entry struct {
 	at       int64
 	seen     seen     // in the state that was left
-	counts   [5]uint8 // there, for a double to tell of
+	counts   [5]uint8 // there, for the reports of a double
 	from, to breaker.State
 	why      why
 	shadow   bool
@@ -67,8 +67,8 @@ func entryOf(s state, to breaker.State, c breaker.Counts, w why, shadow bool) en
 	return e
 }
 
-// seen is the values that each of Counts has had, as bits: what makes ready a move
-// reads the counters one after another, and others count until it has moved.
+// seen is the values that each of Counts has had, as bits. A goroutine that moves the circuit
+// reads the counters one after another while others count.
 type seen [5]uint32
 
 func (v seen) with(c breaker.Counts) seen {
@@ -78,25 +78,24 @@ func (v seen) with(c breaker.Counts) seen {
 	return v
 }
 
-// all are the numbers of c.
+// all returns the numbers of c.
 func all(c breaker.Counts) [5]int64 {
 	return [5]int64{c.Successes, c.Failures, c.Slow, c.Ignored, c.Rejected}
 }
 
-// record is a call that a window has counted; a time window counts those too
-// that say nothing.
+// record is a call that a window has counted. A time window also counts Ignored ones.
 type record struct {
 	at                    int64
 	failed, slow, ignored bool
 }
 
-// permit is what became of one admission.
+// permit is the course of one admission.
 type permit struct {
 	at                int64
 	gen, shape, round uint8
-	totals            [3]uint8 // that it is judged by
+	totals            [3]uint8 // the totals that it is judged by
 	stage             stage
-	free              bool // let through by a circuit in shadow: it counts for nothing
+	free              bool // admitted in shadow without a permit: it does not count
 	bad               bool // a failure or slow, as counted
 	failed            bool // a probe's failure
 	anyFailed         bool // of the probes that had ended when it was counted
@@ -108,16 +107,16 @@ type stage uint8
 const (
 	unknown stage = iota
 	held
-	counted // its outcome is; it has yet to be judged
-	judged  // it has yet to give its place back
+	counted // its outcome is counted and not judged
+	judged  // it has not given its permit back
 	closing // its outcome closes the circuit
 	opening // its outcome opens it
 	done
 )
 
-// spec is a circuit's sequential specification: what each operation does when
-// no other runs. Its configs have the defaults written out. The first is the
-// circuit's, and Reconfigure puts another in force.
+// spec is the sequential specification of a circuit: what each operation does while no other
+// runs. Its configs have the defaults filled in. The circuit begins with the first, and
+// Reconfigure puts another in force.
 type spec struct{ cfgs []breaker.Config }
 
 func (sp spec) cfg(s state) *breaker.Config { return &sp.cfgs[s.cfg] }
@@ -151,7 +150,7 @@ func (sp spec) enter(s state, to breaker.State, how step) state {
 	return sp.withEnd(s)
 }
 
-// withEnd sets the end of an open state.
+// withEnd returns s with the end of an open state.
 func (sp spec) withEnd(s state) state {
 	s.until = 0
 	if s.state == breaker.Open {
@@ -160,7 +159,7 @@ func (sp spec) withEnd(s state) state {
 	return s
 }
 
-// recovery is how long an open state lasts under the config in force.
+// recovery returns how long an open state lasts under the config in force.
 func (sp spec) recovery(s state) int64 {
 	cfg := sp.cfg(s)
 	if s.period > 0 {
@@ -175,7 +174,7 @@ func (sp spec) recovery(s state) int64 {
 	return int64(period)
 }
 
-// look is the move of an open circuit whose time has elapsed.
+// look moves an open circuit whose time has elapsed.
 func (sp spec) look(s state) state {
 	if s.state == breaker.Open && s.now >= s.until {
 		return sp.enter(s, breaker.HalfOpen, step{why: recoveryElapsed, reopening: s.reopening})
@@ -183,7 +182,7 @@ func (sp spec) look(s state) state {
 	return s
 }
 
-// patience is how long all places have to be out before there is another set.
+// patience returns how long all permits must be out before a new round.
 func (sp spec) patience(s state) int64 {
 	return int64(max(sp.cfg(s).RecoveryTimeout, time.Second))
 }
@@ -209,7 +208,7 @@ func (sp spec) acquire(s state, id int) (state, bool) {
 	return s, true
 }
 
-// refuse turns a call away. In shadow it is counted as refused and let through.
+// refuse refuses a call. In shadow it counts the refusal and admits the call.
 func (sp spec) refuse(s state, id int) (state, bool) {
 	s.rejected++
 	if !sp.cfg(s).Shadow || s.forced {
@@ -234,7 +233,7 @@ func (sp spec) force(s state, to breaker.State, period time.Duration) state {
 	return sp.enter(s, to, how)
 }
 
-// reconfigure puts config k in force. The stay goes on.
+// reconfigure puts config k in force and keeps the state.
 func (sp spec) reconfigure(s state, k int) state {
 	was, is := sp.cfg(s), &sp.cfgs[k]
 	if k == s.cfg {
@@ -251,8 +250,8 @@ func (sp spec) reconfigure(s state, k int) state {
 	return sp.withEnd(s)
 }
 
-// counts is what Snapshot shows when nothing else runs. An open state shows what
-// opened it instead, see state.opened.
+// counts returns what Snapshot shows while nothing else runs. An open state shows the counts
+// that opened it instead; see state.opened.
 func (sp spec) counts(s state) breaker.Counts {
 	var c breaker.Counts
 	switch {
@@ -270,6 +269,5 @@ func (sp spec) counts(s state) breaker.Counts {
 
 func (sp spec) windowed(s state) bool { return sp.cfg(s).Window > 0 || sp.cfg(s).WindowCalls > 0 }
 
-// isFailure reports whether an outcome counts as one: all do that are none of the
-// other two.
+// isFailure reports whether an outcome counts as a failure: all but Success and Ignored do.
 func isFailure(o policy.Outcome) bool { return o != policy.Success && o != policy.Ignored }

@@ -14,8 +14,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// subject is what histories are made of: a circuit, or a double of one. A permit
-// is known by its number. Of several Records of one permit, one returns true.
+// subject is a circuit or a double of one. Permits are numbered. Of several Records of one
+// permit, one returns true.
 type subject interface {
 	Acquire(id int) (admitted, free bool, refusedBy breaker.State)
 	Record(id int, o policy.Outcome) bool
@@ -28,13 +28,13 @@ type subject interface {
 	Told() (watched, moves []breaker.Transition)
 }
 
-// What every history's circuit is called, and when it begins.
+// The name of the circuit in every history, and the time at which it begins.
 const name = "linear"
 
 var start = fake.NewClock().Now()
 
-// jumpy is a clock that yields the processor now and then when it is read. Now and
-// then it holds up a client for as long as the others have something to do.
+// jumpy is a clock that yields the processor at some readings, and at some holds a client
+// until all others have finished.
 type jumpy struct {
 	*fake.Clock
 	mu     sync.Mutex
@@ -42,7 +42,7 @@ type jumpy struct {
 	holdUp holdUp
 }
 
-// Now returns the virtual time, now or in a while.
+// Now yields, perhaps, and returns the virtual time.
 func (j *jumpy) Now() time.Time {
 	j.yield()
 	return j.Clock.Now()
@@ -58,7 +58,7 @@ func (j *jumpy) yield() {
 	}
 }
 
-// actual is a circuit.
+// actual is a subject with a real circuit.
 type actual struct {
 	*breaker.Circuit
 	cfgs    []breaker.Config
@@ -98,8 +98,8 @@ func (r *actual) Acquire(id int) (admitted, free bool, refusedBy breaker.State) 
 	return true, isFree(&r.permits[id]), 0
 }
 
-// isFree looks into a permit for what no caller can see: whether a circuit in shadow let
-// the call through without a place.
+// isFree reports whether a circuit in shadow admitted the call without a permit. It reads an
+// unexported field, since no caller can see that.
 func isFree(p *breaker.Permit) bool {
 	return reflect.ValueOf(p).Elem().FieldByName("admission").FieldByName("free").Bool()
 }

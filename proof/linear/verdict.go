@@ -7,7 +7,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// why is why a circuit moved.
+// why is the reason of a move.
 type why uint8
 
 const (
@@ -25,7 +25,7 @@ const (
 	byHand
 )
 
-// given is the reason that Isolate and Trip are given.
+// given is the reason given to Isolate and Trip.
 const given = "by hand"
 
 var reasons = [...]string{
@@ -34,19 +34,18 @@ var reasons = [...]string{
 	breaker.ReasonReset, breaker.ReasonReconfigured, given,
 }
 
-// judgesLater reports whether the totals that a Record in a closed state judges by are
-// those of a moment after it has counted: where both a failure that is not slow and a
-// slow success make one rate more and the other less.
+// judgesLater reports whether a Record in a closed state may judge by totals of a moment after
+// it has counted. That is so where a call may raise one rate and lower the other.
 func (sp spec) judgesLater(s state) bool { return sp.cfg(s).Window > 0 && sp.cfg(s).SlowRate > 0 }
 
-// judgesApart reports whether Records of a history count at one moment and judge at
-// another: where the totals may be later ones, or the config may be.
+// judgesApart reports whether Records of a history judge at another moment than they count.
+// That is so where the totals may be later ones, or the config may be a later one.
 func (sp spec) judgesApart() bool {
 	return len(sp.cfgs) > 1 || sp.judgesLater(state{})
 }
 
-// count is the first part of a Record: the outcome is counted. The config in force at
-// this moment says what is slow.
+// count is the first part of a Record: it counts the outcome. The config in force at this
+// moment decides whether it is slow.
 func (sp spec) count(s state, id int, o policy.Outcome) state {
 	p := &s.permits[id]
 	p.stage = judged
@@ -96,7 +95,7 @@ func (sp spec) countProbe(s state, id int, o policy.Outcome, slow bool) state {
 func (sp spec) countClosed(s state, id int, o policy.Outcome, slow bool) state {
 	p := &s.permits[id]
 	p.stage = counted
-	if o == policy.Ignored && !slow && sp.cfg(s).Window == 0 { // a time window holds those too
+	if o == policy.Ignored && !slow && sp.cfg(s).Window == 0 { // a time window holds these too
 		s.ignored++
 		return s
 	}
@@ -109,7 +108,7 @@ func (sp spec) countClosed(s state, id int, o policy.Outcome, slow bool) state {
 		p.totals = totalsOf(s.row, s.row, 0)
 		return s
 	}
-	ignored := o == policy.Ignored && !slow // a caller that left after SlowCall says that it is slow
+	ignored := o == policy.Ignored && !slow // after SlowCall, a call that its caller gave up counts as slow
 	s.records[s.n] = record{s.now, isFailure(o), slow, ignored}
 	s.n++
 	p.bad = !ignored && (isFailure(o) || slow)
@@ -117,7 +116,7 @@ func (sp spec) countClosed(s state, id int, o policy.Outcome, slow bool) state {
 	return s
 }
 
-// judge is the second part of a Record: the verdict, by the config then in force.
+// judge is the second part of a Record: it reaches a verdict by the config in force then.
 func (sp spec) judge(s state, id int) state {
 	p := &s.permits[id]
 	if p.stage != counted {
@@ -172,7 +171,7 @@ func (sp spec) judgeProbe(s state, id int) state {
 	return s
 }
 
-// window adds up what the window holds now.
+// window returns the totals of the window as of now.
 func (sp spec) window(s state) (c breaker.Counts) {
 	cfg := sp.cfg(s)
 	bucket := func(at int64) int64 { return at / max(1, int64(cfg.Window)/10) }
@@ -197,7 +196,7 @@ func (sp spec) window(s state) (c breaker.Counts) {
 	return c
 }
 
-// windowTotals are its calls, failures and slow calls.
+// windowTotals returns its calls, failures and slow calls.
 func (sp spec) windowTotals(s state) [3]uint8 {
 	c := sp.window(s)
 	return totalsOf(int(c.Successes+c.Failures), int(c.Failures), int(c.Slow))
@@ -205,7 +204,8 @@ func (sp spec) windowTotals(s state) [3]uint8 {
 
 func totalsOf(a, b, c int) [3]uint8 { return [3]uint8{uint8(a), uint8(b), uint8(c)} }
 
-// trips returns why totals, of calls, failures and slow calls, open the circuit.
+// trips returns why totals of calls, failures and slow calls open the circuit, or made if they
+// do not.
 func (sp spec) trips(s state, totals [3]uint8) why {
 	cfg := sp.cfg(s)
 	share := func(n uint8) float64 { return float64(n) / float64(totals[0]) }
@@ -222,8 +222,8 @@ func (sp spec) trips(s state, totals [3]uint8) why {
 	return made
 }
 
-// move is the last part of a Record: the verdict is carried out if the circuit
-// is still where it was reached, and the place given back.
+// move is the last part of a Record: it carries out the verdict, if the circuit is still in
+// the stay that it is about, and gives the permit back.
 func (sp spec) move(s state, id int) state {
 	p := s.permits[id]
 	s.permits[id] = permit{stage: done}
@@ -247,7 +247,7 @@ func (sp spec) move(s state, id int) state {
 	return s
 }
 
-// retryAfter is what a Snapshot shows.
+// retryAfter returns the RetryAfter of a Snapshot.
 func (sp spec) retryAfter(s state) time.Duration {
 	if s.state != breaker.Open {
 		return 0

@@ -2,10 +2,10 @@
 
 package linear
 
-// where says what yields beside the clock.
+// where is what yields besides the clock, for the report.
 const where = ""
 
-// stops is how many stops of a phase one may be held up at.
+// stops is the number of stops of a phase at which a client may be held.
 const stops = 24
 
 func betweenAtomics(func()) {}

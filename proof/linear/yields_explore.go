@@ -4,13 +4,13 @@ package linear
 
 import "github.com/ductile-go/ductile/internal/atomicx"
 
-// where says what yields beside the clock.
+// where is what yields besides the clock, for the report.
 const where = ", with yields between atomic operations"
 
-// stops is how many stops of a phase one may be held up at.
+// stops is the number of stops of a phase at which a client may be held.
 const stops = 100
 
-// betweenAtomics has yield called before each atomic operation of a circuit.
+// betweenAtomics makes a circuit call yield before each of its atomic operations.
 func betweenAtomics(yield func()) {
 	atomicx.Hook = func(any, bool) { yield() }
 }
