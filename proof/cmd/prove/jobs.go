@@ -195,6 +195,7 @@ var targets = []target{
 	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
 	{"proof/fuzz", "FuzzKeyedConfig", "keyed.Config: what Validate accepts works, and stays within its bounds"},
 	{"keyed", "FuzzConfig", "keyed.Config: what New makes of any bounds"},
+	{"docs", "FuzzLimitConfig", "the config of the policy in docs/adding-a-policy.md"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
 	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
