@@ -25,7 +25,7 @@ type Clock struct {
 	// held while a user's function runs or a context ends.
 	mu      sync.Mutex
 	elapsed time.Duration // never decreases
-	base    time.Time     // what the clock reads is base + elapsed
+	base    time.Time     // Now returns base + elapsed
 	seq     int
 	queue   []*entry           // pending, in the order of (at, seq)
 	parked  map[*wait]struct{} // calls of Waiter.Wait that were not woken
@@ -51,8 +51,8 @@ type Option func(*Clock)
 //     by stopping there it gives a select on After and one of these a single answer. If
 //     the event was not for the caller, the channel of After stays empty until another
 //     call moves time that far, so code that waits only for time should use Sleep.
-//     Sleeps and other channels of After do not stop it: two channels of After in one
-//     select are in no order.
+//     Sleeps and other calls of After do not stop it, so a select on two channels of
+//     After may take either case.
 //   - [Func.Block] moves time to the deadline of its context.
 //
 // Nothing else moves time: no Timer, Ticker, AfterFunc or policy.Waiter, and no function

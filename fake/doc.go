@@ -20,8 +20,7 @@
 // that recovers. The test then reads like a call in real time.
 //
 // Use a clock without AutoAdvance if the order of several goroutines matters, as with
-// queues, hedges and tickers. The test then has three steps for each time that it is
-// about:
+// queues, hedges and tickers. Such a test moves time in three steps:
 //
 //	go func() { done <- clk.Sleep(ctx, time.Second) }()
 //	err := clk.BlockUntil(ctx, 1) // 1. wait until the goroutine waits
@@ -38,17 +37,17 @@
 //	clk.Advance(time.Second) // wrong: the goroutine may not have called Sleep yet
 //	err := <-done            // it then sleeps until a second Advance, which never comes
 //
-// Advance wakes only what waits already. A goroutine that calls Sleep later sleeps from
-// the later time. A real sleep or a runtime.Gosched before Advance makes the hang rare;
-// BlockUntil makes it impossible.
+// Advance wakes only goroutines that already wait. A goroutine that calls Sleep after
+// Advance sleeps until the next one. A real sleep or a runtime.Gosched before Advance
+// makes the hang rare; BlockUntil makes it impossible.
 //
 // # What a test leaves behind
 //
-// A clock made with [For] checks at the end of the test that nothing waits on it any
-// more and that the goroutines have returned which policies started through it. It
-// reports each of them with the line that started it:
+// A clock made with [For] fails the test if a goroutine still waits on the clock when the
+// test ends, or if a policy has started a goroutine that has not returned. It reports the
+// line that started each of them:
 //
-//	fake: the test has ended and 1 of what it started on the clock is left; stop, cancel or wake it, and wait for its goroutines:
+//	fake: waiters and goroutines left on the clock at the end of the test: 1; stop, cancel or wake them, or wait until they return:
 //		due in 30s: NewTicker(30s) at poller.go:21 (poll.New), called from poller_test.go:15 (poll.TestPolls)
 //
 // # After or Sleep

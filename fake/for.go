@@ -16,10 +16,10 @@ type TestingT interface {
 	Cleanup(f func())
 }
 
-// For makes the clock check, when the test t ends, that nothing was left on it. It
-// fails the test if something still waits, as [Clock.Waiters] counts it, or if a
-// goroutine that [Clock.Go] started has not returned: policies start all of theirs
-// through it. The report names each of them and the line that started it.
+// For makes the clock fail the test t if something is left on the clock when t ends:
+// something that waits, as [Clock.Waiters] counts it, or a goroutine of [Clock.Go] that
+// has not returned. Policies start their goroutines through Go. The report names
+// everything that is left and the line that started it.
 //
 // The check runs as a cleanup of t: after the test function, its deferred calls, the
 // end of t.Context, and all cleanups that were added after NewClock. Goroutines that
@@ -70,7 +70,7 @@ func (c *Clock) reportLeft() {
 		return
 	}
 	left := c.left()
-	c.test.Errorf("fake: the test has ended and %d of what it started on the clock is left; stop, cancel or wake it, and wait for its goroutines:\n\t%s",
+	c.test.Errorf("fake: waiters and goroutines left on the clock at the end of the test: %d; stop, cancel or wake them, or wait until they return:\n\t%s",
 		len(left), strings.Join(left, "\n\t"))
 }
 

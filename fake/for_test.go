@@ -59,7 +59,7 @@ func TestForReportsEverythingThatStillWaits(t *testing.T) {
 	require.NoError(t, clk.BlockUntil(t.Context(), 7))
 	clk.Advance(time.Second)
 	got := test.end()
-	assert.Contains(t, got, "fake: the test has ended and 7 of what it started on the clock is left; stop, cancel or wake it, and wait for its goroutines:\n\t")
+	assert.Contains(t, got, "fake: waiters and goroutines left on the clock at the end of the test: 7; stop, cancel or wake them, or wait until they return:\n\t")
 	for _, what := range []string{
 		"due in 59m59s: Sleep(1h0m0s)", "never woken: Wait", "due in 59s: After(1m0s)", "due in 59s: AfterFunc(1m0s)",
 		"due in 59s: NewTimer(1m0s)", "due in 59s: NewTicker(1m0s)", "due in 59s: WithTimeout(1m0s)",
@@ -72,31 +72,19 @@ func TestForReportsEverythingThatStillWaits(t *testing.T) {
 	release()
 }
 
-func TestForReportsGoroutinesThatHaveNotReturned(t *testing.T) {
-	test := &double{}
-	clk := fake.NewClock(fake.For(test))
-	leave, left := make(chan struct{}), make(chan struct{})
-	policy.Go(clk, func() { <-leave; close(left) })
-	policy.Go(clk, func() {})
-	got := test.end()
-	assert.Contains(t, got, "and 1 of what it started on the clock is left")
-	assert.Regexp(t, `\n\tstill running: Go at \S*for_test\.go:\d+ \(fake_test\.TestForReportsGoroutinesThatHaveNotReturned\)$`, got)
-	close(leave)
-	<-left
-}
-
-func TestForListsWhatIsLeftInTheOrderInWhichItBegan(t *testing.T) {
+func TestForReportsGoroutinesAndWaitersInTheOrderInWhichTheyBegan(t *testing.T) {
 	test := &double{}
 	clk := fake.NewClock(fake.For(test))
 	leave, left := make(chan struct{}), make(chan struct{})
 	clk.AfterFunc(2*time.Second, func() {})
-	clk.Go(func() { <-leave; close(left) })
+	policy.Go(clk, func() { <-leave; close(left) })
+	policy.Go(clk, func() {}) // returns, and is not reported
 	clk.AfterFunc(time.Second, func() {})
 	lines := strings.Split(test.end(), "\n\t")
 	require.Len(t, lines, 4)
-	assert.Contains(t, lines[1], "AfterFunc(2s)")
-	assert.Contains(t, lines[2], "Go")
-	assert.Contains(t, lines[3], "AfterFunc(1s)")
+	assert.Contains(t, lines[1], "due in 2s: AfterFunc(2s)")
+	assert.Regexp(t, `^still running: Go at \S*for_test\.go:\d+ \(fake_test\.TestForReportsGoroutines\w+\)$`, lines[2])
+	assert.Contains(t, lines[3], "due in 1s: AfterFunc(1s)")
 	close(leave)
 	<-left
 }

@@ -80,8 +80,8 @@ func (m *Map[K, V]) oldest(e *entry[K, V], old []candidate[K, V]) (_ []candidate
 	return old, crowded
 }
 
-// look returns e as a candidate. It reports in fresh that e was not used since it was
-// placed, and is not aged.
+// look returns e as a candidate. fresh is true if e has not been used since it was placed
+// and is not aged.
 func (m *Map[K, V]) look(e *entry[K, V], now int64) (c candidate[K, V], fresh bool) {
 	c = candidate[K, V]{entry: e, seen: e.used.Load()}
 	moved := c.seen != e.placed
@@ -109,7 +109,7 @@ const (
 )
 
 // drop drops a candidate that was idle, unless it was used since it was looked at, is
-// pinned, or is no longer idle. In still it reports whether there are more than Max members now.
+// pinned, or is no longer idle. still is true if there are more than Max members afterwards.
 func (m *Map[K, V]) drop(c *candidate[K, V], crowded bool) (end ending, still bool) {
 	m.tick.Add(1) // from now on, each use changes c.used; see Map.use
 	if !c.value.Idle() {

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/internal/yield"
 )
 
-// arriving is how many turns a call gets to reach the place where it waits.
+// arriving is the number of turns that a call gets to reach the place where it waits.
 const arriving = 100_000
 
 // noLockIsHeld cancels a call while the function of another one runs, and expects the
@@ -54,8 +54,8 @@ func (p *probe) cancelled() *call {
 	return c
 }
 
-// callsAreApart makes calls that know their own number, and looks for the number of
-// another call in what comes back.
+// callsAreApart gives each of many concurrent calls a number, and checks that each call
+// sees and returns its own number.
 func callsAreApart(p *probe) {
 	const callers, each = 8, 25
 	var wg sync.WaitGroup

@@ -37,12 +37,12 @@ func bubble(t *testing.T, w *watch, f func()) (panicked any, stopped string) {
 	}
 }
 
-// watch tells a bubble that has stopped from one that is slow. It counts looks and not
-// time, so that a machine that was suspended, or that runs the watch as rarely as it
-// runs the bubble, is no sign of a fault.
+// watch detects that a bubble has stopped. It counts its own looks instead of measuring
+// time: a machine that is suspended or overloaded delays the watch as much as the bubble,
+// and must not cause a report.
 type watch struct {
 	every time.Duration
-	looks int // that must show the same number of steps
+	looks int // how many must see no step
 
 	// steps counts calls and functions that began or ended. The bubble adds and the
 	// watch reads; a plain counter would be a data race.

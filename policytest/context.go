@@ -112,7 +112,7 @@ func nothingIsLeft(p *probe) {
 	}
 }
 
-// useContext makes the policy create those contexts that it creates when they are used.
+// useContext uses its context, because some policies create a child context only then.
 func useContext(ctx context.Context) (int, error) {
 	child, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -15,7 +15,7 @@ type countedCtx struct {
 	context.Context
 	inner    context.CancelCauseFunc
 	done     chan struct{}
-	children chan map[*func()]struct{} // holds the map; to receive it is to lock it, without a mutex, which would stop virtual time
+	children chan map[*func()]struct{} // holds the map; receiving it locks it (virtual time stands still while a goroutine waits for a mutex)
 }
 
 func newCountedCtx() *countedCtx {

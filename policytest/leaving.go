@@ -33,8 +33,8 @@ func byDeadline() (context.Context, context.CancelFunc) {
 func leaverIsLetGo(p *probe)  { p.letsGo(byCancel) }
 func deadlineLetsGo(p *probe) { p.letsGo(byDeadline) }
 
-// letsGo has a caller leave that is alone, and then one that may have to wait for
-// others.
+// letsGo makes a caller leave while it has the policy to itself, and then while other
+// callers hold permits.
 func (p *probe) letsGo(leaves leaving) {
 	p.leaver(leaves)
 	p.amongHolders(func() { p.leaver(leaves) })
@@ -60,8 +60,9 @@ func (p *probe) leaver(leaves leaving) {
 }
 
 // amongHolders runs f while other calls hold permits for longer than callers wait: 1
-// call, then 4, up to rounds. The number must match the policy's: too few leave a
-// permit for f, too many also fill the queue in which f should wait.
+// call, then 4, up to rounds. It tries several numbers, because it does not know the
+// limits of the policy: with too few holders f gets a permit, and with too many the queue
+// is full and f is refused.
 func (p *probe) amongHolders(f func()) {
 	for n := 1; n <= rounds; n *= 4 {
 		time.Sleep(day)

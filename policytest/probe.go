@@ -17,7 +17,7 @@ type probe struct {
 	policy   policy.Policy[int]
 	steps    *atomic.Int64 // see watch
 	reported sync.Map      // the formats of what was reported
-	past     string        // what the calls before have been through, for a report
+	past     string        // what happened to the calls before, for a report
 	stuck    atomic.Bool   // a call never returned
 	locked   bool          // a call could not leave while another one ran
 }
@@ -34,7 +34,7 @@ func (p *probe) Errorf(format string, args ...any) {
 	}
 }
 
-// ending is how a call returned, and what became of its function.
+// ending describes how a call and its function ended.
 type ending struct {
 	v        int
 	err      error
@@ -91,9 +91,9 @@ func (p *probe) wait(c *call) ending {
 	}
 }
 
-// takes is how long a function runs that does not return at once, and patience is how
-// long a caller waits before it leaves. Neither is a multiple of the other or of a
-// policy's round numbers, so that no two timers fire at the same instant.
+// takes is the duration of a function that does not return at once, and patience is the
+// time after which a caller leaves. Neither is a multiple of the other, or of the round
+// durations in a policy's config, so that no two timers fire at the same time.
 const (
 	takes    = time.Millisecond + time.Nanosecond
 	patience = 10*time.Millisecond + 500*time.Microsecond

@@ -47,8 +47,8 @@ func Run(t *testing.T, build func() policy.Policy[int]) {
 	}
 }
 
-// reporter is the part of testing.T that a check uses. Tests of this package pass
-// another one, to see a check fail.
+// reporter is the part of testing.T that a check uses. The tests of this package pass a
+// reporter of their own, so that a check can fail without failing them.
 type reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -98,7 +98,7 @@ func (c check) watched(t *testing.T, w *watch, r reporter, build func() policy.P
 		c.run(p)
 	})
 	if stopped != "" {
-		// p belongs to a bubble that still exists.
+		// Do not read p: the bubble still runs.
 		r.Errorf("policytest: no call and no function has begun or ended for %v of real time: a goroutine waits for a lock that is held while the function runs, "+
 			"or for something that was made outside of build, or it loops; find it in the stacks of all goroutines:\n\n%s", w.every*time.Duration(w.looks), stopped)
 		return true

@@ -11,8 +11,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// rounds is how many calls a check breaks before it expects a good one. It is more than
-// the number of permits that a policy in a test can lose.
+// rounds is the number of calls that a check makes fail before it expects one to succeed.
+// A policy under test may have at most so many permits to lose.
 const rounds = 64
 
 // blast is a panic value that is neither an error nor a string.

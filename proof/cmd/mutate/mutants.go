@@ -206,8 +206,8 @@ func (f *finder) call(n *ast.CallExpr) {
 	}
 }
 
-// condition makes a condition that is no comparison always true, and always false. It
-// is still evaluated, so that a compare-and-swap swaps.
+// condition adds two mutants of a condition that is not a comparison: one always true, one
+// always false. Both still evaluate the condition, which may be a compare-and-swap.
 func (f *finder) condition(cond ast.Expr) {
 	if b, ok := cond.(*ast.BinaryExpr); ok && len(others[b.Op]) > 0 && b.Op != token.LAND && b.Op != token.LOR {
 		return

@@ -10,8 +10,9 @@ import (
 	"github.com/ductile-go/ductile/proof/command"
 )
 
-// checkConsumer builds every package of every module in a module that knows them only
-// by their version, and then each module alone, so that its own requirements count.
+// checkConsumer creates a module that requires all modules of the checkout by their
+// version, and builds all packages in it. It then does the same for each module alone,
+// which tests the requirements of that module.
 func (r *release) checkConsumer(ctx context.Context) result {
 	p := proxy{filepath.Join(r.scratch, "proxy")}
 	if err := p.add(ctx, r.root, r.modules, r.version); err != nil {

@@ -37,8 +37,8 @@ func (m gomod) path() string { return m.file.Module.Mod.Path }
 // tag returns the tag of the module at a version.
 func (m gomod) tag(version string) string { return strings.TrimPrefix(path.Join(m.dir, version), "./") }
 
-// load reads the go.mod files of the checkout, the root's first, and removes its modules
-// from the cache: another checkout may have been there as the same version.
+// load reads the go.mod files of the checkout, the root's first. It removes the modules
+// of the checkout from the cache, which may hold another checkout as the same version.
 func (r *release) load(ctx context.Context) (err error) {
 	if r.modules, err = modulesOf(ctx, r.root); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (r *release) checkChangelog(context.Context) (found result) {
 	return found
 }
 
-// section returns the text below the heading "## version", which may go on with a date.
+// section returns the text below the heading "## version". A date may follow the version.
 func section(text, version string) string {
 	inside := false
 	var b strings.Builder
