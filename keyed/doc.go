@@ -3,12 +3,16 @@
 //
 //	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{
 //		Make: func(host string) *breaker.Circuit {
-//			return breaker.NewCircuit(breaker.Config{Name: host})
+//			return breaker.NewCircuit(breaker.Config{Name: host, FailureThreshold: 1})
 //		},
 //	})
-//	guard := keyed.Policy(circuits, hostOf, breaker.New[*http.Response])
-//	calls := pipeline.New[*http.Response](retries, guard)
-//	resp, err := calls.Do(WithHost(ctx, "api.example.com"), send)
+//	guard := keyed.Policy(circuits, hostOf, func(c *breaker.Circuit) policy.Policy[int] {
+//		return breaker.New[int](c)
+//	})
+//	calls := pipeline.New[int](guard)
+//	_, err := calls.Do(withHost(ctx, "a.example"), send)
+//
+// hostOf returns the host that withHost has put into the context.
 //
 // A [Map] creates the value of a key at its first use, and drops values to stay within
 // its bounds. It drops only values whose Idle method returns true: nothing is lost with

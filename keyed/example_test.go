@@ -5,9 +5,53 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
+
+type host struct{}
+
+func withHost(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, host{}, name)
+}
+
+func hostOf(ctx context.Context) (string, bool) {
+	name, ok := ctx.Value(host{}).(string)
+	return name, ok
+}
+
+// Each host has a circuit. The one of a.example opens; the one of b.example does not.
+func Example() {
+	ctx := context.Background()
+	send := func(ctx context.Context) (int, error) {
+		if host, _ := hostOf(ctx); host == "a.example" {
+			return 0, errors.New("connection refused")
+		}
+		return 200, nil
+	}
+
+	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{
+		Make: func(host string) *breaker.Circuit {
+			return breaker.NewCircuit(breaker.Config{Name: host, FailureThreshold: 1})
+		},
+	})
+	guard := keyed.Policy(circuits, hostOf, func(c *breaker.Circuit) policy.Policy[int] {
+		return breaker.New[int](c)
+	})
+	calls := pipeline.New[int](guard)
+	_, err := calls.Do(withHost(ctx, "a.example"), send)
+	fmt.Println(err)
+	_, err = calls.Do(withHost(ctx, "a.example"), send)
+	fmt.Println(errors.Is(err, breaker.ErrOpen))
+	status, err := calls.Do(withHost(ctx, "b.example"), send)
+	fmt.Println(status, err)
+	// Output:
+	// connection refused
+	// true
+	// 200 <nil>
+}
 
 // quota limits the number of calls of a tenant. It is idle until the first call.
 type quota struct{ limit, used int }

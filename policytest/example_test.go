@@ -30,6 +30,13 @@ func (l *Limit) Execute(ctx context.Context, next policy.Call[int]) (int, error)
 	}
 }
 
+// TestLimit is the program of the package doc.
+func TestLimit(t *testing.T) {
+	policytest.Run(t, func() policy.Policy[int] {
+		return NewLimit(10)
+	})
+}
+
 // In the tests of the package that has Limit, this is func TestLimit.
 func ExampleRun() {
 	_ = func(t *testing.T) {
