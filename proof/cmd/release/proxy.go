@@ -24,6 +24,29 @@ func (p proxy) url() string { return "file://" + filepath.ToSlash(p.dir) }
 
 // add publishes all modules of a checkout at a version.
 func (p proxy) add(ctx context.Context, root string, modules []gomod, version string) error {
+	if err := p.addUnlisted(ctx, root, modules, version); err != nil {
+		return err
+	}
+	for _, m := range modules {
+		dir, err := p.versions(m)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "list"), []byte(version+"\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versions returns the directory of the module's versions.
+func (p proxy) versions(m gomod) (string, error) {
+	escaped, err := module.EscapePath(m.path())
+	return filepath.Join(p.dir, filepath.FromSlash(escaped), "@v"), err
+}
+
+// addUnlisted is add for a version that can be required and that no list shows yet.
+func (p proxy) addUnlisted(ctx context.Context, root string, modules []gomod, version string) error {
 	for _, m := range modules {
 		files, err := filesOf(ctx, root, m, modules)
 		if err != nil {
@@ -37,11 +60,10 @@ func (p proxy) add(ctx context.Context, root string, modules []gomod, version st
 }
 
 func (p proxy) publish(v module.Version, m gomod, files []zip.File) error {
-	escaped, err := module.EscapePath(v.Path)
+	dir, err := p.versions(m)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(p.dir, filepath.FromSlash(escaped), "@v")
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the go command reads it
 		return err
 	}
@@ -49,10 +71,7 @@ func (p proxy) publish(v module.Version, m gomod, files []zip.File) error {
 	if err != nil {
 		return err
 	}
-	list, _ := os.ReadFile(filepath.Join(dir, "list")) //nolint:gosec // the first version has none
-	for name, text := range map[string][]byte{
-		"list": append(list, v.Version+"\n"...), v.Version + ".info": info, v.Version + ".mod": modfile.Format(m.file.Syntax),
-	} {
+	for name, text := range map[string][]byte{v.Version + ".info": info, v.Version + ".mod": modfile.Format(m.file.Syntax)} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			return err
 		}

@@ -128,3 +128,14 @@ func TestAPackageThatNeedsAnIgnoredFileDoesNotBuildOutside(t *testing.T) {
 	require.Len(t, found.faults, 1)
 	assert.Contains(t, found.faults[0], "undefined: lib.M")
 }
+
+func TestTheAPICheckIsSkippedIfGoreleaseDoesNotRun(t *testing.T) {
+	r := repository(t, nil)
+	runGit(t, r.root, "tag", "v0.0.9")
+	t.Setenv("GOMODCACHE", t.TempDir()) // without gorelease; GOPROXY is off
+	found := r.checkAPI(t.Context())
+	assert.Empty(t, found.faults)
+	assert.Contains(t, found.skipped, "gorelease did not run in .: ")
+	_, err := os.Stat(filepath.Join(r.scratch, "base"))
+	assert.ErrorIs(t, err, os.ErrNotExist, "the checkout of the earlier version is removed")
+}
