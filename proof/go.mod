@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/cenkalti/backoff/v7 v7.0.3
-	github.com/ductile-go/ductile v0.0.0
+	github.com/ductile-go/ductile v0.1.0
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/stretchr/testify v1.11.1
 	golang.org/x/sync v0.20.0
