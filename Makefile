@@ -4,6 +4,7 @@ PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./fake,./ductilehttp
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
+BELOW :=
 WHAT := peers
 BENCH := .
 COUNT := 8
@@ -26,7 +27,8 @@ help: ## list the targets and their parameters
 		/^#: / { sub(/^#: /, ""); printf "%17s%s\n", "", $$0 }' $(MAKEFILE_LIST)
 
 demo: ## take payments through the Stripe SDK while everything breaks
-	cd examples && go run ./checkout
+#: BELOW=1   with the policies below the SDK instead of above it
+	cd examples && go run ./checkout $(if $(BELOW),-below)
 
 examples: ## run every example once
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
