@@ -116,11 +116,11 @@ func (g *Gate) enterAnywhere() *cell {
 		if !isFree(w) {
 			return nil
 		}
-		if g.main.word.CompareAndSwap(w, w+taking) {
+		// There are places, so it was another call that came between.
+		if !g.spreadOut() && g.main.word.CompareAndSwap(w, w+taking) {
 			g.main.crossing(w, w+taking)
 			return &g.main
 		}
-		g.spreadOut()
 	}
 }
 

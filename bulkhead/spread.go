@@ -62,11 +62,11 @@ func (s *spread) admitted() (n int64) {
 // spreads reports whether the limit has enough places for all cells.
 func (g *Gate) spreads() bool { return g.width > 0 && g.limit.Load() >= perCell*g.width }
 
-// spreadOut puts the free places into cells, if that is worthwhile. It is called by a
-// goroutine that collided with another over the main cell.
-func (g *Gate) spreadOut() {
+// spreadOut puts the free places into cells, if that is worthwhile, and reports whether
+// it did. It is called by a goroutine that collided with another over the main cell.
+func (g *Gate) spreadOut() bool {
 	if !g.spreads() || places(g.main.word.Load()) < g.limit.Load()/minFree {
-		return
+		return false
 	}
 	s := &spread{make([]cell, g.width)}
 	g.mu.Lock()
@@ -74,13 +74,13 @@ func (g *Gate) spreadOut() {
 	// Looked at again under the lock: another may have spread it or lowered the limit, and
 	// calls may wait.
 	if g.spread.Load() != nil || g.queue.n > 0 || !g.spreads() {
-		return
+		return false
 	}
 	var free int64
 	for {
 		w := g.main.word.Load()
 		if free = places(w); free < g.limit.Load()/minFree {
-			return
+			return false
 		}
 		// The main cell is shut from the swap on. A caller that finds it shut and no cells
 		// yet waits for the lock.
@@ -90,6 +90,7 @@ func (g *Gate) spreadOut() {
 	}
 	s.add(free)
 	g.spread.Store(s)
+	return true
 }
 
 // add distributes places over the cells, none of which is shut.

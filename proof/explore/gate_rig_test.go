@@ -98,6 +98,7 @@ func (l *lobby) take(n int) *lobby {
 func (l *lobby) spread() *lobby {
 	hook := atomicx.Hook
 	defer func() { atomicx.Hook = hook }()
+	main := l.writes()
 	atomicx.Hook = func(_ any, writes bool) {
 		if writes {
 			atomicx.Hook = nil
@@ -111,7 +112,23 @@ func (l *lobby) spread() *lobby {
 	}
 	l.held = l.held[:len(l.held)-2]
 	l.passed += 2
+	if l.writes() == main {
+		panic("the gate is not spread")
+	}
 	return l
+}
+
+// writes returns what a call writes to first.
+func (l *lobby) writes() (first any) {
+	atomicx.Hook = func(at any, writes bool) {
+		if writes && first == nil {
+			first = at
+		}
+	}
+	p, _ := l.TryAcquire()
+	p.Release()
+	l.passed++
+	return first
 }
 
 func (l *lobby) fault(format string, args ...any) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/internal/stripe"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/proof/row"
 )
@@ -132,6 +133,26 @@ func words() map[string]lobbyScene {
 				return l, []func(){l.held[0].Release, l.held[0].Release}
 			}, func(*lobby) {},
 		},
+		"nobody takes a place on its way to a waiter": {
+			func() (*lobby, []func()) {
+				l := newLobby(bulkhead.Config{Limit: 1, MaxQueue: 1}).take(1)
+				return l, []func(){func() {
+					if _, err := l.Acquire(anyway); err == nil {
+						l.enters("first")
+					}
+				}, func() {
+					Wait(nil, func() bool { return l.waited })
+					l.stay("second")()
+				}, func() {
+					Wait(nil, func() bool { return l.waited })
+					l.release(0)()
+				}}
+			}, func(l *lobby) {
+				if !slices.Equal(l.order, []string{"first"}) {
+					l.fault("%q got in", l.order)
+				}
+			},
+		},
 		"nobody overtakes a waiter": {
 			func() (*lobby, []func()) {
 				l := newLobby(bulkhead.Config{Limit: 1, MaxQueue: 1}).take(1)
@@ -213,7 +234,13 @@ func cells() map[string]lobbyScene {
 		},
 		"a gate where one holds a place at any time is not idle": {
 			func() (*lobby, []func()) {
-				l := spread(0, 1)
+				// In the cell that is looked at last, so that a look which is no moment sees it
+				// given back and the other one not yet taken.
+				l := spread(0, 0)
+				pick := stripe.Pick
+				stripe.Pick = func(int) int { return 1 }
+				l.take(1)
+				stripe.Pick = pick
 				return l, []func(){func() {
 					l.stay("a")()
 					l.release(0)()
