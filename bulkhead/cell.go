@@ -71,13 +71,21 @@ func (c *cell) admit() {
 // shutDown shuts the cell, and returns how many free places it had.
 func (c *cell) shutDown() int64 { return places(c.word.Add(-shut)) + shut }
 
-// admitted returns how many admissions have been counted. Halves is read first: one that
-// was written after the word was read would be taken for a crossing that the word shows.
+// admitted returns how many admissions have been counted.
 func (c *cell) admitted() int64 {
+	_, n := c.look()
+	return n
+}
+
+// look returns the word, and how many admissions have been counted by then. Halves is
+// read first: one that was written after the word was read would be taken for a crossing
+// that the word shows.
+func (c *cell) look() (w, admitted int64) {
 	halves := c.halves.Load()
-	n := count(c.word.Load())
+	w = c.word.Load()
+	n := count(w)
 	if halves&1 != n>>(countBits-1) {
 		halves++ // the admission that crossed has yet to note it
 	}
-	return halves>>1<<countBits + n
+	return w, halves>>1<<countBits + n
 }

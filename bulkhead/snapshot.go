@@ -33,14 +33,16 @@ func (s Snapshot) LogValue() slog.Value {
 func (g *Gate) Snapshot() Snapshot {
 	g.mu.Lock()
 	grants := g.settle()
-	free, _ := g.free()
-	s := Snapshot{
-		Name: g.cfg.Name, Limit: int(g.limit.Load()), Waiting: g.queue.n,
-		Admitted: g.gathered + g.main.admitted(), Rejected: g.rejected.Load(),
-	}
-	s.InUse = s.Limit - int(free)
+	limit := g.limit.Load()
+	w, admitted := g.main.look() // once: calls come and go meanwhile
+	free, admitted := g.freeBy(w), admitted+g.gathered
 	if cells := g.spread.Load(); cells != nil {
-		s.Admitted += cells.admitted()
+		free, _ = cells.free()
+		admitted += cells.admitted()
+	}
+	s := Snapshot{
+		Name: g.cfg.Name, Limit: int(limit), InUse: int(limit - free), Waiting: g.queue.n,
+		Admitted: admitted, Rejected: g.rejected.Load(),
 	}
 	g.mu.Unlock()
 	grants.wake()
@@ -53,22 +55,20 @@ func (g *Gate) Snapshot() Snapshot {
 func (g *Gate) Idle() bool {
 	g.mu.Lock()
 	grants := g.settle()
-	free, moment := g.free()
+	free, moment := g.freeBy(g.main.word.Load()), true
+	if s := g.spread.Load(); s != nil {
+		free, moment = s.free()
+	}
 	idle := moment && free == g.limit.Load() && g.queue.n == 0
 	g.mu.Unlock()
 	grants.wake()
 	return idle
 }
 
-// free returns the number of free places, and whether that was one at a moment. It needs
-// mu, and to have settled.
-func (g *Gate) free() (n int64, moment bool) {
-	if s := g.spread.Load(); s != nil {
-		return s.free()
-	}
-	n = places(g.main.word.Load())
+// freeBy returns the number of free places in the main cell with the word w. It needs mu.
+func (g *Gate) freeBy(w int64) int64 {
 	if g.queueing {
-		n += shut
+		w += shut
 	}
-	return n, true
+	return places(w)
 }
