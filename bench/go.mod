@@ -18,6 +18,7 @@ require (
 	github.com/zeromicro/go-zero v1.10.3
 	golang.org/x/image v0.46.0
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
+	golang.org/x/sync v0.23.0
 	gonum.org/v1/plot v0.17.0
 )
 
