@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/turn"
 )
 
 // abandon runs next on its own goroutine and returns at the limit, even if next does
@@ -20,11 +21,16 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 		}
 	}()
 	run := &detached[T]{done: NewWaiter(t.cfg.Clock)}
-	Go(t.cfg.Clock, func() { run.do(limited, next, t) })
+	inside, waits := turn.With(limited)
+	Go(t.cfg.Clock, func() { run.do(inside, next, t) })
 	if run.done.Wait(limited) != nil {
 		// The compare-and-swap decides whether the result or the limit came first. A
 		// result that came first is used, and a success stays a success.
-		if run.state.CompareAndSwap(running, left) {
+		//
+		// A call that still waits in the queue of a policy inside returns at once, since its
+		// context has ended, with an error that says that the function did not run. Wait for
+		// that error: a timeout would count against the function.
+		if !waits.On() && run.state.CompareAndSwap(running, left) {
 			var zero T
 			if limited.expired() {
 				return zero, t.timedOut(ctx, limited, next, nil)

@@ -1,0 +1,27 @@
+package turn_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/internal/turn"
+)
+
+func TestACallThatWaitsTellsAllWhoWouldAbandonIt(t *testing.T) {
+	ctx, outer := turn.With(t.Context())
+	ctx, inner := turn.With(ctx)
+	assert.False(t, outer.On() || inner.On())
+	w := turn.Begin(ctx)
+	assert.True(t, outer.On() && inner.On())
+	w.End()
+	assert.False(t, outer.On() || inner.On())
+}
+
+func TestNobodyIsToldOfACallThatNobodyWouldAbandon(t *testing.T) {
+	w := turn.Begin(context.Background())
+	w.End()
+	assert.False(t, w.On())
+	assert.Zero(t, testing.AllocsPerRun(10, func() { turn.Begin(context.Background()).End() }))
+}
