@@ -7,6 +7,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/internal/turn"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -121,24 +122,33 @@ func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*ce
 		return b.gate.enterSlowly(ctx)
 	}
 	watch := next.Stopwatch(b.gate.cfg.Clock)
+	wait := turn.Begin(ctx)
+	defer wait.End()
 	a := b.gate.arrive(ctx)
 	if a.err != nil {
 		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
+		return nil, a.err
 	}
-	if a.waiter == nil {
-		return a.cell, a.err
+	if a.waiter != nil {
+		if err := b.await(ctx, next, watch.Elapsed, a.waiter); err != nil {
+			return nil, err
+		}
 	}
-	defer a.waiter.drop() // if an observer panics
+	return b.gate.begin(ctx, wait, a.cell)
+}
+
+// await waits for the call's place in the queue, and tells observers.
+func (b *Bulkhead[T]) await(ctx context.Context, next policy.Call[T], elapsed func() time.Duration, w *waiter) error {
+	defer w.drop() // if an observer panics
 	b.emit(ctx, next, policy.Event{Kind: policy.Queued})
-	why, err := a.waiter.wait(ctx)
-	took := watch.Elapsed()
+	why, err := w.wait(ctx)
 	if err != nil {
-		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: why, Elapsed: took, Err: err})
-		return nil, err
+		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: why, Elapsed: elapsed(), Err: err})
+		return err
 	}
-	b.emit(ctx, next, policy.Event{Kind: policy.Waited, Delay: took})
-	a.waiter.done = true
-	return &b.gate.main, nil
+	b.emit(ctx, next, policy.Event{Kind: policy.Waited, Delay: elapsed()})
+	w.done = true
+	return nil
 }
 
 func (b *Bulkhead[T]) emit(ctx context.Context, next policy.Call[T], e policy.Event) {

@@ -10,6 +10,7 @@ import (
 	"github.com/ductile-go/ductile/internal/counter"
 	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/internal/stripe"
+	"github.com/ductile-go/ductile/internal/turn"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -272,16 +273,34 @@ func (g *Gate) enterSlowly(ctx context.Context) (*cell, error) {
 		g.rejected.Inc()
 		return nil, g.full.Load()
 	}
+	wait := turn.Begin(ctx)
+	defer wait.End()
 	a := g.arrive(ctx)
-	if a.waiter == nil {
-		return a.cell, a.err
+	if a.err != nil {
+		return nil, a.err
 	}
-	defer a.waiter.drop()
-	if _, err := a.waiter.wait(ctx); err != nil {
-		return nil, err
+	if a.waiter != nil {
+		defer a.waiter.drop()
+		if _, err := a.waiter.wait(ctx); err != nil {
+			return nil, err
+		}
+		a.waiter.done = true
 	}
-	a.waiter.done = true
-	return &g.main, nil
+	return g.begin(ctx, wait, a.cell)
+}
+
+// begin ends the wait of a call that has a place in c. A timeout that would abandon the
+// call may have found it waiting when ctx ended: then the function must not run.
+func (g *Gate) begin(ctx context.Context, wait *turn.Wait, c *cell) (*cell, error) {
+	if wait == nil {
+		return c, nil
+	}
+	wait.End()
+	if err := policy.Ended(ctx); err != nil {
+		g.leave(c)
+		return nil, &leftError{g.cfg.Name, err}
+	}
+	return c, nil
 }
 
 // SetLimit changes how many calls may run at a time, from now on. Raised, it admits

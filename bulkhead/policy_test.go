@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,6 +144,62 @@ func TestACircuitOutsideIgnoresWhatTheGateRefuses(t *testing.T) {
 		place.Release()
 		w.leaves()
 	})
+}
+
+// A timeout that abandons its function finds that the call never got to it: the circuit
+// outside must not count our own queue.
+func TestACallThatIsAbandonedInTheQueueIsRejected(t *testing.T) {
+	for name, cfg := range map[string]bulkhead.Config{
+		"waiting":             {MaxQueue: 1},
+		"about to be refused": {MaxQueue: 1, MaxWait: time.Second},
+	} {
+		for range 20 { // the timeout's goroutine and the waiter's are woken at once
+			bubble(t, func(t *testing.T) {
+				g, place := taken(t, cfg)
+				c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+				abandon := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
+				p := pipeline.New[int](breaker.New[int](c), abandon, bulkhead.New[int](g))
+				_, err := p.WithObserver(func(context.Context, policy.Event) {}).Do(t.Context(), one)
+				require.ErrorIs(t, err, policy.ErrRejected, name)
+				_, err = p.Do(t.Context(), one)
+				require.ErrorIs(t, err, policy.ErrRejected, name)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Equal(t, breaker.Closed, c.State(), name)
+				place.Release()
+				_, err = p.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil })
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.NotErrorIs(t, err, policy.ErrRejected, "one whose function ran is not")
+				require.Equal(t, breaker.Open, c.State())
+				time.Sleep(time.Hour)
+				require.True(t, g.Idle())
+			})
+		}
+	}
+}
+
+// A place that comes back as the limit passes, in either order: the call is rejected, or
+// its function has run and is abandoned, and the place is not lost.
+func TestAPlaceThatComesBackAsACallIsAbandonedIsNotLost(t *testing.T) {
+	for range 200 {
+		bubble(t, func(t *testing.T) {
+			g, place := taken(t, bulkhead.Config{MaxQueue: 1})
+			abandon := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
+			p := pipeline.New[int](abandon, bulkhead.New[int](g))
+			time.AfterFunc(time.Second, place.Release)
+			var ran atomic.Bool
+			begun := time.Now()
+			_, err := p.Do(t.Context(), func(context.Context) (int, error) {
+				ran.Store(true)
+				time.Sleep(time.Minute) // deaf
+				return 1, nil
+			})
+			require.Equal(t, time.Second, time.Since(begun), "nobody waits for a function that is deaf")
+			rejected := errors.Is(err, policy.ErrRejected)
+			time.Sleep(time.Hour)
+			require.NotEqual(t, ran.Load(), rejected)
+			require.True(t, g.Idle())
+		})
+	}
 }
 
 func TestARetryOutsideHasAFullGateAsItsEnd(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // arrival is what a call came to that found no place at first: a place, a refusal, or a
 // waiter that is in the queue.
 type arrival struct {
-	cell   *cell
+	cell   *cell // of the place that it has, or will have if its waiter is granted one
 	waiter *waiter
 	reason string // of a refusal
 	err    error
@@ -102,7 +102,7 @@ func (j *joining) decide() (a arrival, decided bool) {
 		j.wake.push(least)
 	}
 	j.join()
-	return arrival{waiter: j.waiter}, true
+	return arrival{cell: &g.main, waiter: j.waiter}, true
 }
 
 // join puts the waiter into the queue. It needs mu.
