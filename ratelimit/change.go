@@ -66,14 +66,27 @@ func (l *Limiter) begin(n *line) {
 	l.swap(b, fresh, func(int64) int64 { return 0 })
 }
 
-// restart lets b begin anew, full: its clock was set back.
+// restart lets b begin anew, full: its clock was set back, or is that of another bubble
+// than the line's.
 func (l *Limiter) restart(b *bucket) {
+	if n := b.line; !l.restarted(b, bubble()) {
+		l.begin(n)
+	}
+}
+
+// restarted is restart unless the line is of another bubble.
+func (l *Limiter) restarted(b *bucket, where uint64) bool {
 	now, ok := b.now()
 	l.mu.Lock()
 	defer b.line.unlock(&l.mu)
-	if ok && l.bucket.Load() == b {
-		l.rewind(b.line, now)
+	if !ok || l.bucket.Load() != b {
+		return true // others were first, or the next attempt finds the clock out of range
 	}
+	if b.line.first != nil && b.line.bubble != where {
+		return false
+	}
+	l.rewind(b.line, now)
+	return true
 }
 
 // rewind lets a line begin anew at now, since its clock was set back.

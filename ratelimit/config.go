@@ -17,8 +17,12 @@ const (
 	NoBurst = 1
 )
 
-// defaultBurst is the time whose tokens are a default burst.
-const defaultBurst = 100 * time.Millisecond
+const (
+	// defaultBurst is the time whose tokens are a default burst.
+	defaultBurst = 100 * time.Millisecond
+	// longest is how long an empty bucket may take to fill: less than maxSpan.
+	longest = 2 * 365 * 24 * time.Hour
+)
 
 // Config says how many tokens there are, and how long calls wait for one. Limit is
 // required; the other fields have defaults. JSON leaves out Cost and Clock.
@@ -57,12 +61,12 @@ func (c Config) Validate() error {
 
 func (c Config) check(faults *fault.List) {
 	full := c.withDefaults()
-	if c.Per < 0 || c.Per > maxSpan/perNano {
-		faults.Add("Per", c.Per, fmt.Sprintf("0 for the default, %v, or at most %v", DefaultPer, time.Duration(maxSpan/perNano)))
+	if c.Per < 0 || c.Per > longest {
+		faults.Add("Per", c.Per, fmt.Sprintf("0 for the default, %v, or at most %v", DefaultPer, longest))
 	} else if most := int64(full.Per) * perNano; c.Limit < 1 || int64(c.Limit) > most {
 		faults.Add("Limit", c.Limit, fmt.Sprintf("1 to %d, 16 for each nanosecond of Per", most))
-	} else if most := maxSpan / full.cost(); int64(full.Burst) > most {
-		faults.Add("Burst", full.Burst, fmt.Sprintf("at most %d, so that Burst x Per / Limit is at most %v", most, time.Duration(maxSpan/perNano)))
+	} else if most := int64(longest) * perNano / full.cost(); int64(full.Burst) > most {
+		faults.Add("Burst", full.Burst, fmt.Sprintf("at most %d, so that Burst x Per / Limit is at most %v", most, longest))
 	}
 	if c.Burst < 0 {
 		faults.Add("Burst", c.Burst, "0 for the default, NoBurst or more")

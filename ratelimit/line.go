@@ -205,7 +205,7 @@ func (n *line) sweep(now int64) {
 
 // beforeHead returns the time of the one before the first waiter.
 func (n *line) beforeHead() int64 {
-	if before := n.head.spot.prev; before != nil {
+	if before := n.head.prev; before != nil {
 		return before.after()
 	}
 	return max(n.base, n.bucket.until)
@@ -213,7 +213,7 @@ func (n *line) beforeHead() int64 {
 
 // headDue returns when the first waiter's tokens are there.
 func (n *line) headDue() int64 {
-	return max(n.beforeHead()+n.head.spot.cost-n.bucket.span, n.bucket.until)
+	return max(n.beforeHead()+n.head.cost-n.bucket.span, n.bucket.until)
 }
 
 // serve lets the first waiter go.
@@ -250,7 +250,7 @@ func (n *line) remove(s *spot, now int64) {
 		n.lower(n.end-n.base, now) // a pause that the line was counted from
 	}
 	n.publish()
-	if n.head != nil && n.head.spot.order > s.order {
+	if n.head != nil && n.head.order > s.order {
 		n.ring(n.head) // it is due earlier
 	}
 }

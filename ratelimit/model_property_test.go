@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 300, "histories of the property tests")
+	histories = flag.Int("histories", 150, "histories of the property tests")
 	firstSeed = flag.Uint64("seed", 1, "the first seed")
 )
 
@@ -208,7 +208,7 @@ func TestTheLimiterDoesWhatTheModelDoes(t *testing.T) {
 			limit, burst := 1+p.rnd.IntN(30), 1+p.rnd.IntN(6)
 			p.l = ratelimit.NewLimiter(ratelimit.Config{Limit: limit, Burst: burst})
 			p.m = newModel(limit, time.Second, burst)
-			changes := p.rnd.IntN(2)
+			changes, promises := p.rnd.IntN(2), p.rnd.IntN(3)
 			defer func() {
 				for _, c := range p.calls {
 					c.cancel()
@@ -224,7 +224,7 @@ func TestTheLimiterDoesWhatTheModelDoes(t *testing.T) {
 				switch k := p.rnd.IntN(10); {
 				case k < 2:
 					p.allow()
-				case k < 5:
+				case k < 5 && (promises > 0 || k < 3):
 					p.wait()
 				case k < 7:
 					p.reserve()
