@@ -114,17 +114,42 @@ func (b *bucket) missing(n int, now int64) int64 {
 	return max(due, b.until, now) - now
 }
 
-// doubtful reports whether full is further ahead of a reading than the tokens that a
-// bucket holds, what was missing when it was made, and what is promised: then the clock was set back. Everything in full was
+// doubt is that the clock was set back: full was further ahead of a reading than what can
+// be missing. It is settled under the lock.
+type doubt struct {
+	bucket  *bucket
+	lowered int64 // the line's, before full was looked at
+	full    int64
+	now     int64
+	certain bool // the reading is from before the bucket was made
+}
+
+// doubts reports whether full is further ahead of a reading than the tokens that a bucket
+// holds, what was missing when it was made, and what is promised. Everything in full was
 // counted from an earlier reading, or was promised before it showed. The reading may be
 // old, so it is taken again, after full and after what is promised have been looked at.
-func (b *bucket) doubtful(now int64) bool {
-	full := b.full.Load()
-	if full-now <= b.span || full == moved || full <= b.start || full <= b.line.promised.Load() {
-		return false
+func (b *bucket) doubts(now int64) (d doubt, is bool) {
+	d = doubt{bucket: b, lowered: b.line.lowered.Load(), full: b.full.Load()}
+	if d.full-now <= b.span || d.full == moved || !d.holds() {
+		return d, false
 	}
 	now, ok := b.now()
-	return ok && full-now > b.span
+	d.now = now
+	return d, ok && d.full-now > b.span
+}
+
+func (d *doubt) holds() bool {
+	return d.full > d.bucket.start && d.full > d.bucket.line.promised.Load()
+}
+
+// stands reports whether the doubt is none about what has been given back meanwhile. The
+// lock is held.
+func (d *doubt) stands() bool {
+	n := d.bucket.line
+	if d.bucket != n.bucket || n.left {
+		return false // others were first
+	}
+	return d.certain || d.lowered == n.lowered.Load() && d.full == d.bucket.full.Load() && d.holds()
 }
 
 // successor returns a bucket like b that is to take its place.

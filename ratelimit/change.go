@@ -66,26 +66,26 @@ func (l *Limiter) begin(n *line) {
 	l.swap(b, fresh, func(int64) int64 { return 0 })
 }
 
-// restart lets b begin anew, full: its clock was set back, or is that of another bubble
-// than the line's.
-func (l *Limiter) restart(b *bucket) {
-	if n := b.line; !l.restarted(b, bubble()) {
+// restart lets a bucket begin anew, full, if its clock was set back, or is that of another
+// bubble than the line's.
+func (l *Limiter) restart(d *doubt) {
+	if n := d.bucket.line; !l.restarted(d, bubble()) {
 		l.begin(n)
 	}
 }
 
 // restarted is restart unless the line is of another bubble.
-func (l *Limiter) restarted(b *bucket, where uint64) bool {
-	now, ok := b.now()
+func (l *Limiter) restarted(d *doubt, where uint64) bool {
+	n := d.bucket.line
 	l.mu.Lock()
-	defer b.line.unlock(&l.mu)
-	if !ok || l.bucket.Load() != b {
-		return true // others were first, or the next attempt finds the clock out of range
+	defer n.unlock(&l.mu)
+	if !d.stands() {
+		return true
 	}
-	if b.line.first != nil && b.line.bubble != where {
+	if n.first != nil && n.bubble != where {
 		return false
 	}
-	l.rewind(b.line, now)
+	l.rewind(n, d.now)
 	return true
 }
 

@@ -108,16 +108,19 @@ func (l *Limiter) takeAgain(b *bucket, n int, now int64, ok bool) bool {
 // again returns the bucket to ask after b had no tokens: nil if that is the answer, or
 // another one if b has moved, or does now since the clock was set.
 func (l *Limiter) again(b *bucket, now int64, ok bool) *bucket {
+	d, doubted := b.doubts(now)
 	switch {
-	case b.full.Load() == moved:
+	case d.full == moved:
 		return b.next.Load()
 	case !ok:
 		l.begin(b.line)
-	case now < b.made || b.doubtful(now):
-		l.restart(b)
-	default:
+		return l.bucket.Load()
+	case now < b.made:
+		d.certain, d.now = true, now
+	case !doubted:
 		return nil
 	}
+	l.restart(&d)
 	return l.bucket.Load()
 }
 

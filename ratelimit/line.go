@@ -21,6 +21,8 @@ type line struct {
 	// promised is end, or 0 if nobody is in the line. It is at least what full was while
 	// something in it was promised: see bucket.doubtful.
 	promised atomic.Int64
+	// lowered counts how often full was lowered. While it stays, full only grows.
+	lowered atomic.Int64
 	// seen is the latest reading of a step under the lock. A reading that began after it
 	// was stored, and is less, is of a clock that was set back.
 	seen atomic.Int64
@@ -282,6 +284,7 @@ func (n *line) lower(back, now int64) {
 			// Others have taken tokens since, and found no more than a full bucket.
 			less = max(end, now) - max(end-back, now)
 		}
+		n.lowered.Add(1) // before it shows in full
 		if n.bucket.full.CompareAndSwap(full, full-less) {
 			return
 		}

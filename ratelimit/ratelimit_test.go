@@ -118,7 +118,7 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 				return context.WithTimeout(t.Context(), time.Second)
 			},
 		} {
-			before := len(rec.Events())
+			before, rejections := len(rec.Events()), l.Snapshot().Rejected
 			ctx, cancel := leave()
 			_, err := chain.Call(succeed).Do(ctx)
 			cancel()
@@ -131,7 +131,7 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 			if reason == "canceled" {
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, errDown)
-				assert.EqualValues(t, 0, l.Snapshot().Rejected, "it left")
+				assert.Equal(t, rejections, l.Snapshot().Rejected, "it left")
 			} else {
 				require.ErrorIs(t, err, ratelimit.ErrExceeded)
 			}

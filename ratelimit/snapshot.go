@@ -34,26 +34,46 @@ func (l *Limiter) Snapshot() Snapshot {
 	waiting = b.line.waiting
 	l.mu.Unlock()
 	s := Snapshot{
-		Name: l.name, Limit: b.limit, Per: b.per, Burst: b.burst, Tokens: b.tokens(), Waiting: waiting, Paused: l.paused(),
+		Name: l.name, Limit: b.limit, Per: b.per, Burst: b.burst, Tokens: l.tokens(), Waiting: waiting, Paused: l.paused(),
 		Admitted: l.admitted.Load() - cancelled, Rejected: l.rejected.Load(),
 	}
 	return s
 }
 
-// tokens returns how many are in the bucket.
-func (b *bucket) tokens() int {
-	full := b.full.Load()
-	for ; full == moved; full = b.full.Load() {
-		b = b.next.Load()
+// tokens returns how many are in the bucket. Where the clock was set, the next call begins
+// anew, with a full one.
+func (l *Limiter) tokens() int {
+	for b := l.bucket.Load(); ; b = l.bucket.Load() {
+		full := b.full.Load()
+		for ; full == moved; full = b.full.Load() {
+			b = b.next.Load()
+		}
+		now, ok := b.now()
+		if !ok || full <= now {
+			return b.burst
+		}
+		if d, doubted := b.doubts(now); doubted {
+			if l.confirms(&d) {
+				return b.burst
+			}
+			continue
+		}
+		if b.line.promised.Load() != 0 {
+			now = max(now, b.until) // what is promised is counted from there
+		}
+		return b.tokens(max(0, full-now))
 	}
-	now, ok := b.now()
-	if !ok || full <= now || b.doubtful(now) {
-		return b.burst // where the clock was set, the next call begins anew
-	}
-	if b.line.promised.Load() != 0 {
-		now = max(now, b.until) // what is promised is counted from there
-	}
-	left := b.span - max(0, full-now)
+}
+
+func (l *Limiter) confirms(d *doubt) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return d.stands()
+}
+
+// tokens returns how many there are in a bucket that takes a while to fill.
+func (b *bucket) tokens(missing int64) int {
+	left := b.span - missing
 	if left < 0 {
 		return int((left - b.cost + 1) / b.cost)
 	}
