@@ -100,7 +100,7 @@ var (
 
 // newRace returns a race whose attempts do what ends says.
 func newRace(cfg hedge.Config, ends map[int]func(context.Context) (int, error)) *race {
-	r := &race{stage: &stage{Clock: fake.NewClock()}, ends: ends, contexts: map[int]context.Context{}, timing: true}
+	r := &race{stage: &stage{Clock: fake.NewClock()}, ends: ends, contexts: map[int]context.Context{}, timing: cfg.Delay != hedge.AtOnce}
 	cfg.Clock = r.stage
 	if cfg.Budget == nil {
 		cfg.Budget = hedge.NoBudget
@@ -239,9 +239,13 @@ func (r *race) settle() {
 	}
 }
 
-// program is the race with its threads.
+// program is the race with its threads, one of them for timers if there may be any.
 func (r *race) program(check func(r *race), others ...func()) Program {
-	return Program{Threads: append([]func(){r.call, r.time, r.goroutine}, others...), Check: func() error {
+	threads := append([]func(){r.call, r.goroutine}, others...)
+	if r.timing {
+		threads = append(threads, r.time)
+	}
+	return Program{Threads: threads, Check: func() error {
 		r.settle()
 		check(r)
 		if len(r.faults) > 0 {
