@@ -125,7 +125,7 @@ func (c *call[T]) late(a *attempt[T]) {
 	c.tellLate(a)
 }
 
-// release ends the context of an attempt that nobody uses any more. The first one's ends
+// release ends the context of an attempt that is not used any more. The first one's ends
 // with the call.
 func (c *call[T]) release(a *attempt[T]) {
 	if a.cancel != nil {

@@ -1,6 +1,7 @@
 package hedge_test
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"testing"
@@ -104,6 +105,7 @@ func TestCopiesAreCopies(t *testing.T) {
 	assert.PanicsWithValue(t, "hedge: Hedge.WithOnLate: fn is nil, want a function", func() { h.WithOnLate(nil) })
 	assert.PanicsWithValue(t, "hedge: Hedge.WithKeep: hold is nil, want a function", func() { h.WithKeep(nil) })
 	assert.Panics(t, func() { _, _ = h.Do(t.Context(), nil) })
-	assert.Panics(t, func() { _, _ = h.Do(nil, fake.NewFunc[int]().Return(1).Do) }) //nolint:staticcheck // that is what is tested
+	var none context.Context
+	assert.Panics(t, func() { _, _ = h.Do(none, fake.NewFunc[int]().Return(1).Do) })
 	assert.NoError(t, h.Refusal(t.Context(), 0))
 }

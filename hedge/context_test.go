@@ -15,7 +15,7 @@ import (
 
 // firstOf returns the context of a first attempt, and the function that runs after it was
 // taken and before the call ends.
-func firstOf(t *testing.T, ctx context.Context, during func(ctx context.Context)) context.Context {
+func firstOf(ctx context.Context, t *testing.T, during func(ctx context.Context)) context.Context {
 	t.Helper()
 	var first context.Context
 	_, err := hedge.New[int](hedge.Config{Delay: time.Hour}).Do(ctx, func(ctx context.Context) (int, error) {
@@ -42,7 +42,7 @@ func TestAFirstAttemptsContextEndsWithTheCall(t *testing.T) {
 		},
 	} {
 		ctx := context.WithValue(t.Context(), valueKey{}, 7)
-		first := firstOf(t, ctx, func(ctx context.Context) { assert.NoError(t, context.Cause(ctx)); during(ctx) })
+		first := firstOf(ctx, t, func(ctx context.Context) { assert.NoError(t, context.Cause(ctx)); during(ctx) })
 		<-first.Done()
 		assert.Equal(t, context.Canceled, first.Err(), name)
 		assert.Equal(t, context.Canceled, context.Cause(first), name)
@@ -54,7 +54,7 @@ func TestAnEndThatWasSeenStays(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), ms, errLeft)
 		defer cancel()
-		first := firstOf(t, ctx, func(first context.Context) {
+		first := firstOf(ctx, t, func(first context.Context) {
 			time.Sleep(2 * ms)
 			assert.Equal(t, context.DeadlineExceeded, first.Err())
 		})
@@ -64,7 +64,7 @@ func TestAnEndThatWasSeenStays(t *testing.T) {
 }
 
 func TestContextsAttachToAFirstAttemptWithoutAGoroutine(t *testing.T) {
-	firstOf(t, t.Context(), func(first context.Context) {
+	firstOf(t.Context(), t, func(first context.Context) {
 		before := runtime.NumGoroutine()
 		child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
 		defer cancel()
@@ -76,7 +76,7 @@ func TestContextsAttachToAFirstAttemptWithoutAGoroutine(t *testing.T) {
 func TestTheDeadlineOfAFirstAttemptIsTheCallers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	firstOf(t, ctx, func(first context.Context) {
+	firstOf(ctx, t, func(first context.Context) {
 		want, _ := ctx.Deadline()
 		got, ok := first.Deadline()
 		assert.True(t, ok)
@@ -86,7 +86,7 @@ func TestTheDeadlineOfAFirstAttemptIsTheCallers(t *testing.T) {
 
 func TestManyMayArmOneContext(t *testing.T) {
 	for range 200 {
-		firstOf(t, t.Context(), func(first context.Context) {
+		firstOf(t.Context(), t, func(first context.Context) {
 			var wg sync.WaitGroup
 			channels := make([]<-chan struct{}, 4)
 			for i := range channels {

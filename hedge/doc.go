@@ -14,8 +14,8 @@
 // its context has ended: if an extra attempt wins, the call returns when the first attempt
 // has noticed. For functions that do not look at their context set Config.Abandon.
 //
-// The first success wins. The contexts of the others end with the cause [ErrLost], nobody
-// waits for them, and values that they still come to are handed to the function of
+// The first success wins. The contexts of the others end with the cause [ErrLost]. The call
+// does not wait for them, and values that they still come to are handed to the function of
 // [Hedge.WithDiscard]. A failure ends the call only if no other attempt is running. To try
 // again after a failure is what package retry is for; put it outside of the hedge.
 //

@@ -267,7 +267,7 @@ func TestAConditionDecidesWhatWins(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var discarded notes[int]
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, MaxExtra: 2, OnFailure: true, Budget: hedge.NoBudget}).
-			WithCondition(func(v int, err error) bool { return v >= 200 && v < 500 }).
+			WithCondition(func(v int, _ error) bool { return v >= 200 && v < 500 }).
 			WithDiscard(discarded.add)
 		v, err := h.Do(t.Context(), attempts{after(ms, 503, nil), after(ms, 404, errDown)}.run)
 		assert.Equal(t, 404, v, "wins with its error")

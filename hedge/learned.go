@@ -39,9 +39,9 @@ func newLearned(cfg Config) *learned {
 // delay returns the delay, or 0 while it is not known.
 func (l *learned) delay() time.Duration { return time.Duration(l.now.Load()) }
 
-// add counts a latency. Whenever a sixteenth of them is new, the delay is computed anew, by
-// whoever takes the number that is due: by compare-and-swap, or several would compute it. If
-// one of them is held up, it may write an older delay over a newer one, until the next is due.
+// add counts a latency. Whenever a sixteenth of them is new, the delay is computed anew by
+// the goroutine that replaces due; by compare-and-swap, or several would compute it. One that
+// is held up may store an older delay over a newer one, until the next is due.
 func (l *learned) add(d time.Duration) {
 	n := l.latencies.Add(d)
 	due := l.due.Load()

@@ -237,7 +237,7 @@ func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) 
 		}
 		result, left := h.play(t, drive)
 		if clock == "" {
-			time.Sleep(time.Minute) // for those whom nobody waits for
+			time.Sleep(time.Minute) // for attempts that are still running
 		}
 		synctest.Wait()
 		slices.Sort(h.lines)
@@ -271,7 +271,7 @@ func (m *model) at(line string) string {
 	return line
 }
 
-// sameResult compares results; nobody is told whose Goexit it was.
+// sameResult compares results; a call is not told whose Goexit it was.
 func sameResult(want, got string) bool {
 	if want == got {
 		return true

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// outcome is how an attempt ends if nobody cancels it.
+// outcome is how an attempt ends if it is not cancelled.
 type outcome int
 
 const (
@@ -51,7 +51,7 @@ type model struct {
 	begun   int
 	ends    map[int]time.Duration // of the attempts that are running
 	timer   time.Duration         // of the next attempt; 0 is none
-	wake    time.Duration         // of a caller who waits for what an error asked for; 0 is none
+	wake    time.Duration         // of a caller that waits for as long as an error asked for; 0 is none
 	until   time.Duration
 	closed  bool
 	gone    bool // the caller's context has ended
@@ -90,7 +90,7 @@ func (m *model) play() {
 			break
 		}
 		if m.now == at && at > 0 {
-			m.times = nil // a tie, whose order nobody promises
+			m.times = nil // a tie, whose order is not promised
 			return
 		}
 		m.now = at
@@ -182,7 +182,7 @@ func (m *model) end(n int) {
 	case m.decided > 0 || m.over:
 		m.late(n)
 		if n == m.inline {
-			m.take2()
+			m.hand()
 		}
 	case o.decides():
 		m.decide(n)
@@ -210,12 +210,12 @@ func (m *model) decide(n int) {
 	m.decided, m.timer = n, 0
 	m.cancel("lost")
 	if m.inline == 0 || m.inline == n || m.ends[m.inline] == 0 {
-		m.take2()
+		m.hand()
 	}
 }
 
-// take2 is where the caller gets what was decided.
-func (m *model) take2() {
+// hand hands the caller what was decided.
+func (m *model) hand() {
 	m.inline, m.over = 0, true
 	m.dropLast()
 	switch n := m.decided; m.comes[n] {
@@ -243,7 +243,7 @@ func (m *model) cancel(why string) {
 	}
 }
 
-// late is the end of an attempt that nobody waits for.
+// late is the end of an attempt after the call was decided.
 func (m *model) late(n int) {
 	switch o := m.comes[n]; {
 	case o.valued():
@@ -281,7 +281,7 @@ func (m *model) fail(n int) {
 	switch {
 	case len(m.ends) == 0:
 		m.alone(worth && open)
-	case m.gone && m.inline == 0: // the caller, who is free now, leaves
+	case m.gone && m.inline == 0: // the caller, which is free now, leaves
 		m.left()
 	case worth && m.until <= m.now:
 		if open && !m.gone && m.take() {

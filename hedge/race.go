@@ -9,9 +9,9 @@ import (
 )
 
 // state is all that a call's goroutines decide about. It is immutable: a step makes a new
-// one and puts it in the place of the old by compare-and-swap. So of an attempt that wins,
-// another that wins too, a timer that begins one more and a caller that leaves, each sees
-// what came before it, and whoever is cancelled by a step is on the list of that step.
+// one and puts it in the place of the old by compare-and-swap. So if one attempt wins while
+// another wins too, a timer begins one more, or the caller leaves, each step sees those
+// before it, and the step that decides the call lists every attempt that it has to cancel.
 type state[T any] struct {
 	begun   int // attempts that have begun, the first included
 	running int
@@ -36,9 +36,9 @@ func (s *state[T]) decided() bool { return s.verdict != nil || s.over }
 type turn struct {
 	in time.Duration
 	at time.Time
-	// stop stops the timer. Whoever arms it stores stop and then looks whether the turn
-	// is still in the state; who takes it out of there looks here afterwards. So one of
-	// the two sees the other, and no timer is left behind.
+	// stop stops the timer. The goroutine that arms it stores stop and then looks whether
+	// the turn is still in the state; the one that takes the turn out of the state looks
+	// here afterwards. So one of the two sees the other, and no timer is left behind.
 	stop atomic.Pointer[func() bool]
 }
 

@@ -72,7 +72,7 @@ func (c *call[T]) wait() bool {
 // returns nil if there is none, and the end of the context if that came during a wait for what
 // the error asks for.
 func (c *call[T]) again(s *state[T]) (a *attempt[T], ended error) {
-	if !s.last.worth || !c.open(s) || c.Context.Err() != nil {
+	if gone := c.Context.Err() != nil; gone || !s.last.worth || !c.open(s) {
 		return nil, nil
 	}
 	if !s.until.IsZero() {
