@@ -6,11 +6,6 @@ import (
 	"time"
 )
 
-// DefaultTimeoutHeader is the usual name of the header that carries the time which a
-// request has left, in whole milliseconds: the TimeoutHeader of a [HandlerConfig] by
-// default.
-const DefaultTimeoutHeader = "X-Request-Timeout-Ms"
-
 // timeLeft returns the value of a timeout header for a request in ctx that may
 // have one already, whichever is less.
 func timeLeft(ctx context.Context, already string, now time.Time) (string, bool) {
