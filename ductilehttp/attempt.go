@@ -232,16 +232,11 @@ func (a *attempt) rewind() (io.ReadCloser, error) {
 
 func (a *attempt) mayHaveArrived() bool {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.wrote || a.heard {
-		return false
+	unanswered, shared, conn := a.wrote && !a.heard, a.shared != nil, a.conn
+	a.mu.Unlock()
+	if !unanswered || shared || !idempotent(a.x.req) {
+		return unanswered && shared
 	}
-	if a.shared != nil {
-		return true
-	}
-	if !idempotent(a.x.req) {
-		return false
-	}
-	closed, known := isClosed(a.conn)
-	return closed || !known && a.conn != nil
+	closed, known := isClosed(conn) // may be of the caller's making, so not under the lock
+	return closed || !known && conn != nil
 }

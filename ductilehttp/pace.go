@@ -52,28 +52,47 @@ func (p *paced) Close() error {
 	return p.src.Close()
 }
 
+// run starts the timer. The clock is called outside of the lock.
 func (p *paced) run() {
+	clock := p.a.x.t.cfg.Clock
+	if clock == nil {
+		p.runReal()
+		return
+	}
+	stop := policy.AfterFunc(clock, p.limit, p.stall)
+	p.mu.Lock()
+	over := p.over // Close came meanwhile, and did not see the timer
+	if !over {
+		p.stop = stop
+	}
+	p.mu.Unlock()
+	if over {
+		stop()
+	}
+}
+
+func (p *paced) runReal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clock := p.a.x.t.cfg.Clock
 	switch {
 	case p.over:
-	case clock != nil:
-		p.stop = policy.AfterFunc(clock, p.limit, p.stall)
+		return
 	case p.timer == nil:
 		p.timer = time.AfterFunc(p.limit, p.stall)
-		p.stop = p.timer.Stop
 	default:
 		p.timer.Reset(p.limit)
 	}
+	p.stop = p.timer.Stop
 }
 
 func (p *paced) rest(forGood bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = p.over || forGood
-	if p.stop != nil {
-		p.stop()
+	p.over = p.over || forGood // from then on nothing starts the timer again
+	stop := p.stop
+	p.stop = nil
+	p.mu.Unlock()
+	if stop != nil {
+		stop()
 	}
 }
 
