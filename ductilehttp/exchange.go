@@ -72,13 +72,7 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return x.refuse(err)
 	}
-	a := newAttempt(ctx, x, n)
-	resp, err := a.run()
-	for tries := 1; a.avoided && policy.Sleep(ctx, nil, time.Duration(tries)*avoidDelay) == nil; tries++ {
-		a = newAttempt(ctx, x, n)
-		a.patient = tries == maxAvoided
-		resp, err = a.run()
-	}
+	a, resp, err := x.send(ctx, n)
 	if err != nil && a.unlooked {
 		return x.once(ctx, err)
 	}
@@ -109,14 +103,29 @@ func (x *exchange) once(ctx context.Context, refused error) (*http.Response, err
 		x.fail(refused)
 		return nil, retry.Permanent(refused)
 	}
-	a := newAttempt(ctx, x, n)
-	resp, err := a.run()
+	a, resp, err := x.send(ctx, n)
 	return x.judge(a, resp, err)
 }
 
 // hedgeable reports whether the request may be sent again while it is on its way, which
 // needs a body of its own for each attempt.
 func (x *exchange) hedgeable() bool { return x.repeatable && x.upload.parallel() }
+
+// send sends the request, over another connection than one that fell silent.
+func (x *exchange) send(ctx context.Context, n int) (a *attempt, resp *http.Response, err error) {
+	for tries := 0; ; tries++ {
+		a = newAttempt(ctx, x, n)
+		a.patient = tries == maxAvoided
+		resp, err = a.run()
+		if !a.avoided {
+			return a, resp, err
+		}
+		if policy.Sleep(ctx, nil, time.Duration(tries+1)*avoidDelay) != nil {
+			x.unsent()
+			return a, nil, context.Cause(ctx) // not the cancel of ours that avoided the connection
+		}
+	}
+}
 
 // begin reports the number of the request that may be sent now, or why none may be.
 func (x *exchange) begin() (int, error) {

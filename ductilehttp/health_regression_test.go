@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -323,3 +324,34 @@ type timeoutError struct{}
 func (timeoutError) Error() string   { return "i/o timeout" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
+
+func TestAnAttemptThatAvoidsASilentConnectionEndsByItsTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		written := 0
+		base := tripper(func(r *http.Request) (*http.Response, error) { // of one connection, HTTP/2's
+			trace := traceOf(r)
+			trace.GetConn("h.example:80")
+			gotConn(r, prohibited{}, true)
+			if r.Context().Err() == nil {
+				if trace.WroteHeaderField != nil {
+					trace.WroteHeaderField(":method", []string{"PUT"})
+				}
+				trace.WroteHeaders()
+				written++
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		tr := ductilehttp.NewTransport(ductilehttp.Config{
+			Base: base, NoCircuit: true, AttemptTimeout: 10 * time.Millisecond, Retry: retry.Config{MaxAttempts: 4},
+		})
+		for range 2 { // the first call shows the protocol
+			err := send(t, tr, "PUT", "http://h.example", strings.NewReader("body"))
+			require.ErrorIs(t, err, retry.ErrExhausted)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.NotErrorIs(t, err, context.Canceled)
+			assert.Equal(t, 1, strings.Count(err.Error(), "no result within"), "%v", err)
+		}
+		assert.Less(t, written, 8, "some avoided it")
+	})
+}

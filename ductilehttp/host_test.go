@@ -18,7 +18,7 @@ func among(tb testing.TB, n int, inUse bool) (*Transport, *url.URL) {
 	t := NewTransport(Config{Base: http.DefaultTransport})
 	for i := range n {
 		h := t.circuits.hosts.Get(hostKey{"https", "h" + strconv.Itoa(i) + ".example", ""})
-		if inUse && h.own {
+		if inUse && len(h.own) > 0 {
 			h.circuit.Isolate("in use")
 		}
 	}

@@ -21,7 +21,10 @@ func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Resp
 		if !x.wanted(nil, err) {
 			err = retry.Permanent(err)
 		}
-		return nil, breaker.Judge(err, a.blame(err))
+		if o := a.blame(err); o != policy.Undecided { // a bare cause of a timeout is said once
+			err = breaker.Judge(err, o)
+		}
+		return nil, err
 	}
 	again := x.wanted(resp, nil)
 	if !again && !failedStatus(resp.StatusCode) {

@@ -132,9 +132,9 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 	if a.conn == nil || a.heard {
 		return err
 	}
-	switch {
-	case a.parent.Err() != nil:
-		if !errors.Is(a.parent.Err(), context.Canceled) {
+	switch ended := a.parent.Err(); {
+	case ended != nil:
+		if !errors.Is(ended, context.Canceled) {
 			a.silence()
 		}
 	case a.shared != nil && (brokeOff(err) || fellSilent(err)):
