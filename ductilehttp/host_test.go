@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -8,17 +9,23 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/pipeline"
 )
 
 const manyHosts = 100_000
 
-// among returns a Transport whose circuits were asked for n hosts, which are gone or in
-// use, and the URL of one that it knows.
+// among returns a Transport that was asked for n hosts, and the URL of one that it knows.
+// The hosts have circuits that are in use, or are forgotten one after the other.
 func among(tb testing.TB, n int, inUse bool) (*Transport, *url.URL) {
-	t := NewTransport(Config{Base: http.DefaultTransport})
+	cfg := Config{Base: http.DefaultTransport}
+	if !inUse {
+		cfg.Pipeline = pipeline.New[*http.Response]() // cheap to make for so many
+	}
+	t := NewTransport(cfg)
 	for i := range n {
 		h := t.circuits.hosts.Get(hostKey{"https", "h" + strconv.Itoa(i) + ".example", ""})
-		if inUse && len(h.own) > 0 {
+		if inUse && i < MaxCircuits {
 			h.circuit.Isolate("in use")
 		}
 	}
@@ -40,14 +47,18 @@ func TestAmongManyHostsAKnownOneCostsNothingAndANewOneNoList(t *testing.T) {
 			t.circuits.hosts.Get(hostKey{"https", "new" + strconv.Itoa(next) + ".example", ""})
 		})
 	}
-	few, _ := among(t, 1, false)
-	most := added(few)
-	for name, inUse := range map[string]bool{"gone": false, "in use": true} {
+	for name, inUse := range map[string]bool{"forgotten": false, "in use": true} {
+		n := manyHosts
+		if inUse {
+			n = 10 * MaxCircuits // of which all but MaxCircuits share one circuit
+		}
 		t.Run(name, func(t *testing.T) {
-			tr, known := among(t, manyHosts, inUse)
+			few, _ := among(t, 1, inUse)
+			most := added(few)
+			tr, known := among(t, n, inUse)
 			assert.Zero(t, testing.AllocsPerRun(100, func() { tr.circuits.hosts.Get(hostOf(known)) }))
 			assert.LessOrEqual(t, added(tr), most+1)
-			assert.LessOrEqual(t, tr.Circuits().Len(), MaxCircuits)
+			assert.LessOrEqual(t, tr.circuits.hosts.Len(), MaxCircuits)
 		})
 	}
 }
@@ -65,13 +76,15 @@ func BenchmarkKnownHost(b *testing.B) {
 }
 
 func BenchmarkNewHost(b *testing.B) {
-	for _, n := range []int{1, 1000, manyHosts} {
-		b.Run(strconv.Itoa(n), func(b *testing.B) {
-			t, _ := among(b, n, false)
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				t.circuits.hosts.Get(hostKey{"https", "new" + strconv.Itoa(i) + ".example", ""})
-			}
-		})
+	for _, inUse := range []bool{false, true} {
+		for _, n := range []int{1, 1000, manyHosts} {
+			b.Run(fmt.Sprintf("n=%d/inUse=%t", n, inUse), func(b *testing.B) {
+				t, _ := among(b, n, inUse)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					t.circuits.hosts.Get(hostKey{"https", "new" + strconv.Itoa(i) + ".example", ""})
+				}
+			})
+		}
 	}
 }
