@@ -37,7 +37,7 @@ var backoffRows = map[string]func(*testing.T){
 		}, succeed.fn)
 		require.NoError(t, err)
 		assert.Equal(t, v, w)
-		TestBackoffsRowsOfTheReadmeTryAsOften(t)
+		TestBackoffsRowsTryAsOften(t)
 		TestDefaultsTryThreeTimesAndBackoffsForAQuarterOfAnHour(t)
 	},
 	"`op()`": func(t *testing.T) {

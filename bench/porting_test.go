@@ -44,8 +44,8 @@ func theirsTried(ctx context.Context, options ...backoff.RetryOption) (c course)
 	return c
 }
 
-// TestBackoffsRowsOfTheReadmeTryAsOften runs what the README puts beside backoff.
-func TestBackoffsRowsOfTheReadmeTryAsOften(t *testing.T) {
+// TestBackoffsRowsTryAsOften runs what the porting page puts beside backoff.
+func TestBackoffsRowsTryAsOften(t *testing.T) {
 	ported := retry.Config{
 		MaxAttempts: retry.Unlimited, MaxElapsed: 15 * time.Minute, Multiplier: 1.5, MaxDelay: time.Minute, JitterFactor: 0.5,
 	}
@@ -81,9 +81,9 @@ func TestDefaultsTryThreeTimesAndBackoffsForAQuarterOfAnHour(t *testing.T) {
 	})
 }
 
-// TestGobreakersRowsOfTheReadmeOpenAtTheSameCall runs what the README puts beside
+// TestGobreakersRowsOpenAtTheSameCall runs what the porting page puts beside
 // gobreaker, on a service that is well and on one that is not.
-func TestGobreakersRowsOfTheReadmeOpenAtTheSameCall(t *testing.T) {
+func TestGobreakersRowsOpenAtTheSameCall(t *testing.T) {
 	const interval = time.Minute
 	inRow := func(c gobreaker.Counts) bool { return c.ConsecutiveFailures > 4 }
 	ratio := func(c gobreaker.Counts) bool {

@@ -30,9 +30,10 @@ func TestDefaultsOfStandard(t *testing.T) {
 	assert.Equal(t, "timeout(total, 30s) > retry(3) > timeout(attempt, 10s)", p.String())
 }
 
-// TestTheReadmesDefaultsAreTheConstants compares the README's table with the code.
-func TestTheReadmesDefaultsAreTheConstants(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+// TestTheDefaultsOfTheDocsAreTheConstants compares the table of docs/policies.md with the
+// code.
+func TestTheDefaultsOfTheDocsAreTheConstants(t *testing.T) {
+	page, err := os.ReadFile("../docs/policies.md")
 	require.NoError(t, err)
 	for _, row := range []string{
 		"| `retry.Config.MaxAttempts` | 3 attempts |",
@@ -45,8 +46,10 @@ func TestTheReadmesDefaultsAreTheConstants(t *testing.T) {
 		"| `breaker.Config.RecoveryTimeout` | 30 s |",
 		"| `breaker.Config.HalfOpenMaxCalls` | 3 at a time |",
 		"| `breaker.Config.SuccessThreshold` | 1 success closes |",
+		"| `pipeline.StandardConfig.TotalTimeout` | 30 s |",
+		"| `pipeline.StandardConfig.AttemptTimeout` | 10 s |",
 	} {
-		assert.Contains(t, string(readme), row)
+		assert.Contains(t, string(page), row)
 	}
 	assert.Equal(t, 3, retry.DefaultMaxAttempts)
 	assert.Equal(t, 500*time.Millisecond, retry.DefaultBaseDelay)
@@ -58,4 +61,6 @@ func TestTheReadmesDefaultsAreTheConstants(t *testing.T) {
 	assert.Equal(t, 30*time.Second, breaker.DefaultRecoveryTimeout)
 	assert.Equal(t, 3, breaker.DefaultHalfOpenMaxCalls)
 	assert.Equal(t, 1, breaker.DefaultSuccessThreshold)
+	assert.Equal(t, 30*time.Second, pipeline.DefaultTotalTimeout)
+	assert.Equal(t, 10*time.Second, pipeline.DefaultAttemptTimeout)
 }
