@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./fake,./ductilehttp
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./ratelimit,./hedge,./fake,./ductilehttp
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
@@ -30,8 +30,9 @@ demo: ## take payments through the Stripe SDK while everything breaks
 #: BELOW=1   with the policies below the SDK instead of above it
 	cd examples && go run ./checkout $(if $(BELOW),-below)
 
-examples: ## run every example once
+examples: ## run every example once, the checkout in both ways
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
+	cd examples && go run ./checkout -below
 
 load: ## 200 HTTP clients against a server that fails, hangs and recovers
 #: LENGTH=60s   of each part: without a retry budget, with one, and over every protocol

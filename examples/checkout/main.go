@@ -2,30 +2,39 @@
 // in every way that it does in practice, and shows that each order is charged
 // at most once. It builds and starts Stripe's mock server itself, and exits
 // with 0 only if everything went as it should.
+//
+// With -below, the policies are below the SDK instead of above it.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 )
 
 func main() {
-	if err := run(); err != nil {
+	below := flag.Bool("below", false, "put the policies below the SDK instead of above it")
+	flag.Parse()
+	w := ways[0]
+	if *below {
+		w = ways[1]
+	}
+	if err := run(w); err != nil {
 		fmt.Fprintln(os.Stderr, "checkout:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(w way) error {
 	ctx, interrupted := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer interrupted()
-	fmt.Println("building and starting", stripeMock)
+	fmt.Fprintln(os.Stderr, "building and starting", stripeMock)
 	mock, stop, err := startMock(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return tell(ctx, os.Stdout, mock)
+	return w.tell(ctx, os.Stdout, paletteFor(os.Stdout), mock)
 }

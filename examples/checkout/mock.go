@@ -63,7 +63,7 @@ func freeAddr(ctx context.Context) (string, error) {
 // await asks url until it answers, with the library's own means.
 func await(ctx context.Context, url string) error {
 	_, err := retry.Do(ctx, retry.Config{
-		MaxAttempts: 100, Backoff: retry.Constant(50 * time.Millisecond), MaxElapsed: 10 * time.Second,
+		MaxAttempts: retry.Unlimited, Backoff: retry.Constant(50 * time.Millisecond), MaxElapsed: time.Minute,
 	}, func(ctx context.Context) (struct{}, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

@@ -65,7 +65,6 @@ func (w way) outage() []scene {
 // show plays scenes, writes the timeline and collects what went wrong.
 type show struct {
 	way    way
-	out    io.Writer
 	log    *timeline
 	proxy  *proxy
 	shop   *checkout
@@ -73,26 +72,15 @@ type show struct {
 	faults []string
 }
 
-// tell plays the whole story against the mock server at url, in each way to be
-// resilient.
-func tell(ctx context.Context, out io.Writer, url string) error {
-	for i, w := range ways {
-		if i > 0 {
-			fmt.Fprintln(out)
-		}
-		if err := w.tell(ctx, out, url); err != nil {
-			return fmt.Errorf("%s: %w", w.title, err)
-		}
-	}
-	fmt.Fprintln(out, "\nevery expectation held; no order was charged twice")
-	return nil
-}
+// maxLines is what fits on a reader's screens.
+const maxLines = 100
 
-func (w way) tell(ctx context.Context, out io.Writer, url string) error {
-	s := &show{way: w, out: out, log: newTimeline(out), proxy: newProxy(url)}
+// tell plays the whole story against the mock server at url.
+func (w way) tell(ctx context.Context, out io.Writer, colour palette, url string) error {
+	s := &show{way: w, log: newTimeline(out, colour), proxy: newProxy(url)}
 	defer s.proxy.Close()
 	s.shop = w.open(s.proxy.URL, "sk_test_123", s.log.observe, nil)
-	fmt.Fprintf(out, "%s\n  pipeline %s\n  backend  %s\n", w.title, s.shop.calls, w.backend)
+	fmt.Fprintf(s.log, "%s\n  pipeline %s\n  backend  %s\n\n", w.title, s.shop.calls, w.backend)
 
 	for _, sc := range scenes {
 		s.play(ctx, sc)
@@ -109,7 +97,7 @@ func (w way) tell(ctx context.Context, out io.Writer, url string) error {
 
 // play runs one scene and compares.
 func (s *show) play(ctx context.Context, sc scene) {
-	fmt.Fprintf(s.out, "\n%s\n", sc.title)
+	s.log.scene(sc.order, sc.title)
 	s.proxy.inject(sc.faults...)
 	before := s.proxy.seen(sc.order.key()).requests
 	r, err := s.shop.pay(ctx, sc.order)
@@ -120,7 +108,7 @@ func (s *show) play(ctx context.Context, sc scene) {
 	s.expect(reached == sc.reach, "%s: %d requests reached the server, want %d", sc.title, reached, sc.reach)
 	state := s.shop.circuit.State()
 	s.expect(state == sc.state, "%s: the circuit is %s, want %s", sc.title, state, sc.state)
-	fmt.Fprintf(s.out, "         %-9s => %s\n", sc.order.id, got)
+	s.log.ended(got)
 }
 
 func (s *show) expect(ok bool, format string, args ...any) {
@@ -153,7 +141,7 @@ func (s *show) badKey(ctx context.Context) {
 // recover waits until the circuit lets a probe through, and pays the queue.
 func (s *show) recover(ctx context.Context) {
 	wait := s.shop.circuit.Snapshot().RetryAfter
-	fmt.Fprintf(s.out, "\nStripe is back; the circuit stays open for another %v\n", wait.Round(10*time.Millisecond))
+	fmt.Fprintf(s.log, "        Stripe is back; its circuit stays open for another %v\n", wait.Round(10*time.Millisecond))
 	if err := policy.Sleep(ctx, nil, wait); err != nil {
 		s.expect(false, "recovery: %v", err)
 		return
@@ -161,31 +149,39 @@ func (s *show) recover(ctx context.Context) {
 	queue := s.shop.drain()
 	s.expect(len(queue) == len(s.way.outage()), "%d orders are queued, want %d", len(queue), len(s.way.outage()))
 	for _, o := range queue {
-		s.play(ctx, scene{"the queue is paid: " + o.id, nil, o, paid, 1, breaker.Closed})
+		s.play(ctx, scene{"is paid from the queue", nil, o, paid, 1, breaker.Closed})
 	}
 }
 
-// judge writes the tables and returns an error that lists what went wrong.
+// judge writes the totals and the table of charges, and returns an error that lists what
+// went wrong.
 func (s *show) judge() error {
 	n := s.log.counts()
-	fmt.Fprintln(s.out)
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	for _, row := range []struct {
-		what string
-		n    int
-	}{
-		{"logical calls", n.calls}, {"attempts", n.attempts}, {"retries", n.retries},
-		{"rejected without touching the network", n.rejected}, {"fallbacks", n.fallbacks},
-		{"timeouts", n.timeouts}, {"state changes", n.moves},
-	} {
-		fmt.Fprintf(w, "%s\t%4d\n", row.what, row.n)
+	fmt.Fprintf(s.log, "\ncalls %d, attempts %d, retries %d, timeouts %d, fallbacks %d, refused without touching the network %d, moves of the circuit %d\n\n",
+		n.calls, n.attempts, n.retries, n.timeouts, n.fallbacks, n.rejected, n.moves)
+	requests := s.charges()
+	for _, o := range []order{{id: "grinder"}, {id: "whisk"}, {id: "mill"}} {
+		e := s.proxy.seen(o.key())
+		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.id, e)
 	}
-	_ = w.Flush()
+	s.expect(n.attempts == requests, "%d attempts, and the server saw %d requests", n.attempts, requests)
+	s.expect(n.rejected == 1, "%d orders were rejected, want tray alone", n.rejected)
+	s.expect(n.moves == s.way.moves, "%d state changes, want %d", n.moves, s.way.moves)
+	s.expect(s.log.written() < maxLines, "the story has %d lines, want at most %d", s.log.written()+1, maxLines)
 
-	fmt.Fprintln(s.out, "\ncharges per idempotency key, as the server saw them: at most one")
-	w = tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	if len(s.faults) > 0 {
+		return fmt.Errorf("not as expected:\n  %s", strings.Join(s.faults, "\n  "))
+	}
+	fmt.Fprintln(s.log, "\nevery expectation held; no order was charged twice")
+	return nil
+}
+
+// charges writes what the server saw of each idempotency key, and returns how many
+// requests that were.
+func (s *show) charges() (requests int) {
+	w := tabwriter.NewWriter(s.log, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "idempotency key\trequests\treplayed\tcharges")
-	requests, shown := 0, map[string]bool{}
+	shown := map[string]bool{}
 	for _, o := range s.orders {
 		if shown[o.id] {
 			continue
@@ -197,16 +193,5 @@ func (s *show) judge() error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.key(), e.requests, e.replays, e.charges)
 	}
 	_ = w.Flush()
-	for _, o := range []order{{id: "grinder"}, {id: "whisk"}, {id: "mill"}} {
-		e := s.proxy.seen(o.key())
-		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.id, e)
-	}
-	s.expect(n.attempts == requests, "%d attempts, and the server saw %d requests", n.attempts, requests)
-	s.expect(n.rejected == 1, "%d orders were rejected, want tray alone", n.rejected)
-	s.expect(n.moves == s.way.moves, "%d state changes, want %d", n.moves, s.way.moves)
-
-	if len(s.faults) > 0 {
-		return fmt.Errorf("not as expected:\n  %s", strings.Join(s.faults, "\n  "))
-	}
-	return nil
+	return requests
 }

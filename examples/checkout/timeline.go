@@ -1,22 +1,27 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
 )
 
-// timeline writes each event of the pipeline as a line, and counts.
+// timeline writes what happens to each order, and counts.
 type timeline struct {
-	mu    sync.Mutex
-	out   io.Writer
-	start time.Time
-	n     counts
+	mu      sync.Mutex
+	out     io.Writer
+	colour  palette
+	start   time.Time
+	lines   int
+	attempt string // how the last attempt ended; not written yet
+	n       counts
 }
 
 type counts struct {
@@ -34,7 +39,9 @@ func (n *counts) attempt(err error) {
 	}
 }
 
-func newTimeline(out io.Writer) *timeline { return &timeline{out: out, start: time.Now()} }
+func newTimeline(out io.Writer, colour palette) *timeline {
+	return &timeline{out: out, colour: colour, start: time.Now()}
+}
 
 func (t *timeline) counts() counts {
 	t.mu.Lock()
@@ -42,38 +49,86 @@ func (t *timeline) counts() counts {
 	return t.n
 }
 
-// observe is a [policy.Observer].
-func (t *timeline) observe(ctx context.Context, e policy.Event) {
+// written returns how many lines there are.
+func (t *timeline) written() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var what string
+	return t.lines
+}
+
+// Write writes lines that belong to no order.
+func (t *timeline) Write(text []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines += bytes.Count(text, []byte("\n"))
+	return t.out.Write(text)
+}
+
+// line writes one line, with the time. It needs the lock.
+func (t *timeline) line(what string) {
+	t.lines++
+	fmt.Fprintf(t.out, "%s %s\n", t.colour.faint(fmt.Sprintf("%6.2fs", time.Since(t.start).Seconds())), what)
+}
+
+// flush writes how the last attempt ended, and what came of it. It needs the lock.
+func (t *timeline) flush(rest ...string) {
+	if parts := append([]string{t.attempt}, rest...); t.attempt != "" || len(rest) > 0 {
+		t.line("           " + strings.TrimPrefix(strings.Join(parts, "; "), "; "))
+	}
+	t.attempt = ""
+}
+
+// scene begins an order.
+func (t *timeline) scene(o order, title string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.line(t.colour.bold(fmt.Sprintf("%-10s %s", o.id, title)))
+}
+
+// ended says how an order ended for the customer.
+func (t *timeline) ended(e end) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e == refused {
+		t.attempt += "; final"
+	}
+	t.flush(t.colour.end(e))
+}
+
+// observe is a [policy.Observer].
+func (t *timeline) observe(_ context.Context, e policy.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch e.Kind {
 	case policy.Attempted:
+		t.flush()
 		t.n.attempt(e.Err)
-		what = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
+		t.attempt = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
 	case policy.Retried:
 		t.n.retries++
-		what = fmt.Sprintf("again in %v", e.Delay.Round(time.Millisecond))
-	case policy.Started, policy.Judged, policy.Rejected, policy.TimedOut, policy.Recovered:
-		return // the attempt says so
-	case policy.GaveUp:
-		what = "gave up: " + brief(e.Err)
+		if e.Err != nil { // it may have come after the header that the attempt got
+			t.attempt = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
+		}
+		t.flush(fmt.Sprintf("again in %v, %s", e.Delay.Round(time.Millisecond), why(e)))
 	case policy.FellBack:
 		t.n.fallbacks++
-		what = "falls back: the order is queued under its key"
 		if errors.Is(e.Err, policy.ErrRejected) {
 			t.n.rejected++
-			what += ", since the " + brief(e.Err)
+			t.attempt = brief(e.Err) // instead of an attempt: nothing was sent
 		}
+		t.attempt += "; the fallback takes over"
 	case policy.StateChanged:
 		t.n.moves++
-		what = fmt.Sprintf("circuit %s: %s -> %s", e.Name, e.From, e.To)
+		t.line("           " + t.colour.warn(fmt.Sprintf("the circuit of %s: %s -> %s", e.Name, e.From, e.To)))
 	case policy.Finished:
 		t.n.calls++
-		return
-	default:
-		what = string(e.Kind)
 	}
-	o, _ := ctx.Value(orderKey{}).(order)
-	fmt.Fprintf(t.out, "%7.3fs %-9s %s\n", time.Since(t.start).Seconds(), o.id, what)
+}
+
+// why says in words what set the delay before a further attempt.
+func why(e policy.Event) string {
+	if e.Reason == "server" {
+		return "as the server asked"
+	}
+	return "by backoff"
 }
