@@ -15,6 +15,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -74,6 +75,21 @@ func Example_portingClient() {
 	err := client.Post(ctx, "/student/signup", signup, &student, ductilehttp.Header("X-API-Key", "secret"), ductilehttp.Idempotent())
 	fmt.Println(student.Name, err)
 	// Output: Ada <nil>
+}
+
+// What docs/http.md shows of policies of one's own.
+func ownPolicies() *ductilehttp.Transport {
+	circuit := breaker.NewCircuit(breaker.Config{Name: "search", Window: time.Minute, FailureRate: 0.5})
+	transport := ductilehttp.NewTransport(ductilehttp.Config{Pipeline: pipeline.New(
+		ductilehttp.Retry(retry.Config{MaxAttempts: 2}),
+		ductilehttp.Breaker(circuit),
+		policy.Timeout[*http.Response](5*time.Second).WithKeep(ductilehttp.HoldBody),
+	)})
+	return transport
+}
+
+func TestAPipelineOfOnesOwnIsTheTransports(t *testing.T) {
+	assert.Equal(t, "retry(2) > breaker(search) > timeout(5s)", ownPolicies().Config().Pipeline.String())
 }
 
 // What docs/porting-http.md shows.

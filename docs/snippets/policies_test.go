@@ -78,7 +78,7 @@ func Example_timeouts() {
 func Example_fallbacks() {
 	ctx := context.Background()
 	yesterdays := func(context.Context) (float64, error) { return 1.07, nil }
-	rates := policy.Fallback(func(ctx context.Context, err error) (float64, error) {
+	rates := policy.Fallback(func(ctx context.Context, _ error) (float64, error) {
 		return yesterdays(ctx)
 	})
 	fmt.Println(rates.Do(ctx, func(context.Context) (float64, error) { return 0, errors.New("no route to host") }))

@@ -26,7 +26,7 @@ func Example_startRetry() {
 	}
 	{
 		weather, err := retry.Do(ctx, retry.Config{}, forecast)
-		fmt.Println(weather, err == errNoSuchCity)
+		fmt.Println(weather, errors.Is(err, errNoSuchCity))
 	}
 	{
 		p := pipeline.New(
@@ -35,7 +35,7 @@ func Example_startRetry() {
 			policy.Timeout[string](time.Second), // for each attempt
 		)
 		weather, err := p.Do(ctx, forecast)
-		fmt.Println(weather, err == errNoSuchCity)
+		fmt.Println(weather, errors.Is(err, errNoSuchCity))
 	}
 	{
 		p := pipeline.New(
