@@ -2,7 +2,6 @@ package bulkhead
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -57,26 +56,6 @@ func NewGate(cfg Config) *Gate {
 	g.limit.Store(int64(cfg.Limit))
 	g.full.Store(&FullError{Name: cfg.Name, Limit: cfg.Limit, MaxQueue: cfg.MaxQueue})
 	return g
-}
-
-// made reports whether g was made by NewGate.
-func (g *Gate) made() bool { return g != nil && g.full.Load() != nil }
-
-// Validate returns nil for a gate that NewGate made, and for a nil or a zero one an error
-// that says so. It is for code that accepts a Gate from its caller.
-func (g *Gate) Validate() error {
-	if g.made() {
-		return nil
-	}
-	return errors.New("bulkhead: " + g.fault())
-}
-
-// fault says what is wrong with a gate that was not made.
-func (g *Gate) fault() string {
-	if g == nil {
-		return "gate is nil, want one made by NewGate"
-	}
-	return "zero Gate, want one made by NewGate"
 }
 
 // Name returns the gate's name.

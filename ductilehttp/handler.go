@@ -11,6 +11,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -59,7 +60,7 @@ func (c HandlerConfig) Validate() error {
 		faults.Add("TimeoutHeader", strconv.Quote(c.TimeoutHeader), "a header's name")
 	}
 	if c.Gate != nil {
-		faults.In("Gate", c.Gate.Validate())
+		faults.In("Gate", origin.Gate(c.Gate))
 	}
 	return faults.Err()
 }

@@ -71,10 +71,10 @@ func (c StandardConfig) Validate() error {
 		faults.In("Circuit", origin.Circuit(c.Circuit))
 	}
 	if c.Limiter != nil {
-		faults.In("Limiter", c.Limiter.Validate())
+		faults.In("Limiter", origin.Limiter(c.Limiter))
 	}
 	if c.Gate != nil {
-		faults.In("Gate", c.Gate.Validate())
+		faults.In("Gate", origin.Gate(c.Gate))
 	}
 	if c.Keep != nil && (!isHold(reflect.TypeOf(c.Keep)) || same.Nil(c.Keep)) {
 		faults.Add("Keep", fmt.Sprintf("a %T", c.Keep), "a func(context.Context, T, func()) T that is not nil")

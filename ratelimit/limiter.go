@@ -8,6 +8,7 @@ import (
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/counter"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -44,13 +45,13 @@ func NewLimiter(cfg Config) *Limiter {
 	return l
 }
 
-// Validate returns nil for a limiter that NewLimiter made, and for a nil or a zero one an
-// error that says so. It is for code that accepts a Limiter from its caller.
-func (l *Limiter) Validate() error {
-	if l.made() {
+func init() {
+	origin.Limiter = func(v any) error {
+		if l := v.(*Limiter); !l.made() {
+			return errors.New("ratelimit: " + l.fault())
+		}
 		return nil
 	}
-	return errors.New("ratelimit: " + l.fault())
 }
 
 func (l *Limiter) made() bool { return l != nil && l.exceeded.limiter != nil }

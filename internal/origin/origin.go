@@ -2,6 +2,11 @@
 // constructor, without an exported method for it.
 package origin
 
-// Circuit returns nil if c, a *breaker.Circuit, was made by NewCircuit, and an error that
-// says what is wrong if it is nil or zero. Package breaker sets it when it is initialized.
-var Circuit func(c any) error
+// Each function returns nil for a value that its constructor made, and an error that says
+// what is wrong for one that is nil or zero. The package of the value sets it when it is
+// initialized.
+var (
+	Circuit func(c any) error // a *breaker.Circuit
+	Gate    func(g any) error // a *bulkhead.Gate
+	Limiter func(l any) error // a *ratelimit.Limiter
+)
