@@ -3,7 +3,7 @@ module github.com/ductile-go/ductile/ductilestripe
 go 1.26.0
 
 require (
-	github.com/ductile-go/ductile v0.0.0
+	github.com/ductile-go/ductile v0.1.0
 	github.com/stretchr/testify v1.11.1
 	github.com/stripe/stripe-go/v86 v86.4.0
 )

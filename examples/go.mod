@@ -3,8 +3,8 @@ module github.com/ductile-go/ductile/examples
 go 1.26.0
 
 require (
-	github.com/ductile-go/ductile v0.0.0
-	github.com/ductile-go/ductile/ductilestripe v0.0.0
+	github.com/ductile-go/ductile v0.1.0
+	github.com/ductile-go/ductile/ductilestripe v0.1.0
 )
 
 require (
