@@ -187,7 +187,7 @@ func TestThoseWhoWaitOutliveAClockThatIsSet(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsSetAtEveryReadingHangsNothing(t *testing.T) {
+func TestAClockThatIsSetAtEveryReadingHangsNothing(*testing.T) {
 	clk := &restless{Clock: fake.NewClock()}
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
 	for range 100 {

@@ -57,7 +57,7 @@ func (w *waiting) end() {
 // x/time/rate lets the next caller wait for 999 ms after 99 have left, the first first.
 func TestTheNextWaitsForOneIntervalAfterAllBeforeItHaveLeft(t *testing.T) {
 	for name, order := range map[string]func(n int) []int{
-		"the first first": func(n int) []int { return upTo(n) },
+		"the first first": upTo,
 		"the last first":  func(n int) []int { o := upTo(n); slices.Reverse(o); return o },
 		"at random":       func(n int) []int { return rand.New(rand.NewPCG(1, 1)).Perm(n) },
 	} {
@@ -150,7 +150,7 @@ func TestACallPassesAPromiseIfThereIsRoomForBoth(t *testing.T) {
 		}
 		time.Sleep(300*time.Millisecond - 1)
 		assert.False(t, l.Allow(1), "it would be missing to the promise")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.True(t, l.Allow(1), "the bucket is full, and the promise is for 400 ms")
 		assert.False(t, l.Allow(1))
 		time.Sleep(50 * time.Millisecond)

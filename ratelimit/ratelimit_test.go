@@ -131,6 +131,7 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 			if reason == "canceled" {
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, errDown)
+				assert.EqualError(t, err, "ratelimit: left the queue: context canceled: down")
 				assert.Equal(t, rejections, l.Snapshot().Rejected, "it left")
 			} else {
 				require.ErrorIs(t, err, ratelimit.ErrExceeded)

@@ -97,7 +97,7 @@ func newTap(burst int) *tap {
 
 // empty takes all that there is.
 func (r *tap) empty() *tap {
-	for r.Limiter.Allow(1) {
+	for r.Allow(1) {
 		r.taken++
 	}
 	return r
@@ -114,14 +114,14 @@ func (r *tap) fault(format string, args ...any) {
 
 // allow is a thread that asks for a token.
 func (r *tap) allow() {
-	if r.Limiter.Allow(1) {
+	if r.Allow(1) {
 		touch(&r.taken)
 		r.taken++
 	}
 }
 
 // wait is a thread that waits for a token.
-func (r *tap) wait(name string, ctx context.Context) func() {
+func (r *tap) wait(ctx context.Context, name string) func() {
 	return func() {
 		err := r.Wait(ctx, 1)
 		touch(r)

@@ -77,7 +77,7 @@ func taps() map[string]tapScene {
 				r := fresh(2)
 				return r, []func(){r.allow, func() {
 					r.Pause(time.Hour)
-					if r.Limiter.Allow(1) {
+					if r.Allow(1) {
 						r.fault("granted in a pause")
 					}
 				}, r.allow}
@@ -123,7 +123,7 @@ func taps() map[string]tapScene {
 		"two wait, and are served": {
 			build: func() (*tap, []func()) {
 				r := fresh(1).empty()
-				return r, []func(){r.wait("one", background), r.wait("two", background), r.allow}
+				return r, []func(){r.wait(background, "one"), r.wait(background, "two"), r.allow}
 			},
 			check: func(r *tap) {
 				if r.exact(0); len(r.served) != 2 {
@@ -134,7 +134,7 @@ func taps() map[string]tapScene {
 		"the first leaves, and the other moves up": {
 			build: func() (*tap, []func()) {
 				r := fresh(1).empty()
-				return r, []func(){r.wait("one", first), r.wait("two", background), r.leave(leave)}
+				return r, []func(){r.wait(first, "one"), r.wait(background, "two"), r.leave(leave)}
 			},
 			check: func(r *tap) {
 				if r.exact(0); len(r.served)+len(r.left) != 2 {
@@ -145,7 +145,7 @@ func taps() map[string]tapScene {
 		"both leave": {
 			build: func() (*tap, []func()) {
 				r := fresh(1).empty()
-				return r, []func(){r.wait("one", first), r.wait("two", second), func() { r.leave(leave)(); r.leave(leaveToo)() }}
+				return r, []func(){r.wait(first, "one"), r.wait(second, "two"), func() { r.leave(leave)(); r.leave(leaveToo)() }}
 			},
 			check: func(r *tap) { r.exact(0) },
 		},
@@ -153,7 +153,7 @@ func taps() map[string]tapScene {
 			build: func() (*tap, []func()) {
 				r := fresh(1).empty()
 				held := r.reserve()
-				return r, []func(){r.wait("one", background), func() {
+				return r, []func(){r.wait(background, "one"), func() {
 					held.Cancel()
 					touch(r.clk)
 					if r.clk.now.Equal(r.start) { // the waiter is due in one interval from now on
@@ -174,7 +174,7 @@ func taps() map[string]tapScene {
 		"SetRate wakes who sleeps too long": {
 			build: func() (*tap, []func()) {
 				r := fresh(1).empty()
-				return r, []func(){r.wait("one", background), func() {
+				return r, []func(){r.wait(background, "one"), func() {
 					r.SetRate(10, interval, 1)
 					touch(r.clk)
 					if r.clk.now.Equal(r.start) {
@@ -193,7 +193,7 @@ func taps() map[string]tapScene {
 				r := fresh(3).empty()
 				return r, []func(){func() {
 					_ = r.Wait(background, 2) // served, or refused
-				}, r.wait("two", background), func() { r.SetRate(1, interval, 1) }}
+				}, r.wait(background, "two"), func() { r.SetRate(1, interval, 1) }}
 			},
 			check: func(r *tap) {
 				if s := r.Snapshot(); s.Waiting != 0 || len(r.served) != 1 {
@@ -250,7 +250,7 @@ func taps() map[string]tapScene {
 				return r, []func(){r.allow, func() {
 					r.clk.advance(5 * interval)
 					r.allow()
-				}, r.wait("one", background)}
+				}, r.wait(background, "one")}
 			},
 			check: func(r *tap) { r.settle(0) },
 		},
