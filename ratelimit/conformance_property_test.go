@@ -51,7 +51,7 @@ func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
 			g := &grants{start: time.Now()}
 			var group sync.WaitGroup
 			for range 80 {
-				time.Sleep(time.Duration(rnd.IntN(int(2*time.Second) / limit)))
+				time.Sleep(time.Duration(rnd.Int64N(int64(2*time.Second) / int64(limit))))
 				n := 1 + rnd.IntN(burst)
 				switch k := rnd.IntN(20); {
 				case k < 6:
@@ -61,7 +61,7 @@ func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
 				case k < 13:
 					ctx, cancel := context.WithCancel(context.Background())
 					if rnd.IntN(2) == 0 {
-						time.AfterFunc(time.Duration(rnd.IntN(int(2*time.Second))), cancel)
+						time.AfterFunc(time.Duration(rnd.Int64N(int64(2*time.Second))), cancel)
 					}
 					group.Go(func() {
 						defer cancel()
@@ -74,7 +74,7 @@ func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
 					require.NoError(t, err)
 					var cancelled atomic.Bool
 					if rnd.IntN(2) == 0 {
-						time.AfterFunc(time.Duration(rnd.IntN(int(2*time.Second))), func() {
+						time.AfterFunc(time.Duration(rnd.Int64N(int64(2*time.Second))), func() {
 							if r.Delay() > 0 {
 								cancelled.Store(true)
 							}
@@ -83,7 +83,7 @@ func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
 					}
 					group.Go(func() { g.inTime(r, n, &cancelled) })
 				default:
-					l.Pause(time.Duration(rnd.IntN(int(time.Second))))
+					l.Pause(time.Duration(rnd.Int64N(int64(time.Second))))
 				}
 				synctest.Wait()
 			}
@@ -114,7 +114,7 @@ func TestNoTokenIsLostWhileSomebodyWaits(t *testing.T) {
 			for range 40 {
 				ctx, cancel := context.WithCancel(context.Background())
 				if rnd.IntN(2) == 0 {
-					time.AfterFunc(time.Duration(rnd.IntN(int(3*time.Second)))+1, cancel)
+					time.AfterFunc(time.Duration(rnd.Int64N(int64(3*time.Second)))+1, cancel)
 				}
 				group.Go(func() {
 					defer cancel()

@@ -73,7 +73,7 @@ func TestAThousandGoroutinesDoEverythingAtOnce(t *testing.T) {
 						taken.Add(1) // at most: one that was due stays taken
 					}
 				default:
-					l.Pause(time.Duration(rnd.IntN(int(time.Millisecond))))
+					l.Pause(time.Duration(rnd.Int64N(int64(time.Millisecond))))
 					l.Snapshot()
 				}
 			}

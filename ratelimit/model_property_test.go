@@ -80,7 +80,7 @@ func (p *player) wait() {
 	c.cancel = cancel
 	most := time.Duration(-1)
 	if p.rnd.IntN(3) == 0 {
-		most = time.Duration(1 + p.rnd.IntN(int(3*time.Second)))
+		most = time.Duration(1 + p.rnd.Int64N(int64(3*time.Second)))
 		ctx, cancel = context.WithTimeout(ctx, most)
 		c.cancel = cancel
 	}
@@ -108,7 +108,7 @@ func (p *player) wait() {
 
 func (p *player) reserve() {
 	e := p.entry(true)
-	most := time.Duration(p.rnd.IntN(int(3 * time.Second)))
+	most := time.Duration(p.rnd.Int64N(int64(3 * time.Second)))
 	now := p.now()
 	due, ok := p.m.book(e, now, int64(most)*tick)
 	p.note("Reserve %d(%d) for %v: %v, due %d", e.id, e.tokens, most, ok, due-now)
@@ -141,7 +141,7 @@ func (p *player) cancel() {
 func (p *player) change() {
 	now := p.now()
 	if p.rnd.IntN(2) == 0 {
-		d := time.Duration(p.rnd.IntN(int(time.Second)))
+		d := time.Duration(p.rnd.Int64N(int64(time.Second)))
 		p.note("Pause(%v)", d)
 		p.l.Pause(d)
 		p.m.pause(now, d)
@@ -218,7 +218,7 @@ func TestTheLimiterDoesWhatTheModelDoes(t *testing.T) {
 				}
 			}()
 			for range 80 {
-				time.Sleep(time.Duration(p.rnd.IntN(int(150 * time.Millisecond))))
+				time.Sleep(time.Duration(p.rnd.Int64N(int64(150 * time.Millisecond))))
 				synctest.Wait()
 				p.m.pass(p.now())
 				switch k := p.rnd.IntN(10); {
