@@ -36,7 +36,7 @@ func places(w int64) int64 { return w << countBits >> countBits }
 func isFree(w int64) bool { return w<<countBits > 0 }
 
 // isShut reports whether a cell with the word w is shut.
-func isShut(w int64) bool { return places(w) < -shut/2 }
+func isShut(w int64) bool { return w<<countBits < -(shut/2)<<countBits }
 
 // count returns the first part of a word, modulo 2^countBits.
 func count(w int64) int64 { return int64(uint64(w-places(w)) >> partBits) }

@@ -136,7 +136,7 @@ func (g *Gate) isFull() bool {
 // whether the cell is shut are one operation: a call that begins to wait shuts the cell
 // and then looks for places again, so one of the two sees the other.
 func (g *Gate) leave(c *cell) {
-	if w := c.word.Add(1); isShut(w) {
+	if isShut(c.word.Add(1)) {
 		g.leaveShut(c)
 	}
 }
