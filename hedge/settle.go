@@ -72,10 +72,10 @@ func (c *call[T]) wait() bool {
 // returns nil if there is none, and the end of the context if that came during a wait for what
 // the error asks for.
 func (c *call[T]) again(s *state[T]) (a *attempt[T], ended error) {
-	if gone := c.Context.Err() != nil; gone || !s.last.worth || !c.open(s) {
+	if !s.last.worth || !c.open(s) {
 		return nil, nil
 	}
-	if !s.until.IsZero() {
+	if !s.until.IsZero() && c.Context.Err() == nil { // begin looks at the context too
 		wait := s.until.Sub(policy.Now(c.hedge.cfg.Clock))
 		if err := policy.Sleep(c.Context, c.hedge.cfg.Clock, wait); err != nil {
 			return nil, err

@@ -24,11 +24,11 @@ func TestTheHedgesDoWhatTheyAreForAndTheChartShowsIt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, string(kept), string(drawn), "make it anew: go run ./hedged -svg hedged/hedged.svg")
 	for decoder := xml.NewDecoder(strings.NewReader(string(drawn))); ; {
-		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 	}
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)

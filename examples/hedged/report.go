@@ -38,7 +38,7 @@ func table(out io.Writer, results []result) {
 	}
 	fmt.Fprintf(w, "\textra attempts\n")
 	for _, r := range results {
-		fmt.Fprint(w, r.title)
+		fmt.Fprintf(w, "%s", r.title)
 		for _, q := range quantiles {
 			fmt.Fprintf(w, "\t%v", r.quantile(q.q))
 		}

@@ -167,7 +167,8 @@ func (r *race) call() {
 		touch(r)
 		r.returned = true
 		for n, ctx := range r.contexts {
-			if ctx.Err() == nil && !(r.raised == nil && r.err == nil && n == r.v) {
+			won := r.raised == nil && r.err == nil && n == r.v
+			if ctx.Err() == nil && !won {
 				r.fault("the context of attempt %d lives when the call has returned", n)
 			}
 		}

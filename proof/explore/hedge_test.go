@@ -188,7 +188,7 @@ func TestNoInterleavingGivesACallTwoWinners(t *testing.T) {
 	}
 	if !t.Failed() {
 		row.Row{
-			Searched: fmt.Sprintf("interleavings of a hedge's atomic operations, timers and goroutines, %d scenes of 3 to 5 threads", len(all)),
+			Searched: fmt.Sprintf("interleavings of a hedge's atomic operations, timers and goroutines, %d scenes of 2 to 5 threads", len(all)),
 			Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", sum.Schedules, sum.Longest, sum.States),
 			Result:   fmt.Sprintf("one winner each, every other value discarded once, no timer or context left, with %d preemptions or more", least),
 		}.Print()
