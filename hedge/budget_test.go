@@ -2,6 +2,7 @@ package hedge_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
@@ -50,6 +52,28 @@ func TestARefusedTokenIsAskedForAgainADelayLaterAndUsesUpNothing(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Equal(t, []time.Duration{0, 30 * ms, 40 * ms}, begun.get())
+	})
+}
+
+// counting is a clock that counts how often it is read.
+type counting struct {
+	policy.Clock
+	n atomic.Int64
+}
+
+func (c *counting) Now() time.Time {
+	c.n.Add(1)
+	return c.Clock.Now()
+}
+
+func TestATinyDelayAsksForATokenOnceAMillisecond(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		clk := &counting{Clock: fake.NewClock()}
+		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
+		h := hedge.New[int](hedge.Config{Delay: 1, Budget: budget})
+		_, err := h.Do(t.Context(), attempts{after(time.Second, 1, nil)}.run)
+		require.NoError(t, err)
+		assert.Less(t, clk.n.Load(), int64(1010))
 	})
 }
 

@@ -28,6 +28,9 @@ var NoBudget = new(retry.Budget)
 // maxExtra bounds MaxExtra.
 const maxExtra = 16
 
+// leastAgain is the least time after which a refused token is asked for again.
+const leastAgain = time.Millisecond
+
 // Config says when to begin extra attempts, and how many. The zero Config is the documented
 // default. Its functions are called on the goroutines of the attempts, of many at once.
 type Config struct {
@@ -52,7 +55,7 @@ type Config struct {
 	MaxExtra int
 	// Budget bounds the extra attempts of all calls. Nil means one of the hedge's own: 10 %
 	// of the calls, and one a second. Where it is spent, an attempt that is due is left out
-	// and asked for again a Delay later. A budget may be shared with other hedges and with
+	// and asked for again a Delay later, at least 1 ms. A budget may be shared with other hedges and with
 	// retries, which then count a call once. [NoBudget] does without.
 	Budget *retry.Budget `json:"-"`
 

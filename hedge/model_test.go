@@ -123,7 +123,7 @@ func (m *model) next() (what string, at time.Duration) {
 func (m *model) step(what string) {
 	switch what {
 	case "timer":
-		m.timer = m.now + m.cfg.Delay
+		m.timer = m.now + max(m.cfg.Delay, time.Millisecond)
 		if m.gone {
 			m.timer = 0
 		} else if m.take() {

@@ -131,13 +131,13 @@ func (c *call[T]) begin(t *turn, reason string) *attempt[T] {
 	if !may(c.look()) || c.Context.Err() != nil {
 		return nil
 	}
-	following := c.pending(c.delay)
 	if !c.hedge.take() {
-		if t != nil {
-			c.replace(may, following)
+		if t != nil { // a tiny delay must not make this a busy loop
+			c.replace(may, c.pending(max(c.delay, leastAgain)))
 		}
 		return nil
 	}
+	following := c.pending(c.delay)
 	a := &attempt[T]{call: c, reason: reason}
 	a.Context, a.cancel = context.WithCancelCause(c.Context)
 	a.Context = policy.WithSpeculative(a.Context)
