@@ -38,6 +38,12 @@ func TestACallInTimeTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
 	}
 }
 
+func TestAnAbandoningCallInTimeTakesTenAllocations(t *testing.T) {
+	h := hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true})
+	call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(context.Background(), call) }), 10.0)
+}
+
 func TestACallThatCannotBeHedgedTakesOneAllocation(t *testing.T) {
 	h := hedge.New[int](hedge.Config{MinCalls: 1 << 30})
 	call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })

@@ -29,6 +29,7 @@ type Hedge[T any] struct {
 	budget    *retry.Budget // nil for none
 	counted   any           // the key under which contexts say that budget has the call; nil if it is not shared
 	learned   *learned      // nil if the delay is given
+	initial   *state[T]     // of every call
 	onFailure bool
 	when      func(v T, err error) bool
 	discard   func(v T)
@@ -42,7 +43,10 @@ func New[T any](cfg Config) *Hedge[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	h := &Hedge[T]{promptly: promptly{Late: cfg.Abandon, Emits: emits}, onFailure: cfg.OnFailure && cfg.Delay != AtOnce}
+	h := &Hedge[T]{
+		promptly: promptly{Late: cfg.Abandon, Emits: emits}, onFailure: cfg.OnFailure && cfg.Delay != AtOnce,
+		initial: &state[T]{begun: 1, running: 1, turn: &firstTurn},
+	}
 	if cfg.Budget != nil && cfg.Budget != NoBudget {
 		budgets.Share(cfg.Budget)
 		h.counted = budgets.Key(cfg.Budget)

@@ -59,7 +59,7 @@ func (c *call[T]) look() *state[T] {
 	if s := c.state.Load(); s != nil {
 		return s
 	}
-	return &state[T]{begun: 1, running: 1, turn: &firstTurn}
+	return c.hedge.initial
 }
 
 // move makes a step: edit changes a copy of the state, which then takes its place. If edit
@@ -68,7 +68,7 @@ func (c *call[T]) move(edit func(s *state[T]) bool) (before, after *state[T]) {
 	for {
 		was := c.state.Load()
 		if before = was; was == nil {
-			before = &state[T]{begun: 1, running: 1, turn: &firstTurn}
+			before = c.hedge.initial
 		}
 		next := *before
 		if !edit(&next) {
