@@ -71,7 +71,7 @@ func TestNoInterleavingLeavesAContextArmed(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, report.Longest, 9, "the context does not stop at its atomic operations")
 	row.Row{
-		Searched: "interleavings of a context's atomic operations, 1 scene of a call and 2 who wait",
+		Searched: "interleavings of a context's atomic operations, 1 scene of a call and 2 waiting goroutines",
 		Amount:   fmt.Sprintf("%d schedules of up to %d operations, %d states", report.Schedules, report.Longest, report.States),
 		Result:   fmt.Sprintf("none outlives its call, with %d preemptions or more", report.Bound),
 	}.Print()

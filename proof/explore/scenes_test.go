@@ -81,7 +81,7 @@ func probations() map[string]scenario {
 			}, func(r *rig) {
 				oneOf("open, half-open, open")(r)
 				if last := r.told[len(r.told)-1]; last.Reason != breaker.ReasonProbeSlow || last.Counts.Failures != 0 {
-					r.fault("told of %+v", last)
+					r.fault("reported %+v", last)
 				}
 			},
 		},
@@ -93,7 +93,7 @@ func probations() map[string]scenario {
 			}, func(r *rig) {
 				oneOf("open, half-open, open")(r)
 				if last := r.told[len(r.told)-1]; last.Reason != breaker.ReasonProbeFailed || last.Counts.Failures != 1 {
-					r.fault("told of %+v", last)
+					r.fault("reported %+v", last)
 				}
 			},
 		},
@@ -177,7 +177,7 @@ func reconfigurations() map[string]scenario {
 				return r, []func(){r.report(0, bad), r.report(1, bad), r.reconfigure(func(c *breaker.Config) { c.FailureThreshold = 2 })}
 			}, func(r *rig) {
 				if r.got[2].Record(bad); r.path() != "open" {
-					r.fault("three failures, the threshold is 2, and it told of %q", r.path())
+					r.fault("three failures, the threshold is 2, and it reported %q", r.path())
 				}
 			},
 		},
@@ -314,7 +314,7 @@ func reconfigurations() map[string]scenario {
 				var at []int
 				r.Watch(func(t breaker.Transition) {
 					if t.From != t.To || t.Reason != breaker.ReasonReconfigured {
-						r.fault("told of %+v", t)
+						r.fault("reported %+v", t)
 					}
 					at = append(at, 1)
 				})

@@ -208,6 +208,8 @@ func (d *double) count(s, seen state, id int, o policy.Outcome) state {
 		s.row = row
 	case d.fault == hopes && p.why == noVerdict:
 		p.stage = judged
+	case d.fault == blames && p.why == probeSlow:
+		p.why = probeFailed
 	case d.fault == hasty && s.successes+s.failures > ended && d.spec.cfg(s).ProbeCalls > 0:
 		if p.stage = closing; p.bad {
 			p.stage = opening

@@ -10,35 +10,35 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// ending is how a call came back.
+// ending is how a call returned.
 type ending struct {
 	ctx      context.Context
 	v        int
 	err      error
 	panicked any
 	returned bool
-	gone     bool // the caller had, before the call
+	gone     bool // the context had ended before the call
 	took     time.Duration
-	patience time.Duration // of the caller; 0 is without end
+	patience time.Duration // of the caller; 0 is unlimited
 }
 
-// audit checks one call as it comes back and enters it in the books, by what
-// came back and by what the script and the policies' rules make of it:
+// audit checks one call when it has returned, and enters it in the books twice: by what it
+// returned, and by what the script and the rules of the policies make of it.
 //
-//   - for a caller who had gone, nothing ran and nothing was told, and the error
-//     matches the context's and its cause;
-//   - otherwise, where the pipeline is observed, one Started and one Finished event of
-//     the outermost, with the error that came back, or policy.ErrNoReturn beside a
-//     panic or Goexit, the number of attempts, and the policy that rescued the call;
-//   - a panic has its value;
-//   - no call took longer than the limits that it was under.
+//   - If the context had ended before the call, nothing ran, no event was emitted, and the
+//     error matches the context's error and its cause.
+//   - Otherwise an observed pipeline emitted one Started and one Finished event. Finished has
+//     the returned error, or policy.ErrNoReturn after a panic or Goexit, the number of
+//     attempts, and the policy that rescued the call.
+//   - A panic has its value.
+//   - No call took longer than its limits.
 func (s *scene) audit(c *call, e ending) {
 	s.mu.Lock()
 	finished, whole := slices.Clone(c.finished), c.whole
 	s.mu.Unlock()
 	s.ledger.enter(e.v, "returned")
 	s.inTime(c, e)
-	if e.gone || whole.how == unknown && !s.exact() { // others moved the clock past the deadline
+	if e.gone || whole.how == unknown && !s.exact() { // other calls moved the clock past the deadline
 		s.turnedAway(c, e, finished)
 		return
 	}
@@ -64,7 +64,7 @@ func (s *scene) enter(c *call, e ending, how verdict) {
 		came.Exited++
 	}
 	if errors.Is(e.err, errMine) && how != succeeded {
-		came = scripted // of a caller who left as well, by a function left behind, it says nothing
+		came = scripted // it says nothing if the caller left too and the function was abandoned
 	}
 	if came != scripted {
 		s.fault("call %d: by its script it %v, and it came back with %v", c.n, how, text(e.err))
@@ -96,7 +96,7 @@ func (s *scene) finished(c *call, e ending, finished []policy.Event, how verdict
 		s.fault("call %d: %d Started events beside one Finished", c.n, started)
 	}
 	if len(s.leaving) > 0 {
-		return // what was left behind may try again later
+		return // what was abandoned may retry later
 	}
 	if f.Attempt != 1+again {
 		s.fault("call %d: Finished counts %d attempts, and there were %d", c.n, f.Attempt, 1+again)
@@ -107,7 +107,7 @@ func (s *scene) finished(c *call, e ending, finished []policy.Event, how verdict
 }
 
 func (s *scene) turnedAway(c *call, e ending, finished []policy.Event) {
-	// One that goes inside of the pipeline, before anything is called, has a Finished.
+	// If the context ends inside of the pipeline, before anything is called, there is a Finished.
 	if c.started.Load() != 0 || e.gone && len(finished) != 0 || len(finished) > 0 && !same(finished[0].Err, e.err) {
 		s.fault("call %d: the caller had gone, and the function ran %d times, %d Finished events", c.n, c.started.Load(), len(finished))
 	}
@@ -120,7 +120,7 @@ func (s *scene) turnedAway(c *call, e ending, finished []policy.Event) {
 	s.byScript.TurnedAway++
 }
 
-// inTime has nothing to say where others move the clock meanwhile.
+// inTime checks the duration of a call, unless other calls may have moved the clock.
 func (s *scene) inTime(c *call, e ending) {
 	if !s.exact() {
 		return
@@ -142,19 +142,19 @@ func (s *scene) nothingIsLeftOf(c *call) {
 	}
 }
 
-// settle checks the scene when all of its calls are over:
+// settle checks the scene when all of its calls are over.
 //
-//   - the books agree;
-//   - every run of a function has ended, no child of a context is attached, the
-//     clock has no waiter; goroutines are the bubble's to find;
-//   - each value that a function returned was returned, discarded, told of late
-//     or replaced: one of these, once;
-//   - each circuit told its moves in order and counted what went through its
-//     breakers; see [tally];
-//   - a half-open circuit has all its places.
+//   - The books agree.
+//   - Every run of a function has ended, no child of a context is attached, and the clock has
+//     no waiter. The bubble finds goroutines that are left.
+//   - Each value that a function returned was returned, discarded, reported late or replaced:
+//     exactly one of these, once.
+//   - Each circuit reported its moves in order and counted the calls of its breakers; see
+//     [tally].
+//   - A half-open circuit has all its permits.
 func (s *scene) settle() {
 	synctest.Wait()
-	for _, c := range s.calls { // what a function that was left behind has kept
+	for _, c := range s.calls { // values that an abandoned function has kept
 		s.recordKept(c)
 	}
 	synctest.Wait()
@@ -165,7 +165,7 @@ func (s *scene) settle() {
 	for _, c := range s.calls {
 		s.nothingIsLeftOf(c)
 		if s.alone && len(c.late) > 0 {
-			s.fault("call %d: told of %v after its end", c.n, c.late)
+			s.fault("call %d: emitted %v after its end", c.n, c.late)
 		}
 	}
 	if s.clock != nil && s.clock.Waiters() > 0 {
@@ -175,7 +175,7 @@ func (s *scene) settle() {
 		t.afterwards()
 	}
 	s.faults = append(s.faults, s.ledger.faults()...)
-	s.placesAreBack()
+	s.permitsAreBack()
 	s.setByHand(true)
 	for _, t := range s.tallies {
 		s.faults = append(s.faults, t.settle(s)...)

@@ -40,7 +40,7 @@ func (b *breakerRules) judge(v *visit) verdict {
 	return rejected
 }
 
-// refused enters a refusal, and complains of one that came too late.
+// refused enters a refusal, and reports a fault if it came too late.
 func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
 	v.s.mu.Lock()
 	b.tally.refused++
@@ -52,21 +52,21 @@ func (b *breakerRules) refused(v *visit, open *breaker.OpenError) {
 	}
 }
 
-// keptOnce complains of a success that was not given to hold, and of anything else that was.
+// keptOnce reports a fault if a success was not given to hold, or anything else was.
 func (b *breakerRules) keptOnce(v *visit, r *run) {
 	if want := b.keeps && b.outcome(v, r) == policy.Success; want != (v.kept != nil) && !v.unsure(r) {
 		v.fault("%v, %v was given to hold: %t, want %t", r.how, text(r.err), v.kept != nil, want)
 	}
 }
 
-// judgedOnce complains unless the one run was judged, once and for what it was.
+// judgedOnce reports a fault unless the run was judged once and correctly.
 func (b *breakerRules) judgedOnce(v *visit, r *run) {
-	if v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(v.judged) == 0 { // without a place
+	if v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(v.judged) == 0 { // without a permit
 		return
 	}
 	if v.kept != nil && v.kept.later {
 		if v.s.alone {
-			v.told(policy.Judged, 0) // as yet
+			v.told(policy.Judged, 0) // not yet
 		}
 		return
 	}
@@ -90,7 +90,7 @@ func (b *breakerRules) judgedOnce(v *visit, r *run) {
 	}
 }
 
-// moved complains of a circuit that stays in a state that it must leave.
+// moved reports a fault if the circuit is not in the state where it must be.
 func (b *breakerRules) moved(v *visit) {
 	v.s.mu.Lock()
 	at, want := b.tally.state, b.tally.wanted
@@ -100,7 +100,7 @@ func (b *breakerRules) moved(v *visit) {
 	}
 }
 
-// outcome is what a run says of the circuit's dependency.
+// outcome returns what a run means for the circuit.
 func (b *breakerRules) outcome(v *visit, r *run) policy.Outcome {
 	switch {
 	case r.how.neverReturned():

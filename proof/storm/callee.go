@@ -25,12 +25,12 @@ const (
 	exits
 	hangs
 	ignoresCancel
-	succeedsLate // when it is told to stop
+	succeedsLate // when it is cancelled
 	saysCancelled
 	asksForTime
 	asksExactly
-	answers      // fails in a way that a circuit is to take for a success
-	isBusyItself // fails in a way that says nothing of the dependency
+	answers      // fails with an error that is marked as a Success for circuits
+	isBusyItself // fails with an error that is marked as Ignored
 	cancelsAndSucceeds
 	cancelsAndFails
 	behaviours
@@ -45,43 +45,43 @@ var (
 )
 
 const (
-	longest = 5 * time.Millisecond // that a function works, cancelled or not
-	tidying = time.Microsecond     // at most, after it has been cancelled
-	slack   = longest + 2*tidying  // that a function may take beyond a limit
+	longest = 5 * time.Millisecond // how long a function works, cancelled or not
+	tidying = time.Microsecond     // how long it takes at most to return when it is cancelled
+	slack   = longest + 2*tidying  // how long a function may take beyond a limit
 )
 
-// call is one call and its books.
+// call is one call and what is known of it.
 type call struct {
 	s       *scene
 	n       int
 	script  []step // of its attempts; the last repeats
 	caller  *counted
 	ctx     context.Context
-	rest    func() // returns when nobody else has anything to do
+	rest    func() // returns when no other goroutine can run
 	started atomic.Int64
 	ended   atomic.Int64
 
-	whole    run            // what the call came to
+	whole    run            // how the call ended
 	finished []policy.Event // of the outermost pipeline
 	begun    int            // Started events of it
 	again    int            // attempts after the first, of retries that are heard
-	rescuer  string         // the kind of the policy that rescued the call last
+	rescuer  string         // the kind of the last policy that rescued the call
 	late     []policy.EventKind
 	kept     []*kept // values that are to be recorded when the call has returned
 }
 
-// step is what one attempt does, and for how long it works first.
+// step is what one attempt does after it has worked for a while.
 type step struct {
 	does  behaviour
 	works time.Duration
 	tidy  time.Duration
 	asks  time.Duration
-	// changes are what a circuit is reconfigured to while the attempt runs, or nil.
+	// changes is what a circuit is reconfigured to while the attempt runs, or nil.
 	changes *rechange
 }
 
-// script makes up what the attempts of a call do. Where no histories are compared
-// one that is told to stop may do so at once, in the instant of its caller.
+// script returns random steps for the attempts of a call. If no histories are compared, a
+// cancelled attempt may return at once, at the same instant as its caller.
 func script(rnd *rand.Rand, alone bool) []step {
 	var steps []step
 	for range 1 + rnd.IntN(4) {
@@ -104,8 +104,8 @@ func script(rnd *rand.Rand, alone bool) []step {
 	return steps
 }
 
-// run is the function of the call. It says what became of it in the run that it
-// is, which is where the verdict on the call begins.
+// run is the function of the call. It notes how it ended in its run. The verdict on the call
+// starts from there.
 func (c *call) run(ctx context.Context) (v int, err error) {
 	n := int(c.started.Add(1))
 	defer c.ended.Add(1)
@@ -139,7 +139,7 @@ func (c *call) run(ctx context.Context) (v int, err error) {
 	return v, err
 }
 
-// work takes its time.
+// work takes as long as the step says.
 func (c *call) work(ctx context.Context, s step) {
 	switch s.does {
 	case ignoresCancel:
@@ -151,16 +151,16 @@ func (c *call) work(ctx context.Context, s step) {
 		c.sleep(context.Background(), s.tidy)
 	case cancelsAndSucceeds, cancelsAndFails:
 		c.sleep(ctx, s.works)
-		c.sleep(context.Background(), s.tidy) // who leaves at a limit has left by now
+		c.sleep(context.Background(), s.tidy) // callers that leave at a limit have left by now
 		c.caller.cancel(errGone)
-		c.rest()                              // a goroutine of package context's may pass it on
-		c.sleep(context.Background(), s.tidy) // and who leaves at a cancel
+		c.rest()                              // a goroutine of package context may pass it on
+		c.sleep(context.Background(), s.tidy) // and so have callers that leave when they are cancelled
 	default:
 		c.sleep(ctx, s.works)
 	}
 }
 
-// end is what a function does that had its time.
+// end returns the error of a function that was not cancelled, or does not return.
 func (s step) end() error {
 	switch s.does {
 	case succeeds:

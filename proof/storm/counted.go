@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// counted is a caller's context that knows how many children are attached to
-// it. Its Done is its own, or package context would attach them to the context
-// inside.
+// counted is the context of a caller, and counts its attached children. It has a Done channel of
+// its own, or package context would attach children to the context inside.
 type counted struct {
 	context.Context
 	inner context.CancelCauseFunc
@@ -16,7 +15,7 @@ type counted struct {
 	now   func() time.Time
 
 	mu       sync.Mutex
-	at       time.Time // when the cancelling was over
+	at       time.Time // when cancel had finished
 	children map[*func()]struct{}
 }
 
@@ -43,18 +42,18 @@ func (c *counted) cancel(cause error) {
 		(*f)()
 	}
 	c.mu.Lock()
-	c.at = c.now() // by now everybody below knows
+	c.at = c.now() // by now all children are cancelled
 	c.mu.Unlock()
 }
 
-// when returns when the caller left, if he did.
+// when returns when the caller left, if it did.
 func (c *counted) when() (at time.Time, was bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at, !c.at.IsZero()
 }
 
-// AfterFunc is what package context, and package fake, attach children by.
+// AfterFunc attaches a child. Packages context and fake call it.
 func (c *counted) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// door is a way to have a function run by a policy, other than Execute in a
-// pipeline. What runs behind one is observed by nobody.
+// door is a way to run a function by a policy, other than Execute in a pipeline. No observer
+// sees what runs behind it.
 type door func(ctx context.Context, fn policy.Func[int]) (int, error)
 
-// Execute makes a policy of a door.
+// Execute makes a door a policy.
 func (d door) Execute(ctx context.Context, next policy.Call[int]) (int, error) {
 	return d(ctx, next.Do)
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// doubles take the place of policies and are faulty in one way each. The name is
-// the fault, and want what is said of it.
+// doubles replace policies and have one fault each. want is part of what the storm must report.
 var doubles = []struct {
 	name, want string
 	double
@@ -128,7 +127,7 @@ var doubles = []struct {
 		})
 	})}},
 	{"an attempt that would be refused is made", "and circuit", double{instead: likeRetry(func(r *retryRules) policy.Policy[int] {
-		return does(func(ctx context.Context, next policy.Call[int]) (int, error) { // which cannot ask what is inside
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) { // it cannot ask what is inside
 			v, err := retry.New[int](r.Config).Do(ctx, next.Do)
 			return v, err
 		})
@@ -180,13 +179,13 @@ func TestTheAuditFindsEachFaultyDouble(t *testing.T) {
 	}
 }
 
-func TestTheAuditFindsNothingWrongWithARightDouble(t *testing.T) {
+func TestTheAuditAcceptsACorrectDouble(t *testing.T) {
 	for seed := uint64(1); seed < 100; seed++ {
 		requireNoFault(t, seed, enact(t, seed, double{instead: likeBreaker((*result).outcome)}))
 	}
 }
 
-// around changes what policies return.
+// around returns a double that changes what policies return.
 func around(change func(ctx context.Context, r rules, v int, err error) (int, error)) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -196,7 +195,7 @@ func around(change func(ctx context.Context, r rules, v int, err error) (int, er
 	}
 }
 
-// hears has the observer told so many times of what it is told of once.
+// hears returns an observer that gets each event of a kind so many times.
 func hears(kind policy.EventKind, times int) func(policy.Observer) policy.Observer {
 	return func(o policy.Observer) policy.Observer {
 		return func(ctx context.Context, e policy.Event) {
@@ -211,7 +210,7 @@ func hears(kind policy.EventKind, times int) func(policy.Observer) policy.Observ
 	}
 }
 
-// changes has the observer told of events that are a little off.
+// changes returns an observer that gets altered events.
 func changes(off func(*policy.Event)) func(policy.Observer) policy.Observer {
 	return func(o policy.Observer) policy.Observer {
 		return func(ctx context.Context, e policy.Event) {
@@ -230,7 +229,7 @@ func likeRetry(made func(r *retryRules) policy.Policy[int]) func(rules, policy.P
 	}
 }
 
-// result is what a breaker judges by.
+// result is what a breaker judges.
 type result struct {
 	ctx      context.Context
 	v        int
@@ -239,7 +238,7 @@ type result struct {
 	rules    *breakerRules
 }
 
-// outcome is the right one.
+// outcome returns the correct outcome.
 func (r *result) outcome() policy.Outcome {
 	switch {
 	case !r.returned:
@@ -260,12 +259,12 @@ func (r *result) outcome() policy.Outcome {
 	return policy.Failure
 }
 
-// likeBreaker makes breakers by hand, with a judge of their own. They do not tell
-// of changes of state: Record does not say whether there was one.
+// likeBreaker returns doubles of breakers that use permits and a judge of their own. They emit no
+// StateChanged, since Record does not return whether the circuit moved.
 func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		b, ok := r.(*breakerRules)
-		if !ok || b.tally.cfg.SlowCall > 0 { // a Permit counts what is Ignored late as slow
+		if !ok || b.tally.cfg.SlowCall > 0 { // a Permit counts an Ignored call as slow after SlowCall
 			return of
 		}
 		b.tally.deaf = true

@@ -7,7 +7,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// observe is the pipeline's observer.
+// observe is the observer of the pipeline.
 func (s *scene) observe(ctx context.Context, e policy.Event) {
 	c := ctx.Value(callKey{}).(*call)
 	s.mu.Lock()
@@ -15,7 +15,7 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	s.write("call %d: %v %q %q %q %q, attempt %d, delay %v, took %v, elapsed %v, %v, %q, %s to %s, %v", c.n, e.Kind, e.Pipeline,
 		e.Policy, e.Name, e.Key, e.Attempt, e.Delay, e.Took, e.Elapsed, e.Outcome, e.Reason, e.From, e.To, text(e.Err))
 	if !s.hears(e.Kind) {
-		s.faults = append(s.faults, fmt.Sprintf("call %d: told of %q, and only %q are wanted", c.n, e.Kind, s.kinds))
+		s.faults = append(s.faults, fmt.Sprintf("call %d: %q was emitted, and only %q are wanted", c.n, e.Kind, s.kinds))
 	}
 	v := visitOf(ctx)
 	if later := v != nil && v.kept != nil && v.kept.later; len(c.finished) > 0 && e.Kind != policy.FinishedLate && !later {
@@ -45,7 +45,7 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	}
 }
 
-// bounds notes the beginning and the end of the outermost pipeline. It needs mu.
+// bounds notes the Started and Finished events of the outermost pipeline. The caller holds mu.
 func (s *scene) bounds(c *call, e policy.Event) {
 	switch {
 	case e.Pipeline != "outer":

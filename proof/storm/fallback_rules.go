@@ -10,7 +10,7 @@ type fallbackRules struct {
 	when  func(v int, err error) bool
 	value int   // that it answers, or
 	err   error // that it fails with
-	// declines has it return the error that it was given.
+	// declines says that it returns the error that it was given.
 	declines bool
 }
 

@@ -6,11 +6,11 @@ import (
 	"weak"
 )
 
-// nothingIsHeld drops all that the scene made and sees that the collector takes
-// it. A timer that was not stopped holds what it was made for, and no bubble tells
-// of one that nobody waits for: the context of a call that is over, the circuit of
-// a state that was left. Open circuits have a timer by right, and are closed first.
-// Next to no time passes meanwhile, so that no timer fires.
+// nothingIsHeld drops everything that the scene made and checks that the collector frees it. A
+// timer that was not stopped retains what it was made for: the context of a call that is over,
+// or the circuit of a state that was left. A bubble does not report a timer that no goroutine
+// waits for. Open circuits may have a timer and are closed first. Almost no time passes here,
+// so that no timer fires.
 func (s *scene) nothingIsHeld() {
 	s.forgot = true
 	var circuits, callers []func() bool
@@ -23,17 +23,17 @@ func (s *scene) nothingIsHeld() {
 	}
 	s.current = nil
 	s.calls, s.tallies, s.leaving, s.ended, s.plan, s.do = nil, nil, nil, nil, nil, nil
-	for range 3 { // what was made while the collector ran stays till the next time
+	for range 3 { // objects made while the collector ran stay until the next run
 		time.Sleep(time.Nanosecond) // the runtime keeps a stopped timer until it next looks at the others
 		runtime.GC()
 		if count(circuits)+count(callers) == 0 {
 			return
 		}
 	}
-	s.fault("%d circuits and %d callers are held, and nobody uses them: by timers, or for good", count(circuits), count(callers))
+	s.fault("%d circuits and %d callers are held, and nothing uses them: timers or leaks retain them", count(circuits), count(callers))
 }
 
-// held returns what reports whether the collector has left p.
+// held returns a function that reports whether p has not been collected.
 func held[T any](p *T) func() bool {
 	w := weak.Make(p)
 	return func() bool { return w.Value() != nil }

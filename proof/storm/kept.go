@@ -7,8 +7,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// kept is a value that a breaker with WithKeep has handed out, and that is judged when
-// it is recorded.
+// kept is a value that a breaker with WithKeep has passed on. It is judged when it is recorded.
 type kept struct {
 	v       *visit
 	r       *run
@@ -18,8 +17,9 @@ type kept struct {
 	never   bool           // left to the end of the call's context
 }
 
-// hold is what breakers keep values by. Some are recorded at once, some when the call has
-// returned, and some are left to the end of their context, which makes them a Success.
+// hold is the function that breakers are given in WithKeep. It records some values at once and
+// has others recorded when the call has returned. The rest end with their context, which makes
+// them a Success.
 func (b *breakerRules) hold(ctx context.Context, n int, record func(policy.Outcome)) int {
 	v := visitOf(ctx)
 	s := v.s
@@ -44,12 +44,12 @@ func (b *breakerRules) hold(ctx context.Context, n int, record func(policy.Outco
 	return n
 }
 
-// outcomes are those that values are recorded with.
+// outcomes are the outcomes that values are recorded with.
 var outcomes = [...]policy.Outcome{
 	policy.Success, policy.Failure, policy.Success, policy.Ignored, policy.Success, policy.Undecided, policy.Success,
 }
 
-// record enters how a kept value ends, and records it, twice: only the first counts.
+// record enters how a kept value ends, and records it twice. Only the first counts.
 func (s *scene) record(k *kept) {
 	s.mu.Lock()
 	k.v.tally.recordKept(k, s.now())
@@ -58,8 +58,8 @@ func (s *scene) record(k *kept) {
 	k.record(policy.Failure)
 }
 
-// recordKept records the values of a call that has returned, in the order in which they
-// were kept.
+// recordKept records the values of a call that has returned, in the order in which they were
+// kept.
 func (s *scene) recordKept(c *call) {
 	s.mu.Lock()
 	all := c.kept
@@ -88,7 +88,7 @@ func (s *scene) keptAreJudged() {
 	}
 }
 
-// judged complains unless a value that was recorded late was judged once, as recorded.
+// judged reports a fault unless a value that was recorded late was judged once and as recorded.
 func (k *kept) judged() {
 	b := k.v.rules.(*breakerRules)
 	b.moved(k.v)
@@ -101,8 +101,8 @@ func (k *kept) judged() {
 	}
 }
 
-// asRecorded complains of an event that does not say how a kept value ended. Beside
-// others its context may have ended first.
+// asRecorded reports a fault if an event does not say how a kept value ended. If callers share
+// the pipeline, its context may have ended first.
 func (b *breakerRules) asRecorded(k *kept, e policy.Event) {
 	want := countsAs(k.outcome)
 	if k.never {
@@ -119,7 +119,7 @@ func (b *breakerRules) asRecorded(k *kept, e policy.Event) {
 	}
 }
 
-// countsAs is what an outcome that was recorded counts as.
+// countsAs returns the outcome that a recorded outcome counts as.
 func countsAs(o policy.Outcome) policy.Outcome {
 	if o == policy.Undecided {
 		return policy.Failure

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// numbered is the least value that a function returns. Each returns one that
-// nothing else does; what is less is a fallback's.
+// numbered is the smallest value that a function returns. Each run returns a value of its own.
+// Smaller values come from fallbacks.
 const numbered = 1 << 20
 
-// ledger says what became of each value: it was returned, discarded, late, or
-// replaced by a fallback's; one of these, and once.
+// ledger notes the fate of each value: it was returned, discarded, late, or replaced by a
+// fallback. Each value must have exactly one fate.
 type ledger struct {
 	mu    sync.Mutex
 	fates map[int][]string
@@ -24,7 +24,7 @@ func (l *ledger) born(v int) {
 	l.fates[v] = nil
 }
 
-// enter says what became of a value.
+// enter notes the fate of a value.
 func (l *ledger) enter(v int, fate string) {
 	if v < numbered {
 		return
@@ -45,7 +45,7 @@ func (l *ledger) count(v int, fate string) (n int) {
 	return n
 }
 
-// faults lists the values that had no fate, or more than one.
+// faults returns a fault for each value without a fate, or with more than one.
 func (l *ledger) faults() (faults []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// planner makes a scene's policies. Times are random to the nanosecond, so that
-// two things fall on one instant only where one brings the other about.
+// planner makes the policies of a scene. Durations are random to the nanosecond, so that two
+// events happen at the same instant only if one causes the other.
 type planner struct {
 	s       *scene
 	rnd     *rand.Rand
@@ -23,14 +23,14 @@ type planner struct {
 	alone   bool         // histories are compared
 	budget  *retry.Budget
 	random  func() float64 // for jitter
-	retries int            // so far; two at most, or attempts multiply
+	retries int            // so far; at most two, or attempts multiply
 	limits  int            // so far
 	names   int
-	deaf    bool // what is made now is not heard by the scene's observer
+	deaf    bool // the observer of the scene does not see the policies that are made now
 	what    []string
 
-	// bound is the least time that a call is sure to be over in, by a limit that no
-	// retry stands outside of; 0 where there is none.
+	// bound is the shortest time in which a call is certain to end, by a limit that is not
+	// inside of a retry. 0 means that there is none.
 	bound time.Duration
 }
 
@@ -53,15 +53,16 @@ func (p *planner) policies(n int) []policy.Policy[int] {
 	for i, o := range all {
 		if w, ok := o.(outside); ok {
 			if r, ok := w.rules.(*retryRules); ok && !w.door {
-				r.inside = circuitsIn(all[i+2:]) // behind the retry itself
+				r.inside = circuitsIn(all[i+2:]) // inside of the retry
 			}
 		}
 	}
 	return all
 }
 
-// circuitsIn returns the names of the circuits that a retry can ask, of the policies
-// inside of it: up to the first that cannot be asked, or might rescue the call.
+// circuitsIn returns the names of the circuits that a retry can ask whether they would refuse:
+// those of the policies inside of it, up to the first that cannot be asked or might rescue the
+// call.
 func circuitsIn(inner []policy.Policy[int]) (names []string) {
 	for _, p := range inner {
 		switch o := p.(type) {
@@ -77,8 +78,8 @@ func circuitsIn(inner []policy.Policy[int]) (names []string) {
 	return names
 }
 
-// watched puts probes around a policy, or around what takes its place. Some
-// policies run by a door: their own Do, or the one given.
+// watched puts probes around a policy, or around the double that replaces it. Some policies run
+// by a door: their own Do, or d.
 func (p *planner) watched(name string, r rules, of watchable, d door) []policy.Policy[int] {
 	w := &witness{s: p.s, name: name, deaf: p.deaf, rules: r}
 	p.what = append(p.what, policy.Describe(of).String())
@@ -99,7 +100,7 @@ func (p *planner) watched(name string, r rules, of watchable, d door) []policy.P
 	return []policy.Policy[int]{outside{w}, stands, inside{w}}
 }
 
-// watchable is what every policy of the library is.
+// watchable is implemented by every policy of the library.
 type watchable interface {
 	policy.Policy[int]
 	Do(ctx context.Context, fn policy.Func[int]) (int, error)
@@ -112,11 +113,10 @@ func (p *planner) observer() policy.Observer {
 	return p.s.observe
 }
 
-// outermost returns the policies of the pipeline. Where histories are compared,
-// a limit that leaves its function stands innermost and in real time: a retry in
-// it would end in the instant in which its caller leaves, and on an AutoAdvance
-// clock an abandoned function would move time beside its caller. Either could
-// be first.
+// outermost returns the policies of the pipeline. If histories are compared, a timeout that
+// abandons its function is innermost and on real time. A retry inside of it would end at the
+// instant at which its caller leaves, and an abandoned function on an AutoAdvance clock would
+// move time beside its caller. In both cases, either could be first.
 func (p *planner) outermost() []policy.Policy[int] {
 	n := 1 + p.rnd.IntN(6)
 	if p.alone && p.clock == nil && p.chance(30) {
@@ -231,8 +231,8 @@ func (p *planner) breaker() []policy.Policy[int] {
 		b = b.WithClassifier(r.when)
 	}
 	if p.chance(25) {
-		// Where histories are compared, what is recorded later must not be recorded by the
-		// end of a context first, by a retry or a limit around it.
+		// If histories are compared, no retry and no limit may stand around a value that is
+		// recorded later: the end of its context could come first.
 		r.keeps, r.later = true, !p.alone || p.retries == 0 && p.limits == 0
 		b = b.WithKeep(r.hold)
 	}
@@ -250,7 +250,7 @@ func (p *planner) retry() []policy.Policy[int] {
 	r := &retryRules{Config: p.retryConfig()}
 	if r.pure = r.RetryIf; r.pure != nil && p.alone {
 		r.RetryIf = func(err error) bool {
-			if c := p.s.current; c.n%3 == 0 { // the caller leaves when the retry has looked at the context
+			if c := p.s.current; c.n%3 == 0 { // the caller leaves after the retry has checked the context
 				c.caller.cancel(errGone)
 				c.rest() // a goroutine of package context's may pass it on
 			}
@@ -304,7 +304,7 @@ func (p *planner) retryConfig() retry.Config {
 	return cfg
 }
 
-// longestBackoff is what no retry waits longer than, unless it is asked to.
+// longestBackoff is the longest delay of a retry without a hint.
 const longestBackoff = 10 * time.Millisecond
 
 func (p *planner) backoff() retry.Backoff {

@@ -10,12 +10,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// checkRules are those of a policy that turns values into errors.
+// checkRules are the rules of a policy that turns values into errors.
 type checkRules struct{}
 
 var errChecked = errors.New("storm: a value that is an error")
 
-// check is what it turns them by.
+// check turns some values into errors.
 func check(v int, err error) error {
 	if err == nil && v%7 == 0 {
 		return errChecked
@@ -41,11 +41,11 @@ func (p *planner) check() []policy.Policy[int] {
 	return p.watched(p.name("check"), checkRules{}, policy.Check(check), nil)
 }
 
-// choice runs calls through one of two pipelines, or through neither.
+// choice returns a policy that runs calls through one of two pipelines or through neither.
 func (p *planner) choice() policy.Policy[int] {
 	bound := p.bound
 	one, other := pipeline.New(p.policies(1)...), pipeline.New(p.policies(1)...)
-	p.bound = bound // not every call goes by a limit in there
+	p.bound = bound // not every call runs under a limit that is made here
 	return policy.Select(func(ctx context.Context) policy.Policy[int] {
 		switch ctx.Value(callKey{}).(*call).n % 3 {
 		case 0:
@@ -57,7 +57,7 @@ func (p *planner) choice() policy.Policy[int] {
 	})
 }
 
-// keyed runs calls through the circuit of their key, or without one.
+// keyed returns a policy that runs calls through the circuit of their key, or without one.
 func (p *planner) keyed() policy.Policy[int] {
 	of := map[*breaker.Circuit]policy.Policy[int]{}
 	circuits := map[string]*breaker.Circuit{}

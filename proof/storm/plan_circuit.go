@@ -9,10 +9,10 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// longWindow is more calls than a scene's breakers ever see, and more hours.
+// longWindow is more calls, and more hours, than a scene has.
 const longWindow = 100_000
 
-// circuit returns one that is often half-open.
+// circuit returns the tally of a new circuit that is often half-open.
 func (p *planner) circuit(name string) *tally {
 	cfg := breaker.Config{
 		Name: name, FailureThreshold: 1 + p.rnd.IntN(4), RecoveryTimeout: p.upTo(20 * time.Millisecond),
@@ -62,8 +62,8 @@ func (p *planner) circuit(name string) *tally {
 	return t
 }
 
-// rechange is what a circuit is reconfigured to. Where several share the pipeline only
-// sums are known, and the thresholds stay.
+// rechange is what a circuit is reconfigured to. If callers share the pipeline, only sums are
+// known of its circuits, and their thresholds stay as they are.
 type rechange struct {
 	circuit   int
 	recovery  time.Duration
@@ -85,8 +85,8 @@ func change(rnd *rand.Rand) *rechange {
 	return c
 }
 
-// of returns cfg with the changes, where cfg is of a kind that has them. shown is the
-// config as the storm knows it, which a double may have made another.
+// of returns cfg with the changes that apply to its kind. shown is the config as the storm knows
+// it, from which the config of a double may differ.
 func (c *rechange) of(cfg, shown breaker.Config, alone bool) breaker.Config {
 	cfg.RecoveryTimeout, cfg.HalfOpenMaxCalls, cfg.MaxRecoveryTimeout = c.recovery, c.places, 0
 	if !alone {
@@ -107,15 +107,15 @@ func (c *rechange) of(cfg, shown breaker.Config, alone bool) breaker.Config {
 	return cfg
 }
 
-// differ reports whether two configs of one circuit differ, in what a rechange changes.
+// differ reports whether two configs of one circuit differ in the fields that a rechange sets.
 func differ(a, b breaker.Config) bool {
 	return a.RecoveryTimeout != b.RecoveryTimeout || a.MaxRecoveryTimeout != b.MaxRecoveryTimeout ||
 		a.HalfOpenMaxCalls != b.HalfOpenMaxCalls || a.FailureThreshold != b.FailureThreshold ||
 		a.SuccessThreshold != b.SuccessThreshold || a.ProbeCalls != b.ProbeCalls || a.WindowCalls != b.WindowCalls
 }
 
-// reconfigure changes a circuit's config: its recovery time and its places, and where the
-// storm knows what the circuit must do, its thresholds and its window too.
+// reconfigure changes the recovery timeout and the permits of a circuit. If the storm knows what
+// the circuit must do, it also changes thresholds and the window.
 func (s *scene) reconfigure(c *rechange) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -140,11 +140,11 @@ func (s *scene) reconfigure(c *rechange) {
 		s.fault("circuit %s: %v", t.cfg.Name, err)
 	}
 	s.mu.Lock()
-	t.real = is // until here a move may have been made under the config before
+	t.real = is // until here, a move may have been made under the old config
 	s.mu.Unlock()
 }
 
-// rarely has a circuit open after many failures or at a rate, or never.
+// rarely makes a circuit open after many failures, at a rate, or never.
 func (p *planner) rarely(cfg *breaker.Config) {
 	switch p.rnd.IntN(3) {
 	case 0:

@@ -21,12 +21,12 @@ func (s *scene) play() {
 		s.together()
 	}
 	s.settle()
-	if s.clock == nil && s.rnd.IntN(6) == 0 { // to collect takes longer than all the rest
+	if s.clock == nil && s.rnd.IntN(6) == 0 { // collection takes longer than all the rest
 		s.nothingIsHeld()
 	}
 }
 
-// together has eight callers share the pipeline.
+// together makes the calls of eight callers that share the pipeline.
 func (s *scene) together() {
 	const callers = 8
 	var wg sync.WaitGroup
@@ -41,7 +41,7 @@ func (s *scene) together() {
 	wg.Wait()
 }
 
-// one makes a call, on a goroutine of its own that Goexit may end.
+// one makes a call on a goroutine of its own, which Goexit may end.
 func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	c := &call{s: s, n: n, script: steps, rest: func() {}}
 	if s.alone {
@@ -64,14 +64,14 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	e.took = s.now().Sub(start)
 	s.audit(c, e)
 	s.recordKept(c)                         // before time passes and the caller's deadline with it
-	for c.ended.Load() < c.started.Load() { // abandoned, and on its way
+	for c.ended.Load() < c.started.Load() { // abandoned and still running
 		time.Sleep(time.Millisecond)
 	}
 	release()
 	if s.alone {
 		synctest.Wait()
 		s.nothingIsLeftOf(c)
-		s.placesAreBack()
+		s.permitsAreBack()
 	}
 	s.mu.Lock()
 	s.calls = append(s.calls, c)
@@ -82,9 +82,8 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	s.pause(s.between(rnd))
 }
 
-// between returns the time between two calls. Where calls are made one after
-// another it ends, now and then, just before an open circuit may be left, or just
-// then.
+// between returns the time between two calls. If calls are made one after another, it sometimes
+// ends exactly when an open circuit may be left, or a nanosecond before.
 func (s *scene) between(rnd *rand.Rand) time.Duration {
 	pause, edge := time.Duration(rnd.Int64N(int64(10*time.Millisecond))), rnd.IntN(8)
 	if rnd.IntN(10) == 0 {
@@ -106,7 +105,7 @@ func (s *scene) pause(d time.Duration) {
 	time.Sleep(d)
 }
 
-// arrive gives the caller a deadline, or has him gone already, or neither.
+// arrive gives the caller a deadline, or a context that has ended, or neither.
 func (s *scene) arrive(c *call, rnd *rand.Rand) (ctx context.Context, patience time.Duration, release func()) {
 	switch rnd.IntN(10) {
 	case 0:
@@ -123,9 +122,9 @@ func (s *scene) arrive(c *call, rnd *rand.Rand) (ctx context.Context, patience t
 	return c.caller, 0, func() {}
 }
 
-// placesAreBack takes every place of a half-open circuit and gives them back.
-// Nothing runs meanwhile, so all of them must be there.
-func (s *scene) placesAreBack() {
+// permitsAreBack takes every permit of a half-open circuit and gives them back. Nothing runs
+// meanwhile, so all of them must be there.
+func (s *scene) permitsAreBack() {
 	s.setByHand(true)
 	defer s.setByHand(false)
 	for _, t := range s.tallies {
@@ -145,14 +144,13 @@ func (s *scene) placesAreBack() {
 		t.full()
 		s.mu.Unlock()
 		if want := t.cfg.HalfOpenMaxCalls; len(permits) != want {
-			s.fault("circuit %s: half-open with %d places, want %d: some were not given back", t.cfg.Name, len(permits), want)
+			s.fault("circuit %s: half-open with %d permits, want %d: some were not given back", t.cfg.Name, len(permits), want)
 		}
 		s.giveBack(t, permits)
 	}
 }
 
-// giveBack gives places back without a verdict. The last of them may find that there
-// is none to be had.
+// giveBack reports permits as Ignored. The last of them may reopen the circuit.
 func (s *scene) giveBack(t *tally, permits []*breaker.Permit) {
 	for _, p := range permits {
 		s.mu.Lock()
@@ -165,7 +163,7 @@ func (s *scene) giveBack(t *tally, permits []*breaker.Permit) {
 	}
 }
 
-// setByHand says whether what happens to the circuits is the storm's own doing.
+// setByHand notes whether the storm itself moves the circuits now.
 func (s *scene) setByHand(is bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

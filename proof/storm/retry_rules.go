@@ -15,9 +15,9 @@ type retryRules struct {
 	retry.Config
 	when  func(v int, err error) bool
 	pure  func(error) bool // RetryIf, without what it does to the caller
-	drops bool             // nobody is given what is discarded
-	// inside are the names of the circuits that the retry can ask whether they would
-	// refuse its next attempt.
+	drops bool             // there is no WithDiscard
+	// inside are the names of the circuits that the retry can ask whether they would refuse its
+	// next attempt.
 	inside []string
 }
 
@@ -38,9 +38,9 @@ func (t *retryRules) judge(v *visit) verdict {
 		return last.how
 	}
 	own, ended := v.own.err.(*retry.Error) //nolint:errorlint // its own, and not one inside
-	// A rejection that comes after the function has run is the end of a retry.
+	// A rejection after the function has run ends a retry.
 	goesOn := t.again(last) || last.how == rejected && t.real(v) != nil
-	// Where others move the clock, the hint of a rejection may have come to nothing.
+	// If other calls move the clock, the hint of a rejection may have passed.
 	unsure := !v.exact() && last.how == rejected && t.RetryRejected
 	if !ended || same(v.own.err, unmarked(last.err)) {
 		if goesOn && !unsure {
@@ -63,8 +63,8 @@ func (t *retryRules) real(v *visit) *run {
 	return nil
 }
 
-// givenUp complains of an attempt that is not one to try again after, or whose
-// value nobody was given, or of a wrong delay after it.
+// givenUp reports a fault if there must be no attempt after r, if its value was not discarded,
+// or if the delay after it is wrong.
 func (t *retryRules) givenUp(v *visit, r, next *run) {
 	if r.how.neverReturned() || r.ended != nil || !t.again(r) {
 		v.fault("it tried again after %v, %d, %v, context %v", r.how, r.v, text(r.err), r.ended)
@@ -88,8 +88,8 @@ func (t *retryRules) givenUp(v *visit, r, next *run) {
 	}
 }
 
-// heeds returns the hint that sets a floor under the delay. That of an inner retry which
-// a rejection ended is the rejection's, and followed if rejections are.
+// heeds returns the hint that sets a floor under the delay. If a rejection ended an inner retry,
+// the hint is that of the rejection, and counts only if rejections are retried.
 func (t *retryRules) heeds(r *run) time.Duration {
 	var inner *retry.Error
 	var open *breaker.OpenError
@@ -99,8 +99,8 @@ func (t *retryRules) heeds(r *run) time.Duration {
 	return r.asks
 }
 
-// waited complains of a delay that is not what the config and the error say: hints are
-// spread upwards, but for those that are exact.
+// waited reports a fault if a delay does not follow from the config and the error. Hints are
+// spread upwards unless they are exact.
 func (t *retryRules) waited(v *visit, r *run, wait time.Duration) {
 	if r.exactly {
 		if wait != r.asks && !t.RetryRejected {
@@ -123,8 +123,7 @@ func (t *retryRules) waited(v *visit, r *run, wait time.Duration) {
 	}
 }
 
-// again reports whether a result is worth another attempt, or one whose retry
-// the end of the context has to be told of.
+// again reports whether a result calls for another attempt.
 func (t *retryRules) again(r *run) bool {
 	switch {
 	case r.final:
@@ -143,7 +142,7 @@ func (t *retryRules) again(r *run) bool {
 	return !errors.Is(r.err, context.Canceled)
 }
 
-// final is the verdict on a result that came back as it was, marks aside.
+// final returns the verdict on a result that was returned unchanged, apart from marks.
 func (t *retryRules) final(v *visit, last *run) verdict {
 	m := marked(v.own.err)
 	if v.own.v != last.v || !same(unmarked(v.own.err), unmarked(last.err)) || m != nil && (m.Permanent || m.Hinted) {
@@ -152,7 +151,7 @@ func (t *retryRules) final(v *visit, last *run) verdict {
 	return last.how
 }
 
-// ended is the verdict on a retry that ended without success.
+// ended returns the verdict on a retry that ended without success.
 func (t *retryRules) ended(v *visit, last *run, own *retry.Error) verdict {
 	if v.own.v != last.v && v.s.ledger.count(last.v, "discarded") == 0 {
 		v.fault("the last attempt came to %d, and the retry to %d", last.v, v.own.v)
@@ -183,8 +182,8 @@ func (t *retryRules) ended(v *visit, last *run, own *retry.Error) verdict {
 	return failed
 }
 
-// kept complains unless the error has the errors of the last attempts that had one, as
-// many as the config says.
+// kept reports a fault unless the error has as many errors of the last attempts as the config
+// says.
 func (t *retryRules) kept(v *visit, own *retry.Error) {
 	var want []error
 	for _, r := range v.runs {
@@ -203,7 +202,7 @@ func (t *retryRules) kept(v *visit, own *retry.Error) {
 	}
 }
 
-// mayEnd reports whether a retry could end after last for the reason given.
+// mayEnd reports whether a retry may end after last for the given reason.
 func (t *retryRules) mayEnd(v *visit, last *run, reason error) bool {
 	if endedBy(v.ctx, reason) || same(reason, context.Cause(v.ctx)) && reason != nil {
 		return true
@@ -235,7 +234,7 @@ func (t *retryRules) longestHint() time.Duration {
 	return t.MaxRetryAfter
 }
 
-// events complains unless every attempt was told of, and every retry once.
+// events reports a fault unless each attempt and each retry has one event.
 func (t *retryRules) events(v *visit, last *run) {
 	recovered := 0
 	if v.own.over && v.own.err == nil && len(v.runs) > 1 {

@@ -9,15 +9,15 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// The rules are written from what the packages promise, with nothing of theirs
-// but names and types.
+// The rules are written from the documentation of the packages. They use only their names and
+// types.
 
-// endedBy reports whether err is what a context that has ended owes.
+// endedBy reports whether err is a correct error for a context that has ended.
 func endedBy(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && errors.Is(err, ctx.Err()) && errors.Is(err, context.Cause(ctx))
 }
 
-// endOf is the verdict on a context's having ended.
+// endOf returns the verdict on a call whose context has ended.
 func endOf(ctx context.Context) verdict {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return cancelled
@@ -25,19 +25,19 @@ func endOf(ctx context.Context) verdict {
 	return failed
 }
 
-// gaveUp reports whether err is of a call whose caller has left, in whatever words.
+// gaveUp reports whether err, of whatever kind, is of a call that its caller has cancelled.
 func gaveUp(ctx context.Context, err error) bool {
 	return err != nil && errors.Is(ctx.Err(), context.Canceled)
 }
 
-// unsure reports whether the caller left between the end of a run and that of the policy
-// around it, by a function that was left behind: then it may have been seen or not.
+// unsure reports whether the context ended between the end of a run and the end of the policy
+// around it, because of an abandoned function. The policy may have seen that or not.
 func (v *visit) unsure(r *run) bool {
 	return r.ended == nil && v.ctx.Err() != nil && !r.how.neverReturned()
 }
 
-// outlasts returns the verdict on a failure of which how is a part. It is no rejection:
-// the rest of it is not one.
+// outlasts returns the verdict on a failure that joins how with another error. It is not a
+// rejection, since the other error is not one.
 func (how verdict) outlasts() verdict {
 	if how == cancelled {
 		return how
@@ -82,7 +82,7 @@ func isFinal(err error) (final bool) {
 	return final
 }
 
-// judgedAs returns what the outermost mark of breaker.Judge in err says.
+// judgedAs returns the outcome in the outermost mark of breaker.Judge in err.
 func judgedAs(err error) (o policy.Outcome) {
 	everyMark(err, func(m *mark.Mark) {
 		if o == policy.Undecided {
@@ -92,8 +92,7 @@ func judgedAs(err error) (o policy.Outcome) {
 	return o
 }
 
-// asks returns for how long err asks to be left alone, as of now, and whether it is to
-// be exactly so long.
+// asks returns the delay that err asks for, as of now, and whether it must be exact.
 func asks(err error) (d time.Duration, exactly bool) {
 	everyMark(err, func(m *mark.Mark) {
 		if m.Exact && !exactly {
@@ -120,5 +119,5 @@ func asks(err error) (d time.Duration, exactly bool) {
 	return d, false
 }
 
-// same reports whether two errors are one.
+// same reports whether two errors are the same value.
 func same(a, b error) bool { return a == b } //nolint:errorlint // the very same

@@ -17,7 +17,8 @@ type does func(ctx context.Context, next policy.Call[int]) (int, error)
 
 func (d does) Execute(ctx context.Context, next policy.Call[int]) (int, error) { return d(ctx, next) }
 
-// saboteurs stand innermost and break one thing each, by what is said of it.
+// saboteurs are innermost policies that break one thing each. The key is part of the fault that
+// the storm must report.
 var saboteurs = map[string]func(s *scene) policy.Policy[int]{
 	"children of the caller's context are left": func(*scene) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
@@ -116,7 +117,7 @@ func TestTheAuditFindsEachSaboteur(t *testing.T) {
 	}
 }
 
-// requireFound plays scenes until the audit says what is wrong with d.
+// requireFound plays scenes until the storm reports a fault that contains want.
 func requireFound(t *testing.T, want string, d double) {
 	t.Helper()
 	found := ""
@@ -126,7 +127,7 @@ func requireFound(t *testing.T, want string, d double) {
 	assert.Contains(t, found, want)
 }
 
-func TestAHistoryThatIsNotTheSeedsIsFound(t *testing.T) {
+func TestAHistoryThatDoesNotFollowFromTheSeedIsFound(t *testing.T) {
 	random := func(s *scene) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 			s.pause(time.Duration(rand.IntN(1000)))

@@ -20,7 +20,7 @@ import (
 
 const perScene = 64 // calls
 
-// books are what a scene's calls came to.
+// books count the calls of a scene by how they ended.
 type books struct {
 	Succeeded, Failed, Canceled, Rejected, Panicked, Exited, TurnedAway int
 }
@@ -46,9 +46,9 @@ type scene struct {
 	plan     *planner
 	clock    *fake.Clock        // nil means real time
 	alone    bool               // one call after another
-	observed bool               // or judged by results and counters
-	kinds    []policy.EventKind // that the observer is limited to; empty for all
-	byHand   bool               // the storm itself is looking at a circuit
+	observed bool               // otherwise only results and counts are judged
+	kinds    []policy.EventKind // the kinds that the observer is limited to; empty means all
+	byHand   bool               // the storm itself uses a circuit
 	ledger   ledger
 
 	mu       sync.Mutex
@@ -58,19 +58,19 @@ type scene struct {
 	byReturn books
 	byScript books
 	tallies  []*tally        // of the circuits
-	leaving  []*timeoutRules // of the policies that leave their function
+	leaving  []*timeoutRules // of the policies that abandon their function
 	attempts map[string]int  // the last Attempted of each retry, where calls are alone
 	ended    []*kept         // recorded after their calls had returned
 	changing sync.Mutex      // orders reconfigurations, with what is noted of them
 	faults   []string
 	shape    string // of the pipeline, nested ones flattened
 	depth    int
-	forgot   bool // all but the lines above
+	forgot   bool // everything is dropped but the fields above
 }
 
 type callKey struct{}
 
-// double is what takes the place of something that works.
+// double replaces something that works.
 type double struct {
 	innermost func(s *scene) policy.Policy[int]
 	instead   func(r rules, of policy.Policy[int]) policy.Policy[int]
@@ -81,8 +81,8 @@ type double struct {
 	observer  func(o policy.Observer) policy.Observer
 }
 
-// newScene makes what seed says, with doubles in it. Call it in the bubble that
-// the scene is played in.
+// newScene makes the scene of a seed, with doubles. It must be called in the bubble in which the
+// scene is played.
 func newScene(seed uint64, d double) *scene {
 	s := &scene{
 		rnd:    rand.New(rand.NewPCG(seed, 0x5702)),
@@ -114,7 +114,7 @@ func newScene(seed uint64, d double) *scene {
 	return s
 }
 
-// limits are what an observer is limited to, where it is.
+// limits are the sets of kinds that an observer may be limited to.
 var limits = [][]policy.EventKind{
 	{policy.Finished},
 	{policy.Finished, policy.StateChanged},
@@ -123,13 +123,13 @@ var limits = [][]policy.EventKind{
 	{policy.Finished, policy.Attempted, policy.FellBack, policy.TimedOut, policy.FinishedLate},
 }
 
-// hears reports whether the scene's observer is told of a kind.
+// hears reports whether the observer of the scene gets events of a kind.
 func (s *scene) hears(kind policy.EventKind) bool {
 	return s.observed && (len(s.kinds) == 0 || slices.Contains(s.kinds, kind))
 }
 
-// wouldRefuse reports whether the circuit that made an error refuses calls, as far as
-// is known.
+// wouldRefuse reports whether the circuit that made an error refuses calls now, as far as the
+// storm knows.
 func (s *scene) wouldRefuse(open *breaker.OpenError) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,12 +141,12 @@ func (s *scene) wouldRefuse(open *breaker.OpenError) bool {
 	return false
 }
 
-// exact reports whether time stands still while a call does nothing: nobody else
-// moves the clock.
+// exact reports whether time stands still while a call does nothing, since no other call moves
+// the clock.
 func (s *scene) exact() bool { return s.clock == nil || s.alone }
 
-// jitter is a source of its own, so that what it is asked for does not change
-// what comes after.
+// jitter returns a random source of its own, so that its use does not change later choices of the
+// scene.
 func (s *scene) jitter(seed uint64) func() float64 {
 	rnd := rand.New(rand.NewPCG(seed, 0x717e4))
 	var mu sync.Mutex
@@ -177,7 +177,7 @@ func (s *scene) write(format string, args ...any) {
 	}
 }
 
-// hear is the circuits' OnStateChange.
+// hear is the OnStateChange of the circuits.
 func (s *scene) hear(t *tally, m breaker.Transition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,7 +188,8 @@ func (s *scene) hear(t *tally, m breaker.Transition) {
 	s.write("circuit %s: %v to %v, %q, %+v, %v", m.Name, m.From, m.To, m.Reason, m.Counts, text(m.Cause))
 }
 
-// watch hears what the circuits' Watch tells: the same as OnStateChange, and Reconfigure.
+// watch is given to Watch. It is called for the moves that OnStateChange is called for, and for
+// Reconfigure.
 func (s *scene) watch(t *tally, m breaker.Transition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,13 +198,13 @@ func (s *scene) watch(t *tally, m breaker.Transition) {
 	case m.From == m.To:
 		t.reconfigured--
 	case t.told != 1:
-		s.faults = append(s.faults, fmt.Sprintf("circuit %s: Watch told of a move to %v, OnStateChange of %d", m.Name, m.To, t.told))
+		s.faults = append(s.faults, fmt.Sprintf("circuit %s: Watch reported a move to %v, and OnStateChange %d moves", m.Name, m.To, t.told))
 	default:
 		t.told--
 	}
 }
 
-// draw is the circuits' Rand.
+// draw is the Rand of the circuits.
 func (s *scene) draw(t *tally, random func() float64) float64 {
 	drawn := random()
 	s.mu.Lock()
@@ -212,22 +213,22 @@ func (s *scene) draw(t *tally, random func() float64) float64 {
 	return drawn
 }
 
-// say enters how the run that ctx belongs to ended.
+// say notes how the run of ctx ended.
 func (s *scene) say(ctx context.Context, how verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ctx.Value(runKey{}).(*run).how = how
 }
 
-// onRetry is the retries' OnRetry.
+// onRetry is the OnRetry of the retries.
 func (s *scene) onRetry(ctx context.Context, _ policy.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	visitOf(ctx).asked++
 }
 
-// text is what err says, without the stack of a panic: that has the numbers of
-// goroutines in it.
+// text returns the text of err without the stack of a panic, which has numbers of goroutines in
+// it.
 func text(err error) string {
 	var p *policy.PanicError
 	if errors.As(err, &p) {
@@ -236,7 +237,7 @@ func text(err error) string {
 	return fmt.Sprint(err)
 }
 
-// enter enters the end of a call by the verdict on it.
+// enter counts a call by the verdict on it.
 func (b *books) enter(how verdict) {
 	switch how {
 	case succeeded:
@@ -254,7 +255,7 @@ func (b *books) enter(how verdict) {
 	}
 }
 
-// sort enters the end of a call by the error that it returned.
+// sort counts a call by the error that it returned.
 func (b *books) sort(ctx context.Context, err error) {
 	switch {
 	case err == nil:

@@ -44,7 +44,7 @@ func requireNoFault(t *testing.T, seed uint64, s *scene) {
 	}
 }
 
-func TestTheBooksAgreeInAStorm(t *testing.T) {
+func TestEveryCallIsAccountedFor(t *testing.T) {
 	if *show != 0 {
 		s := enact(t, *show, double{})
 		t.Logf("%v\n%s\n%s", s.shape, s.history.String(), strings.Join(s.faults, "\n"))
@@ -62,17 +62,17 @@ func TestTheBooksAgreeInAStorm(t *testing.T) {
 	}.Print()
 }
 
-// weather is what a storm came to.
+// weather is the result of a storm.
 type weather struct {
 	all                   books
 	scenes, twice, depth  int
 	growth, callsMeasured int64 // of the heap, over so many calls
 }
 
-// warmUp is the number of scenes after which the heap has what it is going to keep.
+// warmUp is the number of scenes after which the heap no longer grows by what it keeps for good.
 const warmUp = 64
 
-// blow plays scenes until they have made so many calls.
+// blow plays scenes until they have made enough calls.
 func blow(t *testing.T, calls int, d double) (w weather) {
 	t.Helper()
 	before := int64(0)
@@ -87,7 +87,7 @@ func blow(t *testing.T, calls int, d double) (w weather) {
 	return w
 }
 
-// play plays a scene, and twice if it has a history.
+// play plays a scene, and plays it twice if it has a history.
 func (w *weather) play(t *testing.T, seed uint64, d double) {
 	t.Helper()
 	s := enact(t, seed, d)
@@ -105,11 +105,11 @@ func (w *weather) play(t *testing.T, seed uint64, d double) {
 	}
 }
 
-// allowance is what the heap may have grown by: a byte a call, and what the
-// runtime does between two looks at it.
+// allowance is how much the heap may have grown: a byte for each call, and some for the runtime
+// itself.
 func (w *weather) allowance() int64 { return 64<<10 + w.callsMeasured }
 
-func TestAFewBytesACallAreFound(t *testing.T) {
+func TestALeakOfAFewBytesForEachCallIsFound(t *testing.T) {
 	type kept struct {
 		next *kept
 		call int
@@ -135,7 +135,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// difference returns the first line that is not the same.
+// difference returns the first line that differs, or "".
 func difference(one, other []byte) string {
 	if bytes.Equal(one, other) {
 		return ""

@@ -9,17 +9,16 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tally is the storm's own account of a circuit, made from the runs just inside
-// of its breakers and from the calls that came back refused. The scene's mutex
-// guards it.
+// tally is the storm's own account of a circuit, made from the runs just inside of its breakers
+// and from the calls that were refused. The mutex of the scene guards it.
 //
-// Where calls are made one after another it knows what each state must have
-// counted, and when it is to be left. Elsewhere a call may come between a state's
-// end and the counting of it, once for each caller, and only sums are known.
+// If calls are made one after another, it knows what each state must have counted and when the
+// circuit must leave it. If callers share the pipeline, each of them may come between the end
+// of a state and its transition, and only sums are known.
 type tally struct {
 	circuit *breaker.Circuit
 	cfg     breaker.Config
-	real    breaker.Config // that the circuit has, with the faults of a double
+	real    breaker.Config // the config that the circuit has, with the faults of a double
 	born    time.Time
 
 	// Of the state that the circuit is in.
@@ -27,11 +26,11 @@ type tally struct {
 	state      breaker.State
 	since      time.Time
 	reopenings int            // since the circuit was closed
-	flat       bool           // open since there was no verdict, which does not grow
+	flat       bool           // open without a verdict, which does not grow
 	opened     breaker.Counts // what opened it
 	drawn      float64        // for the jitter of its recovery time
 	ends       []end
-	wanted     breaker.State // where the last of them must have brought it
+	wanted     breaker.State // the state after the last of them
 	least      time.Duration // the shortest recovery timeout of the stay's configs
 	changed    bool          // there was more than one config
 	rejected   int64
@@ -39,13 +38,13 @@ type tally struct {
 	// Of all states.
 	runs         int64
 	counted      breaker.Counts // by the circuit
-	refused      int64          // calls that came back so
+	refused      int64          // calls that were refused
 	heard        int64          // Rejected events
 	caused       int64          // moves that a call's outcome brought about
 	changes      int64          // StateChanged events
-	deaf         bool           // some breaker's events are not heard
-	told         int            // moves that Watch has yet to tell
-	reconfigured int            // so many Reconfigures too
+	deaf         bool           // the events of some breaker are not observed
+	told         int            // moves that Watch has not reported yet
+	reconfigured int            // Reconfigures that Watch has not reported yet
 	in           int64          // calls in its breakers
 	mostIn       int64
 }
@@ -63,19 +62,18 @@ func (t *tally) begin(r *run) {
 	t.runs++
 }
 
-// record enters the end of a run. One that was admitted to another state counts
-// for that one, which nobody asks any more.
+// record enters the end of a run. A run that another state admitted does not count.
 func (t *tally) record(v *visit, r *run) {
 	b := v.rules.(*breakerRules)
 	how := b.outcome(v, r)
-	if r.stay != t.stay || b.keeps && how == policy.Success { // that is entered when it is recorded
+	if r.stay != t.stay || b.keeps && how == policy.Success { // a kept value is entered when it is recorded
 		return
 	}
 	left := !r.how.neverReturned() && judgedAs(r.err) == policy.Undecided && gaveUp(v.ctx, r.err)
 	t.enter(end{r.to, how, t.isSlow(r), left})
 }
 
-// enter enters an end, and where it must bring the circuit by the config in force now.
+// enter enters an end, and notes the state that follows by the config in force now.
 func (t *tally) enter(e end) {
 	t.ends = append(t.ends, e)
 	t.wanted = t.due()
@@ -83,11 +81,11 @@ func (t *tally) enter(e end) {
 
 func (t *tally) isSlow(r *run) bool { return t.cfg.SlowCall > 0 && r.to.Sub(r.from) >= t.cfg.SlowCall }
 
-// loose reports whether what the circuit must count is not known: in shadow, calls that
-// find no place count for nothing.
+// loose reports whether the counts of the circuit are not known exactly: in shadow, calls
+// without a permit do not count.
 func (t *tally) loose() bool { return t.cfg.Shadow }
 
-// full enters the call that was refused for want of a place.
+// full enters a call that was refused since all permits were out.
 func (t *tally) full() {
 	t.refused++
 	t.heard++
@@ -105,11 +103,11 @@ func (t *tally) passed() (n int) {
 	return n
 }
 
-// counts returns what the state must have counted by now.
+// counts returns the counts that the state must have now.
 func (t *tally) counts(now time.Time) breaker.Counts {
 	counts := breaker.Counts{Rejected: t.rejected}
 	closed := t.state == breaker.Closed
-	room := t.cfg.WindowCalls // in a window of calls, which ignored ones are not in
+	room := t.cfg.WindowCalls // in a window of calls, which has no ignored ones
 	for _, e := range slices.Backward(t.ends) {
 		switch {
 		case closed && t.cfg.Window > 0 && t.epoch(e.at) <= t.epoch(now)-buckets:
@@ -145,13 +143,12 @@ func (t *tally) epoch(at time.Time) int64 {
 
 func (t *tally) windowed() bool { return t.cfg.Window > 0 || t.cfg.WindowCalls > 0 }
 
-// keeps reports whether every run of a closed state is in its counts at the end.
+// keeps reports whether a closed state counts every run until its end.
 func (t *tally) keeps() bool {
 	return t.cfg.Window == longWindow*time.Hour || t.cfg.WindowCalls == longWindow
 }
 
-// due returns where the circuit must go, if anywhere, for the run that was
-// recorded last.
+// due returns the state that follows from the last end.
 func (t *tally) due() breaker.State {
 	if len(t.ends) == 0 {
 		return t.state
@@ -217,8 +214,8 @@ func (t *tally) minCalls() int {
 	return breaker.DefaultMinCalls
 }
 
-// recovery returns how long an open circuit must stay so, without jitter and
-// with what was drawn for it.
+// recovery returns how long the circuit must stay open, without jitter and with the jitter that
+// was drawn.
 func (t *tally) recovery() (least, whole time.Duration) {
 	least = t.cfg.RecoveryTimeout
 	for range t.reopenings {
@@ -229,31 +226,31 @@ func (t *tally) recovery() (least, whole time.Duration) {
 	return least, least + time.Duration(float64(least)*t.cfg.RecoveryJitter*t.drawn)
 }
 
-// remaining returns for how long an open circuit must stay so yet.
+// remaining returns how much longer the circuit must stay open.
 func (t *tally) remaining(now time.Time) time.Duration {
 	_, whole := t.recovery()
 	return whole - now.Sub(t.since)
 }
 
-// move enters a move that the circuit told of, and returns what is wrong with it.
+// move enters a move that the circuit has reported, and returns what is wrong with it.
 func (t *tally) move(m breaker.Transition, alone, exact, byHand bool) (faults []string) {
 	fault := func(format string, args ...any) {
 		faults = append(faults, fmt.Sprintf("circuit %s: ", m.Name)+fmt.Sprintf(format, args...))
 	}
 	if m.From != t.state || m.To == t.state {
-		fault("told of a move from %v to %v when it was %v", m.From, m.To, t.state)
+		fault("reported a move from %v to %v when it was %v", m.From, m.To, t.state)
 	}
 	alone = alone && !t.loose()
 	if want := t.counts(m.At); alone && m.Counts != want {
 		fault("%v had counted %+v, want %+v", m.From, m.Counts, want)
 	}
 	if want := t.wanted; alone && m.From != breaker.Open && m.To != want {
-		fault("told of a move from %v to %v, want %v", m.From, m.To, want)
+		fault("reported a move from %v to %v, want %v", m.From, m.To, want)
 	}
 	least, whole := t.recovery()
 	switch {
 	case alone:
-		least = whole // nobody else draws
+		least = whole // no other call draws
 	case t.changed:
 		least = t.least // which config was in force is not known
 	}
@@ -267,7 +264,7 @@ func (t *tally) move(m breaker.Transition, alone, exact, byHand bool) (faults []
 		t.reopenings++
 	}
 	if want := t.passed() >= 10 && m.From == breaker.HalfOpen && m.To == breaker.Open; alone && want != (m.Reason == breaker.ReasonNoVerdict) {
-		fault("told of a move to %v by %q after %d Ignored probes", m.To, m.Reason, t.passed())
+		fault("reported a move to %v by %q after %d Ignored probes", m.To, m.Reason, t.passed())
 	}
 	if !byHand {
 		t.caused++

@@ -7,10 +7,10 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// settle holds the circuit's own account against this one when all is quiet.
+// settle compares the counts of the circuit with this account when no call is running.
 //
-// Where calls share the pipeline, each who was in the circuit while it moved may
-// have been counted by a state that had told its counts already.
+// If callers share the pipeline, each call that ran while the circuit moved may have been
+// counted by a state after its transition was made.
 func (t *tally) settle(s *scene) (faults []string) {
 	alone, now := s.alone, s.now()
 	fault := func(format string, args ...any) {
@@ -18,7 +18,7 @@ func (t *tally) settle(s *scene) (faults []string) {
 	}
 	snap := t.circuit.Snapshot()
 	if snap.State != t.state {
-		fault("the last move told is to %v, and it is %v", t.state, snap.State)
+		fault("the last move reported is to %v, and it is %v", t.state, snap.State)
 	}
 	loose := t.loose()
 	want := t.counts(now)
@@ -30,7 +30,7 @@ func (t *tally) settle(s *scene) (faults []string) {
 		fault("%v has counted %+v, want %+v", snap.State, snap.Counts, want)
 	}
 	if t.told != 0 || t.reconfigured != 0 {
-		fault("Watch did not tell of %d moves and %d Reconfigures", t.told, t.reconfigured)
+		fault("Watch did not report %d moves and %d Reconfigures", t.told, t.reconfigured)
 	}
 	if snap.State == breaker.Open {
 		snap.Counts = breaker.Counts{Rejected: snap.Counts.Rejected}
@@ -41,13 +41,13 @@ func (t *tally) settle(s *scene) (faults []string) {
 		unseen = 0
 	}
 	if missing := t.refused - t.counted.Rejected; !loose && (missing < 0 || missing > unseen) {
-		fault("counted %d refusals, and %d calls came back refused", t.counted.Rejected, t.refused)
+		fault("counted %d refusals, and %d calls were refused", t.counted.Rejected, t.refused)
 	}
 	if loose && t.refused != 0 {
 		fault("%d calls were refused in shadow", t.refused)
 	}
 	if !t.deaf && s.hears(policy.Rejected) && t.heard != t.refused {
-		fault("%d refusals were told, and %d calls came back refused", t.heard, t.refused)
+		fault("%d refusals were told, and %d calls were refused", t.heard, t.refused)
 	}
 	if !t.deaf && s.hears(policy.StateChanged) && t.changes != t.caused {
 		fault("%d changes of state were told by calls, and calls caused %d", t.changes, t.caused)

@@ -11,7 +11,7 @@ import (
 
 type timeoutRules struct {
 	policy.TimeoutConfig
-	visits []*visit // of a policy that leaves its function
+	visits []*visit // of a policy that abandons its function
 	late   []run    // what OnLate was given
 }
 
@@ -20,7 +20,7 @@ func (t *timeoutRules) judge(v *visit) verdict {
 		return endOf(v.ctx)
 	}
 	if t.Abandon && len(v.runs) == 0 && !v.exact() {
-		return t.leaves(v) // others moved the clock before its goroutine began
+		return t.leaves(v) // other calls moved the clock before its goroutine began
 	}
 	r := v.only()
 	if r == nil {
@@ -28,7 +28,7 @@ func (t *timeoutRules) judge(v *visit) verdict {
 	}
 	if t.Abandon && !t.delivered(v, r) {
 		if v.exact() && r.over && r.to.Before(v.left) {
-			v.fault("it left at %v a function that had come to %v at %v", v.left, r.how, r.to)
+			v.fault("it abandoned at %v a function that ended as %v at %v", v.left, r.how, r.to)
 		}
 		return t.leaves(v)
 	}
@@ -62,26 +62,25 @@ func (t *timeoutRules) delivered(v *visit, r *run) bool {
 	return v.own.over && v.own.v == r.v && (r.v != 0 || v.same(v.own.err, r.err) || same(errors.Unwrap(v.own.err), r.err))
 }
 
-// leaves is the verdict on a policy that did not wait for its function.
+// leaves returns the verdict on a policy that did not wait for its function.
 func (t *timeoutRules) leaves(v *visit) verdict {
 	if !v.own.over {
 		v.fault("it neither waited for its function nor returned")
 	}
 	if v.own.v != 0 {
-		v.fault("it left its function and returned %d", v.own.v)
+		v.fault("it abandoned its function and returned %d", v.own.v)
 	}
 	if t.timedOut(v, nil) {
 		return failed
 	}
 	if !endedBy(v.ctx, v.own.err) {
-		v.fault("it left its function with %v, and its caller had ended with %v", text(v.own.err), v.ctx.Err())
+		v.fault("it abandoned its function with %v, and its context ended with %v", text(v.own.err), v.ctx.Err())
 	}
 	return endOf(v.ctx)
 }
 
-// timedOut reports whether the error is a timeout of this policy, and complains
-// where it must be one and is not, or the other way round. r is nil for a
-// function that was left.
+// timedOut reports whether the error is a timeout of this policy. It reports a fault if it must be
+// one and is not, or the other way round. r is nil for an abandoned function.
 func (t *timeoutRules) timedOut(v *visit, r *run) bool {
 	own, ours := v.own.err.(*policy.TimeoutError) //nolint:errorlint // its own, and not one inside
 	ours = ours && own.Name == t.Name && (r == nil || !same(v.own.err, r.err))
@@ -110,13 +109,13 @@ func (t *timeoutRules) timedOut(v *visit, r *run) bool {
 	return true
 }
 
-// expired reports whether the limit must be what ended the call, or may not.
+// expired reports whether the limit must have ended the call, and whether it cannot have.
 func (t *timeoutRules) expired(v *visit, end, limit time.Time) (must, mayNot bool) {
 	if v.left.Before(limit) {
 		return false, true
 	}
 	if d, ok := v.ctx.Deadline(); ok && !limit.Before(d) {
-		return false, true // of two on one instant the outer one speaks
+		return false, true // of two limits at the same instant, the outer one decides
 	}
 	if !v.exact() {
 		return false, false
@@ -126,8 +125,8 @@ func (t *timeoutRules) expired(v *visit, end, limit time.Time) (must, mayNot boo
 	return end.After(limit) && v.ctx.Err() == nil, mayNot
 }
 
-// afterwards looks at what a policy that leaves its function told of late, when
-// all functions are over: each result that nobody was there for any more, once.
+// afterwards checks the late results of a policy that abandons its function, when all functions are
+// over: each result that was not delivered must have been reported once.
 func (t *timeoutRules) afterwards() {
 	told, heard := len(t.late), 0
 	for _, v := range t.visits {
@@ -149,13 +148,13 @@ func (t *timeoutRules) afterwards() {
 	}
 }
 
-// unclear reports whether r says the same of a caller who left and of one who
+// unclear reports whether the result would be the same for a caller that left and for one that
 // waited.
 func (r *run) unclear() bool {
 	return r.v == 0 && (errors.Is(r.err, context.DeadlineExceeded) || errors.Is(r.err, context.Canceled))
 }
 
-// take takes a result out of what OnLate was given, if it is there.
+// take removes a result from those that OnLate was given, if it is there.
 func (t *timeoutRules) take(r *run) bool {
 	i := slices.IndexFunc(t.late, r.sameAs)
 	if i < 0 {
@@ -165,7 +164,7 @@ func (t *timeoutRules) take(r *run) bool {
 	return true
 }
 
-// sameAs reports whether l is what r came to, as OnLate should be given it.
+// sameAs reports whether l is the result of r in the form in which OnLate is given it.
 func (r *run) sameAs(l run) bool {
 	switch r.how {
 	case panicked:

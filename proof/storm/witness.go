@@ -9,8 +9,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// verdict is how something ended, reckoned from what the functions did and from
-// the rules of the policies around them; never from the error that came back.
+// verdict is how something ended. It follows from what the functions did and from the rules of the
+// policies around them, never from the returned error.
 type verdict uint8
 
 const (
@@ -30,21 +30,21 @@ func (v verdict) String() string {
 // neverReturned reports whether there is no result, and no error either.
 func (v verdict) neverReturned() bool { return v == panicked || v == exited }
 
-// run is one use of what is inside a policy, or of the whole.
+// run is one use of what is inside of a policy, or of the whole pipeline.
 type run struct {
 	how      verdict
 	v        int
 	err      error
 	from, to time.Time
 	over     bool
-	ended    error         // what the context around the policy said when the run was over
-	asks     time.Duration // what the error asked for then
-	exactly  bool          // to wait, no more
+	ended    error         // the error of the context around the policy when the run was over
+	asks     time.Duration // the delay that the error asked for then
+	exactly  bool          // the delay must be exact
 	final    bool          // the error was marked so
 	stay     int           // of the circuit, when it began; see tally
 }
 
-// visit is one use of a policy, as seen from outside of it and from inside.
+// visit is one use of a policy, as its two probes see it.
 type visit struct {
 	*witness
 	c      *call
@@ -53,33 +53,32 @@ type visit struct {
 	came   time.Time
 	left   time.Time
 	runs   []*run
-	own    run // what came of it all
+	own    run // the result of the policy
 	heard  map[policy.EventKind]int
 	judged []policy.Event
-	kept   *kept // what a breaker kept of it, or nil
+	kept   *kept // the value that a breaker kept, or nil
 	asked  int   // how often OnRetry was called
 }
 
-// witness stands around a policy and holds it to its rules.
+// witness stands around a policy and checks it by its rules.
 type witness struct {
 	s     *scene
 	name  string
-	deaf  bool   // the scene's observer does not hear the policy
-	door  bool   // the policy runs by a door of its own, which takes marks off
+	deaf  bool   // the observer of the scene does not get the events of the policy
+	door  bool   // the policy runs by a door of its own, which removes marks
 	key   string // that its events have
 	rules rules
 	tally *tally // of a breaker's circuit, or nil
 }
 
-// rules are what a policy owes its caller.
+// rules are what a policy must do.
 type rules interface {
-	// judge says how a visit must have ended, and complains where it did not. An
-	// inner run may still be on its way, where its caller has left.
+	// judge returns how a visit must have ended, and reports a fault if it ended otherwise. An
+	// inner run may not be over if its caller has left.
 	judge(v *visit) verdict
 }
 
-// outside is the probe that a policy is called through, inside the one that it
-// calls.
+// outside is the probe that calls a policy, and inside is the probe that the policy calls.
 type (
 	outside struct{ *witness }
 	inside  struct{ *witness }
@@ -90,8 +89,8 @@ type (
 	runKey   struct{}
 )
 
-// tagged is a context that knows whose it is. What attaches to it attaches to
-// what is below, or package context would need a goroutine.
+// tagged is a context with one value. Functions that attach to it attach to its parent, or package
+// context would need a goroutine.
 type tagged struct {
 	context.Context
 	key, value any
@@ -139,8 +138,8 @@ func (v *visit) enters() {
 	}
 }
 
-// leaves judges a visit that is over. What goes on without it is looked at when
-// that is over too; see timeoutRules.afterwards.
+// leaves judges a visit that is over. Abandoned runs are checked when they are over too; see
+// timeoutRules.afterwards.
 func (v *visit) leaves(around *run, n int, err error, returned bool) {
 	v.s.mu.Lock()
 	v.left = v.s.now()
@@ -166,7 +165,7 @@ func (v *visit) leaves(around *run, n int, err error, returned bool) {
 	v.s.write("call %d: %s: %v, %d runs, %d, %v", v.c.n, v.name, how, len(seen.runs), n, text(err))
 }
 
-// attempted notes what the Finished event has to say of the visit.
+// attempted notes what the Finished event must say about the visit.
 func (v *visit) attempted(how verdict) {
 	if v.deaf {
 		return
@@ -219,14 +218,14 @@ func (v *visit) fault(format string, args ...any) {
 // exact reports whether time stands still while this call does nothing.
 func (v *visit) exact() bool { return v.s.exact() }
 
-// unheard reports whether events of a kind go unheard, of the visit.
+// unheard reports whether the observer does not get events of a kind about the visit.
 func (v *visit) unheard(kind policy.EventKind) bool { return v.deaf || !v.s.hears(kind) }
 
-// same reports whether a is b as the policy has to return it: a door takes marks off.
+// same reports whether a is b as the policy must return it: a door removes marks.
 func (v *visit) same(a, b error) bool { return same(a, b) || v.door && same(a, unmarked(b)) }
 
-// turnedAway reports whether the context had ended when the policy was called,
-// or by the time that it looked. Then nothing may have run.
+// turnedAway reports whether the context had ended before the policy checked it. Then nothing may
+// have run.
 func (v *visit) turnedAway() bool {
 	if !v.gone && (v.exact() || len(v.runs) > 0 || v.ctx.Err() == nil || !endedBy(v.ctx, v.own.err)) {
 		return false
@@ -237,7 +236,7 @@ func (v *visit) turnedAway() bool {
 	return true
 }
 
-// passes complains unless a run's result came through as it was.
+// passes reports a fault unless the result of a run was returned unchanged.
 func (v *visit) passes(r *run) verdict {
 	if !r.how.neverReturned() && (v.own.v != r.v || !v.same(v.own.err, r.err)) {
 		v.fault("a run came to %d, %v, and the policy made it %d, %v", r.v, text(r.err), v.own.v, text(v.own.err))
@@ -245,7 +244,7 @@ func (v *visit) passes(r *run) verdict {
 	return r.how
 }
 
-// kind is what the policy's events have as their Policy.
+// kind returns the Policy of the policy's events.
 func (v *visit) kind() string {
 	switch v.rules.(type) {
 	case *retryRules:
@@ -258,7 +257,7 @@ func (v *visit) kind() string {
 	return "breaker"
 }
 
-// named is what they have as their Name.
+// named returns their Name.
 func (v *visit) named() string {
 	switch r := v.rules.(type) {
 	case *retryRules:
@@ -271,7 +270,7 @@ func (v *visit) named() string {
 	return ""
 }
 
-// only returns the one run that there must be, or nil.
+// only returns the single run, or nil with a fault if there is not exactly one.
 func (v *visit) only() *run {
 	if len(v.runs) != 1 {
 		v.fault("%d runs, want 1", len(v.runs))
@@ -280,7 +279,7 @@ func (v *visit) only() *run {
 	return v.runs[0]
 }
 
-// told complains unless as many events of a kind were heard as there should be.
+// told reports a fault unless the observer got want events of a kind.
 func (v *visit) told(kind policy.EventKind, want int) {
 	if !v.unheard(kind) && v.heard[kind] != want {
 		v.fault("%q was told %d times, want %d", kind, v.heard[kind], want)
