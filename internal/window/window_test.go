@@ -185,7 +185,8 @@ func TestNoAdditionIsLostWhereABucketBegins(t *testing.T) {
 		all.Go(func() {
 			for i, r := range rings {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < adders; spin++ { // so that they begin together
+				for spin := 0; spin < 200 && there[i].Load() < adders; { // so that they begin together
+					spin++
 				}
 				r.add(1)
 			}
