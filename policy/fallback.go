@@ -6,6 +6,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/turn"
 	"github.com/ductile-go/ductile/internal/same"
 )
 
@@ -89,6 +90,7 @@ func (f *FallbackPolicy[T]) answer(ctx context.Context, next Call[T], v T, err e
 	if next.Observed(FellBack) {
 		next.Emit(ctx, Event{Kind: FellBack, Policy: "fallback", Name: f.name, Err: mark.Without(err)})
 	}
+	turn.Begin(ctx).End() // from here on a function runs, and may be abandoned
 	w, failed := f.fn(ctx, err)
 	switch {
 	case failed == nil:
