@@ -123,15 +123,14 @@ func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*ce
 	}
 	watch := next.Stopwatch(b.gate.cfg.Clock)
 	wait := turn.Begin(ctx)
-	defer wait.End()
 	a := b.gate.arrive(ctx)
 	if a.err != nil {
 		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
-		return nil, a.err
+		return nil, refused(wait, a.err)
 	}
 	if a.waiter != nil {
 		if err := b.await(ctx, next, watch.Elapsed, a.waiter); err != nil {
-			return nil, err
+			return nil, refused(wait, err)
 		}
 	}
 	return b.gate.begin(ctx, wait, a.cell)

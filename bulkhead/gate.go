@@ -253,19 +253,28 @@ func (g *Gate) enterSlowly(ctx context.Context) (*cell, error) {
 		return nil, g.full.Load()
 	}
 	wait := turn.Begin(ctx)
-	defer wait.End()
 	a := g.arrive(ctx)
 	if a.err != nil {
-		return nil, a.err
+		return nil, refused(wait, a.err)
 	}
 	if a.waiter != nil {
 		defer a.waiter.drop()
 		if _, err := a.waiter.wait(ctx); err != nil {
-			return nil, err
+			return nil, refused(wait, err)
 		}
 		a.waiter.done = true
 	}
 	return g.begin(ctx, wait, a.cell)
+}
+
+// refused ends the wait of a call that is refused. One that has left since ctx has ended
+// is still said to wait: until it is back, a timeout that would abandon it knows by that
+// why its function did not run.
+func refused(wait *turn.Wait, err error) error {
+	if _, full := err.(*FullError); full { //nolint:errorlint // it is not wrapped
+		wait.End()
+	}
+	return err
 }
 
 // begin ends the wait of a call that has a place in c. A timeout that would abandon the
