@@ -6,8 +6,8 @@ import (
 
 	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
-	"github.com/ductile-go/ductile/internal/turn"
 	"github.com/ductile-go/ductile/internal/same"
+	"github.com/ductile-go/ductile/internal/turn"
 )
 
 // FallbackPolicy replaces the result of a failed call. Make one with [Fallback] or
