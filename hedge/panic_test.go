@@ -142,3 +142,17 @@ func TestAPanicInAConditionIsAPanicOfItsAttempt(t *testing.T) {
 		})
 	})
 }
+
+func TestTheContextOfAnAttemptThatPanickedEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var of context.Context
+		h := hedge.New[int](hedge.Config{Delay: ms})
+		assert.Panics(t, func() {
+			_, _ = h.Do(t.Context(), attempts{after(time.Second, 1, nil), func(ctx context.Context) (int, error) {
+				of = ctx
+				panic(boom{2})
+			}}.run)
+		})
+		assert.Error(t, of.Err())
+	})
+}
