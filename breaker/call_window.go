@@ -11,9 +11,9 @@ import (
 // A call is counted by one addition to one word. The word numbers the calls, and holds how
 // many failed and how many were slow since the window was made. The sum that the addition
 // returns is stored in the call's place of a ring. So the window that ends with a call is
-// the difference between its word and that of size calls before, exactly as it was at the
-// addition. No reader sees half of a call, and a goroutine that is descheduled afterwards
-// hides from the others only what belongs in its own place.
+// the difference between its word and the word of size calls before, exactly as it was at the
+// addition. No reader sees half of a call. A goroutine that is descheduled before it has
+// stored its word leaves only its own place out of date.
 type callWindow struct {
 	size uint64
 	ring []atomic.Uint64 // the word of each call, at its number; zero while unused
@@ -147,12 +147,12 @@ func (w *callWindow) store(one word) {
 // upTo returns the totals of the window that ends with now, to which its call has added
 // last. full says whether the window was full before now was given.
 //
-// While the window is not full, now itself holds the totals. The ring cannot tell that it
-// is not full: the place before the first call is unused at first, but once the ring has
-// gone round, which takes only slack more calls, a descheduled goroutine finds a later
-// call there. It would take the missing calls for successes and miss a trip. Nor can now
-// itself tell: numbers wrap after 2,097,152 calls. So the flag is read before the word is
-// given. If it was not set then, numbers had not wrapped.
+// While the window is not full, now itself holds the totals. The ring does not show that
+// it is not full. The place before the first call is unused at first, but after slack more
+// calls it holds the word of a later one. A descheduled goroutine that finds it would count
+// the missing calls as successes and miss a trip. The number in now does not show it either,
+// since numbers wrap after 2,097,152 calls. So the flag is read before the word is given: if
+// it was not set then, numbers had not wrapped.
 //
 // In a full window, the call before the first one has stored where the window began, or
 // else the first call has, plus its own weight. If neither has stored its word yet, or

@@ -95,8 +95,8 @@ func (c *Circuit) settled() *generation {
 	}
 }
 
-// Idle reports whether nothing would be lost if the circuit were dropped and made anew: it
-// is closed without a counted failure or slow call, or open past its recovery and not used
+// Idle reports whether the circuit could be replaced by a new one without a loss: it is
+// closed without a counted failure or slow call, or open past its recovery and not used
 // since. A circuit that is half-open or isolated is never idle. Idle does not move the
 // circuit. It does not consider calls in flight: if the circuit is dropped, their outcomes
 // are lost.

@@ -76,11 +76,11 @@ type Config struct {
 	// RecoveryTimeout is how long the circuit stays open before it admits probes. 0 means
 	// 30 s, and NoWait means no time at all.
 	RecoveryTimeout time.Duration `json:"recovery_timeout,omitempty"`
-	// MaxRecoveryTimeout, if set, doubles the time at each reopening up to this limit.
-	// Closing resets it. Jitter comes on top.
+	// MaxRecoveryTimeout, if set, limits a recovery timeout that doubles at each reopening
+	// and is reset by closing. 0 means that it does not double. Jitter is added to it.
 	MaxRecoveryTimeout time.Duration `json:"max_recovery_timeout,omitempty"`
-	// RecoveryJitter adds a random share of the time, up to this one and at most 1, so
-	// that many replicas do not probe at once.
+	// RecoveryJitter lengthens the time by a random share of up to RecoveryJitter, which is
+	// at most 1, so that many replicas do not probe at the same time.
 	RecoveryJitter float64 `json:"recovery_jitter,omitempty"`
 	// HalfOpenMaxCalls is how many probes may be in flight at a time. 0 means 3. If all of
 	// them have been out for RecoveryTimeout, and for at least 1 s, without a verdict, as

@@ -123,7 +123,7 @@ func (g *generation) countIgnored() {
 
 // countInWindow adds a call to the window and returns why the window opens the circuit, or
 // 0 if it does not. It reads the totals only where a trip may follow. They include the
-// call itself, so of failures that end at once, the last one to add sees all the others.
+// call itself, so when failures end concurrently, the last one to be added sees all others.
 //
 // A call that its caller gave up after SlowCall counts as a slow success: it shows that the
 // dependency is slow, and not that it fails.

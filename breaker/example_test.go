@@ -138,7 +138,7 @@ func ExampleCircuit_Watch() {
 	c.Isolate("maintenance until six")
 	c.Reset()
 	stop()
-	c.Isolate("nobody hears")
+	c.Isolate("no longer watched")
 	// Output:
 	// billing: closed -> isolated, maintenance until six
 	// billing: isolated -> closed, reset

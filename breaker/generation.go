@@ -26,7 +26,8 @@ type generation struct {
 	rules   *rules
 	root    *generation // the first of the stay; itself if it is that
 	// counters is the generation whose row and ignored this one counts in: the first of
-	// the stay since the shape of the window last changed. It also tells windows apart.
+	// the stay since the shape of the window last changed. Two generations with the same
+	// counters also share their window.
 	counters *generation
 	state    State
 	entry    entry  // why the state was entered, and from which
@@ -47,14 +48,15 @@ type generation struct {
 	// Fields of counters, written by calls.
 
 	// row is how many failures in a row there were. In half-open it is how many Ignored
-	// probes in a row. It is raised by Add, so that of calls that end at once each sees a
-	// count of its own.
+	// probes in a row. Add returns a different count to each of several
+	// calls that end concurrently.
 	row     atomic.Int64
 	ignored atomic.Int64
 
 	// Fields of root, written by calls.
 
-	// last is replaced as a whole. Of failures at once, any may stay.
+	// last is the error of the last failure. If several fail concurrently, any of them may
+	// be the last.
 	last     atomic.Pointer[failure]
 	rejected counter.Counter
 }

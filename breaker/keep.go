@@ -14,7 +14,7 @@ import (
 // its value and a function record, and returns the value for the caller, usually one that
 // calls record when it has been used up.
 //
-// The first call of record counts, from whichever goroutine; later ones do nothing.
+// Any goroutine may call record. The first call counts; later ones do nothing.
 // Undecided counts as Failure. Until then, the call holds its permit of a half-open circuit.
 // If record has not been called when ctx, the context of the call, ends, the call counts as
 // a Success. A context that never ends, such as context.Background, does not do that: under

@@ -20,9 +20,9 @@ const (
 // arm prepares an open state that lasts for period from now.
 //
 // The timer is never stopped. A timer that was made in a bubble must not be used outside of
-// it, and nothing tells the two apart. Until it fires it holds one flag, not the circuit.
-// So a circuit that is dropped or moved by hand leaves a timer and a flag behind. A pending
-// timer keeps no bubble from ending.
+// it, and there is no way to find out where a timer was made. Until it fires, it references
+// one flag and not the circuit. So a circuit that is dropped, reset or isolated leaves only a
+// timer and a flag behind. A pending timer does not prevent a bubble from ending.
 func (o *opening) arm(c *Circuit, period time.Duration) {
 	if c.time.Clock() != nil || period < shortest {
 		o.near = nil

@@ -24,9 +24,9 @@ func wait(t *testing.T, cfg breaker.Config) time.Duration {
 
 func TestTheOpenPeriodIsExactToTheNanosecond(t *testing.T) {
 	random := func(v float64) func() float64 { return func() float64 { return v } }
-	nobody := func() float64 { t.Error("asked for randomness without jitter"); return 0 }
+	never := func() float64 { t.Error("asked for randomness without jitter"); return 0 }
 	for want, cfg := range map[time.Duration]breaker.Config{
-		time.Second:      {RecoveryTimeout: time.Second, Rand: nobody},
+		time.Second:      {RecoveryTimeout: time.Second, Rand: never},
 		2 * time.Second:  {RecoveryTimeout: 2 * time.Second, RecoveryJitter: 0.5, Rand: random(math.NaN())},
 		15 * time.Second: {RecoveryTimeout: 10 * time.Second, RecoveryJitter: 1, Rand: random(0.5)},
 		math.MaxInt64:    {RecoveryTimeout: 1 << 62, RecoveryJitter: 1, Rand: random(1)},
@@ -86,11 +86,11 @@ func TestTransitionsAndSnapshotsHaveTimeAndReason(t *testing.T) {
 
 func TestWindowsOfOneCallOpenAtTheFirstFailure(t *testing.T) {
 	for name, cfg := range map[string]breaker.Config{
-		"a call":             {WindowCalls: 1},
-		"a call by rate":     {WindowCalls: 1, FailureRate: 1},
-		"time":               {Window: time.Minute, FailureThreshold: 1},
-		"time by rate":       {Window: time.Minute, FailureRate: 1, MinCalls: 1},
-		"no window, as told": {FailureThreshold: 1},
+		"a call":         {WindowCalls: 1},
+		"a call by rate": {WindowCalls: 1, FailureRate: 1},
+		"time":           {Window: time.Minute, FailureThreshold: 1},
+		"time by rate":   {Window: time.Minute, FailureRate: 1, MinCalls: 1},
+		"no window":      {FailureThreshold: 1},
 	} {
 		c := breaker.NewCircuit(cfg)
 		record(t, c, policy.Success, policy.Failure)
@@ -101,7 +101,7 @@ func TestWindowsOfOneCallOpenAtTheFirstFailure(t *testing.T) {
 		assert.Equal(t, want, c.State(), name)
 		c = breaker.NewCircuit(cfg)
 		record(t, c, policy.Success)
-		assert.Equal(t, name != "no window, as told", c.Snapshot().Counts.Successes == 1, name)
+		assert.Equal(t, name != "no window", c.Snapshot().Counts.Successes == 1, name)
 		c.Reset()
 		record(t, c, policy.Failure)
 		assert.Equal(t, breaker.Open, c.State(), name)

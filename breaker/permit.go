@@ -25,8 +25,8 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Record reports how the call ended. The first Record counts, from whichever goroutine,
-// and returns true. Later ones do nothing and return false, as does Record of the zero
+// Record reports how the call ended. The first Record counts and returns true, whatever
+// goroutine calls it. Later ones do nothing and return false, as does Record of the zero
 // Permit. An outcome other than Success and Ignored, such as Undecided, is a Failure.
 //
 // An Ignored call that lasted for at least SlowCall counts as slow: its caller gave up.

@@ -7,8 +7,8 @@ type probation struct {
 	// permits is a permitWord: how many permits are out, and of which round.
 	permits atomic.Uint64
 	granted atomic.Int64 // when the last permit was
-	// ended is a probeTotals. It is one word, so that of probes that end at once each sees
-	// totals of its own, and the one that completes ProbeCalls sees all of them.
+	// ended is a probeTotals. It is one word, so that each of several probes that end
+	// concurrently sees different totals, and the one that completes ProbeCalls sees all.
 	ended atomic.Uint64
 	// slowFailures is how many of the failures were slow. Only Counts shows it; no verdict
 	// uses it. So a reader may see such a failure before it sees that it was slow.
@@ -85,8 +85,8 @@ func (p *probation) count(ok, slow bool) probeTotals {
 	return ended
 }
 
-// counts returns the totals. It reads the slow failures first: a failure that is counted
-// in between is shown as not slow yet, rather than as slow and no failure.
+// counts returns the totals. It reads the slow failures first. In the other order, it could
+// return more slow failures than failures.
 func (p *probation) counts() Counts {
 	slowFailures := p.slowFailures.Load()
 	ended := probeTotals(p.ended.Load())
@@ -105,19 +105,20 @@ func (p *probation) counts() Counts {
 // swapped. In the other order, a goroutine between the two steps would see the last permit
 // out with the time of the one before it, and begin a round too soon.
 //
-// The word counts grants so that a round begins only from the very word that was found
-// overdue. Otherwise a permit that is given back and granted anew leaves the word as it
-// was, and the round would come on top of a probe that has only begun.
+// The word counts grants so that a round begins only if nothing was granted since the word
+// was found overdue. Without that count, a permit that is given back and granted again leaves
+// the word unchanged, and the new round would start beside a probe that has only just begun.
 //
 // The clock is read after the time of the last grant. A reading before that time is of a
 // clock that was set back, and not of a goroutine that was descheduled.
 //
-// The rules are read after the word, anew for each attempt. The permit is taken only from
-// that word, so it was there to be taken under these rules. Older rules could admit more
-// probes than a Reconfigure has left places for.
+// The rules are read after the word, in each iteration. The swap succeeds only if the word has
+// not changed, so the permit was available under these rules. With older rules, more probes
+// could be admitted than a Reconfigure allows.
 //
-// A goroutine whose swap fails because a permit came back goes on with the time that it
-// found, and not with the one that it has raised itself: nothing was granted since.
+// If the swap fails because a permit was given back, the next iteration uses the time of the
+// last grant that it had found, and not the time that it has stored itself: nothing was
+// granted in between.
 func (p *probation) take(g *generation) (round uint16, ok bool) {
 	var found, raised int64
 	var grants permitWord

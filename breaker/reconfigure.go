@@ -81,7 +81,7 @@ func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
 	return to
 }
 
-// extend sets the end of an open state anew, as if it had begun under its new rules.
+// extend recomputes the end of an open state as if it had begun under its new rules.
 func (c *Circuit) extend(to *generation) {
 	was, o := &to.shut.rejection, to.shut.opening
 	o.until = later(to.entered, c.period(to.rules, &step{
@@ -122,8 +122,8 @@ func (c Config) equal(o Config) bool {
 // point to. Two closures of the same code differ.
 func sameFunc(a, b unsafe.Pointer) bool { return *(*unsafe.Pointer)(a) == *(*unsafe.Pointer)(b) }
 
-// sameClock reports whether a and b are one clock. Two values of a type that cannot be
-// compared count as one, since nothing tells them apart.
+// sameClock reports whether a and b are the same clock. Two values of one type that == cannot
+// compare are assumed to be the same.
 func sameClock(a, b policy.Clock) bool {
 	switch {
 	case a == nil || b == nil:

@@ -58,7 +58,7 @@ type announcer struct {
 	move    *Transition // the move to it
 	pending []*watcher  // those that have not been called for it
 
-	mu       sync.Mutex // held to change watchers: of two changes at once, one would be lost
+	mu       sync.Mutex // serializes changes of watchers, or one of two concurrent changes would be lost
 	watchers atomic.Pointer[[]*watcher]
 }
 

@@ -154,7 +154,7 @@ func TestWatchersThatComeAndGoMissNoMoveInBetween(t *testing.T) {
 					stop()
 					for i := 1; i < len(seen); i++ {
 						if seen[i].From != seen[i-1].To {
-							t.Errorf("told of %v after %v", seen[i], seen[i-1])
+							t.Errorf("reported %v after %v", seen[i], seen[i-1])
 						}
 					}
 				}

@@ -55,9 +55,8 @@ func (w *timeWindow) count(now int64, ok, slow bool) {
 // It reads what counts against the dependency first, in every bucket, and the successes
 // after it. In the other order, calls that end in between would be in the totals with
 // their failures and without their successes, and the circuit could open at a rate that
-// there never was. A slow success counts in favor of the dependency by the failure rate
-// and against it by the slow rate. A failure that was not slow does the opposite. So
-// these two are read at once.
+// there never was. A slow success lowers the failure rate and raises the slow rate, and a
+// failure that was not slow does the opposite. So these two are read in one load.
 func (w *timeWindow) counts(now int64) Counts {
 	var sum Counts
 	var room [window.Buckets]*window.Bucket[bucket]

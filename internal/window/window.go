@@ -40,8 +40,8 @@ type Clock interface{ Now() int64 }
 // goes to the bucket of its own time, which no reader counts any more. So rotation
 // neither loses a count nor counts twice. The price is one allocation a width.
 //
-// If the clock is set back by up to two windows, what was counted stays counted. If it is
-// set back further, the window begins anew with the next bucket that is counted in.
+// If the clock is set back by up to two windows, the counts stay. If it is set back further,
+// the next addition drops them and starts a new window.
 type Ring[T any] struct {
 	clock Clock
 	width int64
