@@ -115,35 +115,6 @@ func TestAChangedShapeOfWindowBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestACallOfAnEarlierRowDoesNotCountInALaterOne(t *testing.T) {
-	row, window := breaker.Config{FailureThreshold: 2}, breaker.Config{FailureThreshold: 2, WindowCalls: 10}
-	c := breaker.NewCircuit(row)
-	failing, err := c.Acquire()
-	require.NoError(t, err)
-	failingToo, err := c.Acquire()
-	require.NoError(t, err)
-	ignored, err := c.Acquire()
-	require.NoError(t, err)
-	require.NoError(t, c.Reconfigure(window))
-	require.NoError(t, c.Reconfigure(row))
-	failing.Record(policy.Failure)
-	failingToo.Record(policy.Failure)
-	ignored.Record(policy.Ignored)
-	assert.Equal(t, breaker.Closed, c.State())
-	assert.Equal(t, breaker.Counts{}, c.Snapshot().Counts)
-	record(t, c, policy.Failure)
-	assert.Equal(t, breaker.Counts{Failures: 1}, c.Snapshot().Counts)
-}
-
-func TestIgnoredCallsBeginAnewWithTheWindow(t *testing.T) {
-	c := breaker.NewCircuit(breaker.Config{WindowCalls: 10})
-	record(t, c, policy.Ignored)
-	require.NoError(t, c.Reconfigure(breaker.Config{WindowCalls: 10, FailureThreshold: 3}))
-	assert.Equal(t, breaker.Counts{Ignored: 1}, c.Snapshot().Counts, "the same window")
-	require.NoError(t, c.Reconfigure(breaker.Config{WindowCalls: 11}))
-	assert.Equal(t, breaker.Counts{}, c.Snapshot().Counts, "another window")
-}
-
 func TestReconfigureKeepsThePermitsAndProbesOfHalfOpen(t *testing.T) {
 	clk := fake.NewClock()
 	c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: time.Second, HalfOpenMaxCalls: 1, SuccessThreshold: 3, Clock: clk})
