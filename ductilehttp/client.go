@@ -15,6 +15,16 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
+// The errors of a [Client]'s own.
+var (
+	// ErrRedirect is matched by the error of a call that was redirected to another host
+	// than the client's.
+	ErrRedirect = errors.New("ductilehttp: redirected to another host")
+	// ErrResponseTooLarge is matched by the error of a call whose answer is longer than
+	// the client's MaxResponse.
+	ErrResponseTooLarge = errors.New("ductilehttp: response longer than MaxResponse")
+)
+
 // Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
 // concurrent use.
 //

@@ -18,12 +18,6 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Defaults of [ClientConfig].
-const (
-	DefaultClientAttempts = retry.DefaultMaxAttempts
-	DefaultMaxResponse    = 10 << 20
-)
-
 // ClientConfig configures a [Client]. BaseURL is required.
 type ClientConfig struct {
 	BaseURL string // of the API, with http or https and a host; its path comes before every call's

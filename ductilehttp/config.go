@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Defaults of [Config].
+// Defaults of [Config], [ClientConfig] and [HandlerConfig].
 const (
 	// DefaultAttemptTimeout applies unless a third of TotalTimeout is less.
 	DefaultAttemptTimeout  = pipeline.DefaultAttemptTimeout
@@ -23,6 +23,14 @@ const (
 	DefaultReadIdle        = 30 * time.Second
 	DefaultWriteIdle       = 30 * time.Second
 	DefaultMaxBufferedBody = 1 << 20
+
+	DefaultClientAttempts = retry.DefaultMaxAttempts
+	DefaultMaxResponse    = 10 << 20
+
+	DefaultMaxTimeout = 30 * time.Second
+	// DefaultTimeoutHeader is the usual name of the header that carries the time which a
+	// request has left, in whole milliseconds.
+	DefaultTimeoutHeader = "X-Request-Timeout-Ms"
 )
 
 const (

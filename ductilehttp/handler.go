@@ -17,14 +17,6 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Defaults of [HandlerConfig].
-const (
-	DefaultMaxTimeout = 30 * time.Second
-	// DefaultTimeoutHeader is the usual name of the header that carries the time which a
-	// request has left, in whole milliseconds.
-	DefaultTimeoutHeader = "X-Request-Timeout-Ms"
-)
-
 // HandlerFunc is a handler that may fail. One that returns an error should not
 // have written anything; if it has, its answer stands. What headers it has set are
 // sent with the error, but for those that describe content.

@@ -3,7 +3,6 @@ package ductilehttp
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -12,10 +11,6 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
-
-// ErrResponseTooLarge is matched by the error of a call whose answer is longer
-// than the client's MaxResponse.
-var ErrResponseTooLarge = errors.New("ductilehttp: response longer than MaxResponse")
 
 // reading is a policy that reads a response before it returns it, so that one which
 // breaks off is an error of its attempt.

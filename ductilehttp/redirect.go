@@ -10,10 +10,6 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// ErrRedirect is matched by the error of a call that was redirected to another
-// host than the client's.
-var ErrRedirect = errors.New("ductilehttp: redirected to another host")
-
 // maxRedirects is how many redirects a call follows, as net/http's client does.
 const maxRedirects = 10
 

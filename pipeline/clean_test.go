@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,9 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -29,7 +33,16 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 	abandoning := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: clk})
 	again := retry.New[int](retry.Config{Clock: clk})
 	budgeted := retry.New[int](retry.Config{Clock: clk, Budget: retry.NewBudget(retry.BudgetConfig{Clock: clk})})
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1, Clock: clk})
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
+	hedged := hedge.Config{Delay: time.Millisecond, OnFailure: true, Budget: hedge.NoBudget, Clock: clk}
 	return map[string]policy.Policy[int]{
+		"bulkhead":  bulkhead.New[int](gate),
+		"ratelimit": ratelimit.New[int](limiter),
+		"hedge":     hedge.New[int](hedged),
+		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
+			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
+		}),
 		"fallback": policy.FallbackValue(7),
 		"timeout":  cooperative,
 		"abandon":  abandoning,
@@ -81,7 +94,7 @@ func TestEveryPolicyLeavesNoGoroutine(t *testing.T) {
 func TestEveryPolicyLeavesNoTimerOnItsClock(t *testing.T) {
 	for name := range every(nil) {
 		for how, fn := range calls {
-			if how == "blocks" && name != "timeout" && name != "standard" && name != "all" && name != "abandon" {
+			if how == "blocks" && !slices.Contains([]string{"timeout", "standard", "loaded", "all", "abandon"}, name) {
 				continue // nothing would end the call
 			}
 			clk := fake.NewClock()
