@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -17,16 +18,20 @@ const maxRedirects = 10
 type journey struct {
 	c        *Client
 	begun    time.Time
-	attempts int // requests sent so far
-	retried  int // of these, those after the first to each URL
+	own      Override // the caller's
+	attempts int      // requests sent so far
+	retried  int      // of these, those after the first to each URL
 	gaveUp   *retry.Error
 }
 
 // send sends r and follows its redirects. All of them together have the call's attempts
 // and time.
 func (j *journey) send(r *http.Request) (*http.Response, error) {
-	for hop := 0; ; hop++ {
-		resp, err := j.c.transport.RoundTrip(j.limited(r, hop))
+	if own, ok := r.Context().Value(overrideKey{}).(*Override); ok {
+		j.own = *own
+	}
+	for hop, left := 0, time.Duration(0); ; hop++ {
+		resp, err := j.c.transport.RoundTrip(j.limited(r, hop, left))
 		if err != nil {
 			if ended, ok := errors.AsType[*retry.Error](err); ok {
 				j.attempts += ended.Attempts
@@ -40,28 +45,27 @@ func (j *journey) send(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		_ = resp.Body.Close()
+		left = j.timeLeft() // read once: 0 would mean the default, and less no limit
 		switch {
 		case err != nil:
 			return nil, err
 		case hop+1 == maxRedirects:
 			return nil, errors.New("stopped after 10 redirects")
-		case j.timeLeft() <= 0:
-			return nil, &policy.TimeoutError{Name: "total", After: j.c.transport.cfg.TotalTimeout}
+		case left <= 0:
+			return nil, &policy.TimeoutError{Name: "total", After: j.total()}
 		}
 		r = next
 	}
 }
 
-// limited gives r what the call has left.
-func (j *journey) limited(r *http.Request, hop int) *http.Request {
+// limited gives r what the call has left. Of an attempt's time that does not fit in that
+// any more, it has what is the default.
+func (j *journey) limited(r *http.Request, hop int, left time.Duration) *http.Request {
 	cfg := j.c.transport.Config()
 	if hop == 0 || cfg.Pipeline != nil {
 		return r
 	}
-	var o Override
-	if outer, ok := r.Context().Value(overrideKey{}).(*Override); ok {
-		o = *outer
-	}
+	o := j.own
 	most := cfg.Retry.MaxAttempts
 	if o.MaxAttempts != 0 {
 		most = o.MaxAttempts
@@ -73,16 +77,16 @@ func (j *journey) limited(r *http.Request, hop int) *http.Request {
 		o.MaxAttempts = max(1, most-j.retried)
 	}
 	if j.total() > 0 {
-		o.TotalTimeout = j.timeLeft()
+		o.TotalTimeout = left
+		if o.AttemptTimeout >= left {
+			o.AttemptTimeout = 0
+		}
 	}
 	return r.WithContext(WithOverride(r.Context(), o))
 }
 
 func (j *journey) total() time.Duration {
-	if total := j.c.transport.cfg.TotalTimeout; total != 0 {
-		return total
-	}
-	return DefaultTotalTimeout
+	return cmp.Or(j.own.TotalTimeout, j.c.transport.cfg.TotalTimeout, DefaultTotalTimeout)
 }
 
 func (j *journey) timeLeft() time.Duration {

@@ -1,0 +1,103 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// redirecting sends a call to another place after a while, once.
+func redirecting(after time.Duration, second func(*http.Request)) tripper {
+	var n atomic.Int64
+	return func(r *http.Request) (*http.Response, error) {
+		if n.Add(1) == 1 {
+			time.Sleep(after)
+			return answer(r, 307, "", "Location", "/there"), nil
+		}
+		second(r)
+		return answer(r, 200, "{}"), nil
+	}
+}
+
+func TestARedirectKeepsTheTotalTimeOfAnOverride(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		base := redirecting(2*time.Second, func(r *http.Request) {
+			deadline, ok := r.Context().Deadline()
+			require.True(t, ok)
+			left = time.Until(deadline)
+		})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
+		ctx := ductilehttp.WithOverride(t.Context(), ductilehttp.Override{TotalTimeout: 6 * time.Second, AttemptTimeout: -1})
+		require.NoError(t, c.Get(ctx, "/here", nil))
+		assert.Equal(t, 4*time.Second, left)
+	})
+}
+
+func TestARedirectOfACallWithoutATotalTimeGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := redirecting(time.Hour, func(*http.Request) {})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
+		ctx := ductilehttp.WithOverride(t.Context(), ductilehttp.Override{TotalTimeout: -1, AttemptTimeout: -1})
+		require.NoError(t, c.Get(ctx, "/here", nil))
+	})
+}
+
+func TestARedirectWhoseAttemptTimeNoLongerFitsIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base := redirecting(4*time.Second, func(*http.Request) {})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
+		ctx := ductilehttp.WithOverride(t.Context(), ductilehttp.Override{TotalTimeout: 8 * time.Second, AttemptTimeout: 5 * time.Second})
+		require.NoError(t, c.Get(ctx, "/here", nil))
+	})
+}
+
+// late is a clock that is one hour ahead from a reading on.
+type late struct {
+	policy.Clock
+	readings atomic.Int64
+	from     atomic.Int64
+}
+
+func (c *late) Now() time.Time {
+	now := time.Now()
+	if from := c.from.Load(); from > 0 && c.readings.Add(1) >= from {
+		return now.Add(time.Hour)
+	}
+	return now
+}
+
+func (c *late) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+func (c *late) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(parent, d)
+}
+
+func TestARedirectInTheLastInstantIsNotWithoutALimit(t *testing.T) {
+	for from := range int64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			clk := &late{}
+			var n atomic.Int64
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				if n.Add(1) == 1 {
+					clk.from.Store(from + 1)
+					return answer(r, 307, "", "Location", "/there"), nil
+				}
+				_, limited := r.Context().Deadline()
+				assert.True(t, limited, "from reading %d", from+1)
+				return answer(r, 200, "{}"), nil
+			})
+			tr := ductilehttp.NewTransport(ductilehttp.Config{Base: base, Clock: clk, AttemptTimeout: -1})
+			_ = ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: tr}).Get(t.Context(), "/here", nil)
+		})
+	}
+}
