@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -71,9 +73,16 @@ func hedging[T any](cfg StandardConfig, hold hold[T]) policy.Policy[T] {
 	}
 	h := hedge.New[T](own)
 	if hold != nil {
-		return h.WithKeep(hold)
+		return h.WithKeep(hold).WithDiscard(closeOne[T])
 	}
 	return h
+}
+
+// closeOne closes a value that the caller does not get: it may hold a place in the gate.
+func closeOne[T any](v T) {
+	if c, ok := any(v).(io.Closer); ok && !same.Nil(c) {
+		_ = c.Close()
+	}
 }
 
 func bounding[T any](cfg StandardConfig, hold hold[T]) policy.Policy[T] {

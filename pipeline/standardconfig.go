@@ -51,7 +51,8 @@ type StandardConfig struct {
 	// Keep is for results that outlive the call, such as the body of a response. It is
 	// the argument of WithKeep of both timeouts, of the hedge and of the bulkhead: a
 	// func(context.Context, T, func()) T, where T is any or the type that Standard is
-	// called with. Nil means none.
+	// called with. A value of a hedge's attempt that the caller does not get is closed, if
+	// it has a Close method as io.Closer's. Nil means none.
 	Keep  any          `json:"-"`
 	Clock policy.Clock `json:"-"` // for the timeouts, and for the retry and the hedge if they have none; nil means real time
 }
