@@ -35,6 +35,8 @@ type exchange struct {
 	replies []reply
 	one     [1]reply // room for replies
 	over    bool
+	flying  int // attempts that have begun and not ended
+	racing  int // of these, the extra ones of a hedge
 }
 
 // reply is a response's body that is to be closed if it is not the answer.
@@ -61,12 +63,13 @@ func newExchange(t *Transport, h *host, r *http.Request) *exchange {
 	return x
 }
 
-// errUnrepeatable is what an attempt ends with that would send a request again which may
-// have arrived and must not be repeated.
-var errUnrepeatable = errors.New("ductilehttp: the request may have arrived, and must not be sent again")
-
 // attempt sends the request once, if it may be sent, and says what came of it.
 func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
+	extra, ok := x.takeOff(ctx)
+	if !ok {
+		return nil, errBeside
+	}
+	defer x.land(extra)
 	x.letGo(false)
 	n, err := x.begin()
 	if err != nil {
@@ -106,10 +109,6 @@ func (x *exchange) once(ctx context.Context, refused error) (*http.Response, err
 	a, resp, err := x.send(ctx, n)
 	return x.judge(a, resp, err)
 }
-
-// hedgeable reports whether the request may be sent again while it is on its way, which
-// needs a body of its own for each attempt.
-func (x *exchange) hedgeable() bool { return x.repeatable && x.upload.parallel() }
 
 // send sends the request, over another connection than one that fell silent.
 func (x *exchange) send(ctx context.Context, n int) (a *attempt, resp *http.Response, err error) {
@@ -217,17 +216,18 @@ func (x *exchange) letGo(sure bool) {
 	if !bad && !sure || !x.upload.hold() {
 		return
 	}
-	for _, body := range x.takeBad() {
+	for _, body := range x.take(func(r reply) bool { return r.bad != nil }) {
 		drain(body, x.t.cfg.Clock)
 	}
 }
 
-func (x *exchange) takeBad() (bad []io.ReadCloser) {
+// take takes out the bodies that match says.
+func (x *exchange) take(match func(reply) bool) (bad []io.ReadCloser) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	kept := x.replies[:0]
 	for _, r := range x.replies {
-		if r.bad != nil {
+		if match(r) {
 			bad = append(bad, r.body)
 		} else {
 			kept = append(kept, r)
@@ -270,12 +270,6 @@ func (x *exchange) finish(answer *http.Response) {
 			_ = r.body.Close()
 		}
 	}
-}
-
-func (x *exchange) count() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.sent
 }
 
 // settle turns what the policies ended with into a response or an error. A bad response

@@ -36,7 +36,7 @@ func Retry(cfg retry.Config) *retry.Retry[*http.Response] {
 // body cannot be got again, gets none: its extra attempts fail before they send anything.
 // It panics with the error of hedge.Config.Validate.
 func Hedge(cfg hedge.Config) *hedge.Hedge[*http.Response] {
-	return hedge.New[*http.Response](cfg).WithDiscard(Discard)
+	return hedge.New[*http.Response](cfg).WithDiscard(discardBeside)
 }
 
 // RateLimit returns a policy for a [Config]'s Pipeline that takes a token of l for each
@@ -86,6 +86,19 @@ func Discard(resp *http.Response) {
 	}
 	if b, ok := resp.Body.(*body); ok && b.x != nil {
 		b.x.letGo(true)
+		return
+	}
+	_ = resp.Body.Close()
+}
+
+// discardBeside is Discard for a response that another one has replaced: that is on its
+// way to the caller, and stays.
+func discardBeside(resp *http.Response) {
+	if resp == nil || resp.Body == nil {
+		return
+	}
+	if b, ok := resp.Body.(*body); ok && b.x != nil {
+		b.x.drop(resp)
 		return
 	}
 	_ = resp.Body.Close()
