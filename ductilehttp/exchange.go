@@ -280,6 +280,9 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 	case err == nil && resp == nil:
 		return nil, errors.New("ductilehttp: Config.Pipeline returned neither a response nor an error")
 	case err == nil:
+		if resp.Body == nil { // a policy's own response
+			resp.Body = http.NoBody
+		}
 		note(resp, x.count(), nil)
 		return resp, nil
 	case resp == nil || resp.Body == nil || !as[*StatusError](err) || !x.has(resp):

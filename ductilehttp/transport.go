@@ -3,9 +3,11 @@ package ductilehttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
+	values "github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
@@ -135,8 +137,14 @@ func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*
 // With returns a Transport with the same config and circuits whose attempts also run through the
 // given policies: inside of the breaker, outside of the attempt timeout, or innermost in
 // a Pipeline. A policy there may read a response, so that one which breaks off is an
-// attempt that failed, or turn it into an error. Make it once, not for each request.
+// attempt that failed, or turn it into an error. Make it once, not for each request. With
+// panics if a policy is nil.
 func (t *Transport) With(inside ...policy.Policy[*http.Response]) *Transport {
+	for i, p := range inside {
+		if values.Nil(p) {
+			panic(fmt.Sprintf("ductilehttp: Transport.With: policy %d of %d is nil, want a policy", i+1, len(inside)))
+		}
+	}
 	w := *t
 	w.inside = slices.Concat(t.inside, inside)
 	w.derived = true
