@@ -88,8 +88,29 @@ func (c *call[T]) try(a *attempt[T]) {
 		c.tellHedged(a)
 		a.v, a.err = c.next.Again(a)
 	}
-	c.judge(a, c.hedge.wins(a.v, a.err))
+	c.judge(a, c.wins(a.v, a.err))
 	a.returned = true
+}
+
+// wins reports whether an attempt with such a result wins.
+func (c *call[T]) wins(v T, err error) bool {
+	if c.hedge.when == nil {
+		return err == nil
+	}
+	return c.ask(v, err)
+}
+
+// ask calls the function of WithCondition.
+func (c *call[T]) ask(v T, err error) (won bool) {
+	asked := false
+	defer func() {
+		if !asked { // it panicked, and the value goes nowhere
+			c.dropValue(v, err)
+		}
+	}()
+	won = c.hedge.when(v, err)
+	asked = true
+	return won
 }
 
 // judge fills in what follows from an attempt's result. It calls functions of the user's, so
@@ -98,6 +119,12 @@ func (c *call[T]) judge(a *attempt[T], won bool) {
 	if a.won = won; won {
 		return
 	}
+	judged := false
+	defer func() {
+		if !judged { // HedgeIf panicked, say, and the value goes nowhere
+			c.dropValue(a.v, a.err)
+		}
+	}()
 	a.worth = c.hedge.worth(a.err)
 	if hint, ok := policy.RetryAfter(a.err); ok {
 		now := policy.Now(c.hedge.cfg.Clock)
@@ -105,14 +132,21 @@ func (c *call[T]) judge(a *attempt[T], won bool) {
 		deadline, bounded := c.Deadline()
 		a.final = hint > retry.DefaultMaxRetryAfter || bounded && !a.until.Before(deadline)
 	}
+	judged = true
 }
 
 // drop hands the value of an attempt, which may be nil, to the function of WithDiscard.
 func (c *call[T]) drop(a *attempt[T]) {
-	if a == nil || c.hedge.discard == nil || a.broken() || a.err != nil && same.Zero(a.v) {
+	if a != nil && !a.broken() {
+		c.dropValue(a.v, a.err)
+	}
+}
+
+func (c *call[T]) dropValue(v T, err error) {
+	if c.hedge.discard == nil || err != nil && same.Zero(v) {
 		return
 	}
-	safely("the function of WithDiscard", func() { c.hedge.discard(a.v) })
+	safely("the function of WithDiscard", func() { c.hedge.discard(v) })
 }
 
 // late ends an attempt whose result came after the call was decided.

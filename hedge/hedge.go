@@ -174,7 +174,7 @@ func (h *Hedge[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 		return c.settle(nil)
 	}
 	v, err := next.Do(c)
-	won := h.wins(v, err)
+	won := c.wins(v, err)
 	if won && h.keep == nil || !won && !h.onFailure {
 		if c.alone() { // as nearly always
 			if won {
@@ -187,13 +187,6 @@ func (h *Hedge[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 	a := &attempt[T]{n: 1, v: v, err: err, returned: true}
 	c.judge(a, won)
 	return c.settle(a)
-}
-
-func (h *Hedge[T]) wins(v T, err error) bool {
-	if h.when == nil {
-		return err == nil
-	}
-	return h.when(v, err)
 }
 
 // worth reports whether a failed result brings the next attempt forward.

@@ -98,7 +98,15 @@ func (c *call[T]) take(s *state[T]) (T, error) {
 		}
 		runtime.Goexit()
 	}
+	told := false
+	defer func() {
+		if !told { // an observer panicked, and the caller does not get the value
+			c.release(a)
+			c.drop(a)
+		}
+	}()
 	c.recovered(a, s.last)
+	told = true
 	if c.hedge.keep != nil && a.err == nil {
 		return c.hold(a), nil
 	}
