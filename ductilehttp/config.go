@@ -221,6 +221,10 @@ func (c Config) standard(name string) pipeline.StandardConfig {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Hedge != nil {
+		own := *c.Hedge // read again for each new host
+		c.Hedge = &own
+	}
 	if c.Clock == nil {
 		c.Clock = c.Retry.Clock
 	} else if c.Circuits.Clock == nil && c.Pipeline == nil && c.Circuit == nil && !c.NoCircuit {

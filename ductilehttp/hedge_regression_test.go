@@ -87,3 +87,12 @@ func TestARefusedExtraAttemptLeavesTheFirstsFailureWhatItIs(t *testing.T) {
 		assert.EqualValues(t, 3, circuit.Snapshot().Counts.Failures)
 	})
 }
+
+func TestATransportKeepsItsHedgesConfig(t *testing.T) {
+	cfg := hedged()
+	cfg.Base = tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, "ok"), nil })
+	tr := ductilehttp.NewTransport(cfg)
+	cfg.Hedge.MaxExtra = -1
+	require.NoError(t, send(t, tr, "GET", "http://h.example", nil))
+	assert.Zero(t, tr.Config().Hedge.MaxExtra)
+}
