@@ -2,7 +2,7 @@
 // number or statement, and runs the tests on each change. A mutant that survives shows
 // code that no test covers.
 //
-//	go run ./cmd/mutate -root .. retry breaker policy pipeline
+//	go run ./cmd/mutate -root .. retry breaker policy pipeline bulkhead ratelimit hedge
 //
 // It does not use the test cache, and it changes no file of the tree. The file named by
 // -explained lists survivors that make no difference: a key, " => ", and the reason on

@@ -111,7 +111,7 @@ func TestEveryReasonHasItsMutantAndEveryKeyIsUnique(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, reasons)
 	t.Chdir("../../..")
-	files, err := sources([]string{"retry", "breaker", "policy", "pipeline"})
+	files, err := sources([]string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge", "internal/window"})
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, file := range files {

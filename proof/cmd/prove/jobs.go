@@ -122,10 +122,13 @@ func mutation(short bool) []job {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
-	return all
+	return append(all, job{
+		name: "mutation-window",
+		args: slices.Concat(args, []string{"-tests", "./breaker,./retry", "-deep", ".", "internal/window"}),
+	})
 }
 
 // platforms returns the jobs that run the library's tests with words of 32 bits, and for
