@@ -10,27 +10,37 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
 // A field that is added to a Config is added to its page.
 func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
-	for page, cfg := range map[string]any{
-		"policies/retry.md":    retry.Config{},
-		"policies/breaker.md":  breaker.Config{},
-		"policies/timeout.md":  policy.TimeoutConfig{},
-		"policies/keyed.md":    keyed.Config[string, *breaker.Circuit]{},
-		"policies/pipeline.md": pipeline.StandardConfig{},
-		"http.md":              ductilehttp.Config{},
+	for _, of := range []struct {
+		page string
+		cfg  any
+	}{
+		{"policies/retry.md", retry.Config{}},
+		{"policies/breaker.md", breaker.Config{}},
+		{"policies/timeout.md", policy.TimeoutConfig{}},
+		{"policies/bulkhead.md", bulkhead.Config{}},
+		{"policies/ratelimit.md", ratelimit.Config{}},
+		{"policies/hedge.md", hedge.Config{}},
+		{"policies/keyed.md", keyed.Config[string, *breaker.Circuit]{}},
+		{"policies/pipeline.md", pipeline.StandardConfig{}},
+		{"http.md", ductilehttp.Config{}},
+		{"http.md", ductilehttp.HandlerConfig{}},
 	} {
-		text, err := os.ReadFile("../" + page)
+		text, err := os.ReadFile("../" + of.page)
 		require.NoError(t, err)
-		for _, field := range reflect.VisibleFields(reflect.TypeOf(cfg)) {
-			assert.True(t, strings.Contains(string(text), "`"+field.Name+"`"), "docs/%s leaves out %T.%s", page, cfg, field.Name)
+		for _, field := range reflect.VisibleFields(reflect.TypeOf(of.cfg)) {
+			assert.True(t, strings.Contains(string(text), "`"+field.Name+"`"), "docs/%s leaves out %T.%s", of.page, of.cfg, field.Name)
 		}
 	}
 }

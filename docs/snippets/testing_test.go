@@ -12,10 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/policytest"
+	"github.com/ductile-go/ductile/ratelimit"
 )
 
 var errDown = errors.New("down")
@@ -67,5 +70,50 @@ func (l *limit[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err e
 func TestLimitKeepsThePromises(t *testing.T) {
 	policytest.Run(t, func() policy.Policy[int] {
 		return &limit[int]{make(chan struct{}, 10)}
+	})
+}
+
+func TestACallWaitsForAPlaceInVain(t *testing.T) {
+	ctx := t.Context()
+	clk := fake.NewClock(fake.For(t))
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1, MaxWait: time.Second, Clock: clk})
+	running, err := gate.Acquire(ctx)
+	require.NoError(t, err)
+	defer running.Release()
+
+	waited := make(chan error)
+	go func() {
+		_, err := gate.Acquire(ctx)
+		waited <- err
+	}()
+	require.NoError(t, clk.BlockUntil(ctx, 2)) // its place in the queue, and the timer of MaxWait
+	clk.Advance(time.Second)
+	require.ErrorIs(t, <-waited, bulkhead.ErrFull)
+}
+
+func TestCallsAreSpaced(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
+	begin := clk.Now()
+	for range 5 {
+		require.NoError(t, limiter.Wait(t.Context(), 1))
+	}
+	assert.Equal(t, 400*time.Millisecond, clk.Now().Sub(begin))
+}
+
+func TestASlowReadIsHedged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hedge.New[string](hedge.Config{Delay: 50 * time.Millisecond})
+		begin := time.Now()
+		v, err := h.Do(t.Context(), func(ctx context.Context) (string, error) {
+			if hedge.Attempt(ctx) == 1 {
+				<-ctx.Done() // the slow replica
+				return "", ctx.Err()
+			}
+			return "hello", nil
+		})
+		require.NoError(t, err)
+		assert.Equal(t, "hello", v)
+		assert.Equal(t, 50*time.Millisecond, time.Since(begin))
 	})
 }

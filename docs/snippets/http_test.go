@@ -1,0 +1,87 @@
+package snippets_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+)
+
+// docs/http.md, Limits and hedges.
+func Example_httpLimits() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
+	defer server.Close()
+
+	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
+		Gates:    bulkhead.Config{Limit: 20, MaxQueue: 100}, // for each host: 20 requests at a time
+		Limiters: ratelimit.Config{Limit: 50, Burst: 10, MaxWait: time.Second},
+		Hedge:    &hedge.Config{},
+	})}
+	defer client.CloseIdleConnections()
+
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	fmt.Println(string(text), err)
+	// Output: hello <nil>
+}
+
+// docs/policies/pipeline.md, Config.
+func Example_pipelineWhole() {
+	search := pipeline.Standard[[]string](pipeline.StandardConfig{
+		Name:    "search",
+		Hedge:   &hedge.Config{},
+		Circuit: breaker.NewCircuit(breaker.Config{Name: "search"}),
+		Limiter: ratelimit.NewLimiter(ratelimit.Config{Limit: 100}),
+		Gate:    bulkhead.NewGate(bulkhead.Config{Limit: 10, MaxQueue: 50}),
+	})
+	fmt.Println(search)
+	// Output: timeout(total, 30s) > retry(3) > hedge(p95) > breaker(search) > ratelimit(100/1s) > timeout(attempt, 10s) > bulkhead(10)
+}
+
+// docs/policies/keyed.md, Config.
+func Example_keyedPin() {
+	gates := keyed.New(keyed.Config[string, *bulkhead.Gate]{
+		Make: func(tenant string) *bulkhead.Gate { return bulkhead.NewGate(bulkhead.Config{Name: tenant, Limit: 5}) },
+	})
+	fmt.Println(export(context.Background(), gates, "acme"))
+	// Output: <nil>
+}
+
+func export(ctx context.Context, gates *keyed.Map[string, *bulkhead.Gate], tenant string) error {
+	gate := gates.Pin(tenant)
+	defer gate.Release()
+	place, err := gate.Value().Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer place.Release()
+	return nil
+}
+
+// docs/policies.md, Priorities.
+func Example_priorities() {
+	ctx := policy.WithPriority(context.Background(), policy.Low)
+	fmt.Println(policy.PriorityOf(ctx))
+	// Output: -1
+}
