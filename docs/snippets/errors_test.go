@@ -1,0 +1,73 @@
+package snippets_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/retry"
+)
+
+func explain(err error) string {
+	var open *breaker.OpenError
+	switch {
+	case err == nil:
+		return "fine"
+	case errors.As(err, &open):
+		return fmt.Sprintf("%s is %s, ask again in %v", open.Name, open.State, open.RetryAfter())
+	case errors.Is(err, ratelimit.ErrExceeded):
+		wait, _ := policy.RetryAfter(err)
+		return fmt.Sprintf("too many calls, ask again in %v", wait)
+	case errors.Is(err, bulkhead.ErrFull):
+		return "too many calls at a time"
+	case errors.Is(err, retry.ErrExhausted):
+		return "every attempt failed"
+	case errors.Is(err, retry.ErrDeadline), errors.Is(err, retry.ErrElapsed):
+		return "no time for another attempt"
+	case errors.Is(err, retry.ErrRetryAfter):
+		return "the server wants to be left alone for too long"
+	case errors.Is(err, retry.ErrBudget):
+		return "too many retries already"
+	case errors.Is(err, context.Canceled):
+		return "the caller gave up"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "a timeout, ours or the caller's"
+	}
+	return "the function's own error: " + err.Error()
+}
+
+// The opening of docs/errors.md.
+func Example_errors() {
+	ctx, clk := context.Background(), fake.NewClock(fake.AutoAdvance())
+	down := fake.NewFunc[int]().Fail(errDown).Do
+	say := func(_ int, err error) { fmt.Println(explain(err)) }
+
+	say(retry.Do(ctx, retry.Config{Clock: clk}, down))
+	say(retry.Do(ctx, retry.Config{Clock: clk}, fake.NewFunc[int]().Fail(retry.Permanent(errDown)).Do))
+	say(retry.Do(ctx, retry.Config{Clock: clk, MaxElapsed: time.Millisecond}, down))
+
+	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1, Clock: clk})
+	say(breaker.Do(ctx, circuit, down))
+	say(breaker.Do(ctx, circuit, down))
+
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
+	say(bulkhead.Do(ctx, gate, func(ctx context.Context) (int, error) { return bulkhead.Do(ctx, gate, down) }))
+
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Clock: clk})
+	_ = limiter.Allow(1)
+	say(ratelimit.Do(ctx, limiter, down))
+	// Output:
+	// every attempt failed
+	// the function's own error: down
+	// no time for another attempt
+	// the function's own error: down
+	// stripe is open, ask again in 30s
+	// too many calls at a time
+	// too many calls, ask again in 1s
+}
