@@ -3,8 +3,8 @@
 //
 //	func(ctx context.Context) (T, error)
 //
-// in a pipeline of policies that retry it, bound its time, refuse it while the service is
-// down, or answer in its place.
+// in a pipeline of policies that retry it, limit its time, refuse it while the service is
+// down, limit how many calls run, or answer in its place.
 //
 //	stripe := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 //	p := pipeline.Standard[*Session](pipeline.StandardConfig{Circuit: stripe})
@@ -15,7 +15,10 @@
 //   - policy: Timeout, Fallback, Check and Select, and the contract for policies of your own
 //   - retry: another attempt when it may help, and how long to wait first; retry budgets
 //   - breaker: a circuit for each dependency, which refuses calls while it is open
-//   - keyed: one circuit for each host, tenant or route, bounded in number
+//   - bulkhead: a limit on calls at a time, with a queue
+//   - ratelimit: a limit on calls in a time
+//   - hedge: another attempt beside a slow one
+//   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
