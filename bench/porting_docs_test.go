@@ -58,14 +58,18 @@ func rowOf(t *testing.T, library string, cells []string) docRow {
 	if library == "hand-written helpers" {
 		return docRow{"a helper", cells}
 	}
-	require.Contains(t, portingRows, library, "%s: %s", portingPage, cells[0])
+	if !elsewhere[library] {
+		require.Contains(t, portingRows, library, "%s: %s", portingPage, cells[0])
+	}
 	return docRow{library, cells}
 }
 
 func TestPortingTablesHaveTheRowsThatAreRun(t *testing.T) {
 	documented := map[string]bool{}
 	for _, row := range docRows(t) {
-		assert.Contains(t, portingRows[row.library], row.cells[0], "a row that no test runs: %s", row.name())
+		if !elsewhere[row.library] {
+			assert.Contains(t, portingRows[row.library], row.cells[0], "a row that no test runs: %s", row.name())
+		}
 		assert.NotContains(t, documented, row.name(), "two rows of one name")
 		documented[row.name()] = true
 	}
@@ -88,6 +92,7 @@ func TestTheReadmeLeavesPortingToItsPage(t *testing.T) {
 // aliases are the names that the tests import a library's packages by, where the
 // package has the name of one of ours.
 var aliases = map[string][2]string{
+	"failsafe-go":           {"bulkhead", "failsafebulkhead"},
 	"retry-go":              {"retry", "retrygo"},
 	"sethvargo/go-retry":    {"retry", "sethvargo"},
 	"eapache/go-resiliency": {"breaker", "eapache"},
@@ -107,7 +112,7 @@ func TestPortingCodeIsCompiled(t *testing.T) {
 	code := regexp.MustCompile("`[^`]+`")
 	for _, row := range docRows(t) {
 		for i, cell := range row.cells {
-			if i == 0 && row.library == "a helper" {
+			if i == 0 && (row.library == "a helper" || elsewhere[row.library]) {
 				continue
 			}
 			for _, span := range code.FindAllString(cell, -1) {

@@ -18,13 +18,15 @@ import (
 // the row's first cell. Each runs the peer and ours in the same situation, and
 // asserts that they behave alike, or how they differ.
 var portingRows = map[string]map[string]func(*testing.T){
-	"failsafe-go":           merged(failsafeRetryRows, failsafeErrorRows, failsafeBreakerRows, failsafePipelineRows),
+	"failsafe-go": merged(failsafeRetryRows, failsafeErrorRows, failsafeBreakerRows, failsafePipelineRows,
+		failsafeBulkheadRows, failsafeRateRows, failsafeHedgeRows),
 	"gobreaker":             merged(gobreakerRows, gobreakerUseRows),
 	"backoff":               backoffRows,
 	"retry-go":              merged(retryGoRows, retryGoErrorRows),
 	"sethvargo/go-retry":    sethvargoRows,
 	"eapache/go-resiliency": merged(eapacheRetrierRows, eapacheBreakerRows),
 	"cep21/circuit":         merged(cep21Rows, cep21UseRows),
+	"x/time/rate":           xtimeRows,
 	"a helper":              merged(helperRows, clientRows),
 }
 
