@@ -2,6 +2,7 @@ package snippets_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,20 +31,36 @@ func Example_httpLimits() {
 	})}
 	defer client.CloseIdleConnections()
 
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
+	fmt.Println(fetch(client, server.URL))
+
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
+	place, _ := gate.TryAcquire()
+	defer place.Release()
+	busy := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Gate: gate})}
+	_, err := fetch(busy, server.URL)
+	fmt.Println(errors.Is(err, bulkhead.ErrFull), gate.Snapshot().Rejected)
+	// Output:
+	// hello <nil>
+	// true 1
+}
+
+func fetch(client *http.Client, url string) (string, error) {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
-		fmt.Println(err)
-		return
+		return "", err
 	}
 	resp, err := client.Do(req)
-	if err != nil {
-		fmt.Println(err)
-		return
+	switch {
+	case errors.Is(err, bulkhead.ErrFull), errors.Is(err, ratelimit.ErrExceeded):
+		return "", fmt.Errorf("too many requests at the moment: %w", err)
+	case errors.Is(err, breaker.ErrOpen):
+		return "", fmt.Errorf("the host is down: %w", err)
+	case err != nil:
+		return "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
-	fmt.Println(string(text), err)
-	// Output: hello <nil>
+	return string(text), err
 }
 
 // docs/policies/pipeline.md, Config.

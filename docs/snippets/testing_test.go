@@ -91,6 +91,60 @@ func TestACallWaitsForAPlaceInVain(t *testing.T) {
 	require.ErrorIs(t, <-waited, bulkhead.ErrFull)
 }
 
+// docs/testing.md says how many to wait for.
+func TestWhatWaitsCountsAsThePageSays(t *testing.T) {
+	two := func(ctx context.Context) (int, error) { return 2, nil }
+	for name, row := range map[string]struct {
+		counts int
+		wait   func(ctx context.Context, clk *fake.Clock) error
+	}{
+		"a bulkhead's queue": {1, func(ctx context.Context, clk *fake.Clock) error {
+			_, err := full(clk, 0).Acquire(ctx)
+			return err
+		}},
+		"with MaxWait": {2, func(ctx context.Context, clk *fake.Clock) error {
+			_, err := full(clk, time.Hour).Acquire(ctx)
+			return err
+		}},
+		"a rate limit's queue": {1, func(ctx context.Context, clk *fake.Clock) error {
+			return spent(clk).Wait(ctx, 1)
+		}},
+		"within a timeout": {2, func(ctx context.Context, clk *fake.Clock) error {
+			limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Minute, Clock: clk})
+			_, err := pipeline.New(limit, bulkhead.New[int](full(clk, 0))).Do(ctx, two)
+			return err
+		}},
+		"a hedge": {2, func(ctx context.Context, clk *fake.Clock) error {
+			_, err := hedge.New[int](hedge.Config{Delay: time.Second, Clock: clk}).Do(ctx, func(ctx context.Context) (int, error) {
+				return 2, clk.Sleep(ctx, time.Minute)
+			})
+			return err
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			clk, done := fake.NewClock(fake.For(t)), make(chan error, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { done <- row.wait(ctx, clk) }()
+			synctest.Wait()
+			assert.Equal(t, row.counts, clk.Waiters(), name)
+			cancel()
+			require.ErrorIs(t, <-done, context.Canceled, name)
+		})
+	}
+}
+
+func full(clk policy.Clock, maxWait time.Duration) *bulkhead.Gate {
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1, MaxWait: maxWait, Clock: clk})
+	_, _ = gate.TryAcquire()
+	return gate
+}
+
+func spent(clk policy.Clock) *ratelimit.Limiter {
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Clock: clk})
+	limiter.Allow(1)
+	return limiter
+}
+
 func TestCallsAreSpaced(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
