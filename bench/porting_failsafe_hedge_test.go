@@ -117,7 +117,7 @@ var failsafeHedgeRows = map[string]func(*testing.T){
 	}),
 	"`CancelOnResult`, `CancelOnErrors`, `CancelIf`": bubble(func(t *testing.T) {
 		const d = time.Second
-		match := func(v T, err error) bool { return v == 1 }
+		match := func(v T, _ error) bool { return v == 1 }
 		second := func() *slow { return &slow{took: []time.Duration{3 * d, d / 2}} }
 		for name, theirs := range map[string]hedgepolicy.HedgePolicy[T]{
 			"result": hedgepolicy.NewBuilderWithDelay[T](d).CancelOnResult(1).Build(),

@@ -51,6 +51,7 @@ func Example_hedgeReplicas() {
 	ctx, replicas, path := context.Background(), []string{slow.URL, quick.URL}, "/search"
 	defer http.DefaultClient.CloseIdleConnections()
 
+	//nolint:bodyclose // the hedge closes what loses, and the end of the function the rest
 	search := hedge.New[*http.Response](hedge.Config{Name: "search", Delay: 20 * time.Millisecond}).
 		WithCondition(func(resp *http.Response, err error) bool {
 			return err == nil && resp.StatusCode < 500

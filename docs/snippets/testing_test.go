@@ -93,7 +93,7 @@ func TestACallWaitsForAPlaceInVain(t *testing.T) {
 
 // docs/testing.md says how many to wait for.
 func TestWhatWaitsCountsAsThePageSays(t *testing.T) {
-	two := func(ctx context.Context) (int, error) { return 2, nil }
+	two := func(context.Context) (int, error) { return 2, nil }
 	for name, row := range map[string]struct {
 		counts int
 		wait   func(ctx context.Context, clk *fake.Clock) error
