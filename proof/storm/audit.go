@@ -95,8 +95,8 @@ func (s *scene) finished(c *call, e ending, finished []policy.Event, how verdict
 	if s.hears(policy.Started) && started != 1 {
 		s.fault("call %d: %d Started events beside one Finished", c.n, started)
 	}
-	if len(s.leaving) > 0 {
-		return // what was abandoned may retry later
+	if len(s.leaving) > 0 || s.hedged {
+		return // what was left behind may try again later
 	}
 	if f.Attempt != 1+again {
 		s.fault("call %d: Finished counts %d attempts, and there were %d", c.n, f.Attempt, 1+again)
@@ -156,6 +156,7 @@ func (s *scene) settle() {
 	synctest.Wait()
 	for _, c := range s.calls { // values that an abandoned function has kept
 		s.recordKept(c)
+		s.releasePlaces(c)
 	}
 	synctest.Wait()
 	s.keptAreJudged()
@@ -176,6 +177,7 @@ func (s *scene) settle() {
 	}
 	s.faults = append(s.faults, s.ledger.faults()...)
 	s.permitsAreBack()
+	s.loadIsGone()
 	s.setByHand(true)
 	for _, t := range s.tallies {
 		s.faults = append(s.faults, t.settle(s)...)

@@ -45,9 +45,9 @@ var (
 )
 
 const (
-	longest = 5 * time.Millisecond // how long a function works, cancelled or not
-	tidying = time.Microsecond     // how long it takes at most to return when it is cancelled
-	slack   = longest + 2*tidying  // how long a function may take beyond a limit
+	longest = 5 * time.Millisecond // that a function works, cancelled or not
+	tidying = time.Microsecond     // at most, after it has been cancelled
+	slack   = longest + 4*tidying  // that a function may take beyond a limit
 )
 
 // call is one call and what is known of it.
@@ -67,7 +67,8 @@ type call struct {
 	again    int            // attempts after the first, of retries that are heard
 	rescuer  string         // the kind of the last policy that rescued the call
 	late     []policy.EventKind
-	kept     []*kept // values that are to be recorded when the call has returned
+	kept     []*kept  // values that are to be recorded when the call has returned
+	places   []func() // to be given back then
 }
 
 // step is what one attempt does after it has worked for a while.
@@ -112,6 +113,9 @@ func (c *call) run(ctx context.Context) (v int, err error) {
 	how := exited
 	defer func() { c.s.say(ctx, how) }()
 	step := c.script[min(n, len(c.script))-1]
+	if c.s.alone { // attempts of a hedge that are cancelled together do not go on together
+		step.tidy += time.Duration(n)
+	}
 	if step.changes != nil {
 		c.s.reconfigure(step.changes)
 	}

@@ -2,7 +2,7 @@
 // for.
 //
 // A scene is a pipeline of 1 to 6 policies with random valid configs, two circuits and a
-// budget that they share, and 64 calls. The functions of the calls succeed, fail, panic, call
+// budget that they share, gates and limiters of their own, and 64 calls. The functions of the calls succeed, fail, panic, call
 // runtime.Goexit, hang until they are cancelled, ignore their cancellation, cancel their own
 // caller, or reconfigure a circuit. A scene runs in a synctest bubble, on real time, which is
 // virtual there, or on an AutoAdvance clock. Half of the scenes make one call after another
@@ -21,6 +21,10 @@
 // [tally], made from the runs inside of its breakers, and each value that a function returned
 // has an entry in the [ledger]. The tests replace policies by faulty doubles and check that
 // the storm finds each fault.
+//
+// Gates, limiters and hedges have no rules of their own. They are held to what package
+// policytest expects of every policy; see [owedRules]. An AutoAdvance clock cannot order two
+// attempts of one call, so hedges are in scenes on real time only.
 //
 // For what must hold in each scene, see [scene.audit] and [scene.settle].
 package storm

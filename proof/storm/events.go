@@ -33,7 +33,7 @@ func (s *scene) observe(ctx context.Context, e policy.Event) {
 	switch {
 	case e.Kind == policy.Judged:
 		v.judged = append(v.judged, e)
-	case e.Kind == policy.Rejected:
+	case e.Kind == policy.Rejected && v.tally != nil:
 		v.tally.heard++
 	case e.Kind == policy.StateChanged:
 		v.tally.changes++

@@ -22,8 +22,8 @@ func (s *scene) nothingIsHeld() {
 		callers = append(callers, held(c.caller))
 	}
 	s.current = nil
-	s.calls, s.tallies, s.leaving, s.ended, s.plan, s.do = nil, nil, nil, nil, nil, nil
-	for range 3 { // objects made while the collector ran stay until the next run
+	s.calls, s.tallies, s.leaving, s.loads, s.ended, s.plan, s.do = nil, nil, nil, nil, nil, nil, nil
+	for range 3 { // what was made while the collector ran stays till the next time
 		time.Sleep(time.Nanosecond) // the runtime keeps a stopped timer until it next looks at the others
 		runtime.GC()
 		if count(circuits)+count(callers) == 0 {

@@ -63,8 +63,9 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	<-over
 	e.took = s.now().Sub(start)
 	s.audit(c, e)
-	s.recordKept(c)                         // before time passes and the caller's deadline with it
-	for c.ended.Load() < c.started.Load() { // abandoned and still running
+	s.recordKept(c) // before time passes and the caller's deadline with it
+	s.releasePlaces(c)
+	for c.ended.Load() < c.started.Load() { // abandoned, and on its way
 		time.Sleep(time.Millisecond)
 	}
 	release()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -93,7 +94,8 @@ func (t *retryRules) givenUp(v *visit, r, next *run) {
 func (t *retryRules) heeds(r *run) time.Duration {
 	var inner *retry.Error
 	var open *breaker.OpenError
-	if !t.RetryRejected && !r.exactly && errors.As(r.err, &inner) && inner.As(&open) {
+	var exceeded *ratelimit.ExceededError
+	if !t.RetryRejected && !r.exactly && errors.As(r.err, &inner) && (inner.As(&open) || inner.As(&exceeded)) {
 		return 0
 	}
 	return r.asks
@@ -153,7 +155,8 @@ func (t *retryRules) final(v *visit, last *run) verdict {
 
 // ended returns the verdict on a retry that ended without success.
 func (t *retryRules) ended(v *visit, last *run, own *retry.Error) verdict {
-	if v.own.v != last.v && v.s.ledger.count(last.v, "discarded") == 0 {
+	gone := last.v < numbered && v.own.v == 0 || v.s.ledger.count(last.v, "discarded") > 0
+	if v.own.v != last.v && !gone { // the ledger has no fallback's values
 		v.fault("the last attempt came to %d, and the retry to %d", last.v, v.own.v)
 	}
 	met := t.real(v) // what the function met
@@ -219,6 +222,9 @@ func (t *retryRules) mayEnd(v *visit, last *run, reason error) bool {
 	var open *breaker.OpenError
 	if errors.As(reason, &open) {
 		return t.RetryRejected && open.RetryAfter() == 0 || v.s.wouldRefuse(open)
+	}
+	if v.s.limited && errors.Is(reason, ratelimit.ErrExceeded) { // it asked the limiter inside
+		return true
 	}
 	_, bounded := v.ctx.Deadline()
 	return same(reason, retry.ErrElapsed) && t.MaxElapsed > 0 ||

@@ -58,7 +58,10 @@ type scene struct {
 	byReturn books
 	byScript books
 	tallies  []*tally        // of the circuits
-	leaving  []*timeoutRules // of the policies that abandon their function
+	leaving  []*timeoutRules // of the policies that leave their function
+	loads    []load          // gates and limiters
+	limited  bool            // there is a limiter
+	hedged   bool            // there is a hedge
 	attempts map[string]int  // the last Attempted of each retry, where calls are alone
 	ended    []*kept         // recorded after their calls had returned
 	changing sync.Mutex      // orders reconfigurations, with what is noted of them

@@ -2,6 +2,7 @@ package storm
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
@@ -42,6 +43,7 @@ type run struct {
 	exactly  bool          // the delay must be exact
 	final    bool          // the error was marked so
 	stay     int           // of the circuit, when it began; see tally
+	gone     bool          // the context around the policy had ended when the run began
 }
 
 // visit is one use of a policy, as its two probes see it.
@@ -191,7 +193,7 @@ func (i inside) Refusal(context.Context, time.Duration) error { return nil }
 
 func (i inside) Execute(ctx context.Context, next policy.Call[int]) (n int, err error) {
 	v := visitOf(ctx)
-	r := &run{from: i.s.now()}
+	r := &run{from: i.s.now(), gone: v.ctx.Err() != nil}
 	i.s.mu.Lock()
 	if v.tally != nil {
 		v.tally.begin(r)
@@ -206,6 +208,11 @@ func (i inside) Execute(ctx context.Context, next policy.Call[int]) (n int, err 
 		r.asks, r.exactly = asks(err)
 		if v.tally != nil {
 			v.tally.record(v, r)
+		}
+		if o, ok := v.rules.(*owedRules); ok {
+			if fault := o.ended(ctx, v, r); fault != "" {
+				i.s.faults = append(i.s.faults, fmt.Sprintf("call %d: %s: %s", v.c.n, v.name, fault))
+			}
 		}
 	}()
 	return next.Do(&tagged{ctx, runKey{}, r})
@@ -246,7 +253,9 @@ func (v *visit) passes(r *run) verdict {
 
 // kind returns the Policy of the policy's events.
 func (v *visit) kind() string {
-	switch v.rules.(type) {
+	switch r := v.rules.(type) {
+	case *owedRules:
+		return r.kind
 	case *retryRules:
 		return "retry"
 	case *fallbackRules:
@@ -264,6 +273,8 @@ func (v *visit) named() string {
 		return r.Name
 	case *timeoutRules:
 		return r.Name
+	case *owedRules:
+		return r.name
 	case *breakerRules:
 		return r.tally.cfg.Name
 	}
