@@ -28,7 +28,7 @@ func (b *breakerRules) judge(v *visit) verdict {
 		return v.passes(r)
 	}
 	v.told(policy.Judged, 0)
-	if b.tally.cfg.Shadow {
+	if b.tally.fixed.Shadow {
 		v.fault("a circuit in shadow refused: %v", text(v.own.err))
 	}
 	var open *breaker.OpenError
@@ -61,7 +61,7 @@ func (b *breakerRules) keptOnce(v *visit, r *run) {
 
 // judgedOnce reports a fault unless the run was judged once and correctly.
 func (b *breakerRules) judgedOnce(v *visit, r *run) {
-	if v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(v.judged) == 0 { // without a permit
+	if v.unheard(policy.Judged) || b.tally.fixed.Shadow && len(v.judged) == 0 { // without a place
 		return
 	}
 	if v.kept != nil && v.kept.later {
@@ -111,8 +111,8 @@ func (b *breakerRules) outcome(v *visit, r *run) policy.Outcome {
 		return policy.Ignored
 	case b.when != nil && b.when(r.v, r.err) != policy.Undecided:
 		return b.when(r.v, r.err)
-	case b.tally.cfg.Classify != nil && b.tally.cfg.Classify(r.err) != policy.Undecided:
-		return b.tally.cfg.Classify(r.err)
+	case b.tally.fixed.Classify != nil && b.tally.fixed.Classify(r.err) != policy.Undecided:
+		return b.tally.fixed.Classify(r.err)
 	case r.err == nil:
 		return policy.Success
 	case r.how == rejected:

@@ -249,8 +249,8 @@ func (r *result) outcome() policy.Outcome {
 		return policy.Ignored
 	case r.rules.when != nil && r.rules.when(r.v, r.err) != policy.Undecided:
 		return r.rules.when(r.v, r.err)
-	case r.rules.tally.cfg.Classify != nil && r.rules.tally.cfg.Classify(r.err) != policy.Undecided:
-		return r.rules.tally.cfg.Classify(r.err)
+	case r.rules.tally.fixed.Classify != nil && r.rules.tally.fixed.Classify(r.err) != policy.Undecided:
+		return r.rules.tally.fixed.Classify(r.err)
 	case r.err == nil:
 		return policy.Success
 	case errors.Is(r.err, policy.ErrRejected):
@@ -264,7 +264,7 @@ func (r *result) outcome() policy.Outcome {
 func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[int]) policy.Policy[int] {
 	return func(r rules, of policy.Policy[int]) policy.Policy[int] {
 		b, ok := r.(*breakerRules)
-		if !ok || b.tally.cfg.SlowCall > 0 { // a Permit counts an Ignored call as slow after SlowCall
+		if !ok || b.tally.fixed.SlowCall > 0 { // a Permit counts what is Ignored late as slow
 			return of
 		}
 		b.tally.deaf = true
@@ -274,14 +274,14 @@ func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[i
 			}
 			permit, err := b.tally.circuit.Acquire()
 			if err != nil {
-				next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: "breaker", Name: b.tally.cfg.Name, Err: err})
+				next.Emit(ctx, policy.Event{Kind: policy.Rejected, Policy: "breaker", Name: b.tally.fixed.Name, Err: err})
 				return 0, err
 			}
 			res := &result{ctx: ctx, rules: b}
-			watch := stopwatch.New(b.tally.cfg.Clock)
+			watch := stopwatch.New(b.tally.fixed.Clock)
 			ends := func(o policy.Outcome, took time.Duration, err error) {
 				if permit.Record(o) {
-					next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.cfg.Name, Outcome: countsAs(o), Took: took, Err: mark.Without(err)})
+					next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.fixed.Name, Outcome: countsAs(o), Took: took, Err: mark.Without(err)})
 				}
 			}
 			kept := false

@@ -92,7 +92,7 @@ func (s *scene) keptAreJudged() {
 func (k *kept) judged() {
 	b := k.v.rules.(*breakerRules)
 	b.moved(k.v)
-	if k.v.unheard(policy.Judged) || b.tally.cfg.Shadow && len(k.v.judged) == 0 {
+	if k.v.unheard(policy.Judged) || b.tally.fixed.Shadow && len(k.v.judged) == 0 {
 		return
 	}
 	k.v.told(policy.Judged, 1)

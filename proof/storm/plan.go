@@ -249,5 +249,5 @@ func (p *planner) breaker() []policy.Policy[int] {
 			return breaker.Do(ctx, r.tally.circuit, fn)
 		}
 	}
-	return p.watched("breaker "+r.tally.cfg.Name, r, b, d)
+	return p.watched("breaker "+r.tally.fixed.Name, r, b, d)
 }

@@ -51,7 +51,7 @@ func (p *planner) circuit(name string) *tally {
 		}
 	}
 	cfg.Shadow = p.chance(10)
-	t := &tally{cfg: cfg, born: p.s.now(), since: p.s.now(), deaf: !p.s.observed}
+	t := &tally{cfg: cfg, fixed: cfg, born: p.s.now(), since: p.s.now(), deaf: !p.s.observed}
 	cfg.OnStateChange = func(m breaker.Transition) { p.s.hear(t, m) }
 	cfg.Rand = func() float64 { return p.s.draw(t, p.random) }
 	if p.double.circuit != nil {
@@ -137,7 +137,7 @@ func (s *scene) reconfigure(c *rechange) {
 	}
 	s.mu.Unlock()
 	if err := t.circuit.Reconfigure(is); err != nil {
-		s.fault("circuit %s: %v", t.cfg.Name, err)
+		s.fault("circuit %s: %v", t.fixed.Name, err)
 	}
 	s.mu.Lock()
 	t.real = is // until here, a move may have been made under the old config

@@ -18,7 +18,8 @@ import (
 type tally struct {
 	circuit *breaker.Circuit
 	cfg     breaker.Config
-	real    breaker.Config // the config that the circuit has, with the faults of a double
+	fixed   breaker.Config // as it was made: what no Reconfigure changes is read from here, without the mutex
+	real    breaker.Config // that the circuit has, with the faults of a double
 	born    time.Time
 
 	// Of the state that the circuit is in.
@@ -83,7 +84,7 @@ func (t *tally) isSlow(r *run) bool { return t.cfg.SlowCall > 0 && r.to.Sub(r.fr
 
 // loose reports whether the counts of the circuit are not known exactly: in shadow, calls
 // without a permit do not count.
-func (t *tally) loose() bool { return t.cfg.Shadow }
+func (t *tally) loose() bool { return t.fixed.Shadow }
 
 // full enters a call that was refused since all permits were out.
 func (t *tally) full() {

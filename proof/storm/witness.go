@@ -276,7 +276,7 @@ func (v *visit) named() string {
 	case *owedRules:
 		return r.name
 	case *breakerRules:
-		return r.tally.cfg.Name
+		return r.tally.fixed.Name
 	}
 	return ""
 }
