@@ -47,7 +47,7 @@ var (
 const (
 	longest = 5 * time.Millisecond // that a function works, cancelled or not
 	tidying = time.Microsecond     // at most, after it has been cancelled
-	slack   = longest + 4*tidying  // that a function may take beyond a limit
+	slack   = longest + 99*tidying // that a function may take beyond a limit
 )
 
 // call is one call and what is known of it.
@@ -113,8 +113,10 @@ func (c *call) run(ctx context.Context) (v int, err error) {
 	how := exited
 	defer func() { c.s.say(ctx, how) }()
 	step := c.script[min(n, len(c.script))-1]
-	if c.s.alone { // attempts of a hedge that are cancelled together do not go on together
-		step.tidy += time.Duration(n)
+	if c.s.alone && c.s.hedged {
+		// Attempts that are cancelled together must not end together. They tidy for odd
+		// multiples of 4 µs, and the one that cancelled does so twice.
+		step.tidy += time.Duration(2*(n%4)+1) * 4 * tidying
 	}
 	if step.changes != nil {
 		c.s.reconfigure(step.changes)

@@ -145,7 +145,9 @@ func (o *owedRules) failure(v *visit) verdict {
 			left = true
 		}
 	}
-	if left && endedBy(v.ctx, v.own.err) {
+	// The end of the caller's context may stand beside the errors of runs. Those that were
+	// all refused, as that came, make it a rejection.
+	if endedBy(v.ctx, v.own.err) && (left || !errors.Is(v.own.err, policy.ErrRejected)) {
 		return endOf(v.ctx)
 	}
 	if len(of) == 0 {
