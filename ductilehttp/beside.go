@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
+	"github.com/ductile-go/ductile/internal/beside"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -49,9 +51,50 @@ func (x *exchange) land(extra bool) {
 	}
 }
 
+// letGoBefore lets go of the bad responses before an attempt in ctx: not of those of the
+// same hedge's call, whose attempts run beside each other. A policy may be reading one, or
+// it may be what the call comes to.
+func (x *exchange) letGoBefore(ctx context.Context) {
+	x.mu.Lock()
+	bad := slices.ContainsFunc(x.replies, isBad)
+	x.mu.Unlock()
+	if !bad {
+		return
+	}
+	given := isBad
+	if round := x.round(ctx); round != nil && !beside.Alone(ctx) {
+		given = func(r reply) bool { return isBad(r) && r.of != round }
+	}
+	x.letGo(given)
+}
+
+// round returns the call of a hedge inside of this transport that ctx is of, or nil.
+func (x *exchange) round(ctx context.Context) any {
+	if round := beside.Round(ctx); round != nil && round != beside.Round(x.req.Context()) {
+		return round
+	}
+	return nil
+}
+
+// letGo lets go of those bad responses that match says, for another attempt. It reads them
+// to their end, so that their connections can be used again. Good ones stay: while a hedge
+// makes its second attempt, the answer of the first may be on its way to the caller. If the
+// request's body has been read to where it cannot be sent again, the responses stay too:
+// there will be no other.
+func (x *exchange) letGo(match func(reply) bool) {
+	if !x.upload.hold() {
+		return
+	}
+	for _, body := range x.take(match) {
+		drain(body, x.t.cfg.Clock)
+	}
+}
+
+func isBad(r reply) bool { return r.bad != nil }
+
 // drop lets go of one bad response.
 func (x *exchange) drop(resp *http.Response) {
-	for _, body := range x.take(func(r reply) bool { return r.bad != nil && same(r.body, resp.Body) }) {
+	for _, body := range x.take(func(r reply) bool { return isBad(r) && same(r.body, resp.Body) }) {
 		drain(body, x.t.cfg.Clock)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +42,7 @@ type exchange struct {
 type reply struct {
 	body io.ReadCloser
 	bad  *http.Response // if the response is an error to the policies
+	of   any            // the hedge's call that it is of, if bad
 }
 
 func newExchange(t *Transport, h *host, r *http.Request) *exchange {
@@ -70,7 +70,7 @@ func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 		return nil, errBeside
 	}
 	defer x.land(extra)
-	x.letGo(false)
+	x.letGoBefore(ctx)
 	n, err := x.begin()
 	if err != nil {
 		return x.refuse(err)
@@ -192,32 +192,16 @@ func (x *exchange) keep(resp *http.Response) bool {
 	return !x.over
 }
 
-// spoil notes that resp is an error to the policies.
-func (x *exchange) spoil(resp *http.Response, err error) {
+// spoil notes that resp, of an attempt in ctx, is an error to the policies.
+func (x *exchange) spoil(ctx context.Context, resp *http.Response, err error) {
+	round := x.round(ctx)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.last = err
 	for i := range x.replies {
 		if same(x.replies[i].body, resp.Body) {
-			x.replies[i].bad = resp
+			x.replies[i].bad, x.replies[i].of = resp, round
 		}
-	}
-}
-
-// letGo lets go of the bad responses for another attempt. It reads them to their end, so
-// that their connections can be used again. Good ones stay: while a hedge makes its second
-// attempt, the answer of the first may be on its way to the caller. If the request's
-// body has been read to where it cannot be sent again, the responses stay too: there
-// will be no other.
-func (x *exchange) letGo(sure bool) {
-	x.mu.Lock()
-	bad := slices.ContainsFunc(x.replies, func(r reply) bool { return r.bad != nil })
-	x.mu.Unlock()
-	if !bad && !sure || !x.upload.hold() {
-		return
-	}
-	for _, body := range x.take(func(r reply) bool { return r.bad != nil }) {
-		drain(body, x.t.cfg.Clock)
 	}
 }
 

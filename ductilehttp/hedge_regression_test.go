@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -95,4 +96,63 @@ func TestATransportKeepsItsHedgesConfig(t *testing.T) {
 	cfg.Hedge.MaxExtra = -1
 	require.NoError(t, send(t, tr, "GET", "http://h.example", nil))
 	assert.Zero(t, tr.Config().Hedge.MaxExtra)
+}
+
+// slowly is a body that takes half a second.
+type slowly struct{ text string }
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if s.text == "" {
+		return 0, io.EOF
+	}
+	time.Sleep(500 * time.Millisecond)
+	n := copy(p, s.text)
+	s.text = s.text[n:]
+	return n, nil
+}
+
+// A policy inside of the hedge may be reading it.
+func TestAnExtraAttemptLeavesABadResponseToItsReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		cfg := hedged()
+		cfg.Hedge.Delay = 100 * time.Millisecond
+		cfg.Base = tripper(func(r *http.Request) (*http.Response, error) {
+			if n.Add(1) > 1 {
+				return nil, errors.New("no connection")
+			}
+			resp := answer(r, 503, "")
+			resp.Body = io.NopCloser(&slowly{"maintenance"})
+			return resp, nil
+		})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: ductilehttp.NewTransport(cfg)})
+		err := c.Get(t.Context(), "/", nil)
+		status, ok := errors.AsType[*ductilehttp.StatusError](err)
+		require.True(t, ok, "%v", err)
+		assert.Equal(t, "maintenance", string(status.Body))
+		assert.EqualValues(t, 2, n.Load())
+	})
+}
+
+// The connection of the first is needed for the second.
+func TestAnAttemptOnFailureLetsGoOfTheBadResponseBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		first := &closeCounter{Reader: strings.NewReader("down")}
+		cfg := hedged()
+		cfg.Circuits.FailureThreshold = 10
+		cfg.Hedge = &hedge.Config{Delay: time.Minute, OnFailure: true, Budget: hedge.NoBudget}
+		cfg.Base = tripper(func(r *http.Request) (*http.Response, error) {
+			if n.Add(1) > 1 {
+				assert.EqualValues(t, 1, first.closed.Load())
+				return answer(r, 200, "ok"), nil
+			}
+			resp := answer(r, 503, "")
+			resp.Body = first
+			return resp, nil
+		})
+		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", "http://h.example", nil))
+		require.NoError(t, err)
+		assert.Equal(t, "ok", read(t, resp))
+	})
 }

@@ -48,7 +48,7 @@ func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Resp
 		resp.Body = &body{x: x, src: http.NoBody, ended: true} // so that it is known again
 		x.keep(resp)
 	}
-	x.spoil(resp, err)
+	x.spoil(a.parent, resp, err)
 	return resp, err
 }
 

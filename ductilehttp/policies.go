@@ -85,7 +85,7 @@ func Discard(resp *http.Response) {
 		return
 	}
 	if b, ok := resp.Body.(*body); ok && b.x != nil {
-		b.x.letGo(true)
+		b.x.letGo(isBad)
 		return
 	}
 	_ = resp.Body.Close()

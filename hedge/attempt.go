@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/beside"
 	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -18,6 +19,7 @@ type attempt[T any] struct {
 	cancel          context.CancelCauseFunc
 	n               int
 	reason          string
+	alone           bool        // it began when none was running
 	older           *attempt[T] // the extra attempt that began before this one
 
 	v        T
@@ -36,6 +38,10 @@ func (a *attempt[T]) Value(key any) any {
 	switch key {
 	case any(attemptKey{}):
 		return a
+	case any(beside.RoundKey{}):
+		return a.call
+	case any(beside.AloneKey{}):
+		return a.alone
 	case a.call.hedge.counted: // never nil as a key
 		return a
 	}

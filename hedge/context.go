@@ -4,6 +4,7 @@ import (
 	"context"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/beside"
 	"github.com/ductile-go/ductile/internal/ending"
 )
 
@@ -89,8 +90,10 @@ func (c *call[T]) Err() error {
 // Value returns the caller's value. The context knows its own cause.
 func (c *call[T]) Value(key any) any {
 	switch key {
-	case any(attemptKey{}):
+	case any(attemptKey{}), any(beside.RoundKey{}):
 		return c
+	case any(beside.AloneKey{}):
+		return nil
 	case c.hedge.counted: // never nil as a key
 		return c
 	}

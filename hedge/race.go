@@ -145,6 +145,7 @@ func (c *call[T]) begin(t *turn, reason string) *attempt[T] {
 		if !may(s) {
 			return false
 		}
+		a.alone = s.running == 0
 		s.begun++
 		s.running++
 		a.n, a.older, s.extras = s.begun, s.extras, a
