@@ -150,7 +150,17 @@ func (l *Limiter) Idle() bool {
 	// longer ahead of a later reading.
 	full, promised := b.full.Load(), b.line.promised.Load()
 	now, ok := b.now()
-	return !ok || full <= now && promised == 0 && b.until <= now
+	if !ok {
+		return true
+	}
+	return full <= now && b.until <= now && (promised == 0 || promised <= now && !l.waits())
+}
+
+// waits reports whether a call waits. One whose tokens are there may have yet to go.
+func (l *Limiter) waits() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bucket.Load().line.waiting > 0
 }
 
 // refuse returns the error of a call that asked for n tokens.

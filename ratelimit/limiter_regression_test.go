@@ -290,3 +290,17 @@ func TestAllowGetsOnlyWhatIsThereBeyondTheLine(t *testing.T) {
 		assert.Equal(t, 2, granted, "6 tokens have come, and 4 waited")
 	})
 }
+
+// Nothing tells the limiter of a reservation whose time has come. A key must not stay for
+// ever because of it.
+func TestALimiterIsIdleAgainAfterItsReservations(t *testing.T) {
+	clk := fake.NewClock()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+	require.True(t, l.Allow(1))
+	_, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	clk.Advance(time.Second)
+	assert.False(t, l.Idle(), "its bucket is empty")
+	clk.Advance(time.Second)
+	assert.True(t, l.Idle())
+}
