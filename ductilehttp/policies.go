@@ -22,7 +22,7 @@ import (
 func Retry(cfg retry.Config) *retry.Retry[*http.Response] {
 	if told := cfg.OnRetry; told != nil {
 		cfg.OnRetry = func(ctx context.Context, e policy.Event) {
-			if status, ok := e.Err.(*StatusError); ok && status.hold != nil { //nolint:errorlint // the exchange's own
+			if status, ok := e.Err.(*StatusError); ok && status != nil && status.hold != nil { //nolint:errorlint // the exchange's own
 				status.hold() // an upload that goes on meanwhile must not spoil the next attempt
 			}
 			told(ctx, e)
@@ -48,7 +48,7 @@ func RateLimit(l *ratelimit.Limiter) *ratelimit.RateLimit[*http.Response] { retu
 func rateLimit(l *ratelimit.Limiter, most time.Duration) *ratelimit.RateLimit[*http.Response] {
 	most = cmp.Or(most, retry.DefaultMaxRetryAfter)
 	return ratelimit.New[*http.Response](l).WithPause(func(_ *http.Response, err error) time.Duration {
-		if status, ok := errors.AsType[*StatusError](err); ok && status.StatusCode == http.StatusTooManyRequests {
+		if status, ok := errors.AsType[*StatusError](err); ok && status != nil && status.StatusCode == http.StatusTooManyRequests {
 			return min(status.retryAfter, most)
 		}
 		return 0
