@@ -25,7 +25,7 @@ func TestWithRefusesANilPolicyAtOnce(t *testing.T) {
 type bodiless struct{}
 
 func (bodiless) Execute(context.Context, policy.Call[*http.Response]) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}}, nil
 }
 
 func TestAPoliciesResponseWithoutABodyHasAnEmptyOne(t *testing.T) {
