@@ -67,6 +67,8 @@ type attempt struct {
 	avoided  bool // net/http chose a connection that had fallen silent; nothing was sent
 	unlooked bool // the server said that it has not looked at the request
 	spared   bool // the connection had died while it was idle
+
+	body body // room for the response's
 }
 
 // run sends the request, and keeps what has to live on for its response.

@@ -6,8 +6,15 @@ import (
 	"time"
 )
 
+// newAttempt uses the exchange's room for the attempt that sends request 1. There is one
+// such attempt, unless it avoided its connection: the next has memory of its own, because
+// net/http may still hold the first as a context.
 func newAttempt(parent context.Context, x *exchange, n int) *attempt {
-	a := &attempt{x: x, n: n, parent: parent}
+	a := &x.first
+	if n > 1 || a.x != nil {
+		a = new(attempt)
+	}
+	a.x, a.n, a.parent = x, n, parent
 	a.ctx, a.cancel = context.WithCancelCause((*callers)(a))
 	if parent != x.req.Context() {
 		a.stop = context.AfterFunc(parent, a.parentEnded)

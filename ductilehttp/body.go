@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -65,9 +66,10 @@ func (a *attempt) hold(resp *http.Response) {
 		a.release()
 		return
 	}
-	b := &body{x: a.x, a: a, src: resp.Body, idle: a.x.t.cfg.ReadIdle}
-	if streams(resp) {
-		b.idle = 0
+	b := &a.body
+	b.x, b.a, b.src = a.x, a, resp.Body
+	if !streams(resp) {
+		b.idle = a.x.t.cfg.ReadIdle
 	}
 	resp.Body = b
 }
@@ -255,6 +257,15 @@ func drain(src io.ReadCloser, clock policy.Clock) {
 }
 
 var errDrained = fmt.Errorf("ductilehttp: the rest of a response that was given up: %w", context.Canceled)
+
+// same reports whether two bodies are one, which also a policy's copy of a response has.
+func same(a, b io.ReadCloser) bool {
+	if ours, ok := a.(*body); ok { // nearly always, and cheaper to compare
+		other, ok := b.(*body)
+		return ok && ours == other
+	}
+	return b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
 
 // note writes on resp how many requests were sent for it, and why there was no other.
 func note(resp *http.Response, attempts int, gaveUp *retry.Error) {

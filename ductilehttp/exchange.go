@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
 	"sync"
 	"time"
 
@@ -36,6 +35,8 @@ type exchange struct {
 	over    bool
 	flying  int // attempts that have begun and not ended
 	racing  int // of these, the extra ones of a hedge
+
+	first attempt // room for one: most exchanges have no other
 }
 
 // reply is a response's body that is to be closed if it is not the answer.
@@ -234,11 +235,6 @@ func (x *exchange) has(resp *http.Response) bool {
 		}
 	}
 	return false
-}
-
-// same reports whether two bodies are one, which also a policy's copy of a response has.
-func same(a, b io.ReadCloser) bool {
-	return b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // finish ends the exchange with answer, or with an error if that is nil.
