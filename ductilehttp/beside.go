@@ -11,22 +11,22 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// errUnrepeatable is what an attempt ends with that would send a request again which may
-// have arrived and must not be repeated.
-var errUnrepeatable = errors.New("ductilehttp: the request may have arrived, and must not be sent again")
+// errUnrepeatable ends an attempt that would send the request again although it may have
+// arrived and must not be repeated.
+var errUnrepeatable = errors.New("ductilehttp: the request may have arrived and must not be repeated")
 
-// hedgeable reports whether the request may be sent again while it is on its way, which
-// needs a body of its own for each attempt.
+// hedgeable reports whether the request may be sent again while it is in flight. Each
+// attempt then needs its own body.
 func (x *exchange) hedgeable() bool { return x.repeatable && x.upload.parallel() }
 
-// errBeside is what an attempt ends with that would run beside another one of a request
-// that must not be repeated, or of which there is one body. It is a rejection: it says
-// nothing about the request that is on its way.
-var errBeside = fmt.Errorf("ductilehttp: the request is on its way, and cannot be sent beside that: %w", policy.ErrRejected)
+// errBeside ends an attempt that would run beside another attempt of a request that must
+// not be repeated, or that has only one body. It is a rejection: it says nothing about the
+// request in flight.
+var errBeside = fmt.Errorf("ductilehttp: the request is in flight and cannot be sent a second time beside it: %w", policy.ErrRejected)
 
-// takeOff counts an attempt that begins, or reports that it must not run beside another.
-// Which one of a hedge's attempts comes first is open, so the extra ones are known: an
-// attempt after one that a timeout has abandoned may run.
+// takeOff counts a starting attempt, or reports that it must not run beside another. A
+// hedge's attempts may start in any order, so takeOff recognizes the extra ones by their
+// context. An attempt that follows one abandoned by a timeout may run.
 func (x *exchange) takeOff(ctx context.Context) (extra, ok bool) {
 	alone := !x.hedgeable()
 	extra = alone && policy.Speculative(ctx)
@@ -51,9 +51,9 @@ func (x *exchange) land(extra bool) {
 	}
 }
 
-// letGoBefore lets go of the bad responses before an attempt in ctx: not of those of the
-// same hedge's call, whose attempts run beside each other. A policy may be reading one, or
-// it may be what the call comes to.
+// letGoBefore discards bad responses before an attempt in ctx. It keeps those of the same
+// call of a hedge, whose attempts run concurrently: a policy may be reading one, or the call
+// may return it.
 func (x *exchange) letGoBefore(ctx context.Context) {
 	x.mu.Lock()
 	bad := slices.ContainsFunc(x.replies, isBad)
@@ -68,7 +68,7 @@ func (x *exchange) letGoBefore(ctx context.Context) {
 	x.letGo(given)
 }
 
-// round returns the call of a hedge inside of this transport that ctx is of, or nil.
+// round returns the call of a hedge inside this transport to which ctx belongs, or nil.
 func (x *exchange) round(ctx context.Context) any {
 	if round := beside.Round(ctx); round != nil && round != beside.Round(x.req.Context()) {
 		return round
@@ -76,11 +76,11 @@ func (x *exchange) round(ctx context.Context) any {
 	return nil
 }
 
-// letGo lets go of those bad responses that match says, for another attempt. It reads them
-// to their end, so that their connections can be used again. Good ones stay: while a hedge
-// makes its second attempt, the answer of the first may be on its way to the caller. If the
-// request's body has been read to where it cannot be sent again, the responses stay too:
-// there will be no other.
+// letGo discards the bad responses for which match returns true, before another attempt. It
+// reads them to their end, so that their connections can be reused. It keeps good responses:
+// while a hedge makes its second attempt, the response of the first may be on its way to the
+// caller. If the request's body can no longer be sent again, it keeps bad ones too, since no
+// other response will follow.
 func (x *exchange) letGo(match func(reply) bool) {
 	if !x.upload.hold() {
 		return
@@ -92,7 +92,7 @@ func (x *exchange) letGo(match func(reply) bool) {
 
 func isBad(r reply) bool { return r.bad != nil }
 
-// drop lets go of one bad response.
+// drop discards one bad response.
 func (x *exchange) drop(resp *http.Response) {
 	for _, body := range x.take(func(r reply) bool { return isBad(r) && same(r.body, resp.Body) }) {
 		drain(body, x.t.cfg.Clock)

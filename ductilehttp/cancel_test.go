@@ -14,14 +14,14 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// legacy answers nothing, and tells of the deprecated Cancel as net/http does.
+// legacy sends no response and reports the deprecated Cancel as net/http does.
 func legacy(r *http.Request) (*http.Response, error) {
 	//lint:ignore SA1019 http.Client sets it
 	<-r.Cancel //nolint:staticcheck // as above
 	return nil, errors.New("net/http: request canceled")
 }
 
-func TestAClientsTimeoutIsTheServersFailure(t *testing.T) {
+func TestAClientTimeoutCountsAsAServerFailure(t *testing.T) {
 	for name, cfg := range map[string]func(*breaker.Circuit) ductilehttp.Config{
 		"default": func(c *breaker.Circuit) ductilehttp.Config {
 			return ductilehttp.Config{Base: tripper(legacy), Circuit: c}
@@ -42,7 +42,7 @@ func TestAClientsTimeoutIsTheServersFailure(t *testing.T) {
 	}
 }
 
-func TestACancelIsTheCallers(t *testing.T) {
+func TestADeprecatedCancelIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		circuit := breaker.NewCircuit(breaker.Config{})
 		c := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{Base: tripper(legacy), Circuit: circuit}), Timeout: time.Second}

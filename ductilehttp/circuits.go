@@ -8,30 +8,30 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 )
 
-// Bounds of what a [Transport] keeps.
+// Limits on what a [Transport] keeps.
 const (
-	// MaxCircuits is how many hosts have a circuit of their own. For another host, one
-	// that is idle loses its circuit, the least recently used first: a circuit that is
-	// closed without failures, or open past its recovery time. If none is idle,
-	// other hosts share a circuit that counts and refuses no call.
+	// MaxCircuits is how many hosts have their own circuit. To make room for another host,
+	// the least recently used idle circuit is evicted. A circuit is idle if it is closed
+	// without failures, or open past its recovery time. If none is idle, further hosts
+	// share one circuit that counts calls and refuses none.
 	MaxCircuits = keyed.DefaultMax
-	// CircuitIdle is how long an idle circuit is kept that is not used.
+	// CircuitIdle is how long an unused idle circuit is kept.
 	CircuitIdle = keyed.DefaultIdle
 )
 
-// Circuits is the circuits of a [Transport], by host, to look at and to control. A host
-// is a scheme, a name and, unless it is the scheme's own, a port:
-// "https://api.example.com", "http://10.0.0.1:8080". All spellings of a host have one
-// circuit: case, a dot at the end, international names and their ASCII form, IPv6
-// addresses. It is safe for concurrent use.
+// Circuits gives access to the circuits of a [Transport], by host, to inspect and control
+// them. A host is a scheme, a name and, unless it is the scheme's default, a port:
+// "https://api.example.com", "http://10.0.0.1:8080". All spellings of a host share one
+// circuit: upper and lower case, a trailing dot, international names and their ASCII form,
+// IPv6 addresses. It is safe for concurrent use.
 type Circuits struct {
 	one   *breaker.Circuit // for all hosts, if set
 	hosts *keyed.Map[hostKey, *host]
-	none  bool // a Pipeline's, or none at all
+	none  bool // with a Pipeline, or with NoCircuit
 }
 
-// Get returns the circuit of the host that u, a URL, is of. ok is false if no call has
-// used the host, or its circuit was dropped, or the Transport has no circuits of its own.
+// Get returns the circuit of the host in the URL u. ok is false if no call has used the
+// host, if its circuit was evicted, or if the Transport has no circuits of its own.
 func (c *Circuits) Get(u string) (circuit *breaker.Circuit, ok bool) {
 	if c.one != nil || c.none {
 		return c.one, c.one != nil
@@ -47,8 +47,8 @@ func (c *Circuits) Get(u string) (circuit *breaker.Circuit, ok bool) {
 	return h.circuit, true
 }
 
-// All returns the circuits by host, in no order. A circuit shared by all hosts is called
-// "*". Circuits that are added or dropped meanwhile may be missing.
+// All returns the circuits by host, in no particular order. A circuit shared by all hosts
+// is named "*". Circuits added or evicted during the iteration may be missing.
 func (c *Circuits) All() iter.Seq2[string, *breaker.Circuit] {
 	return func(yield func(string, *breaker.Circuit) bool) {
 		if c.one != nil {
@@ -65,7 +65,7 @@ func (c *Circuits) All() iter.Seq2[string, *breaker.Circuit] {
 	}
 }
 
-// Len returns how many circuits there are.
+// Len returns the number of circuits.
 func (c *Circuits) Len() int {
 	switch {
 	case c.one != nil:

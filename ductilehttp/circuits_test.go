@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// crawler is a Transport on a base that needs no server, and its clock.
+// crawler is a Transport with a base that needs no server, and its clock.
 type crawler struct {
 	*ductilehttp.Transport
 	clk *fake.Clock
@@ -39,7 +39,7 @@ func hosts(tr crawler) []string {
 	return slices.Collect(maps.Keys(maps.Collect(tr.Circuits().All())))
 }
 
-func TestAHostIsSchemeNameAndPort(t *testing.T) {
+func TestAHostIsItsSchemeNameAndPort(t *testing.T) {
 	for url, host := range map[string]string{
 		"https://API.Example.com/a?b": "https://api.example.com", "https://api.example.com:443": "https://api.example.com",
 		"HTTP://u:p@h.example:80/": "http://h.example", "http://h.example:443": "http://h.example:443",
@@ -54,7 +54,7 @@ func TestAHostIsSchemeNameAndPort(t *testing.T) {
 	}
 }
 
-func TestCircuitsAreLookedAtAndControlled(t *testing.T) {
+func TestCircuitsCanBeInspectedAndControlled(t *testing.T) {
 	tr := okTransport(func(*ductilehttp.Config) {})
 	for _, bad := range []string{"http://a.example", "http://[", ""} {
 		_, ok := tr.Circuits().Get(bad)
@@ -90,7 +90,7 @@ func TestOneCircuitServesEveryHost(t *testing.T) {
 	require.ErrorIs(t, err, breaker.ErrOpen)
 }
 
-func TestCircuitsAreBoundedInNumber(t *testing.T) {
+func TestTheNumberOfCircuitsIsBounded(t *testing.T) {
 	tr := okTransport(func(*ductilehttp.Config) {})
 	visit(t, tr, "http://isolated.example")
 	visit(t, tr, "http://open.example")
@@ -109,7 +109,7 @@ func TestCircuitsAreBoundedInNumber(t *testing.T) {
 	}
 }
 
-func TestHostsBeyondTheBoundShareACircuitThatRefusesNothing(t *testing.T) {
+func TestHostsBeyondTheLimitShareACircuitThatRefusesNoCall(t *testing.T) {
 	down := false
 	cfg, clk := config(tripper(func(r *http.Request) (*http.Response, error) {
 		if down {
@@ -135,11 +135,11 @@ func TestHostsBeyondTheBoundShareACircuitThatRefusesNothing(t *testing.T) {
 	assert.Equal(t, ductilehttp.MaxCircuits, tr.Circuits().Len())
 	for i := range ductilehttp.MaxCircuits {
 		_, ok := tr.Circuits().Get(fmt.Sprintf("http://%d.example", i))
-		assert.True(t, ok, "an open circuit is not dropped for a new host")
+		assert.True(t, ok, "an open circuit is not evicted for a new host")
 	}
 }
 
-func TestIdleCircuitsGo(t *testing.T) {
+func TestIdleCircuitsAreEvicted(t *testing.T) {
 	var told []string
 	tr := okTransport(func(c *ductilehttp.Config) {
 		c.Circuits.Clock = c.Retry.Clock
@@ -158,7 +158,7 @@ func TestIdleCircuitsGo(t *testing.T) {
 	assert.NotEmpty(t, told)
 }
 
-func TestAListenerMayLookAtTheCircuits(t *testing.T) {
+func TestAListenerMayIterateOverTheCircuits(t *testing.T) {
 	var tr crawler
 	looked := 0
 	tr = okTransport(func(c *ductilehttp.Config) {
@@ -169,7 +169,7 @@ func TestAListenerMayLookAtTheCircuits(t *testing.T) {
 	c, _ := tr.Circuits().Get("http://a.example")
 	c.Trip(time.Second, "test")
 	assert.Equal(t, 1, looked)
-	tr.clk.Advance(time.Hour) // it is half-open for the next call, and says so
+	tr.clk.Advance(time.Hour) // the next call makes it half-open, which calls the listener
 	visit(t, tr, "http://a.example")
 	assert.Equal(t, 1+1+1, looked, "half-open, and closed")
 }

@@ -15,23 +15,23 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// The errors of a [Client]'s own.
+// Errors that a [Client] itself returns.
 var (
-	// ErrRedirect is matched by the error of a call that was redirected to another host
+	// ErrRedirect is matched by the error of a call that was redirected to a host other
 	// than the client's.
 	ErrRedirect = errors.New("ductilehttp: redirected to another host")
-	// ErrResponseTooLarge is matched by the error of a call whose answer is longer than
+	// ErrResponseTooLarge is matched by the error of a call whose response is longer than
 	// the client's MaxResponse.
 	ErrResponseTooLarge = errors.New("ductilehttp: response longer than MaxResponse")
 )
 
-// Client calls an API that speaks JSON. Make one with [NewClient]. It is safe for
-// concurrent use.
+// Client calls a JSON API. Create one with [NewClient]. It is safe for concurrent use.
 //
-// A success is read as part of its attempt, so that one which breaks off is retried as
-// one that did not come. Redirects are followed within the host of BaseURL, if they keep
-// the call what it is, and count within its retries and its time. Errors do not show
-// what may be secret in a URL: the user, the password and the query.
+// A successful response is read as part of its attempt, so a response that breaks off is
+// retried. Redirects within the host of BaseURL are followed, except a redirect other than
+// 303 See Other that would turn another method into a GET. They count toward the call's
+// retries and time. Errors omit the parts of a URL that may be secret: the user, the
+// password and the query.
 type Client struct {
 	base      *url.URL
 	host      hostKey
@@ -39,7 +39,8 @@ type Client struct {
 	transport *Transport
 }
 
-// NewClient returns a Client as cfg says. It panics with Validate's error.
+// NewClient returns a Client configured by cfg. It panics with the error of Validate if cfg
+// is invalid.
 func NewClient(cfg ClientConfig) *Client {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -48,7 +49,8 @@ func NewClient(cfg ClientConfig) *Client {
 	return &Client{base: base, host: hostOf(base), header: canonical(cfg.Header), transport: cfg.transport()}
 }
 
-// canonical returns a copy of h in which an [Option] finds every field.
+// canonical returns a copy of h with canonical names, so that an [Option] finds every
+// field.
 func canonical(h http.Header) http.Header {
 	c := make(http.Header, len(h))
 	for _, name := range slices.Sorted(maps.Keys(h)) {
@@ -58,55 +60,55 @@ func canonical(h http.Header) http.Header {
 	return c
 }
 
-// Circuits returns the circuits that c's calls consult.
+// Circuits returns the circuits that c's calls use.
 func (c *Client) Circuits() *Circuits { return c.transport.Circuits() }
 
-// CloseIdleConnections closes those of the client's transport.
+// CloseIdleConnections closes the idle connections of c's transport.
 func (c *Client) CloseIdleConnections() { c.transport.CloseIdleConnections() }
 
-// Get calls path, which may have a query, and decodes the answer into out.
+// Get calls path, which may contain a query, and decodes the response into out.
 func (c *Client) Get(ctx context.Context, path string, out any, opts ...Option) error {
 	return c.Do(ctx, http.MethodGet, path, nil, out, opts...)
 }
 
-// Post sends in to path and decodes the answer into out. It is tried once, and
-// again only with [Idempotent] or where nothing of it was sent.
+// Post sends in to path and decodes the response into out. It is retried only with
+// [Idempotent], or if nothing of the request was sent.
 func (c *Client) Post(ctx context.Context, path string, in, out any, opts ...Option) error {
 	return c.Do(ctx, http.MethodPost, path, in, out, opts...)
 }
 
-// Put sends in to path and decodes the answer into out.
+// Put sends in to path and decodes the response into out.
 func (c *Client) Put(ctx context.Context, path string, in, out any, opts ...Option) error {
 	return c.Do(ctx, http.MethodPut, path, in, out, opts...)
 }
 
-// Patch sends in to path and decodes the answer into out. It is tried again on
-// the terms of Post.
+// Patch sends in to path and decodes the response into out. It is retried under the same
+// conditions as Post.
 func (c *Client) Patch(ctx context.Context, path string, in, out any, opts ...Option) error {
 	return c.Do(ctx, http.MethodPatch, path, in, out, opts...)
 }
 
-// Delete deletes path and decodes the answer into out.
+// Delete deletes path and decodes the response into out.
 func (c *Client) Delete(ctx context.Context, path string, out any, opts ...Option) error {
 	return c.Do(ctx, http.MethodDelete, path, nil, out, opts...)
 }
 
-// Do makes a call: in, unless nil, is sent as JSON, and the answer decoded into
-// out, unless that is nil or the answer empty. What is JSON already is sent as a
-// json.RawMessage; a []byte, which would be sent as base64, and an io.Reader are
-// refused. So is an out that is no pointer, before anything is sent. A GET with an in
-// has a body, which some proxies refuse.
+// Do makes a call. It sends in as JSON unless in is nil, and decodes the response into out
+// unless out is nil or the response is empty. To send JSON that is already encoded, pass a
+// json.RawMessage. Do refuses a []byte, which would be sent as base64, and an io.Reader. It
+// also refuses an out that is not a pointer, before it sends anything. A GET with an in has
+// a body, which some proxies refuse.
 //
-// A status that is not 2xx is a *[StatusError], also a redirect that would turn the
-// call into a GET. An answer longer than MaxResponse matches [ErrResponseTooLarge].
-// What the policies end a call with matches their errors, also if the last attempt had
-// a status: a StatusError then matches retry.ErrExhausted, for example.
+// A status other than 2xx is a *[StatusError], as is a redirect that would turn the call
+// into a GET. A response longer than MaxResponse matches [ErrResponseTooLarge]. If a policy
+// ended the call, the error matches that policy's error, even if the last attempt had a
+// status: for example, a StatusError then matches retry.ErrExhausted.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, opts ...Option) error {
 	_, err := c.Call(ctx, method, path, in, out, opts...)
 	return err
 }
 
-// Call is Do, and also returns the status and the headers of a successful answer.
+// Call is Do that also returns the status and the headers of a successful response.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any, opts ...Option) (*Answer, error) {
 	if err := usable(ctx, in, out, opts); err != nil {
 		return nil, err
@@ -134,25 +136,25 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any, opt
 	return &Answer{StatusCode: resp.StatusCode, Header: resp.Header, Trailer: resp.Trailer, Attempts: j.attempts}, nil
 }
 
-// Answer is what a server said besides the JSON.
+// Answer is a server's response without its JSON.
 type Answer struct {
 	StatusCode int
 	Header     http.Header
-	Trailer    http.Header // nil without one
-	Attempts   int         // how many requests were sent, redirects included
+	Trailer    http.Header // nil if there is none
+	Attempts   int         // number of requests sent, including redirects
 }
 
-// refused returns the error of an answer that is not a success.
+// refused returns the error for a response that is not a success.
 func (j *journey) refused(r *http.Request, resp *http.Response) *StatusError {
 	status := newStatusError(r, resp, j.attempts, j.c.transport.cfg.hint(resp))
 	status.ended = j.gaveUp
-	if resp.StatusCode != http.StatusSwitchingProtocols { // whose body is a connection that may stay silent
+	if resp.StatusCode != http.StatusSwitchingProtocols { // its body is a connection, which may stay silent
 		status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
 	}
 	return status
 }
 
-// byteOrderMark is the beginning of some texts in UTF-8, which JSON does not allow.
+// byteOrderMark starts some UTF-8 texts. JSON does not allow it.
 var byteOrderMark = []byte("\uFEFF")
 
 func decode(got []byte, out any) error {
@@ -166,10 +168,10 @@ func decode(got []byte, out any) error {
 	return nil
 }
 
-// maxSnippet is how much of a bad answer is kept.
+// maxSnippet is how many bytes of a bad response are kept.
 const maxSnippet = 8 << 10
 
-// bare takes off net/http's *url.Error, which shows the whole URL.
+// bare unwraps net/http's *url.Error, which shows the whole URL.
 func bare(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -209,7 +211,7 @@ func (c *Client) request(ctx context.Context, method, path string, in any, opts 
 	return r, nil
 }
 
-// setDefault says that it is JSON, unless the client's own header says what it is.
+// setDefault sets the header to JSON unless the client's own header has a value for it.
 func setDefault(h http.Header, name string) {
 	if _, ok := h[name]; !ok {
 		h.Set(name, "application/json")

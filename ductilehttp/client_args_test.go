@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// recording returns a client of a base that keeps what it is sent.
+// recording returns a client whose base records the bodies it is sent.
 func recording() (*ductilehttp.Client, *[]string) {
 	var sent []string
 	c, _ := clientOf(tripper(func(r *http.Request) (*http.Response, error) {
@@ -30,7 +30,7 @@ func recording() (*ductilehttp.Client, *[]string) {
 	return c, &sent
 }
 
-func TestAnOutThatCannotBeDecodedIntoIsRefusedBeforeTheCall(t *testing.T) {
+func TestAnOutThatIsNotAPointerIsRefusedBeforeTheCall(t *testing.T) {
 	c, sent := recording()
 	var none *student
 	for want, out := range map[string]any{
@@ -48,12 +48,12 @@ func TestAnOutThatCannotBeDecodedIntoIsRefusedBeforeTheCall(t *testing.T) {
 	assert.Equal(t, map[string]any{"name": "Ada"}, anything)
 }
 
-// stamped is a Reader that knows how it is JSON.
+// stamped is a Reader that implements json.Marshaler.
 type stamped struct{ *bytes.Reader }
 
 func (stamped) MarshalJSON() ([]byte, error) { return []byte(`"stamp"`), nil }
 
-func TestAnInThatWouldNotBeSentAsMeantIsRefused(t *testing.T) {
+func TestAByteSliceOrAReaderAsInIsRefused(t *testing.T) {
 	c, sent := recording()
 	for want, in := range map[string]any{
 		"[]uint8": []byte(`{}`), "*bytes.Buffer": &bytes.Buffer{}, "*strings.Reader": strings.NewReader("{}"), "*os.File": os.Stdin,
@@ -69,7 +69,7 @@ func TestAnInThatWouldNotBeSentAsMeantIsRefused(t *testing.T) {
 	assert.Equal(t, []string{`{"a":1}`, `"stamp"`, `"text"`, `["a"]`}, *sent)
 }
 
-func TestANilOptionOrContextIsRefusedByName(t *testing.T) {
+func TestANilOptionOrContextIsRefused(t *testing.T) {
 	c, sent := recording()
 	require.EqualError(t, c.Get(t.Context(), "/", nil, ductilehttp.Idempotent(), nil), "ductilehttp: option 2 of 2 is nil, want an Option")
 	var ctx context.Context

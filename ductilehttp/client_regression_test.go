@@ -36,7 +36,7 @@ func TestAClientsHeadersAreSentAsConfigured(t *testing.T) {
 	}, got)
 }
 
-func TestTheLargestBoundIsNone(t *testing.T) {
+func TestTheLargestMaxResponseDoesNotOverflow(t *testing.T) {
 	base := tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, `{"name":"Ada"}`), nil })
 	c := ductilehttp.NewClient(ductilehttp.ClientConfig{
 		BaseURL: "https://api.example.com", Base: base, MaxResponse: math.MaxInt64,
@@ -46,7 +46,7 @@ func TestTheLargestBoundIsNone(t *testing.T) {
 	assert.Equal(t, "Ada", out.Name)
 }
 
-func TestAnEscapedSlashStaysOne(t *testing.T) {
+func TestAnEscapedSlashStaysEscaped(t *testing.T) {
 	var got string
 	base := tripper(func(r *http.Request) (*http.Response, error) {
 		got = r.URL.RequestURI()
@@ -63,7 +63,7 @@ func TestAnEscapedSlashStaysOne(t *testing.T) {
 	}
 }
 
-func TestAnyTimeoutMakesAClient(t *testing.T) {
+func TestAClientAcceptsAnyTimeout(t *testing.T) {
 	for attempts := range 10 {
 		cfg := ductilehttp.ClientConfig{BaseURL: "https://api.example.com", AttemptTimeout: math.MaxInt64, MaxAttempts: attempts}
 		require.NoError(t, cfg.Validate())
@@ -71,8 +71,8 @@ func TestAnyTimeoutMakesAClient(t *testing.T) {
 	}
 }
 
-func TestAClientDoesNotWaitForAnUpgradeToSpeak(t *testing.T) {
-	here, there := net.Pipe() // and there says nothing
+func TestAClientDoesNotReadFromAnUpgradedConnection(t *testing.T) {
+	here, there := net.Pipe() // and there stays silent
 	base := tripper(func(r *http.Request) (*http.Response, error) {
 		resp := answer(r, 101, "", "Upgrade", "x")
 		resp.Body = here
@@ -88,7 +88,7 @@ func TestAClientDoesNotWaitForAnUpgradeToSpeak(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF, "the connection is closed")
 }
 
-func TestAStatusErrorMatchesWhyThereWasNoFurtherAttempt(t *testing.T) {
+func TestAStatusErrorMatchesTheReasonForNoFurtherAttempt(t *testing.T) {
 	for name, c := range map[string]struct {
 		header string
 		set    func(*ductilehttp.Config)
@@ -139,10 +139,10 @@ func TestAStatusThatIsNotRetriedHasNoReason(t *testing.T) {
 	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: ductilehttp.NewTransport(cfg)})
 	err := api.Get(t.Context(), "/a", nil)
 	require.EqualError(t, err, "ductilehttp: GET https://api.example.com/a: status 404 Not Found")
-	assert.NotErrorIs(t, err, retry.ErrExhausted, "those were of what led there")
+	assert.NotErrorIs(t, err, retry.ErrExhausted, "the retries were of the redirect, not of the final response")
 }
 
-func TestAHostIsAskedForByName(t *testing.T) {
+func TestTheHostOptionSetsTheHostHeader(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintf(w, "%q", r.Host) })
 	c, _ := clientOf(s.base, s.URL)
 	var host string
@@ -150,7 +150,7 @@ func TestAHostIsAskedForByName(t *testing.T) {
 	assert.Equal(t, "tenant.example", host)
 }
 
-func TestAClientsAttemptsHaveTenSecondsHoweverFewTheyAre(t *testing.T) {
+func TestAClientAttemptHasTenSecondsForAnyNumberOfAttempts(t *testing.T) {
 	for attempts := range 5 {
 		synctest.Test(t, func(t *testing.T) {
 			var limit time.Duration
@@ -167,7 +167,7 @@ func TestAClientsAttemptsHaveTenSecondsHoweverFewTheyAre(t *testing.T) {
 	}
 }
 
-// dripping is a body that gives a byte every tenth of a second, until it is closed.
+// dripping is a body that returns a byte every 100 ms until it is closed.
 type dripping struct{ closed chan struct{} }
 
 func (d dripping) Read(p []byte) (int, error) {
@@ -188,7 +188,7 @@ func (d dripping) Close() error {
 	return nil
 }
 
-func TestAnAnswerThatDripsIsJudgedByItsStatus(t *testing.T) {
+func TestASlowErrorResponseIsJudgedByItsStatus(t *testing.T) {
 	for _, code := range []int{422, 503} {
 		synctest.Test(t, func(t *testing.T) {
 			base := tripper(func(r *http.Request) (*http.Response, error) {
@@ -207,7 +207,7 @@ func TestAnAnswerThatDripsIsJudgedByItsStatus(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatBreaksOffIsJudgedByItsStatus(t *testing.T) {
+func TestATruncatedErrorResponseIsJudgedByItsStatus(t *testing.T) {
 	c, clk := clientOf(tripper(func(r *http.Request) (*http.Response, error) {
 		resp := answer(r, 422, "")
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader("wrong"), iotest.ErrReader(io.ErrUnexpectedEOF)))

@@ -29,13 +29,13 @@ type student struct {
 	Name string `json:"name"`
 }
 
-// clientOf returns a client of url in virtual time.
+// clientOf returns a client for url in virtual time.
 func clientOf(base http.RoundTripper, url string) (*ductilehttp.Client, *fake.Clock) {
 	cfg, clk := config(base)
 	return ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: url, Base: ductilehttp.NewTransport(cfg)}), clk
 }
 
-func TestAClientSpeaksJSON(t *testing.T) {
+func TestAClientSendsAndReceivesJSON(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			assert.Equal(t, "application/json", r.Header.Get("Accept"))
@@ -72,7 +72,7 @@ func TestAClientSpeaksJSON(t *testing.T) {
 	})
 }
 
-func TestAnEmptyAnswerLeavesOutAsItWas(t *testing.T) {
+func TestAnEmptyResponseLeavesOutUnchanged(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	c, _ := clientOf(s.base, s.URL)
 	out := student{"before"}
@@ -80,7 +80,7 @@ func TestAnEmptyAnswerLeavesOutAsItWas(t *testing.T) {
 	assert.Equal(t, "before", out.Name)
 }
 
-func TestAKeyIsPinnedForOneCall(t *testing.T) {
+func TestAllAttemptsOfACallShareItsKey(t *testing.T) {
 	var mu sync.Mutex
 	var keys []string
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -102,12 +102,12 @@ func TestAKeyIsPinnedForOneCall(t *testing.T) {
 	assert.NotEqual(t, keys[0], keys[3])
 
 	require.Error(t, c.Post(t.Context(), "/", student{}, nil))
-	assert.Len(t, keys, 7, "without a key once")
+	assert.Len(t, keys, 7, "without a key, one attempt")
 	require.Error(t, c.Post(t.Context(), "/", student{}, nil, ductilehttp.Header("Idempotency-Key", "order-1")))
 	assert.Equal(t, []string{"order-1", "order-1", "order-1"}, keys[7:])
 }
 
-func TestAStatusErrorTellsWhatTheServerSaid(t *testing.T) {
+func TestAStatusErrorHasTheStatusHeadersAndBody(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "31")
 		w.Header().Set("X-Request-Id", "r1")
@@ -134,7 +134,7 @@ func TestAStatusErrorTellsWhatTheServerSaid(t *testing.T) {
 	assert.Equal(t, "Service Unavailable", string(status.Body))
 }
 
-func TestAnAnswerThatBreaksOffIsRetried(t *testing.T) {
+func TestATruncatedResponseIsRetried(t *testing.T) {
 	s := raw(t, func(n int, c net.Conn, r *http.Request) bool {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if n < 3 {
@@ -154,7 +154,7 @@ func TestAnAnswerThatBreaksOffIsRetried(t *testing.T) {
 	assert.EqualValues(t, 3, s.requests.Load())
 }
 
-func TestAnAnswerIsBounded(t *testing.T) {
+func TestAResponseLongerThanMaxResponseIsAnError(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(student{"Ada"}) })
 	length := int64(len("{\"name\":\"Ada\"}\n"))
 	for limit, want := range map[int64]error{length: nil, length - 1: ductilehttp.ErrResponseTooLarge} {
@@ -165,10 +165,10 @@ func TestAnAnswerIsBounded(t *testing.T) {
 		assert.Zero(t, circuit.Snapshot().Counts.Failures)
 		c.CloseIdleConnections()
 	}
-	assert.EqualValues(t, 2, s.requests.Load(), "too much is no reason to ask again")
+	assert.EqualValues(t, 2, s.requests.Load(), "too large a response is not retried")
 }
 
-func TestWhatIsNotJSONIsAnError(t *testing.T) {
+func TestAResponseThatIsNotJSONIsAnError(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
 	c, _ := clientOf(s.base, s.URL)
 	var out student
@@ -257,11 +257,11 @@ func TestTheClientsDefaults(t *testing.T) {
 		require.ErrorIs(t, c.Get(t.Context(), "/", nil), breaker.ErrOpen, "the fifth failure opens it")
 		assert.Equal(t, 5, calls)
 		circuit, _ := c.Circuits().Get("https://api.example.com")
-		assert.InDelta(t, 30, circuit.Snapshot().RetryAfter.Seconds(), 0.2, "just now: the retry does not wait to be refused")
+		assert.InDelta(t, 30, circuit.Snapshot().RetryAfter.Seconds(), 0.2, "opened just now: the retry does not wait for a rejection")
 	})
 }
 
-func TestAClientsTimesAddUp(t *testing.T) {
+func TestAClientsTotalTimeoutIsTheSumOfItsAttempts(t *testing.T) {
 	for _, cfg := range []ductilehttp.ClientConfig{
 		{AttemptTimeout: time.Hour}, {AttemptTimeout: time.Hour, MaxAttempts: 1}, {AttemptTimeout: -1}, {AttemptTimeout: time.Millisecond, MaxAttempts: 20},
 		{MaxAttempts: retry.Unlimited}, {MaxAttempts: math.MaxInt}, {AttemptTimeout: math.MaxInt64}, {Circuit: breaker.NewCircuit(breaker.Config{})},
@@ -297,7 +297,7 @@ func TestAClientsErrorsShowNothingSecret(t *testing.T) {
 		require.ErrorContains(t, err, "ductilehttp: GET "+url+"/a: ")
 		assert.NotContains(t, err.Error(), "hunter2")
 	}
-	assert.Equal(t, []string{"user", "hunter2"}, []string{user, password}, "it is sent all the same")
+	assert.Equal(t, []string{"user", "hunter2"}, []string{user, password}, "the password is still sent")
 	err := ductilehttp.ClientConfig{BaseURL: "https://user:hunter2@h.example:port"}.Validate()
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "hunter2")

@@ -20,33 +20,35 @@ import (
 
 // ClientConfig configures a [Client]. BaseURL is required.
 type ClientConfig struct {
-	BaseURL string // of the API, with http or https and a host; its path comes before every call's
-	// Circuit is the API's. Nil means one with the core's defaults: it opens for 30 s
-	// after 5 failures in a row and then lets 3 probes at a time through.
+	BaseURL string // of the API: http or https, with a host; its path precedes the path of every call
+	// Circuit is the circuit of the API. If nil, a circuit with the core's defaults is
+	// used: it opens for 30 s after 5 consecutive failures, then admits 3 concurrent
+	// probes.
 	Circuit *breaker.Circuit
-	// AttemptTimeout bounds each attempt up to the header of its answer. 0 means 10 s, or
-	// a third of TotalTimeout if that is set and less; negative means no limit.
+	// AttemptTimeout bounds each attempt up to the header of its response. 0 means 10 s, or
+	// a third of TotalTimeout if that is set and less. Negative means no limit.
 	AttemptTimeout time.Duration
-	// TotalTimeout bounds the call: all attempts, delays and redirects, and the answer's
-	// body. 0 means AttemptTimeout and 4 s, MaxAttempts times; negative means no limit.
+	// TotalTimeout bounds the call: all attempts, delays and redirects, and the response
+	// body. 0 means MaxAttempts times (AttemptTimeout + 4 s). Negative means no limit.
 	TotalTimeout time.Duration
-	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] no limit.
+	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] means no
+	// limit.
 	MaxAttempts int
-	Header      http.Header // sent with every request; Accept and Content-Type are JSON's unless in it
-	// Observer is called with every call's events, as a [Config]'s is. If nil, there are
-	// none.
+	Header      http.Header // sent with every request; Accept and Content-Type default to JSON
+	// Observer is called with the events of every call, like the Observer of [Config]. If
+	// nil, no events are emitted.
 	Observer policy.Observer
-	// Base sends the requests, each attempt as one. Nil means http.DefaultTransport. A
-	// *[Transport] does the retrying itself, with its own circuits, times and observer:
-	// Circuit, AttemptTimeout, TotalTimeout, MaxAttempts and Observer must then be zero.
+	// Base sends the requests, one per attempt. If nil, http.DefaultTransport is used. If
+	// Base is a *[Transport], it does the retrying, with its own circuits, timeouts and
+	// observer: Circuit, AttemptTimeout, TotalTimeout, MaxAttempts and Observer must then
+	// be zero.
 	Base http.RoundTripper
 	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
 	MaxResponse int64
 }
 
-// Validate returns nil for a config that [NewClient] takes, or all that is wrong
-// with it, each fault naming its field. It does not show BaseURL, which may have
-// a password in it.
+// Validate returns nil if [NewClient] accepts c, and otherwise all faults, joined. Each
+// fault names its field. BaseURL is not shown, because it may contain a password.
 func (c ClientConfig) Validate() error {
 	faults := faultsOf("ClientConfig")
 	c.judgeURL(&faults)
@@ -87,8 +89,9 @@ func (c ClientConfig) judgeURL(faults *faults) {
 	}
 }
 
-// kindOf returns what kind of fault net/url found. What it quotes it took from the
-// URL, and that may be of a password: one with a "#" in it looks like a port.
+// kindOf returns what kind of fault net/url found. It cuts off the quoted text: that comes
+// from the URL and may be part of a password, since a password with a "#" looks like a
+// port.
 func kindOf(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -98,7 +101,7 @@ func kindOf(err error) string {
 	return strings.TrimRight(kind, " (:")
 }
 
-// judgeHeader shows names, and no value: it may be secret.
+// judgeHeader shows names but no values, which may be secret.
 func (c ClientConfig) judgeHeader(faults *faults) {
 	for _, name := range slices.Sorted(maps.Keys(c.Header)) {
 		switch {
@@ -112,8 +115,8 @@ func (c ClientConfig) judgeHeader(faults *faults) {
 	}
 }
 
-// hasControls reports whether a header's value has what RFC 9110, section 5.5,
-// does not let it have.
+// hasControls reports whether a header value contains characters that RFC 9110, section
+// 5.5, forbids.
 func hasControls(v string) bool {
 	return strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
@@ -130,7 +133,7 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 	}
 }
 
-// transport returns what sends the requests.
+// transport returns the Transport that sends the requests.
 func (c ClientConfig) transport() *Transport {
 	t, ok := c.Base.(*Transport)
 	if !ok {
@@ -139,8 +142,8 @@ func (c ClientConfig) transport() *Transport {
 	return t.With(reading{limit: cmp.Or(c.MaxResponse, DefaultMaxResponse), clock: t.Config().Clock})
 }
 
-// config returns the config of a Transport of the client's own. Its circuit is one for
-// all that the client calls, which is one host.
+// config returns the config of the client's own Transport. One circuit serves all its
+// calls, because they go to one host.
 func (c ClientConfig) config() Config {
 	attempt := c.AttemptTimeout
 	if c.TotalTimeout <= 0 {
@@ -152,7 +155,7 @@ func (c ClientConfig) config() Config {
 	}
 }
 
-// total returns the limit of a call.
+// total returns the time limit of a call.
 func (c ClientConfig) total() time.Duration {
 	if c.TotalTimeout != 0 {
 		return c.TotalTimeout

@@ -22,15 +22,15 @@ func (t *Transport) newHost(k hostKey) *host {
 	case t.nested || k.scheme != "http":
 	case t.h2c:
 		h.conns.protocol.Store(http2)
-	default: // until it is seen to be something else
+	default: // assume HTTP/1 until a request shows another protocol
 		h.conns.protocol.Store(http1)
 		h.conns.assumed.Store(!t.plain)
 	}
 	return h
 }
 
-// overflow returns what the hosts share for which there is no room: a circuit that
-// refuses no call, and one gate and one limiter, which are bounds for all of them.
+// overflow returns the host shared by all hosts beyond the limit: a circuit that refuses no
+// call, and one gate and one limiter that bound all of them together.
 func (t *Transport) overflow() *host { return t.makeHost("overflow", true) }
 
 func (t *Transport) makeHost(name string, shadow bool) *host {
@@ -62,7 +62,7 @@ func (t *Transport) makeHost(name string, shadow bool) *host {
 	return h
 }
 
-// config returns cfg with what the host has instead of the configs for all hosts.
+// config returns cfg with the host's own circuit, limiter and gate.
 func (h *host) config(cfg Config) Config {
 	cfg.Circuit, cfg.Limiter, cfg.Gate = h.circuit, h.limiter, h.gate
 	return cfg
@@ -71,7 +71,7 @@ func (h *host) config(cfg Config) Config {
 // calls are the pipelines around the exchanges of a host.
 type calls struct {
 	hedged *pipeline.Pipeline[*http.Response]
-	single *pipeline.Pipeline[*http.Response] // for what cannot be sent twice at a time
+	single *pipeline.Pipeline[*http.Response] // for requests that must not be sent twice at once
 }
 
 // of returns the pipeline for an exchange.
@@ -107,7 +107,7 @@ func observed(p *pipeline.Pipeline[*http.Response], cfg Config) *pipeline.Pipeli
 	return p.WithObserver(cfg.Observer)
 }
 
-// standard returns the standard pipeline, of policies that know about bodies.
+// standard returns the standard pipeline, built from policies that handle bodies.
 func (t *Transport) standard(cfg Config, h *host) *pipeline.Pipeline[*http.Response] {
 	name := h.name
 	if cfg.Circuit != nil {
@@ -117,19 +117,19 @@ func (t *Transport) standard(cfg Config, h *host) *pipeline.Pipeline[*http.Respo
 	return observed(p.With(func(all []httpPolicy) []httpPolicy { return t.around(all, cfg, h) }), cfg)
 }
 
-// around returns this package's policies instead of those of a standard pipeline, and
-// what is inside of the breaker.
+// around replaces the policies of a standard pipeline with this package's, and inserts the
+// policies that run inside the breaker.
 func (t *Transport) around(standard []httpPolicy, cfg Config, h *host) (all []httpPolicy) {
 	inside := 0
 	for _, p := range standard {
 		switch p := p.(type) {
 		case *retry.Retry[*http.Response]:
-			bent, _ := p.Describe().Config.(retry.Config) // as it fits in the total
+			bent, _ := p.Describe().Config.(retry.Config) // adjusted to fit in the total
 			bent.OnRetry = cfg.Retry.OnRetry
 			all = append(all, Retry(bent))
 			inside = len(all)
 		case *hedge.Hedge[*http.Response]:
-			all = append(all, h.hedge) // which knows how long the host takes
+			all = append(all, h.hedge) // it has measured how long the host takes
 			inside = len(all)
 		case *breaker.Breaker[*http.Response]:
 			all = append(all, Breaker(cfg.Circuit))

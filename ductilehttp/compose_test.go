@@ -25,7 +25,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestRedirectsCarryTheirBodies(t *testing.T) {
+func TestRedirectsResendTheBody(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		var n atomic.Int64
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +49,7 @@ func TestRedirectsCarryTheirBodies(t *testing.T) {
 	})
 }
 
-func TestRedirectsWithoutEndAreFinal(t *testing.T) {
+func TestEndlessRedirectsAreFinal(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) })
 	cfg, clk := config(s.base)
 	client := &http.Client{Transport: ductilehttp.NewTransport(cfg)}
@@ -81,7 +81,7 @@ func TestCookiesAreKept(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections are pipes, which a bubble's time waits for.
+// pipes is a listener whose connections are pipes, so that a bubble's time waits for them.
 type pipes struct {
 	conns chan net.Conn
 	over  chan struct{}
@@ -103,7 +103,7 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-// inBubble starts a server in the bubble of t, and returns a base that reaches it.
+// inBubble starts a server in the bubble of t, and returns a base that connects to it.
 func inBubble(t *testing.T, h http.HandlerFunc) *http.Transport {
 	p := &pipes{make(chan net.Conn), make(chan struct{})}
 	server := &http.Server{Handler: h, ErrorLog: quiet, ReadHeaderTimeout: time.Hour}
@@ -124,8 +124,8 @@ func inBubble(t *testing.T, h http.HandlerFunc) *http.Transport {
 	return base
 }
 
-func TestAClientsTimeoutEndsTheRetrying(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // in real time it may end before the server has read the request
+func TestAClientTimeoutEndsTheRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in real time, the timeout may end before the server has read the request
 		var requests atomic.Int64
 		base := inBubble(t, func(w http.ResponseWriter, r *http.Request) {
 			requests.Add(1)
@@ -145,7 +145,7 @@ func TestAClientsTimeoutEndsTheRetrying(t *testing.T) {
 	})
 }
 
-func TestAReverseProxyRetriesBehindItsCaller(t *testing.T) {
+func TestAReverseProxyRetriesForItsCaller(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, statuses(503, 502, 200), overTLS)
 		target, err := url.Parse(s.URL)
@@ -163,7 +163,7 @@ func TestAReverseProxyRetriesBehindItsCaller(t *testing.T) {
 	})
 }
 
-// echo takes over a connection and sends back each line.
+// echo hijacks a connection and sends back each line.
 func echo(w http.ResponseWriter, r *http.Request) {
 	c, buffer, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -211,7 +211,7 @@ func TestAnUpgradeKeepsItsConnection(t *testing.T) {
 	}
 	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(upgrade(t, s.URL))
 	require.NoError(t, err)
-	clk.Advance(time.Hour) // no timeout is left to cut it
+	clk.Advance(time.Hour) // no timeout remains that would cut it
 	talk(t, resp)
 	assert.EqualValues(t, 1, s.requests.Load(), "an upgrade is never repeated")
 }
@@ -245,7 +245,7 @@ func TestTheCallersTraceHooksSeeEveryAttempt(t *testing.T) {
 	assert.EqualValues(t, 3, first.Load())
 }
 
-func TestTransportsNest(t *testing.T) {
+func TestTransportsCanBeNested(t *testing.T) {
 	s := serve(t, statuses(503))
 	inner, _ := config(s.base)
 	inner.Circuits.FailureThreshold = 10
@@ -255,11 +255,11 @@ func TestTransportsNest(t *testing.T) {
 	code, body := do(t, outer, request(t, "PUT", s.URL, io.MultiReader(strings.NewReader("body"))))
 	assert.Equal(t, 503, code)
 	assert.Equal(t, "Service Unavailable", body)
-	assert.EqualValues(t, 6, s.requests.Load(), "two of the outer's attempts, each three of the inner's")
+	assert.EqualValues(t, 6, s.requests.Load(), "two attempts of the outer, with three of the inner each")
 	assert.Len(t, clk.Sleeps(), 1)
 }
 
-func TestNothingThatWasSentIsLostOnADialError(t *testing.T) {
+func TestAPostIsRetriedAfterADialError(t *testing.T) {
 	s := serve(t, statuses(200))
 	dials := 0
 	base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -274,11 +274,11 @@ func TestNothingThatWasSentIsLostOnADialError(t *testing.T) {
 	code, _ := do(t, cfg, request(t, "POST", s.URL, body))
 	assert.Equal(t, 200, code)
 	assert.EqualValues(t, 1, s.requests.Load())
-	assert.Len(t, clk.Sleeps(), 2, "a POST of which nothing was sent")
+	assert.Len(t, clk.Sleeps(), 2, "the POST was not sent at all")
 	awaitClosed(t, body)
 }
 
-func TestABaseThatDoesNotTellMayHaveSent(t *testing.T) {
+func TestAPostIsNotRetriedIfTheBaseMayHaveSentIt(t *testing.T) {
 	n := 0
 	cfg, _ := config(tripper(func(*http.Request) (*http.Response, error) {
 		n++

@@ -28,125 +28,121 @@ const (
 	DefaultMaxResponse    = 10 << 20
 
 	DefaultMaxTimeout = 30 * time.Second
-	// DefaultTimeoutHeader is the usual name of the header that carries the time which a
-	// request has left, in whole milliseconds.
+	// DefaultTimeoutHeader is the usual name of the header that carries the remaining time
+	// of a request, in whole milliseconds.
 	DefaultTimeoutHeader = "X-Request-Timeout-Ms"
 )
 
 const (
-	// NoReadIdle as ReadIdle lets a Read of a response's body block for as long as it likes.
+	// NoReadIdle as ReadIdle lets a Read of a response body block without limit.
 	NoReadIdle time.Duration = -1
-	// NoWriteIdle as WriteIdle lets an upload stop for as long as it likes.
+	// NoWriteIdle as WriteIdle lets an upload stall without limit.
 	NoWriteIdle time.Duration = -1
-	// NoBufferedBody as MaxBufferedBody keeps nothing of a request's body.
+	// NoBufferedBody as MaxBufferedBody keeps no part of a request body.
 	NoBufferedBody = -1
 )
 
-// Config configures a [Transport]. The zero Config retries as the zero retry.Config
-// does, gives each host a default circuit, each attempt 10 s up to the header of its
-// response, and all attempts together 30 s.
+// Config configures a [Transport]. The zero Config retries like the zero retry.Config,
+// gives each host a default circuit, allows each attempt 10 s up to the header of its
+// response, and allows all attempts together 30 s.
 type Config struct {
-	// Base sends the requests. Nil means http.DefaultTransport.
+	// Base sends the requests. If nil, http.DefaultTransport is used.
 	Base http.RoundTripper
 
-	// Retry says how often and when to try again. Its RetryIf, if set, is asked too, of
-	// a status by a *[StatusError]. Its Clock, if nil, is Clock. Default delays that do
-	// not fit in TotalTimeout are shortened.
+	// Retry configures when and how often to retry. If RetryIf is set, it is also called
+	// with a *[StatusError] for a bad status. If its Clock is nil, Clock is used. Default
+	// delays that do not fit in TotalTimeout are shortened.
 	Retry retry.Config
 	// Circuit, if set, is shared by all hosts.
 	Circuit *breaker.Circuit
-	// Circuits is what the circuits of hosts are made from, each with its host as its
-	// Name. Its Classify sees a *[StatusError] for 5xx and 429, nil for every other
-	// status, and the errors of the base. It is not asked about the request's own
-	// faults, 501, and connections that died while they were idle: these are Ignored. Its
-	// Clock, if nil, is Clock.
+	// Circuits configures the circuit of each host; its Name is the host. Classify gets a
+	// *[StatusError] for 5xx and 429, nil for every other status, and the errors of the
+	// base. It is not called for the request's own faults, for 501, and for connections
+	// that died while idle: these are Ignored. If its Clock is nil, Clock is used.
 	Circuits breaker.Config
 	// NoCircuit sends requests without a circuit.
 	NoCircuit bool
-	// Hedge makes extra attempts beside slow ones, of requests that may be repeated and
-	// whose body, if there is one, can be got again by GetBody. Its Clock, if nil, is
-	// Clock. Nil means no hedge.
+	// Hedge starts extra attempts beside slow ones. It applies to requests that may be
+	// repeated and that have no body or a GetBody. If its Clock is nil, Clock is used. If
+	// Hedge is nil, requests are not hedged.
 	Hedge *hedge.Config
-	// Limiter, if set, is shared by all hosts. Each attempt takes its token after the
-	// circuit has let it through. A 429 with a hint pauses it, for at most
+	// Limiter, if set, is shared by all hosts. Each attempt takes a token after the circuit
+	// has admitted it. A 429 with a Retry-After hint pauses the Limiter for at most
 	// Retry.MaxRetryAfter.
 	Limiter *ratelimit.Limiter
-	// Limiters is what the limiters of hosts are made from, each with its host as its
-	// Name. Its Clock, if nil, is Clock. A zero Limit means none.
+	// Limiters configures the limiter of each host; its Name is the host. If its Clock is
+	// nil, Clock is used. A zero Limit means no limiter.
 	Limiters ratelimit.Config
-	// Gate, if set, is shared by all hosts. Each attempt has a place in it, which is held
-	// until the body of its response has ended. The wait for a place counts toward
-	// AttemptTimeout.
+	// Gate, if set, is shared by all hosts. Each attempt holds a place in it until the body
+	// of its response has ended. The wait for a place counts toward AttemptTimeout.
 	Gate *bulkhead.Gate
-	// Gates is what the gates of hosts are made from, each with its host as its Name. Its
-	// Clock, if nil, is Clock. A zero Limit means none.
+	// Gates configures the gate of each host; its Name is the host. If its Clock is nil,
+	// Clock is used. A zero Limit means no gate.
 	Gates bulkhead.Config
-	// AttemptTimeout bounds each attempt up to the header of its response. 0 means 10 s,
-	// or a third of TotalTimeout if that is less; negative means no limit.
+	// AttemptTimeout bounds each attempt up to the header of its response. 0 means 10 s, or
+	// a third of TotalTimeout if that is less. Negative means no limit.
 	AttemptTimeout time.Duration
-	// TotalTimeout bounds the call, all attempts and delays, up to the header of the
-	// final response. 0 means 30 s, negative no limit.
+	// TotalTimeout bounds the call, with all attempts and delays, up to the header of the
+	// final response. 0 means 30 s. Negative means no limit.
 	TotalTimeout time.Duration
-	// ReadIdle is the longest that one Read of a response's body may block. A body that
-	// stalls for longer ends with a *policy.TimeoutError, and counts as a Failure. 0 means
-	// 30 s, NoReadIdle no limit. There is none for text/event-stream and after 101
-	// Switching Protocols.
+	// ReadIdle bounds one Read of a response body. A body that stalls for longer ends with
+	// a *policy.TimeoutError and counts as a Failure. 0 means 30 s, NoReadIdle means no
+	// limit. It does not apply to text/event-stream and after 101 Switching Protocols.
 	ReadIdle time.Duration
-	// WriteIdle is the longest that an upload may make no progress because the server
-	// accepts nothing. 0 means 30 s, NoWriteIdle no limit. Bodies in memory of at most 64
-	// KiB are not watched: they fit in the buffers on the way.
+	// WriteIdle bounds how long an upload may stall because the server accepts no data. 0
+	// means 30 s, NoWriteIdle means no limit. It does not apply to bodies in memory of at
+	// most 64 KiB: these fit in the buffers along the way.
 	WriteIdle time.Duration
 
-	// Pipeline replaces Retry, the timeouts, Hedge, and what there is for each host:
-	// circuits, limiters and gates. It sees the same
-	// results as the policies that it replaces: beside a bad response a *[StatusError], with
-	// the marks of retry.Permanent, retry.After and breaker.Judge, so plain policies
-	// do the right thing. [Retry], [Hedge], [Breaker], [RateLimit], [Bulkhead] and
-	// [HoldBody] make policies that also know about bodies.
+	// Pipeline replaces Retry, the timeouts, Hedge, and the circuits, limiters and gates of
+	// hosts. It sees the same results as the policies that it replaces: a bad response
+	// comes with a *[StatusError] that carries the marks of retry.Permanent, retry.After
+	// and breaker.Judge, so plain policies treat it correctly. [Retry], [Hedge], [Breaker],
+	// [RateLimit], [Bulkhead] and [HoldBody] make policies that also handle bodies.
 	Pipeline *pipeline.Pipeline[*http.Response]
 
-	// RetryRequest reports whether a request may be repeated. Nil means
-	// [RetryableRequest]. A request of which nothing was sent may be repeated, whatever
-	// it reports.
+	// RetryRequest reports whether a request may be repeated. If nil, [RetryableRequest] is
+	// used. A request that was not sent at all may always be repeated.
 	RetryRequest func(*http.Request) bool
-	// RetryResponse reports whether an outcome is worth another attempt. Nil means
-	// [RetryableResponse]. It must not touch the response's body.
+	// RetryResponse reports whether an outcome is worth another attempt. If nil,
+	// [RetryableResponse] is used. It must not touch the response body.
 	RetryResponse func(*http.Response, error) bool
-	// Hint returns how long a bad response asks to wait. Nil means [Hint].
+	// Hint returns how long a bad response asks the client to wait. If nil, [Hint] is used.
 	Hint func(*http.Response) (time.Duration, bool)
-	// ClampRetryAfter makes a hint that is longer than Retry.MaxRetryAfter count as
-	// MaxRetryAfter. Otherwise such a hint ends the call with the response.
+	// ClampRetryAfter shortens a hint longer than Retry.MaxRetryAfter to MaxRetryAfter. If
+	// false, such a hint ends the call with the response.
 	ClampRetryAfter bool
 	// Prepare, if set, is called with the request of each attempt before it is sent, and
-	// the attempt's number, 1 on the first. The request is the attempt's own: Prepare may
-	// set headers, sign it, or change its URL and Host, but not its body. An error ends
-	// the attempt with nothing sent, and circuits ignore it; whether there is another
-	// attempt is RetryResponse's decision. The circuit remains that of the caller's URL.
+	// with the attempt's number, starting at 1. The request belongs to the attempt: Prepare
+	// may set headers, sign it, or change its URL and Host, but not its body. If Prepare
+	// returns an error, the attempt ends with nothing sent, circuits ignore it, and
+	// RetryResponse decides whether another attempt follows. The circuit stays the one for
+	// the caller's URL.
 	Prepare func(r *http.Request, attempt int) error
 
-	// MaxBufferedBody is how many bytes of a request's body are kept to be sent again, if
-	// the request has no GetBody and its body is neither an *os.File nor an io.Seeker.
-	// A longer body is sent once. 0 means 1 MiB, NoBufferedBody none.
+	// MaxBufferedBody is how many bytes of a request body are kept for another attempt if
+	// the request has no GetBody and its body is neither an *os.File nor an io.Seeker. A
+	// longer body is sent once. 0 means 1 MiB, NoBufferedBody means none.
 	MaxBufferedBody int64
 
-	// AttemptHeader is the name of a header that carries the attempt's number, 1 on the
-	// first; "X-Retry-Attempt", say. Empty means none.
+	// AttemptHeader names a header that carries the attempt's number, starting at 1; for
+	// example "X-Retry-Attempt". Empty means no header.
 	AttemptHeader string
-	// TimeoutHeader is the name of the header that carries the time which the attempt has
-	// left, in milliseconds, for a [Handler] to obey; [DefaultTimeoutHeader], say. Empty
-	// means none.
+	// TimeoutHeader names a header that carries the attempt's remaining time in
+	// milliseconds, for a [Handler] to respect; for example [DefaultTimeoutHeader]. Empty
+	// means no header.
 	TimeoutHeader string
 
-	// Observer is called with the events of all calls, to all hosts. Event.Pipeline is the
-	// circuit's name, which is the host if it has a circuit of its own. A Pipeline keeps
-	// its name, and its own observers, which are called first.
+	// Observer is called with the events of all calls to all hosts. Event.Pipeline is the
+	// name of the circuit, which is the host unless Circuit is set. A Pipeline keeps its
+	// name and its own observers, which are called first.
 	Observer policy.Observer
-	// Clock measures all times. Nil means Retry.Clock, or real time.
+	// Clock measures all times. If nil, Retry.Clock is used, or real time.
 	Clock policy.Clock
 }
 
-// Validate returns nil for a config that [NewTransport] accepts, or all its faults, each
-// naming its field.
+// Validate returns nil if [NewTransport] accepts c, and otherwise all faults, joined. Each
+// fault names its field.
 func (c Config) Validate() error {
 	faults := faultsOf("Config")
 	faults.refuseTypedNil("Base", c.Base)
@@ -177,7 +173,7 @@ func (c Config) judgeCircuits(faults *faults) {
 	faults.In("Circuits", c.Circuits.Validate())
 }
 
-// judgeLimits looks at what StandardConfig does not see: the configs of hosts.
+// judgeLimits checks the configs of hosts, which StandardConfig does not contain.
 func (c Config) judgeLimits(faults *faults) {
 	if c.Limiter != nil {
 		faults.refuse("Limiters", c.Limiters, "Limiter")
@@ -191,14 +187,14 @@ func (c Config) judgeLimits(faults *faults) {
 	}
 }
 
-// limits reports whether each host has a limiter. A config with another field than the
-// Limit has lost its Limit.
+// limits reports whether each host has a limiter. It compares all fields: a config with
+// other fields but no Limit is a mistake for Validate to find.
 func (c Config) limits() bool { return !reflect.ValueOf(c.Limiters).IsZero() }
 
 // gates reports whether each host has a gate.
 func (c Config) gates() bool { return !reflect.ValueOf(c.Gates).IsZero() }
 
-// refuseBesidePipeline finds what would have no effect.
+// refuseBesidePipeline finds fields that a Pipeline would make ineffective.
 func (c Config) refuseBesidePipeline(faults *faults) {
 	for _, f := range []struct {
 		field string
@@ -222,7 +218,7 @@ func (c Config) standard(name string) pipeline.StandardConfig {
 
 func (c Config) withDefaults() Config {
 	if c.Hedge != nil {
-		own := *c.Hedge // read again for each new host
+		own := *c.Hedge // copied, because it is read again for each new host
 		c.Hedge = &own
 	}
 	if c.Clock == nil {
@@ -254,7 +250,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// hint returns the wait that resp asks for, as far as the Transport follows it.
+// hint returns the wait that resp asks for, limited as configured.
 func (c *Config) hint(resp *http.Response) time.Duration {
 	var d time.Duration
 	if c.Hint != nil {

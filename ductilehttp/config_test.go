@@ -18,7 +18,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestWhatWouldHaveNoEffectIsRefused(t *testing.T) {
+func TestFieldsWithoutEffectAreRefused(t *testing.T) {
 	for want, cfg := range map[string]ductilehttp.Config{
 		"ductilehttp: Config.ReadIdle is -2ns, want NoReadIdle (-1ns), or 0 or more":        {ReadIdle: -2},
 		"ductilehttp: Config.WriteIdle is -1s, want NoWriteIdle (-1ns), or 0 or more":       {WriteIdle: -time.Second},
@@ -51,14 +51,14 @@ func TestOneClockMeasuresEverything(t *testing.T) {
 	assert.Equal(t, breaker.HalfOpen, circuit.State())
 }
 
-func TestAPrepareErrorNamesItsOrigin(t *testing.T) {
+func TestAPrepareErrorSaysPrepareRequest(t *testing.T) {
 	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, ""), nil }))
 	cfg.Prepare = func(*http.Request, int) error { return context.Canceled }
 	err := send(t, ductilehttp.NewTransport(cfg), "GET", "http://h.example", nil)
 	require.EqualError(t, err, "ductilehttp: prepare request: context canceled")
 }
 
-func TestAPolicysOwnResponseIsHeldAndDiscarded(t *testing.T) {
+func TestAResponseMadeByAPolicyIsHeldAndDiscarded(t *testing.T) {
 	released := 0
 	body := &closeCounter{Reader: strings.NewReader("own")}
 	resp := &http.Response{StatusCode: http.StatusOK, Body: body}
@@ -79,7 +79,7 @@ func TestAPolicysOwnResponseIsHeldAndDiscarded(t *testing.T) {
 	ductilehttp.Discard(&http.Response{})
 }
 
-func TestSeeOtherAsksByGet(t *testing.T) {
+func TestSeeOtherIsFollowedWithAGet(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			w.Header().Set("Location", "/made/1")
@@ -99,7 +99,7 @@ func TestSeeOtherAsksByGet(t *testing.T) {
 	assert.EqualValues(t, 2, s.requests.Load())
 }
 
-func TestARedirectWithoutALocationIsTheAnswer(t *testing.T) {
+func TestARedirectWithoutALocationIsReturned(t *testing.T) {
 	c, _ := clientOf(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 302, ""), nil }), "https://api.example.com")
 	var status *ductilehttp.StatusError
 	require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)

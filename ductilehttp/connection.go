@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Protocols, as far as it matters what net/http repeats by itself on them.
+// Protocols, told apart because net/http repeats different requests on each.
 const (
 	unknownProtocol int32 = iota
 	http1
@@ -21,34 +21,33 @@ const (
 )
 
 const (
-	// spareAfter is how many answers a host must have given on connections that were used
-	// before, since such a connection was last found dead, before its end is taken for an
-	// idle connection's again.
+	// spareAfter is how many responses a host must have given on reused connections since
+	// the last idle death before another such death is ignored.
 	spareAfter = 5
-	// closeEvery is how often idle connections are closed at most: the base's other hosts
-	// lose theirs too.
+	// closeEvery is the minimum time between closing idle connections: the base's other
+	// hosts lose theirs too.
 	closeEvery = time.Second
-	// tracked is how many HTTP/2 connections are remembered for a host.
+	// tracked is how many HTTP/2 connections are remembered per host.
 	tracked = 8
 )
 
-// connections is what is known about the connections to a host. They belong to the
-// base: they are compared, and never used.
+// connections is what is known about the connections to a host. The connections belong to
+// the base: they are only compared, never used.
 type connections struct {
 	protocol atomic.Int32
-	assumed  atomic.Bool // protocol was not seen yet
+	assumed  atomic.Bool // protocol is a guess: no request has shown it yet
 
-	// answers counts answers on connections that were used before, since the last death that
-	// was ignored. It is added to by every call, and so not under mu: an answer beside a death
-	// may count for either side of it, which moves the next verdict by that one answer.
+	// answers counts responses on reused connections since the last ignored death. Every
+	// call adds to it, so it is not guarded by mu: a response that races with a death may
+	// count before or after it, which shifts the next verdict by one response.
 	answers atomic.Int64
 
-	// silent says that a connection in shared is. Requests then ask for a connection that is
-	// not used again, which makes net/http part with the silent one.
+	// silent reports that a connection in shared is silent. Requests then ask for a
+	// connection that is not reused, which makes net/http drop the silent one.
 	silent atomic.Bool
 
 	mu     sync.Mutex
-	died   time.Time // when connections were last found dead that had idled
+	died   time.Time // when idle connections were last found dead
 	shared []*shared // HTTP/2 connections, the newest last
 	retire atomic.Bool
 }
@@ -57,12 +56,12 @@ type connections struct {
 type shared struct {
 	conn     net.Conn
 	requests int  // in flight
-	answered bool // since its last end without an answer
-	counted  bool // its death was
+	answered bool // since its last request that ended without a response
+	counted  bool // its death was counted
 	silent   bool // a request on it timed out
 }
 
-// enter notes that a request is about to be sent on an HTTP/2 connection.
+// enter records that a request is about to be sent on an HTTP/2 connection.
 func (c *connections) enter(conn net.Conn) *shared {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,7 +80,7 @@ func (c *connections) enter(conn net.Conn) *shared {
 	return s
 }
 
-// leave notes that a request on s has ended, with an answer or without.
+// leave records that a request on s has ended, with a response or without.
 func (c *connections) leave(s *shared, answered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +89,7 @@ func (c *connections) leave(s *shared, answered bool) {
 	s.silent = s.silent && !answered
 }
 
-// mute notes that a request on s timed out.
+// mute records that a request on s timed out.
 func (c *connections) mute(s *shared) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,7 +97,8 @@ func (c *connections) mute(s *shared) {
 	c.silent.Store(true)
 }
 
-// isMute reports whether s fell silent. If not, the silent ones are out of use.
+// isMute reports whether s is silent. If it is not, the silent connections are no longer
+// used.
 func (c *connections) isMute(s *shared) bool {
 	if !c.silent.Load() {
 		return false
@@ -111,9 +111,9 @@ func (c *connections) isMute(s *shared) bool {
 	return s.silent
 }
 
-// diedUnder reports whether the end of a request by the death of its HTTP/2 connection
-// is to be ignored: the death was counted already, or nothing else was on the connection,
-// which had answered before.
+// diedUnder reports whether to ignore that a request ended by the death of its HTTP/2
+// connection. It ignores a death that was already counted, and the death of a connection
+// that had answered before and carried no other request.
 func (c *connections) diedUnder(s *shared, silent bool, since time.Time) (ignored bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -130,18 +130,19 @@ func (c *connections) diedUnder(s *shared, silent bool, since time.Time) (ignore
 	return !silent && s.requests == 1 && s.answered && c.spare(since)
 }
 
-// diedIdle reports whether the end of a request on a connection that had been idle since
-// the given time is to be ignored.
+// diedIdle reports whether to ignore that a request ended on a connection idle since the
+// given time.
 func (c *connections) diedIdle(since time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.spare(since)
 }
 
-// spare decides about the death of a connection that had answered before. All
-// connections that were idle when the first was found dead died of one cause. The death
-// of one that was used since then is ignored only if connections that are kept alive
-// have worked meanwhile: of a server that kills each of them, none ever answers again.
+// spare decides whether to ignore the death of a connection that had answered before.
+// Connections that were already idle when the first was found dead share its cause. If a
+// connection was used since then, its death is ignored only if reused connections have
+// worked in between. A server that kills every reused connection never gives such a
+// response.
 func (c *connections) spare(since time.Time) bool {
 	if !c.died.IsZero() && !since.IsZero() && since.Before(c.died) {
 		return true
@@ -154,8 +155,8 @@ func (c *connections) spare(since time.Time) bool {
 	return true
 }
 
-// learn notes what the name of a written header field tells about the protocol: HTTP/1
-// begins with Host, and HTTP/2 with pseudo-headers.
+// learn derives the protocol from the name of a written header field: HTTP/1 starts with
+// Host, HTTP/2 with pseudo-headers.
 func (c *connections) learn(field string) {
 	switch {
 	case strings.HasPrefix(field, ":"):
@@ -172,7 +173,7 @@ func (c *connections) speaks(p int32) {
 	}
 }
 
-// see notes what a new connection tells about the protocol.
+// see derives the protocol from a new connection.
 func (c *connections) see(conn net.Conn) {
 	t, ok := conn.(*tls.Conn)
 	switch {
@@ -184,15 +185,15 @@ func (c *connections) see(conn net.Conn) {
 	}
 }
 
-// freshen closes idle connections before a request is sent, if one of them was found
-// dead or silent: others that idled as long may be too.
+// freshen closes idle connections before a request is sent if one of them was found dead or
+// silent: others that idled as long may be dead too.
 func (c *connections) freshen(idle *closer) {
 	if c.retire.Load() && c.retire.CompareAndSwap(true, false) && !idle.close() {
-		c.retire.Store(true) // as soon as it is time
+		c.retire.Store(true) // try again once closeEvery has passed
 	}
 }
 
-// closer closes the idle connections of a base, at most once in closeEvery.
+// closer closes the idle connections of a base, at most once per closeEvery.
 type closer struct {
 	base http.RoundTripper
 	last atomic.Int64 // Unix time in ns
@@ -200,7 +201,7 @@ type closer struct {
 
 func (c *closer) close() bool {
 	now, last := time.Now().UnixNano(), c.last.Load()
-	// By one compare-and-swap: of several that find the time come, one closes.
+	// One compare-and-swap: of several goroutines that find the time due, only one closes.
 	if last != 0 && now-last < int64(closeEvery) || !c.last.CompareAndSwap(last, now) {
 		return false
 	}
@@ -214,8 +215,8 @@ func closeIdle(base http.RoundTripper) {
 	}
 }
 
-// isClosed reports whether conn is known to be closed on this side. It changes nothing
-// on the connection.
+// isClosed reports whether conn is known to be closed on this side. It does not change the
+// connection.
 func isClosed(conn net.Conn) (closed, known bool) {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
@@ -231,15 +232,15 @@ func isClosed(conn net.Conn) (closed, known bool) {
 	return raw.Control(func(uintptr) {}) != nil, true
 }
 
-// lostConnections are the beginnings of net/http's messages about a connection that the
-// peer closed.
+// lostConnections are the prefixes of net/http's messages about a connection that the peer
+// closed.
 var lostConnections = [...]string{
 	"http: server closed idle connection", "http2: server sent GOAWAY and closed the connection", "http2: client conn is closed",
 	"http2: Transport received GOAWAY from server", "http2: Transport received Server's graceful shutdown GOAWAY",
 }
 
-// endedHere are the beginnings of net/http's messages about an HTTP/2 connection that
-// ended on this side: it fell silent, or broke as it was written to.
+// endedHere are the prefixes of net/http's messages about an HTTP/2 connection that ended
+// on this side because it was silent or because a write failed.
 var endedHere = [...]string{"http2: client connection lost", "http2: client connection force closed"}
 
 // fellSilent reports whether err says that the connection ended on this side.
@@ -247,8 +248,8 @@ func fellSilent(err error) bool {
 	return errors.Is(err, net.ErrClosed) || anyOf(err, func(err error) bool { return beginsWith(err.Error(), endedHere[:]) })
 }
 
-// brokeOff reports whether err says that the peer closed or reset the connection. A
-// timeout is something else.
+// brokeOff reports whether err says that the peer closed or reset the connection. It
+// returns false for a timeout.
 func brokeOff(err error) bool {
 	if isTimeout(err) {
 		return false
@@ -260,8 +261,8 @@ func brokeOff(err error) bool {
 	return anyOf(err, func(err error) bool { return beginsWith(err.Error(), lostConnections[:]) })
 }
 
-// refusedBy are the messages, up to their variable part, with which net/http reports
-// that an HTTP/2 server has not looked at a request whose body it cannot send again.
+// Parts of the messages with which net/http reports that an HTTP/2 server has not processed
+// a request whose body cannot be sent again.
 const (
 	cannotRetry  = "http2: Transport: cannot retry err ["
 	goneAway     = "http2: Transport received Server's graceful shutdown GOAWAY]"
@@ -269,8 +270,9 @@ const (
 	streamRefuse = "; REFUSED_STREAM; "
 )
 
-// unlooked reports whether err says that an HTTP/2 server has not looked at the request:
-// it refused the stream, or was going away. After any other reset it may have.
+// unlooked reports whether err says that an HTTP/2 server has not processed the request:
+// the server refused the stream or was shutting down. After any other reset it may have
+// processed the request.
 func unlooked(err error) bool {
 	return anyOf(err, func(err error) bool {
 		text, ok := strings.CutPrefix(err.Error(), cannotRetry)

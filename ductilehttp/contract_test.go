@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Each test here is a sentence of the documentation of http.RoundTripper.
+// Each test here checks one sentence of the documentation of http.RoundTripper.
 
 func TestContractTheBodyIsClosedOnceOnEveryPath(t *testing.T) {
 	down := errors.New("down")
@@ -52,7 +52,7 @@ func TestContractTheBodyIsClosedOnceOnEveryPath(t *testing.T) {
 			return r
 		}},
 		"an answer before the body is read": {func(r *http.Request) (*http.Response, error) {
-			defer r.Body.Close() //nolint:errcheck // a base's own matter
+			defer r.Body.Close() //nolint:errcheck // the base's responsibility
 			return answer(r, 200, "ok"), nil
 		}, nil},
 		"both a response and an error": {func(r *http.Request) (*http.Response, error) {
@@ -134,7 +134,7 @@ func TestContractAnEndedContextSendsNothing(t *testing.T) {
 	assert.Zero(t, s.requests.Load())
 }
 
-func TestContractACancelEndsAnAttemptAndIsNobodysFailure(t *testing.T) {
+func TestContractACancelEndsAnAttemptAndIsIgnored(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -162,12 +162,12 @@ func TestContractACancelEndsADelay(t *testing.T) {
 	_, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil).WithContext(ctx))
 	require.ErrorIs(t, err, context.Canceled)
 	var status *ductilehttp.StatusError
-	require.ErrorAs(t, err, &status, "and what the server last said")
+	require.ErrorAs(t, err, &status, "and the server's last response")
 	assert.Equal(t, 503, status.StatusCode)
 	assert.EqualValues(t, 1, s.requests.Load())
 }
 
-func TestContractItIsSafeForConcurrentUse(t *testing.T) {
+func TestContractATransportIsSafeForConcurrentUse(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
@@ -201,7 +201,7 @@ func TestContractItIsSafeForConcurrentUse(t *testing.T) {
 	})
 }
 
-func TestContractTheResponseTellsOfTheCallersRequest(t *testing.T) {
+func TestContractTheResponseHasTheCallersRequest(t *testing.T) {
 	s := serve(t, statuses(200))
 	cfg, _ := config(s.base)
 	r := request(t, "GET", s.URL, nil)
@@ -211,7 +211,7 @@ func TestContractTheResponseTellsOfTheCallersRequest(t *testing.T) {
 	assert.Same(t, r, resp.Request)
 }
 
-func TestContractTrailersGoBothWays(t *testing.T) {
+func TestContractTrailersAreSentAndReceived(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -231,7 +231,7 @@ func TestContractTrailersGoBothWays(t *testing.T) {
 	})
 }
 
-// atEnd is a body that does something when it has been read.
+// atEnd is a body that calls a function at its end.
 type atEnd struct {
 	io.Reader
 	then func()
@@ -256,12 +256,12 @@ func TestContractAnEmptyResponseLeavesNothingToClose(t *testing.T) {
 		cfg, clk := config(s.base)
 		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, c.method, s.URL, nil))
 		require.NoError(t, err)
-		assert.Zero(t, clk.Waiters(), "the contexts have ended, unread and unclosed")
+		assert.Zero(t, clk.Waiters(), "the contexts have ended without a Read or a Close")
 		read(t, resp)
 	}
 }
 
-func TestATimeoutTellsThoseWhoAskAsForANetError(t *testing.T) {
+func TestATimeoutIsANetError(t *testing.T) {
 	s := serve(t, hang)
 	cfg, clk := config(s.base)
 	cfg.Retry.MaxAttempts = 1

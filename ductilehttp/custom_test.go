@@ -24,7 +24,7 @@ import (
 
 type httpPolicy = policy.Policy[*http.Response]
 
-// own returns a Config with a pipeline of the user's making.
+// own returns a Config with a user-defined pipeline.
 func own(base http.RoundTripper, policies ...httpPolicy) ductilehttp.Config {
 	return ductilehttp.Config{Base: base, Pipeline: pipeline.New(policies...)}
 }
@@ -33,7 +33,7 @@ func plainRetry(clk *fake.Clock) *retry.Retry[*http.Response] {
 	return retry.New[*http.Response](retry.Config{Clock: clk, JitterFactor: retry.NoJitter})
 }
 
-func TestAPlainRetryInAPipelineDoesTheRightThing(t *testing.T) {
+func TestAPlainRetryInAPipelineFollowsTheMarks(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		body := strings.Repeat("down ", 100_000)
 		for method, requests := range map[string]int64{"GET": 3, "POST": 1} {
@@ -57,7 +57,7 @@ func TestAPlainRetryInAPipelineDoesTheRightThing(t *testing.T) {
 	})
 }
 
-func TestAnEmptyPipelineIsThePlainBase(t *testing.T) {
+func TestAnEmptyPipelineActsAsTheBase(t *testing.T) {
 	s := serve(t, statuses(503))
 	code, _ := do(t, own(s.base), request(t, "GET", s.URL, nil))
 	assert.Equal(t, 503, code)
@@ -112,7 +112,7 @@ func TestTheCallersCancelReachesABodyInAPipeline(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 }
 
-func TestAFallbacksResponseReplacesOneThatIsClosed(t *testing.T) {
+func TestAFallbackResponseReplacesAndClosesTheBadOne(t *testing.T) {
 	bad := &closeCounter{Reader: strings.NewReader("bad")}
 	base := tripper(func(r *http.Request) (*http.Response, error) {
 		resp := answer(r, 503, "")
@@ -131,7 +131,7 @@ func TestAFallbacksResponseReplacesOneThatIsClosed(t *testing.T) {
 	assert.Nil(t, resp)
 }
 
-func TestAFaultOfTheRequestsOwnIsNotCountedInAPipeline(t *testing.T) {
+func TestARequestFaultIsNotCountedInAPipeline(t *testing.T) {
 	fault := errors.New("net/http: invalid header field name")
 	clk := fake.NewClock(fake.AutoAdvance())
 	circuit := breaker.NewCircuit(breaker.Config{})
@@ -180,7 +180,7 @@ func TestALateResponseOfAnAbandonedAttemptIsClosed(t *testing.T) {
 	}
 }
 
-// twice is a hedge whose second attempt begins when the first has answered.
+// twice is a hedge whose second attempt starts when the first has returned.
 type twice struct{ second chan *http.Response }
 
 func (h twice) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
@@ -195,7 +195,7 @@ func (h twice) Execute(ctx context.Context, next policy.Call[*http.Response]) (*
 	return first, err
 }
 
-func TestAHedgesSecondAttemptLeavesTheFirstsAnswerAlone(t *testing.T) {
+func TestASecondHedgedAttemptDoesNotCloseTheFirstResponse(t *testing.T) {
 	s := serve(t, statuses(200))
 	h := twice{make(chan *http.Response, 1)}
 	code, got := do(t, own(s.base, h), request(t, "GET", s.URL, nil))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// timeLeft returns the value of a timeout header for a request in ctx that may
-// have one already, whichever is less.
+// timeLeft returns the value of a timeout header: the time left in ctx, or the value that
+// the request already has if that is less. It returns false if ctx has no deadline.
 func timeLeft(ctx context.Context, already string, now time.Time) (string, bool) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -20,8 +20,8 @@ func timeLeft(ctx context.Context, already string, now time.Time) (string, bool)
 	return strconv.FormatInt(left.Milliseconds(), 10), true
 }
 
-// parseTimeLeft reads a timeout header. As in the Connect protocol, ten digits
-// are the most it may have.
+// parseTimeLeft parses a timeout header. As in the Connect protocol, it accepts at most ten
+// digits.
 func parseTimeLeft(v string) (time.Duration, bool) {
 	ms, err := strconv.ParseUint(v, 10, 63)
 	if err != nil || len(v) > 10 {

@@ -1,26 +1,27 @@
-// Package ductilehttp makes HTTP calls resilient on ductile's policies.
+// Package ductilehttp makes HTTP calls resilient with ductile's policies.
 //
-// [Transport] is an http.RoundTripper that any client or SDK can take:
+// [Transport] is an http.RoundTripper for any client or SDK:
 //
 //	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{})}
 //	resp, err := client.Get("https://api.example.com/students")
 //
-// It runs each request through total timeout > retry > breaker > attempt timeout, with a
-// circuit for each host. GET, HEAD, OPTIONS, TRACE, PUT and DELETE may be repeated, and any
-// request with an Idempotency-Key; others only if nothing of them was sent. See
-// [RetryableRequest] and [RetryableResponse]. One attempt is one request at the server.
+// Each request runs through total timeout > retry > breaker > attempt timeout, with one
+// circuit per host. GET, HEAD, OPTIONS, TRACE, PUT and DELETE may be repeated, and so may
+// any request with an Idempotency-Key. Other requests are repeated only if nothing of them
+// was sent. See [RetryableRequest] and [RetryableResponse]. One attempt is one request at
+// the server.
 //
-// The policies are exported parts: a Pipeline of your own in the [Config] is the same with
-// other policies, made by [Retry], [Breaker], [HoldBody] and the core's packages.
+// The policies are exported: set Pipeline in [Config] to combine [Retry], [Breaker],
+// [HoldBody] and the core's packages in another way.
 //
-// [Client] calls APIs that use JSON:
+// [Client] calls JSON APIs:
 //
 //	api := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com"})
 //	err := api.Post(ctx, "/students", in, &out, ductilehttp.Idempotent())
 //
-// [Handler] is the server's side: it answers what ductile's policies refuse with a status
-// and a Retry-After, and obeys the time that the caller has left.
+// [Handler] is the server side: it answers rejections of ductile's policies with a status
+// and a Retry-After, and respects the time that the caller has left.
 //
-// A Transport starts no goroutine of its own that outlives a request, and keeps at most
-// [MaxCircuits] circuits, however many hosts are called.
+// No goroutine of a Transport outlives its request. A Transport keeps at most [MaxCircuits]
+// circuits, however many hosts are called.
 package ductilehttp

@@ -22,7 +22,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// flaky is a server that is down for the first requests.
+// flaky returns a server that fails the first requests.
 func flaky(down int) *httptest.Server {
 	var n atomic.Int64
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -35,7 +35,7 @@ func flaky(down int) *httptest.Server {
 	}))
 }
 
-// get is how any client calls: it knows nothing of retries.
+// get calls url like any client, without knowing about retries.
 func get(client *http.Client, url string) (string, error) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {

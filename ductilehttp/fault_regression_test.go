@@ -39,12 +39,12 @@ func final(t *testing.T, base http.RoundTripper, r *http.Request) error {
 	return err
 }
 
-func TestTheRequestsOwnFaultOverHTTP2IsFinalAndIgnored(t *testing.T) {
+func TestARequestFaultOverHTTP2IsFinalAndIgnored(t *testing.T) {
 	s := serve(t, statuses(200), func(s *httptest.Server) {
 		s.Config.MaxHeaderBytes = 4 << 10
 		overHTTP2(s)
 	})
-	require.NoError(t, send(t, s.base, "GET", s.URL, nil)) // its settings have arrived
+	require.NoError(t, send(t, s.base, "GET", s.URL, nil)) // so that the server's settings have arrived
 	for name, spoil := range map[string]func(*http.Request){
 		"header list":       func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 64<<10)) },
 		"Upgrade":           func(r *http.Request) { r.Header.Set("Upgrade", "lines") },
@@ -64,7 +64,7 @@ func TestTheRequestsOwnFaultOverHTTP2IsFinalAndIgnored(t *testing.T) {
 	}
 }
 
-func TestAnInvalidTrailerIsTheRequestsFault(t *testing.T) {
+func TestAnInvalidTrailerIsARequestFault(t *testing.T) {
 	s := serve(t, statuses(200))
 	r := request(t, "PUT", s.URL, io.MultiReader(strings.NewReader("body")))
 	r.Trailer = http.Header{"Content-Length": nil}
@@ -72,7 +72,7 @@ func TestAnInvalidTrailerIsTheRequestsFault(t *testing.T) {
 	assert.True(t, ductilehttp.IsRequestError(err), "%v", err)
 }
 
-func TestARedirectLoopOfAnyLimitIsFinal(t *testing.T) {
+func TestARedirectLoopIsFinalForAnyLimit(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) })
 	client := &http.Client{Transport: s.base, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 		if len(via) >= 3 {
@@ -81,7 +81,7 @@ func TestARedirectLoopOfAnyLimitIsFinal(t *testing.T) {
 		return nil
 	}}
 	base := tripper(func(r *http.Request) (*http.Response, error) {
-		resp, err := client.Do(r) //nolint:gosec // it is the subject
+		resp, err := client.Do(r) //nolint:gosec // the subject of the test
 		if err != nil && resp != nil {
 			_ = resp.Body.Close()
 			resp = nil
@@ -92,7 +92,7 @@ func TestARedirectLoopOfAnyLimitIsFinal(t *testing.T) {
 	assert.EqualValues(t, 3, s.requests.Load())
 }
 
-func TestAProxysRefusalIsNotTheTargets(t *testing.T) {
+func TestAProxyRefusalDoesNotCountAgainstTheTarget(t *testing.T) {
 	proxy := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
 	at, err := url.Parse(proxy.URL)
 	require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestAProxysRefusalIsNotTheTargets(t *testing.T) {
 	assert.EqualValues(t, 1, proxy.requests.Load())
 }
 
-func TestAServersTextIsNotTakenForOurs(t *testing.T) {
+func TestServerTextIsNotMatchedAsAClientError(t *testing.T) {
 	for _, line := range []string{
 		"net/http: invalid header field name", "unsupported protocol scheme", "stopped after 10 redirects", "invalid Upgrade request header",
 	} {
@@ -122,7 +122,7 @@ func TestAServersTextIsNotTakenForOurs(t *testing.T) {
 	}
 }
 
-func TestAMovedWriteIsNoSuccess(t *testing.T) {
+func TestARedirectThatTurnsAWriteIntoAGetIsAnError(t *testing.T) {
 	for _, code := range []int{301, 302} {
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -141,12 +141,12 @@ func TestAMovedWriteIsNoSuccess(t *testing.T) {
 			assert.Empty(t, out.Name)
 			assert.EqualValues(t, 1, s.requests.Load())
 			assert.NotContains(t, err.Error(), "hunter2")
-			require.NoError(t, c.Get(t.Context(), "/here", &out), "a GET goes on")
+			require.NoError(t, c.Get(t.Context(), "/here", &out), "a GET is followed")
 		}
 	}
 }
 
-func TestRedirectsShareTheRetriesOfACall(t *testing.T) {
+func TestRedirectsShareTheAttemptsOfACall(t *testing.T) {
 	var n atomic.Int64
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if n.Add(1)%2 == 1 {
@@ -161,11 +161,11 @@ func TestRedirectsShareTheRetriesOfACall(t *testing.T) {
 	require.ErrorAs(t, err, &status)
 	require.ErrorIs(t, err, retry.ErrExhausted)
 	assert.Equal(t, 503, status.StatusCode)
-	assert.EqualValues(t, 5, s.requests.Load(), "three to the URLs, and two retries, of which the third had none")
+	assert.EqualValues(t, 5, s.requests.Load(), "three URLs and two retries; no retry was left for the third")
 	assert.Equal(t, 5, status.Attempts)
 }
 
-func TestRedirectsShareTheTimeOfACall(t *testing.T) {
+func TestRedirectsShareTheTotalTimeoutOfACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			time.Sleep(4 * time.Second) // in a bubble
@@ -180,16 +180,16 @@ func TestRedirectsShareTheTimeOfACall(t *testing.T) {
 	})
 }
 
-func TestABrokenLocationIsNotShown(t *testing.T) {
+func TestAnInvalidLocationIsNotShown(t *testing.T) {
 	c, _ := clientOf(tripper(func(r *http.Request) (*http.Response, error) {
 		return answer(r, 302, "", "Location", "http://[::1/?token=hunter2"), nil
 	}), "https://api.example.com")
 	err := c.Get(t.Context(), "/", nil)
-	require.ErrorContains(t, err, "redirected to what is no URL")
+	require.ErrorContains(t, err, "the Location of a redirect is not a valid URL")
 	assert.NotContains(t, err.Error(), "hunter2")
 }
 
-func TestATotalAloneIsAGoodConfig(t *testing.T) {
+func TestATotalTimeoutAloneIsValid(t *testing.T) {
 	for _, total := range []time.Duration{1, time.Millisecond, time.Second, 2 * time.Second, time.Hour} {
 		assert.NotPanics(t, func() { ductilehttp.NewTransport(ductilehttp.Config{TotalTimeout: total}) }, total.String())
 		assert.NotPanics(t, func() {
@@ -198,13 +198,13 @@ func TestATotalAloneIsAGoodConfig(t *testing.T) {
 	}
 }
 
-// hint is an error whose method dereferences it.
+// hint is an error whose method dereferences its receiver.
 type hint struct{ d time.Duration }
 
 func (*hint) Error() string               { return "hint" }
 func (h *hint) RetryAfter() time.Duration { return h.d }
 
-func TestAHandlerSurvivesItsErrors(t *testing.T) {
+func TestNilErrorsAndInvalidStatusesAreAnswered500(t *testing.T) {
 	code, _ := ductilehttp.Status((*hint)(nil))
 	assert.Equal(t, 500, code)
 	code, _ = ductilehttp.Status((*ductilehttp.StatusError)(nil))
@@ -217,14 +217,14 @@ func TestAHandlerSurvivesItsErrors(t *testing.T) {
 	}
 }
 
-func TestAHandlerAnswersAClientThatHasLeft(t *testing.T) {
+func TestStatusIs499ForADisconnectedClient(t *testing.T) {
 	h := ductilehttp.Handler(func(_ http.ResponseWriter, r *http.Request) error { return r.Context().Err() }, ductilehttp.HandlerConfig{})
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequestWithContext(cancelled(t), "GET", "/", nil))
 	assert.Equal(t, ductilehttp.StatusClientClosed, w.Code)
 }
 
-func TestAnErrorsAnswerHasNoDigestOfAnother(t *testing.T) {
+func TestAnErrorResponseHasNoDigestHeader(t *testing.T) {
 	w := ask(t, ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
 		return io.EOF
@@ -232,7 +232,7 @@ func TestAnErrorsAnswerHasNoDigestOfAnother(t *testing.T) {
 	assert.NotContains(t, w.Header(), "Content-Md5")
 }
 
-func TestACopyThatFailsAtItsFirstReadIsNoAnswer(t *testing.T) {
+func TestACopyThatFailsAtItsFirstReadBeginsNoResponse(t *testing.T) {
 	for name, copyTo := range map[string]func(http.ResponseWriter, io.Reader) error{
 		"io.Copy": func(w http.ResponseWriter, r io.Reader) error {
 			_, err := io.Copy(w, r)
@@ -259,7 +259,7 @@ func TestACopyThatFailsAtItsFirstReadIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestADownloadThatTakesLongerThanAnAttemptIsNotCut(t *testing.T) {
+func TestADownloadMayTakeLongerThanTheAttemptTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			resp := answer(r, 200, "")
@@ -275,7 +275,7 @@ func TestADownloadThatTakesLongerThanAnAttemptIsNotCut(t *testing.T) {
 	})
 }
 
-// drip is a body that gives a byte at a time, as long as its request's context lives.
+// drip is a body that returns one byte at a time until its request's context ends.
 type drip struct {
 	ctx   context.Context
 	left  int
@@ -316,7 +316,7 @@ func TestABodyThatStallsOpensTheCircuit(t *testing.T) {
 	})
 }
 
-func TestAStreamOfEventsMayBeSilent(t *testing.T) {
+func TestAnEventStreamMayBeSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			resp := answer(r, 200, "", "Content-Type", "text/event-stream; charset=utf-8")
@@ -330,7 +330,7 @@ func TestAStreamOfEventsMayBeSilent(t *testing.T) {
 	})
 }
 
-func TestACallersCancelOfABodyIsIgnored(t *testing.T) {
+func TestACancelWhileReadingABodyIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			resp := answer(r, 200, "")
@@ -352,11 +352,11 @@ func TestACallersCancelOfABodyIsIgnored(t *testing.T) {
 	})
 }
 
-func TestAnUploadThatTheServerDoesNotTakeEnds(t *testing.T) {
+func TestAStalledUploadEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			defer func() { _ = r.Body.Close() }()
-			_, _ = r.Body.Read(make([]byte, 1000)) // and then its buffers are full
+			_, _ = r.Body.Read(make([]byte, 1000)) // after this, its buffers are full
 			<-r.Context().Done()
 			return nil, context.Cause(r.Context())
 		})
@@ -371,7 +371,7 @@ func TestAnUploadThatTheServerDoesNotTakeEnds(t *testing.T) {
 	})
 }
 
-func TestAPoolThatHasRunDryIsNotTheServersFault(t *testing.T) {
+func TestAnExhaustedConnectionPoolIsNotAServerFailure(t *testing.T) {
 	goOn := make(chan struct{})
 	var arrived sync.WaitGroup
 	arrived.Add(1)
@@ -400,7 +400,7 @@ func TestAPoolThatHasRunDryIsNotTheServersFault(t *testing.T) {
 	first.Wait()
 }
 
-func TestWhiteSpaceAloneIsAnEmptyAnswer(t *testing.T) {
+func TestAResponseOfWhiteSpaceIsEmpty(t *testing.T) {
 	for body, want := range map[string]string{" \r\n\t": "before", "\ufeff{\"name\":\"Ada\"}": "Ada", "\ufeff \n": "before"} {
 		c, _ := clientOf(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, body), nil }), "https://api.example.com")
 		out := student{"before"}

@@ -10,13 +10,13 @@ import (
 	"github.com/ductile-go/ductile/internal/fault"
 )
 
-// faults are those of a config of this package.
+// faults collects the faults of one of this package's configs.
 type faults struct{ *fault.List }
 
 func faultsOf(kind string) faults { return faults{fault.Of("ductilehttp: " + kind)} }
 
-// refuse finds a field that would have no effect beside another. Its value is shown if
-// it is short.
+// refuse adds a fault if a field is set that has no effect beside another. A short value is
+// shown.
 func (f *faults) refuse(field string, value any, beside string) {
 	if reflect.ValueOf(value).IsZero() {
 		return
@@ -29,29 +29,29 @@ func (f *faults) refuse(field string, value any, beside string) {
 	f.Add(field, value, "zero beside "+beside)
 }
 
-// refuseTypedNil finds a nil pointer, or function, in an interface that is not nil.
+// refuseTypedNil adds a fault if a non-nil interface holds a nil pointer or function.
 func (f *faults) refuseTypedNil(field string, rt http.RoundTripper) {
 	if v := reflect.ValueOf(rt); (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		f.Add(field, fmt.Sprintf("a nil %T", rt), "one that is not nil, or nothing")
 	}
 }
 
-// header finds a name that no header can have.
+// header adds a fault if name is not a valid header name.
 func (f *faults) header(field, name string) {
 	if name != "" && !isToken(name) {
 		f.Add(field, fmt.Sprintf("%q", name), "a header's name")
 	}
 }
 
-// atLeast finds a duration below 0 that is not the constant for none, -1.
+// atLeast adds a fault for a duration below -1; -1 is the constant for no limit.
 func (f *faults) atLeast(field string, d time.Duration, none string) {
 	if d < -1 {
 		f.Add(field, d, none+" (-1ns), or 0 or more")
 	}
 }
 
-// isToken reports whether s is a token of RFC 9110, section 5.6.2, as a header's
-// name must be.
+// isToken reports whether s is a token of RFC 9110, section 5.6.2, as a header name must
+// be.
 func isToken(s string) bool {
 	for _, r := range s {
 		switch {

@@ -23,7 +23,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// What Validate takes works, and what it refuses is refused in the same words.
+// A valid config works. NewTransport panics with the error of Validate.
 func FuzzConfig(f *testing.F) {
 	f.Add(int64(0), int64(0), int64(0), int64(0), int64(0), 0, "", "", 2)
 	f.Add(int64(0), int64(5*time.Second), int64(time.Second), int64(0), int64(0), 4, "X-Retry-Attempt", "x-request-timeout-ms", 9)
@@ -72,8 +72,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// refused checks that err is that of a call whose circuit was opened by its fifth
-// attempt, and refused the sixth: its own attempts have run, so it is no rejection.
+// refused checks the error of a call whose fifth attempt opened its circuit, which refused
+// the sixth. The call's own attempts have run, so the error is not a rejection.
 func refused(t *testing.T, err error, sent int) {
 	t.Helper()
 	assert.Equal(t, 5, sent)
@@ -125,7 +125,7 @@ func FuzzClientConfig(f *testing.F) {
 	})
 }
 
-// below checks that u's path is the base's or below it.
+// below checks that u's path is the base's path or below it.
 func below(t *testing.T, base, u *url.URL) {
 	t.Helper()
 	root := strings.TrimSuffix(base.EscapedPath(), "/")
@@ -138,23 +138,23 @@ func below(t *testing.T, base, u *url.URL) {
 	}
 }
 
-// overTheWire checks that a server reads the request that was meant, and one only.
+// overTheWire checks that a server reads the intended request, and only that one.
 func overTheWire(t *testing.T, base *url.URL, r *http.Request) {
 	t.Helper()
 	var wire bytes.Buffer
 	if r.Write(&wire) != nil {
-		return // net/http refuses it
+		return // net/http rejects it
 	}
 	in := bufio.NewReader(&wire)
 	got, err := http.ReadRequest(in)
 	if err != nil {
-		return // the server does
+		return // the server rejects it
 	}
 	below(t, base, got.URL)
-	assert.Zero(t, in.Buffered()+wire.Len(), "nothing is smuggled behind it")
+	assert.Zero(t, in.Buffered()+wire.Len(), "no second request is smuggled in")
 }
 
-// No header's value makes a Handler panic, or gives a request more than MaxTimeout.
+// No header value makes a Handler panic, or gives a request more than MaxTimeout.
 func FuzzHandlerConfig(f *testing.F) {
 	f.Add("", int64(0), "1500")
 	f.Add("x-time", int64(-1), "0")
@@ -191,7 +191,7 @@ func FuzzHandlerConfig(f *testing.F) {
 			want, ok = time.Duration(limit), true
 		}
 		if ok && want == 0 {
-			assert.False(t, called, "nobody waits for it")
+			assert.False(t, called, "the caller no longer waits")
 			assert.Equal(t, 503, w.Code)
 			return
 		}
@@ -203,7 +203,7 @@ func FuzzHandlerConfig(f *testing.F) {
 	})
 }
 
-// asked reads up to ten digits.
+// asked parses up to ten digits.
 func asked(v string) (time.Duration, bool) {
 	ms := int64(0)
 	for _, r := range v {

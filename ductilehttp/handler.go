@@ -17,35 +17,34 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// HandlerFunc is a handler that may fail. One that returns an error should not
-// have written anything; if it has, its answer stands. What headers it has set are
-// sent with the error, but for those that describe content.
+// HandlerFunc is a handler that returns an error. It should return an error only before it
+// has written anything; otherwise the response that it began is kept. Headers that it has
+// set are sent with the error, except those that describe content.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request) error
 
-// HandlerConfig configures [Handler]. The zero value is the default.
+// HandlerConfig configures [Handler]. The zero HandlerConfig is valid.
 type HandlerConfig struct {
-	// TimeoutHeader names the header with the time that the caller has left, in
-	// milliseconds. Empty means [DefaultTimeoutHeader].
+	// TimeoutHeader names the header with the caller's remaining time in milliseconds.
+	// Empty means [DefaultTimeoutHeader].
 	TimeoutHeader string
-	// MaxTimeout bounds a request, whatever its caller says. 0 means 30 s, negative
-	// no bound.
+	// MaxTimeout bounds a request, whatever time its caller asks for. 0 means 30 s.
+	// Negative means no limit.
 	MaxTimeout time.Duration
-	// Gate, if set, has a place for each request. A request waits for one within its time,
-	// as the gate's queue allows, and is answered with 503 if it gets none.
+	// Gate, if set, bounds the requests in flight. A request waits for a place within its
+	// time limit, as the gate's queue allows, and is answered with 503 if it gets none.
 	Gate *bulkhead.Gate
-	// Priority returns the priority of a request, for Gate and, in the request's context,
-	// for gates further in. Nil means that the context has it already, or Normal.
+	// Priority returns the priority of a request. Gate uses it, and so do gates further in,
+	// by the request's context. If nil, the priority in the context is used, or Normal.
 	Priority func(r *http.Request) policy.Priority
-	// Status says how an error is answered. Nil means [Status]. A code that is no final
-	// status counts as 500.
+	// Status returns the status and the Retry-After for an error. If nil, [Status] is used.
+	// A code that is not a final status is replaced by 500.
 	Status func(error) (code int, retryAfter time.Duration)
-	// OnError is called with every error before it is answered.
+	// OnError is called with every error before the response is written.
 	OnError func(r *http.Request, err error)
 	Clock   policy.Clock // nil means real time
 }
 
-// Validate returns nil for a config that [Handler] takes, or all that is wrong
-// with it.
+// Validate returns nil if [Handler] accepts c, and otherwise all faults, joined.
 func (c HandlerConfig) Validate() error {
 	faults := faultsOf("HandlerConfig")
 	if c.TimeoutHeader != "" && !isToken(c.TimeoutHeader) {
@@ -57,17 +56,17 @@ func (c HandlerConfig) Validate() error {
 	return faults.Err()
 }
 
-// Handler returns a handler that runs next in the time that its caller has left
-// and answers the errors that it returns: by default with 503 or 429 and a
-// Retry-After for what policies refused or timed out, and with 500 for the rest.
-// The error's text is not sent.
+// Handler returns a handler that runs next within the time that its caller has left and
+// answers the errors that next returns. By default, rejections and timeouts of policies are
+// answered with 503 or 429 and a Retry-After, and all other errors with 500. The error's
+// text is not sent.
 //
-// The caller's time is read from a header, such as a [Transport] with a
-// TimeoutHeader sends, and is at most MaxTimeout. The request's context ends with
-// it; so does what next calls with that context, and so on. A caller with no time
-// left is refused without a call.
+// The caller's time is read from a header, such as the one that a [Transport] with a
+// TimeoutHeader sends, and is at most MaxTimeout. It bounds the request's context, and so
+// all calls that next makes with that context. If the caller has no time left, the request
+// is refused without a call of next.
 //
-// Handler panics when next is nil, and with Validate's error.
+// Handler panics if next is nil, and with the error of Validate if cfg is invalid.
 func Handler(next HandlerFunc, cfg HandlerConfig) http.Handler {
 	if next == nil {
 		panic("ductilehttp: Handler: next is nil, want a function")
@@ -101,7 +100,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	code, after := h.cfg.Status(err)
-	if code < http.StatusOK || code > maxStatus { // net/http panics over some of them
+	if code < http.StatusOK || code > maxStatus { // net/http panics for some of these codes
 		code = http.StatusInternalServerError
 	}
 	if after > 0 {
@@ -116,14 +115,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // maxStatus is the highest status that net/http writes.
 const maxStatus = 999
 
-// ofAnswer is what next may have said of the answer that it did not come to. Of
-// the error that is sent instead it would be wrong.
+// ofAnswer are headers that next may have set for the response that it did not write. They
+// would be wrong for the error that is sent instead.
 var ofAnswer = []string{
 	"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
 	"Content-Location", "Content-Md5", "Content-Range", "Digest", "Etag", "Expires", "Last-Modified", "Repr-Digest", "Trailer",
 }
 
-// serve runs next within the request's time.
+// serve runs next within the request's time limit.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if h.cfg.Priority != nil {
 		r = r.WithContext(policy.WithPriority(r.Context(), h.cfg.Priority(r)))
@@ -142,7 +141,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// admit runs next in a place of the gate.
+// admit runs next while it holds a place in the gate.
 func (h *handler) admit(w http.ResponseWriter, r *http.Request) error {
 	if h.cfg.Gate != nil {
 		place, err := h.cfg.Gate.Acquire(r.Context())
@@ -154,7 +153,7 @@ func (h *handler) admit(w http.ResponseWriter, r *http.Request) error {
 	return h.next(w, r)
 }
 
-// limit returns the time that r has, or false if it has no bound.
+// limit returns the time limit of r, or false if it has none.
 func (h *handler) limit(r *http.Request) (time.Duration, bool) {
 	asked, ok := parseTimeLeft(r.Header.Get(h.cfg.TimeoutHeader))
 	switch {
@@ -166,17 +165,17 @@ func (h *handler) limit(r *http.Request) (time.Duration, bool) {
 	return h.cfg.MaxTimeout, true
 }
 
-// StatusClientClosed is the status that [Status] returns if the client has left, as
-// usual in access logs. No client sees it.
+// StatusClientClosed is the status that [Status] returns if the client has disconnected, as
+// is usual in access logs. It reaches no client.
 const StatusClientClosed = 499
 
-// Status returns the status that an error is answered with, and how long the caller is
-// to wait. It is 429 for ratelimit.ErrExceeded, for any other rejection that says when to
-// come back and is not a circuit's, and for a 429 of a server further on; 499 for a
-// cancel, that is, for a client that has left; 503 for any other rejection, for a
-// timeout, for a retry that ended, and for a 5xx from further on; 500 for the rest. The
-// wait is what the error asks for (policy.RetryAfter), and at least 1 s; 499 and 500 have
-// none.
+// Status returns the status for an error, and how long the caller is to wait. It returns
+// 429 for ratelimit.ErrExceeded, for any other rejection that carries a wait and is not a
+// circuit's, and for a 429 of a server further on. It returns 499 for a cancellation, which
+// means that the client has disconnected. It returns 503 for any other rejection, for a
+// timeout, for a retry that gave up, and for a 5xx of a server further on. It returns 500
+// for all other errors. The wait is the one that the error carries (policy.RetryAfter), and
+// at least 1 s; it is 0 for 499 and 500.
 func Status(err error) (code int, retryAfter time.Duration) {
 	code = statusOf(err)
 	if code == http.StatusInternalServerError || code == StatusClientClosed {
@@ -194,7 +193,7 @@ func statusOf(err error) int {
 	open := errors.Is(err, breaker.ErrOpen)
 	switch {
 	case errors.Is(err, ratelimit.ErrExceeded), errors.Is(err, policy.ErrRejected) && hinted && !open:
-		return http.StatusTooManyRequests // a limiter of ours may have no hint any more
+		return http.StatusTooManyRequests // the error of a limiter may no longer carry a wait
 	case errors.Is(err, context.Canceled) && !open:
 		return StatusClientClosed
 	case open, errors.Is(err, policy.ErrRejected), as[*policy.TimeoutError](err), as[*retry.Error](err),
@@ -204,7 +203,7 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// statusFor returns the answer for a status of a server further on.
+// statusFor returns the status for the status of a server further on.
 func statusFor(code int) int {
 	switch {
 	case code == http.StatusTooManyRequests:

@@ -13,10 +13,10 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// bare is a server's writer that can do nothing else.
+// bare is a server's writer without optional methods.
 type bare struct{ http.ResponseWriter }
 
-func TestAFlushThatCannotBeIsToldAndIsNoAnswer(t *testing.T) {
+func TestAnUnsupportedFlushIsAnErrorAndBeginsNoResponse(t *testing.T) {
 	w := httptest.NewRecorder()
 	ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		require.ErrorIs(t, http.NewResponseController(w).Flush(), http.ErrNotSupported)
@@ -26,7 +26,7 @@ func TestAFlushThatCannotBeIsToldAndIsNoAnswer(t *testing.T) {
 	assert.Equal(t, 500, w.Code)
 }
 
-func TestAnErrorIsAnsweredWithoutTheHeadersOfAnAnswer(t *testing.T) {
+func TestAnErrorResponseOmitsHeadersOfTheUnwrittenResponse(t *testing.T) {
 	h := ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified", "Cache-Control"} {
 			w.Header().Set(name, "1")
@@ -41,7 +41,7 @@ func TestAnErrorIsAnsweredWithoutTheHeadersOfAnAnswer(t *testing.T) {
 	}, w.Header())
 }
 
-func TestAnErrorKeepsNoHeaderThatDescribesContent(t *testing.T) {
+func TestAnErrorResponseHasNoHeaderThatDescribesContent(t *testing.T) {
 	h := ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		for _, name := range []string{
 			"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",

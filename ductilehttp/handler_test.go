@@ -38,14 +38,14 @@ func ask(t *testing.T, h http.Handler, header ...string) *httptest.ResponseRecor
 	return w
 }
 
-// throttled is a rejection that knows when to come again.
+// throttled is a rejection that carries a wait.
 type throttled struct{}
 
 func (throttled) Error() string             { return "throttled" }
 func (throttled) Is(target error) bool      { return target == policy.ErrRejected }
 func (throttled) RetryAfter() time.Duration { return 1500 * time.Millisecond }
 
-func TestAHandlerAnswersForWhatPoliciesSay(t *testing.T) {
+func TestAHandlerMapsPolicyErrorsToStatuses(t *testing.T) {
 	clk := fake.NewClock()
 	circuit := breaker.NewCircuit(breaker.Config{Clock: clk})
 	circuit.Trip(7300*time.Millisecond, "test")
@@ -89,7 +89,7 @@ func TestAHandlerAnswersForWhatPoliciesSay(t *testing.T) {
 	}
 }
 
-func TestTheStatusIsReplaceable(t *testing.T) {
+func TestStatusCanBeReplaced(t *testing.T) {
 	h := ductilehttp.Handler(failingWith(io.EOF), ductilehttp.HandlerConfig{
 		Status: func(error) (int, time.Duration) { return http.StatusBadGateway, 0 },
 	})
@@ -98,7 +98,7 @@ func TestTheStatusIsReplaceable(t *testing.T) {
 	assert.Empty(t, w.Header().Get("Retry-After"))
 }
 
-func TestAnAnswerThatHasBegunStands(t *testing.T) {
+func TestAResponseThatHasBegunIsKept(t *testing.T) {
 	h := ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusAccepted)
@@ -117,11 +117,11 @@ func TestAnAnswerThatHasBegunStands(t *testing.T) {
 	s = serve(t, h.ServeHTTP)
 	resp, err = s.base.RoundTrip(request(t, "GET", s.URL, nil))
 	require.NoError(t, err)
-	assert.Equal(t, 503, resp.StatusCode, "an early hint is no answer")
+	assert.Equal(t, 503, resp.StatusCode, "an early hint is not the response")
 	read(t, resp)
 }
 
-func TestAHandlersWriterDoesWhatTheServersDoes(t *testing.T) {
+func TestAHandlersWriterSupportsTheServersMethods(t *testing.T) {
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"Write": func(w http.ResponseWriter) error {
 			_, err := io.WriteString(w, "ok")
@@ -168,7 +168,7 @@ func TestAHandlersWriterDoesWhatTheServersDoes(t *testing.T) {
 	require.ErrorIs(t, err, http.ErrNotSupported)
 }
 
-// bufioHijack asks a handler's writer for a connection that there is none of.
+// bufioHijack requests the connection of a handler's writer, which has none.
 func bufioHijack(w http.ResponseWriter) (c io.Closer, b *bufio.ReadWriter, err error) {
 	ductilehttp.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		c, b, err = w.(http.Hijacker).Hijack()
@@ -177,7 +177,7 @@ func bufioHijack(w http.ResponseWriter) (c io.Closer, b *bufio.ReadWriter, err e
 	return c, b, err
 }
 
-func TestAHandlerKeepsToTheTimeThatItsCallerHas(t *testing.T) {
+func TestAHandlerRespectsTheCallersTimeLeft(t *testing.T) {
 	for _, c := range []struct {
 		header string
 		most   time.Duration
@@ -200,7 +200,7 @@ func TestAHandlerKeepsToTheTimeThatItsCallerHas(t *testing.T) {
 	}
 }
 
-func TestAHandlerOutOfTimeIs503(t *testing.T) {
+func TestAHandlerThatTimesOutAnswers503(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	h := ductilehttp.Handler(func(_ http.ResponseWriter, r *http.Request) error {
 		return policy.Sleep(r.Context(), clk, time.Minute)
@@ -217,7 +217,7 @@ func TestAHandlerOutOfTimeIs503(t *testing.T) {
 	assert.Zero(t, calls.Calls(), "no time, no call")
 }
 
-func TestTheTimeLeftGoesFromTransportToHandler(t *testing.T) {
+func TestATransportSendsTheTimeLeftToAHandler(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	var left []time.Duration
 	s := serve(t, ductilehttp.Handler(func(_ http.ResponseWriter, r *http.Request) error {
@@ -248,10 +248,10 @@ func TestTheTimeLeftGoesFromTransportToHandler(t *testing.T) {
 	cfg.Retry.MaxAttempts = 1
 	r.Header.Set(ductilehttp.DefaultTimeoutHeader, "250")
 	do(t, cfg, r)
-	assert.Equal(t, []time.Duration{250 * time.Millisecond}, left, "a caller that has less, as a proxy's, keeps it")
+	assert.Equal(t, []time.Duration{250 * time.Millisecond}, left, "a caller with less time left, such as a proxy's, keeps its value")
 }
 
-func TestAHandlersMisuseIsToldAtOnce(t *testing.T) {
+func TestHandlerPanicsOnInvalidArguments(t *testing.T) {
 	assert.PanicsWithValue(t, "ductilehttp: Handler: next is nil, want a function", func() {
 		ductilehttp.Handler(nil, ductilehttp.HandlerConfig{})
 	})
@@ -273,5 +273,5 @@ func TestATransportClosesTheIdleConnectionsOfItsBase(t *testing.T) {
 		client.CloseIdleConnections()
 	}
 	assert.EqualValues(t, 2, s.connections.Load())
-	okTransport(func(*ductilehttp.Config) {}).CloseIdleConnections() // a base that does not know how
+	okTransport(func(*ductilehttp.Config) {}).CloseIdleConnections() // the base has no such method
 }

@@ -22,16 +22,16 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// moody answers requests, and resets a connection that is doomed when the next request
-// comes over it.
+// moody answers requests, and resets a doomed connection when the next request arrives on
+// it.
 type moody struct {
 	*rawServer
-	every  atomic.Bool // each connection is doomed that has served before
+	every  atomic.Bool // doom each connection that has served a request
 	served sync.Map    // connections, and whether they are doomed
 	gate   atomic.Pointer[gate]
 }
 
-// gate lets n requests wait for one another.
+// gate makes n requests wait for each other.
 type gate struct {
 	left atomic.Int64
 	open chan struct{}
@@ -63,7 +63,7 @@ func newMoody(t *testing.T) *moody {
 	return m
 }
 
-// together makes n requests that are all at the server before one is answered, and returns
+// together sends n requests that all reach the server before one is answered, and returns
 // their errors.
 func (m *moody) together(t *testing.T, n int, rt http.RoundTripper, method string, body func() io.Reader) []error {
 	var all sync.WaitGroup
@@ -78,7 +78,7 @@ func (m *moody) together(t *testing.T, n int, rt http.RoundTripper, method strin
 	return errs
 }
 
-// doom has the connections that there are be reset as they are used again.
+// doom makes the server reset the current connections when they are used again.
 func (m *moody) doom() {
 	m.served.Range(func(c, _ any) bool {
 		m.served.Store(c, true)
@@ -86,7 +86,7 @@ func (m *moody) doom() {
 	})
 }
 
-func TestIdleConnectionsThatWereResetSayNothingAboutTheServer(t *testing.T) {
+func TestResetIdleConnectionsAreIgnored(t *testing.T) {
 	for method, body := range map[string]func() io.Reader{
 		"PUT": func() io.Reader { return strings.NewReader("body") }, "DELETE": func() io.Reader { return nil },
 		"GET": func() io.Reader { return nil }, "POST": func() io.Reader { return strings.NewReader("charge") },
@@ -100,7 +100,7 @@ func TestIdleConnectionsThatWereResetSayNothingAboutTheServer(t *testing.T) {
 			}
 			m.doom()
 			for _, err := range m.together(t, 5, tr, method, body) {
-				if method == "POST" { // it may have arrived
+				if method == "POST" { // the request may have arrived
 					assert.Error(t, err)
 				} else {
 					assert.NoError(t, err)
@@ -116,7 +116,7 @@ func TestIdleConnectionsThatWereResetSayNothingAboutTheServer(t *testing.T) {
 	}
 }
 
-func TestAServerThatKillsEveryKeptAliveConnectionOpensItsCircuit(t *testing.T) {
+func TestAServerThatKillsEveryReusedConnectionOpensItsCircuit(t *testing.T) {
 	m := newMoody(t)
 	m.every.Store(true)
 	cfg, _ := config(m.base)
@@ -129,13 +129,13 @@ func TestAServerThatKillsEveryKeptAliveConnectionOpensItsCircuit(t *testing.T) {
 	assert.Equal(t, breaker.Open, circuit.State())
 }
 
-func TestIdleConnectionsThatAreResetNowAndThenSayNothingEither(t *testing.T) {
+func TestOccasionalResetsOfIdleConnectionsAreIgnored(t *testing.T) {
 	m := newMoody(t)
 	cfg, _ := config(m.base)
 	tr := ductilehttp.NewTransport(cfg)
 	get := func() io.Reader { return nil }
 	for range 3 {
-		for range 2 { // the second time on connections that were used before
+		for range 2 { // the second time, on reused connections
 			for _, err := range m.together(t, 6, tr, "GET", get) {
 				require.NoError(t, err)
 			}
@@ -150,7 +150,7 @@ func TestIdleConnectionsThatAreResetNowAndThenSayNothingEither(t *testing.T) {
 	assert.Zero(t, circuit.Snapshot().Counts.Failures)
 }
 
-func TestAConnectionThatNetHTTPClosedAfterItsPeerDiedIdle(t *testing.T) {
+func TestAnIdleConnectionThatNetHTTPClosedIsIgnored(t *testing.T) {
 	closed := &net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}
 	for name, want := range map[string]struct {
 		reused   bool
@@ -222,7 +222,7 @@ func TestOneDeathUnderSeveralStreamsIsOneFailure(t *testing.T) {
 	assert.Zero(t, failures.Load(), "it never opened")
 }
 
-func TestASilentConnectionDoesNotGetTheNextAttempt(t *testing.T) {
+func TestASilentConnectionIsNotUsedForTheNextAttempt(t *testing.T) {
 	for name, configure := range map[string]func(*httptest.Server){
 		"HTTP/1.1": func(s *httptest.Server) { s.StartTLS() }, "HTTP/2": overHTTP2,
 	} {
@@ -249,7 +249,7 @@ func TestASilentConnectionDoesNotGetTheNextAttempt(t *testing.T) {
 			require.NoError(t, send(t, tr, "GET", s.URL, nil))
 			assert.EqualValues(t, 3, s.requests.Load(), "the second attempt had another connection")
 			circuit, _ := tr.Circuits().Get(s.URL)
-			assert.Zero(t, circuit.Snapshot().Counts.Failures, "reset by the success; the timeout was one")
+			assert.Zero(t, circuit.Snapshot().Counts.Failures, "the timeout was one failure, and the success reset the count")
 		})
 	}
 }
@@ -279,7 +279,7 @@ func TestAServerThatHangsOnEveryStreamOpensItsCircuit(t *testing.T) {
 	assert.Equal(t, breaker.Open, circuit.State())
 }
 
-// closing is a base that counts how often its idle connections are closed.
+// closing is a base that counts calls of CloseIdleConnections.
 type closing struct {
 	http.RoundTripper
 	closed atomic.Int64
@@ -325,10 +325,10 @@ func (timeoutError) Error() string   { return "i/o timeout" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
-func TestAnAttemptThatAvoidsASilentConnectionEndsByItsTimeout(t *testing.T) {
+func TestAnAttemptThatAvoidsASilentConnectionTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		written := 0
-		base := tripper(func(r *http.Request) (*http.Response, error) { // of one connection, HTTP/2's
+		base := tripper(func(r *http.Request) (*http.Response, error) { // one HTTP/2 connection
 			trace := traceOf(r)
 			trace.GetConn("h.example:80")
 			gotConn(r, prohibited{}, true)
@@ -352,6 +352,6 @@ func TestAnAttemptThatAvoidsASilentConnectionEndsByItsTimeout(t *testing.T) {
 			require.NotErrorIs(t, err, context.Canceled)
 			assert.Equal(t, 1, strings.Count(err.Error(), "no result within"), "%v", err)
 		}
-		assert.Less(t, written, 8, "some avoided it")
+		assert.Less(t, written, 8, "some attempts avoided it")
 	})
 }

@@ -44,7 +44,7 @@ func TestTheLastBadResponseOfAHedgeIsReadable(t *testing.T) {
 	}
 }
 
-func TestAHedgeInAPipelineLeavesAStreamWithItsFirstAttempt(t *testing.T) {
+func TestAHedgeInAPipelineDoesNotSplitAStreamBetweenAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		base := tripper(func(r *http.Request) (*http.Response, error) {
@@ -66,8 +66,8 @@ func TestAHedgeInAPipelineLeavesAStreamWithItsFirstAttempt(t *testing.T) {
 	})
 }
 
-// What the exchange refuses to the extra attempt must not decide for the first.
-func TestARefusedExtraAttemptLeavesTheFirstsFailureWhatItIs(t *testing.T) {
+// The refusal of the extra attempt must not decide the outcome of the first.
+func TestARefusedExtraAttemptDoesNotChangeTheFirstFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		base := tripper(func(r *http.Request) (*http.Response, error) {
@@ -89,7 +89,7 @@ func TestARefusedExtraAttemptLeavesTheFirstsFailureWhatItIs(t *testing.T) {
 	})
 }
 
-func TestATransportKeepsItsHedgesConfig(t *testing.T) {
+func TestATransportCopiesItsHedgeConfig(t *testing.T) {
 	cfg := hedged()
 	cfg.Base = tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, "ok"), nil })
 	tr := ductilehttp.NewTransport(cfg)

@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// service is a server that counts what reaches it.
+// service is a server that counts its requests.
 type service struct {
 	*httptest.Server
 	requests    atomic.Int64
@@ -28,7 +28,7 @@ type service struct {
 	base        *http.Transport
 }
 
-// serve starts a server on HTTP/1.1; configure may change it before.
+// serve starts an HTTP/1.1 server; configure may change it before it starts.
 func serve(t *testing.T, h http.HandlerFunc, configure ...func(*httptest.Server)) *service {
 	t.Helper()
 	s := &service{}
@@ -71,7 +71,7 @@ func protocols(t *testing.T, test func(t *testing.T, proto int, overTLS func(*ht
 	})
 }
 
-// statuses answers each request with the next status, the last one repeatedly.
+// statuses answers each request with the next status, and repeats the last one.
 func statuses(codes ...int) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -82,14 +82,14 @@ func statuses(codes ...int) http.HandlerFunc {
 	}
 }
 
-// hang answers nothing, and does not answer late either: net/http takes an answer
-// that comes while it gives up.
+// hang never answers, not even late: net/http would accept a response that arrives while it
+// gives up.
 func hang(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 	panic(http.ErrAbortHandler)
 }
 
-// config returns a Config in virtual time: whoever waits moves it.
+// config returns a Config in virtual time: a wait advances the clock.
 func config(base http.RoundTripper) (ductilehttp.Config, *fake.Clock) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	return ductilehttp.Config{
@@ -127,7 +127,7 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answer makes a response to r.
+// answer returns a response to r.
 func answer(r *http.Request, code int, body string, header ...string) *http.Response {
 	h := http.Header{}
 	for i := 0; i+1 < len(header); i += 2 {
@@ -139,7 +139,7 @@ func answer(r *http.Request, code int, body string, header ...string) *http.Resp
 	}
 }
 
-// closeCounter is a body that counts how often it is closed.
+// closeCounter is a body that counts calls of Close.
 type closeCounter struct {
 	io.Reader
 	closed atomic.Int64
@@ -150,8 +150,8 @@ func (c *closeCounter) Close() error {
 	return nil
 }
 
-// awaitClosed waits until c was closed, which net/http may do a little later
-// than it returns, and checks that it was once.
+// awaitClosed waits until c was closed, which net/http may do shortly after it returns, and
+// checks that it was closed exactly once.
 func awaitClosed(t *testing.T, c *closeCounter) {
 	t.Helper()
 	eventually(t, func() bool { return c.closed.Load() > 0 })
@@ -164,7 +164,7 @@ func cancelled(t *testing.T) context.Context {
 	return ctx
 }
 
-// traceOf returns the hooks that r was given.
+// traceOf returns the trace hooks in the context of r.
 func traceOf(r *http.Request) *httptrace.ClientTrace {
 	return httptrace.ContextClientTrace(r.Context())
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// hostKey is a host in one spelling. Its strings are parts of the URL's if that has the
-// spelling already, so a lookup allocates nothing.
+// hostKey is a host in canonical spelling. If the URL already has that spelling, the
+// strings are parts of the URL's, so a lookup allocates nothing.
 type hostKey struct{ scheme, name, port string }
 
-// String returns "https://api.example.com", "http://[::1]:8080".
+// String returns the host as in "https://api.example.com" or "http://[::1]:8080".
 func (k hostKey) String() string {
 	host := k.name
 	if strings.Contains(host, ":") {
@@ -32,9 +32,9 @@ func (k hostKey) String() string {
 	return k.scheme + "://" + host
 }
 
-// hostOf returns the host of u: its scheme, name and port. A name is in lower case,
-// without a dot at its end, and in ASCII; an IP address is in its usual form; the
-// scheme's own port is left out.
+// hostOf returns the host of u: its scheme, name and port. The name is in lower case and in
+// ASCII, without a trailing dot. An IP address is in its canonical form. The scheme's
+// default port is omitted.
 func hostOf(u *url.URL) hostKey {
 	k := hostKey{strings.ToLower(u.Scheme), nameOf(u.Hostname()), u.Port()}
 	if k.scheme == "http" && k.port == "80" || k.scheme == "https" && k.port == "443" {
@@ -61,8 +61,8 @@ func nameOf(name string) string {
 	return name
 }
 
-// punycode returns the ASCII form of an international name, as net/http writes it in a
-// Host header. It returns a name that has none as it is.
+// punycode returns the ASCII form of an international name, as net/http writes it in a Host
+// header. A name without an ASCII form is returned unchanged.
 func punycode(name string) string {
 	for _, dot := range []string{"\u3002", "\uff0e", "\uff61"} { // the dots of IDNA 2003
 		name = strings.ReplaceAll(name, dot, ".")
@@ -82,17 +82,17 @@ func punycode(name string) string {
 // host is what a Transport knows about a host, and the pipelines of the calls to it.
 type host struct {
 	name    string
-	circuit *breaker.Circuit // nil without one, as the next three
+	circuit *breaker.Circuit // nil if there is none, like the next three
 	limiter *ratelimit.Limiter
 	gate    *bulkhead.Gate
 	hedge   httpPolicy
-	own     []keyed.Idler // those of circuit, limiter and gate that are this host's alone
+	own     []keyed.Idler // those of circuit, limiter and gate that only this host uses
 	calls   *calls
-	derived sync.Map // *Transport, as With returns them, to *calls
+	derived sync.Map // from *Transport, as With returns it, to *calls
 	conns   connections
 }
 
-// Idle reports whether nothing would be lost if the host were dropped.
+// Idle reports whether the host can be evicted without losing state.
 func (h *host) Idle() bool {
 	for _, part := range h.own {
 		if !part.Idle() {

@@ -15,12 +15,12 @@ import (
 
 const manyHosts = 100_000
 
-// among returns a Transport that was asked for n hosts, and the URL of one that it knows.
-// The hosts have circuits that are in use, or are forgotten one after the other.
+// among returns a Transport that was used for n hosts, and the URL of a host that it knows.
+// The circuits of the hosts are in use, or are evicted one after the other.
 func among(tb testing.TB, n int, inUse bool) (*Transport, *url.URL) {
 	cfg := Config{Base: http.DefaultTransport}
 	if !inUse {
-		cfg.Pipeline = pipeline.New[*http.Response]() // cheap to make for so many
+		cfg.Pipeline = pipeline.New[*http.Response]() // cheap to create for many hosts
 	}
 	t := NewTransport(cfg)
 	for i := range n {
@@ -39,7 +39,7 @@ func among(tb testing.TB, n int, inUse bool) (*Transport, *url.URL) {
 	return t, known
 }
 
-func TestAmongManyHostsAKnownOneCostsNothingAndANewOneNoList(t *testing.T) {
+func TestTheCostOfAHostDoesNotGrowWithTheirNumber(t *testing.T) {
 	next := 0
 	added := func(t *Transport) float64 {
 		return testing.AllocsPerRun(100, func() {
@@ -50,7 +50,7 @@ func TestAmongManyHostsAKnownOneCostsNothingAndANewOneNoList(t *testing.T) {
 	for name, inUse := range map[string]bool{"forgotten": false, "in use": true} {
 		n := manyHosts
 		if inUse {
-			n = 10 * MaxCircuits // of which all but MaxCircuits share one circuit
+			n = 10 * MaxCircuits // all but MaxCircuits of them share one circuit
 		}
 		t.Run(name, func(t *testing.T) {
 			few, _ := among(t, 1, inUse)

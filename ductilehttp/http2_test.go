@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// Frames of HTTP/2, RFC 9113, section 6, as far as they are needed here.
+// HTTP/2 frames, RFC 9113, section 6, as far as needed here.
 const (
 	frameData, frameHeaders, frameReset, frameSettings, frameGoAway = 0, 1, 3, 4, 7
 	flagEnd, flagAck, flagEndHeaders                                = 1, 1, 4
@@ -28,7 +28,7 @@ const (
 
 var (
 	refusedStream = []byte{0, 0, 0, 7}
-	nothingSeen   = []byte{0, 0, 0, 0, 0, 0, 0, 0} // the last stream looked at, and no error
+	nothingSeen   = []byte{0, 0, 0, 0, 0, 0, 0, 0} // last processed stream 0, no error
 )
 
 func frame(kind, flags byte, stream uint32, payload []byte) []byte {
@@ -39,18 +39,18 @@ func frame(kind, flags byte, stream uint32, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// http2Server speaks HTTP/2 by hand: it says that it has not looked at the first
-// request, by a frame of its own, and answers the others with 200.
+// http2Server implements HTTP/2 by hand: it reports the first request as not processed,
+// with a configurable frame, and answers the others with 200.
 type http2Server struct {
 	streams atomic.Int64
 	refuse  func(stream uint32) []byte
-	always  bool // it refuses every request, not the first alone
+	always  bool // refuse every request, not only the first
 }
 
 func refuseStream(stream uint32) []byte { return frame(frameReset, 0, stream, refusedStream) }
 func goAway(uint32) []byte              { return frame(frameGoAway, 0, 0, nothingSeen) }
 
-// serveHTTP2 serves what l accepts until the end of the test.
+// serveHTTP2 serves connections from l until the end of the test.
 func serveHTTP2(t *testing.T, l net.Listener, refuse func(stream uint32) []byte, always ...bool) *http2Server {
 	s := &http2Server{refuse: refuse, always: len(always) > 0}
 	var running sync.WaitGroup
@@ -75,7 +75,7 @@ func serveHTTP2(t *testing.T, l net.Listener, refuse func(stream uint32) []byte,
 	return s
 }
 
-// serve speaks until the connection is closed.
+// serve handles frames until the connection is closed.
 func (s *http2Server) serve(c net.Conn) {
 	in := bufio.NewReader(c)
 	_, _ = io.CopyN(io.Discard, in, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
@@ -100,7 +100,7 @@ func (s *http2Server) serve(c net.Conn) {
 	}
 }
 
-func TestHTTP2WithoutTLSIsHTTP2(t *testing.T) {
+func TestHTTP2WithoutTLSIsRecognized(t *testing.T) {
 	for name, refuse := range map[string]func(uint32) []byte{"GOAWAY": goAway, "REFUSED_STREAM": refuseStream} {
 		for _, method := range []string{"GET", "PUT", "POST"} {
 			t.Run(name+" "+method, func(t *testing.T) {
@@ -117,13 +117,13 @@ func TestHTTP2WithoutTLSIsHTTP2(t *testing.T) {
 				cfg, clk := config(base)
 				require.NoError(t, send(t, ductilehttp.NewTransport(cfg), method, "http://"+l.Addr().String(), body))
 				assert.EqualValues(t, 2, s.streams.Load())
-				assert.Empty(t, clk.Sleeps(), "net/http sends it again, since the server has not looked")
+				assert.Empty(t, clk.Sleeps(), "net/http sends it again, because the server has not processed it")
 			})
 		}
 	}
 }
 
-func TestARefusedStreamIsNotTheRequestsFault(t *testing.T) {
+func TestARefusedStreamIsNotARequestFault(t *testing.T) {
 	cert := serve(t, statuses(200), func(s *httptest.Server) {
 		s.EnableHTTP2 = true
 		s.StartTLS()

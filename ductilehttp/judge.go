@@ -12,16 +12,16 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// judge says what an attempt's result means to the policies, by marks: whether another
-// attempt may and is worth to be made, when, and what it says about the server. It is the
-// one place that says so.
+// judge marks an attempt's result for the policies: whether another attempt may be made and
+// is worthwhile, when, and what the result says about the server. No other code decides
+// this.
 func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		x.fail(err)
 		if !x.wanted(nil, err) {
 			err = retry.Permanent(err)
 		}
-		if o := a.blame(err); o != policy.Undecided { // a bare cause of a timeout is said once
+		if o := a.blame(err); o != policy.Undecided { // a bare cause of a timeout needs no mark
 			err = breaker.Judge(err, o)
 		}
 		return nil, err
@@ -45,17 +45,17 @@ func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Resp
 		err = retry.After(err, status.retryAfter)
 	}
 	if resp.Body == http.NoBody {
-		resp.Body = &body{x: x, src: http.NoBody, ended: true} // so that it is known again
+		resp.Body = &body{x: x, src: http.NoBody, ended: true} // so that the response can be recognized later
 		x.keep(resp)
 	}
 	x.spoil(a.parent, resp, err)
 	return resp, err
 }
 
-// wanted reports whether a result is worth another attempt, and the request may have one.
+// wanted reports whether a result is worth another attempt and the request may have one.
 func (x *exchange) wanted(resp *http.Response, err error) bool {
 	if resp != nil && resp.StatusCode == http.StatusSwitchingProtocols {
-		return false // the connection is the caller's
+		return false // the connection belongs to the caller
 	}
 	x.mu.Lock()
 	may := (x.repeatable || x.out == 0) && (x.most == 0 || x.sent < x.most)
@@ -63,11 +63,11 @@ func (x *exchange) wanted(resp *http.Response, err error) bool {
 	return may && x.upload.replayable() && x.t.cfg.RetryResponse(resp, err)
 }
 
-// blame returns what an attempt's error says about the server: Ignored, or Undecided if
-// circuits are to decide.
+// blame returns what an attempt's error says about the server: Ignored, or Undecided to let
+// circuits decide.
 func (a *attempt) blame(err error) policy.Outcome {
 	switch {
-	case ending.Canceled(a.x.req.Context(), err): // the policies' contexts may not have heard yet
+	case ending.Canceled(a.x.req.Context(), err): // the policies' contexts may not have ended yet
 		return policy.Ignored
 	case IsRequestError(err) && !a.x.outOfTime():
 		return policy.Ignored
@@ -79,9 +79,9 @@ func (a *attempt) blame(err error) policy.Outcome {
 	return policy.Undecided
 }
 
-// outOfTime reports whether a Cancel is http.Client's own, whose Timeout closes it in
-// the instant in which it ends the context. net/http then reports either, and the
-// server was as slow in both cases.
+// outOfTime reports whether Cancel comes from http.Client's Timeout, which closes it at the
+// moment when the context ends. net/http then reports either one, and in both cases the
+// server was too slow.
 func (x *exchange) outOfTime() bool {
 	//lint:ignore SA1019 http.Client sets it
 	if x.req.Cancel == nil { //nolint:staticcheck // as above
@@ -97,7 +97,7 @@ func (x *exchange) statusError(resp *http.Response) *StatusError {
 	return e
 }
 
-// outward makes a retry's error a net.Error if a timeout ended it.
+// outward makes a retry's error a net.Error if a timeout ended the retry.
 func outward(err error) error {
 	if ended, ok := err.(*retry.Error); ok { //nolint:errorlint // wrapped by another policy, it is that policy's to say
 		var t interface{ Timeout() bool }
@@ -108,7 +108,7 @@ func outward(err error) error {
 	return err
 }
 
-// timeoutError is a retry's error about a timeout.
+// timeoutError is a retry's error caused by a timeout.
 type timeoutError struct{ err error }
 
 func (e *timeoutError) Error() string   { return e.err.Error() }

@@ -29,11 +29,11 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// slowFirst is a base whose first answer never comes.
+// slowFirst is a base that never answers the first request.
 type slowFirst struct {
 	mu     sync.Mutex
 	bodies []string
-	lost   atomic.Int64 // requests whose context ended
+	lost   atomic.Int64 // number of requests whose context ended
 }
 
 func (s *slowFirst) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -89,7 +89,7 @@ func TestASlowRequestIsHedged(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeSentTwiceAtATimeIsNotHedged(t *testing.T) {
+func TestRequestsThatMustNotOverlapAreNotHedged(t *testing.T) {
 	for name, c := range map[string]struct {
 		method string
 		body   io.Reader
@@ -116,8 +116,8 @@ func TestWhatCannotBeSentTwiceAtATimeIsNotHedged(t *testing.T) {
 	}
 }
 
-// The exchange keeps a POST from being sent twice also under a user's own hedge.
-func TestAHedgeInAPipelineSendsNoPOSTTwice(t *testing.T) {
+// The exchange never sends a POST twice, even under a user-defined hedge.
+func TestAHedgeInAPipelineSendsAPostOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := new(slowFirst)
 		tr := ductilehttp.NewTransport(ductilehttp.Config{Base: base, Pipeline: pipeline.New[*http.Response](
@@ -129,14 +129,14 @@ func TestAHedgeInAPipelineSendsNoPOSTTwice(t *testing.T) {
 	})
 }
 
-func TestTheLosersResponseIsClosed(t *testing.T) {
+func TestTheLosingResponseIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bodies := make([]*closeCounter, 2)
 		var n atomic.Int64
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			i := n.Add(1) - 1
 			if i == 0 {
-				time.Sleep(1500 * time.Millisecond) // deaf to its context
+				time.Sleep(1500 * time.Millisecond) // ignores its context
 			}
 			resp := answer(r, 200, "")
 			bodies[i] = &closeCounter{Reader: strings.NewReader("ok")}
@@ -166,14 +166,14 @@ func TestAPlaceIsHeldUntilTheBodyHasEnded(t *testing.T) {
 	require.ErrorIs(t, err, bulkhead.ErrFull)
 	require.ErrorIs(t, err, policy.ErrRejected)
 	require.ErrorContains(t, err, `gate "http://a.example" is full`)
-	require.NoError(t, send(t, tr, "GET", "http://b.example", nil), "another host has a gate of its own")
+	require.NoError(t, send(t, tr, "GET", "http://b.example", nil), "another host has its own gate")
 	assert.Equal(t, "ok", read(t, first))
 	require.NoError(t, send(t, tr, "GET", "http://a.example", nil))
 	circuit, _ := tr.Circuits().Get("http://a.example")
 	assert.Zero(t, circuit.Snapshot().Counts.Failures)
 }
 
-func TestABadResponseGivesItsPlaceBackBeforeTheDelay(t *testing.T) {
+func TestABadResponseReleasesItsPlaceBeforeTheDelay(t *testing.T) {
 	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 503, "down"), nil }))
 	cfg.Gate = gate
@@ -185,7 +185,7 @@ func TestABadResponseGivesItsPlaceBackBeforeTheDelay(t *testing.T) {
 	assert.Zero(t, gate.Snapshot().InUse)
 }
 
-func TestEachHostHasItsQuota(t *testing.T) {
+func TestEachHostHasItsOwnLimiter(t *testing.T) {
 	cfg, clk := config(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, ""), nil }))
 	cfg.Clock = clk
 	cfg.Limiters = ratelimit.Config{Limit: 2, Per: time.Minute, Burst: 2}
@@ -201,7 +201,7 @@ func TestEachHostHasItsQuota(t *testing.T) {
 	require.NoError(t, send(t, tr, "GET", "http://b.example", nil))
 }
 
-func TestAServersRetryAfterHoldsBackEveryCaller(t *testing.T) {
+func TestARetryAfterPausesTheLimiterForEveryCaller(t *testing.T) {
 	for code, held := range map[int]bool{429: true, 503: false} {
 		limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Burst: 1000})
 		cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
@@ -213,12 +213,12 @@ func TestAServersRetryAfterHoldsBackEveryCaller(t *testing.T) {
 			assert.Zero(t, limiter.Snapshot().Paused, "a 503 says nothing about a quota")
 			continue
 		}
-		assert.InDelta(t, retry.DefaultMaxRetryAfter, limiter.Snapshot().Paused, float64(10*time.Second), "no server pauses us for an hour")
+		assert.InDelta(t, retry.DefaultMaxRetryAfter, limiter.Snapshot().Paused, float64(10*time.Second), "a server cannot pause the limiter for an hour")
 	}
 }
 
-// A host whose gate is in use keeps it, however many others come.
-func TestAGateInUseIsNotMadeAnew(t *testing.T) {
+// A host whose gate is in use keeps it, however many other hosts are used.
+func TestAGateInUseIsNotEvicted(t *testing.T) {
 	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 200, "ok"), nil }))
 	cfg.Gates = bulkhead.Config{Limit: 1}
 	tr := ductilehttp.NewTransport(cfg)
@@ -232,7 +232,7 @@ func TestAGateInUseIsNotMadeAnew(t *testing.T) {
 	require.NoError(t, send(t, tr, "GET", "http://busy.example", nil))
 }
 
-func TestLimitsThatWouldHaveNoEffectAreRefused(t *testing.T) {
+func TestLimitsWithoutEffectAreRefused(t *testing.T) {
 	limiter, gate := ratelimit.NewLimiter(ratelimit.Config{Limit: 1}), bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	through := pipeline.New[*http.Response]()
 	for want, cfg := range map[string]ductilehttp.Config{
@@ -251,7 +251,7 @@ func TestLimitsThatWouldHaveNoEffectAreRefused(t *testing.T) {
 	}
 }
 
-func TestAHandlerWithoutAPlaceAnswers503(t *testing.T) {
+func TestAHandlerWhoseGateIsFullAnswers503(t *testing.T) {
 	gate := bulkhead.NewGate(bulkhead.Config{Name: "front door", Limit: 1})
 	place, ok := gate.TryAcquire()
 	require.True(t, ok)
@@ -289,7 +289,7 @@ func TestAHandlerServesHighPrioritiesFirst(t *testing.T) {
 		codes := map[string]int{}
 		var all sync.WaitGroup
 		var mu sync.Mutex
-		for _, path := range []string{"/1", "/2", "/health"} { // the third displaces the second
+		for _, path := range []string{"/1", "/2", "/health"} { // the third request displaces the second
 			all.Go(func() {
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
@@ -306,7 +306,7 @@ func TestAHandlerServesHighPrioritiesFirst(t *testing.T) {
 	})
 }
 
-func TestARequestWaitsForItsPlaceWithinItsTime(t *testing.T) {
+func TestTheWaitForAPlaceIsBoundedByTheRequestsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 10})
 		place, _ := gate.TryAcquire()
@@ -318,7 +318,7 @@ func TestARequestWaitsForItsPlaceWithinItsTime(t *testing.T) {
 	})
 }
 
-func TestStatusOfRefusals(t *testing.T) {
+func TestStatusOfRejections(t *testing.T) {
 	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	_, _ = gate.TryAcquire()
 	_, full := gate.Acquire(t.Context())
@@ -339,8 +339,8 @@ func TestStatusOfRefusals(t *testing.T) {
 	}
 }
 
-// The hint is asked for when the answer is made. By then it may be due already.
-func TestARefusalOfALimiterIs429AlsoWhenItsTokenIsThere(t *testing.T) {
+// The wait is computed when the response is written. By then the token may be available.
+func TestALimitersRejectionIs429EvenIfATokenIsAvailable(t *testing.T) {
 	clk := fake.NewClock()
 	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
 	require.True(t, limiter.Allow(1))
@@ -352,7 +352,7 @@ func TestARefusalOfALimiterIs429AlsoWhenItsTokenIsThere(t *testing.T) {
 	assert.Equal(t, time.Second, after)
 }
 
-// cancelledSoon returns a context that is cancelled once something waits for it.
+// cancelledSoon returns a context that is cancelled once a goroutine waits for it.
 func cancelledSoon(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	return &soon{Context: ctx, cancel: cancel}

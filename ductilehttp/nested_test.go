@@ -15,8 +15,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// The outer Transport must not take the inner one's attempts for net/http's.
-func TestATransportInATransportHasItsAttempts(t *testing.T) {
+// The outer Transport must not mistake the inner one's attempts for repeats by net/http.
+func TestANestedTransportMakesItsOwnAttempts(t *testing.T) {
 	for _, method := range []string{"GET", "PUT"} {
 		for name, late := range map[string]bool{"broken": false, "timed out": true} {
 			t.Run(method+" "+name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// seen returns the events' kinds, and checks that each carries the name.
+// seen returns the kinds of the events, and checks that each has the given name.
 func seen(t *testing.T, rec *fake.Recorder, name string) (kinds []policy.EventKind) {
 	t.Helper()
 	for _, e := range rec.Events() {
@@ -25,7 +25,7 @@ func seen(t *testing.T, rec *fake.Recorder, name string) (kinds []policy.EventKi
 	return kinds
 }
 
-func TestAnObserverIsToldOfEveryCall(t *testing.T) {
+func TestAnObserverGetsTheEventsOfEveryCall(t *testing.T) {
 	down := tripper(func(r *http.Request) (*http.Response, error) { return answer(r, 503, ""), nil })
 	own := []policy.EventKind{
 		policy.Started, policy.Attempted, policy.Retried, policy.Attempted, policy.Retried, policy.Attempted, policy.GaveUp, policy.Finished,

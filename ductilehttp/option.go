@@ -6,13 +6,13 @@ import (
 	"net/url"
 )
 
-// Option changes the request of one call of a [Client].
+// Option changes the request of one [Client] call.
 type Option func(*http.Request)
 
-// Header sets a header, in place of the client's own of that name. "Host" is the
-// name that the server is asked for, in place of BaseURL's.
+// Header sets a header and replaces the client's own header of that name. "Host" sets the
+// host name that the server is asked for, instead of BaseURL's.
 func Header(name, value string) Option {
-	if http.CanonicalHeaderKey(name) == "Host" { // where net/http looks for it
+	if http.CanonicalHeaderKey(name) == "Host" { // net/http takes it from the Host field
 		return func(r *http.Request) { r.Host = value }
 	}
 	return func(r *http.Request) { r.Header.Set(name, value) }
@@ -28,11 +28,10 @@ func Query(name, value string) Option {
 	}
 }
 
-// Idempotent gives the call a random Idempotency-Key, the same for all its
-// attempts and another for each call. The call may then be repeated, whatever its
-// method; that it acts once is for a server to see to that knows the header. For
-// a key of your own, which lets a later call go on where this one failed, use
-// Header("Idempotency-Key", key).
+// Idempotent gives the call a random Idempotency-Key: all attempts of the call share it,
+// and each call gets a new one. The call may then be repeated, whatever its method. That it
+// acts once is up to the server, which must support the header. To repeat a failed call
+// later under the same key, choose your own with Header("Idempotency-Key", key).
 func Idempotent() Option {
 	return func(r *http.Request) { r.Header.Set("Idempotency-Key", rand.Text()) }
 }

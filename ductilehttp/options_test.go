@@ -25,7 +25,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestAHintIsReplaceable(t *testing.T) {
+func TestTheHintCanBeReplaced(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Again-In", "7")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -73,11 +73,11 @@ func TestPrepareSeesEveryAttempt(t *testing.T) {
 	assert.Equal(t, 200, code)
 	assert.EqualValues(t, 1, s.requests.Load())
 	assert.EqualValues(t, 1, other.requests.Load())
-	assert.Equal(t, s.URL, r.URL.String(), "the caller's request is as it was")
+	assert.Equal(t, s.URL, r.URL.String(), "the caller's request is unchanged")
 	assert.Empty(t, r.Header)
 }
 
-func TestAnAttemptThatCannotBePreparedSendsNothing(t *testing.T) {
+func TestAnAttemptWhosePrepareFailsSendsNothing(t *testing.T) {
 	s := serve(t, statuses(200))
 	cfg, clk := config(s.base)
 	noToken := errors.New("no token")
@@ -88,7 +88,7 @@ func TestAnAttemptThatCannotBePreparedSendsNothing(t *testing.T) {
 		return nil
 	}
 	tr := ductilehttp.NewTransport(cfg)
-	require.NoError(t, send(t, tr, "POST", s.URL, strings.NewReader("charge")), "of which nothing was sent")
+	require.NoError(t, send(t, tr, "POST", s.URL, strings.NewReader("charge")), "the POST was not sent at all")
 	assert.Len(t, clk.Sleeps(), 2)
 	assert.EqualValues(t, 1, s.requests.Load())
 	cfg.Retry.MaxAttempts = 1
@@ -98,7 +98,7 @@ func TestAnAttemptThatCannotBePreparedSendsNothing(t *testing.T) {
 	assert.Zero(t, circuit.Snapshot().Counts.Failures)
 }
 
-func TestWithoutACircuitNothingIsRefused(t *testing.T) {
+func TestNoCircuitRefusesNoCall(t *testing.T) {
 	s := serve(t, statuses(503))
 	cfg, _ := config(s.base)
 	cfg.NoCircuit, cfg.Retry.MaxAttempts = true, 20
@@ -110,11 +110,11 @@ func TestWithoutACircuitNothingIsRefused(t *testing.T) {
 	assert.False(t, ok)
 	assert.Zero(t, tr.Circuits().Len())
 	for range tr.Circuits().All() {
-		t.Fatal("there is none")
+		t.Fatal("there is no circuit")
 	}
 }
 
-func TestHowMuchOfABodyIsKeptIsAChoice(t *testing.T) {
+func TestMaxBufferedBodyLimitsWhatIsKept(t *testing.T) {
 	for limit, requests := range map[int64]int64{ductilehttp.NoBufferedBody: 1, 9: 1, 10: 3} {
 		s := serve(t, statuses(503))
 		cfg, _ := config(s.base)
@@ -124,7 +124,7 @@ func TestHowMuchOfABodyIsKeptIsAChoice(t *testing.T) {
 	}
 }
 
-// seeker is a reader that can be rewound, and nothing else.
+// seeker is a reader that can be rewound and has no other methods.
 type seeker struct{ io.ReadSeeker }
 
 func TestAFileIsSentAgainWhateverItsSize(t *testing.T) {
@@ -133,7 +133,7 @@ func TestAFileIsSentAgainWhateverItsSize(t *testing.T) {
 	require.NoError(t, os.WriteFile(name, append([]byte("skip"), want...), 0o600))
 	for kind, open := range map[string]func() io.Reader{
 		"file": func() io.Reader {
-			f, err := os.Open(name) //nolint:gosec // a file of this test
+			f, err := os.Open(name) //nolint:gosec // a file created by this test
 			require.NoError(t, err)
 			_, err = f.Seek(4, io.SeekStart)
 			require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestAFileIsSentAgainWhateverItsSize(t *testing.T) {
 	}
 }
 
-func TestAnUploadFromAFileGoesOnBesideTheNext(t *testing.T) {
+func TestAnUploadFromAFileDoesNotDisturbTheNext(t *testing.T) {
 	g := &greedy{read: make(chan struct{}), done: make(chan struct{})}
 	cfg, _ := config(g)
 	cfg.Retry.OnRetry = func(context.Context, policy.Event) {
@@ -220,7 +220,7 @@ func TestAnOverrideBoundsTheAttemptsOfAPipeline(t *testing.T) {
 	assert.EqualValues(t, 1, s.requests.Load())
 }
 
-func TestACallsAnswerHasItsStatusAndHeaders(t *testing.T) {
+func TestCallReturnsTheStatusAndHeaders(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Retry-Attempt") == "1" {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -245,7 +245,7 @@ func TestACallsAnswerHasItsStatusAndHeaders(t *testing.T) {
 	assert.Equal(t, "Ada", out.Name)
 }
 
-func TestARequestWithoutABodyHasNone(t *testing.T) {
+func TestARequestWithoutABodyIsSentWithoutOne(t *testing.T) {
 	for name, configure := range map[string]func(*httptest.Server){
 		"HTTP/1.1": func(s *httptest.Server) { s.Start() }, "HTTP/1.1 with TLS": func(s *httptest.Server) { s.StartTLS() }, "HTTP/2": overHTTP2,
 	} {
@@ -277,7 +277,7 @@ func TestAGetWithABodyIsRepeatedWithIt(t *testing.T) {
 	assert.EqualValues(t, 3, s.requests.Load())
 }
 
-func TestTheStatusesOfProxiesAreRetried(t *testing.T) {
+func TestProxyStatusesAreRetried(t *testing.T) {
 	for _, code := range []int{421, 520, 522, 524, 530} {
 		s := serve(t, statuses(code, 200))
 		cfg, _ := config(s.base)
@@ -288,7 +288,7 @@ func TestTheStatusesOfProxiesAreRetried(t *testing.T) {
 	assert.False(t, ductilehttp.RetryableStatus(519))
 }
 
-func TestTheSpellingsOfAHostHaveOneCircuit(t *testing.T) {
+func TestAllSpellingsOfAHostShareOneCircuit(t *testing.T) {
 	for _, spellings := range [][]string{
 		{"https://api.example.com", "https://API.Example.COM:443/a", "https://api.example.com.", "https://api.example.com.:443"},
 		{"https://b\u00fccher.example", "https://xn--bcher-kva.example", "https://B\u00dcCHER.example."},
@@ -305,7 +305,7 @@ func TestTheSpellingsOfAHostHaveOneCircuit(t *testing.T) {
 	}
 }
 
-func TestAKnownHostCostsNoAllocationMoreAmongMany(t *testing.T) {
+func TestAKnownHostCostsNoExtraAllocationAmongMany(t *testing.T) {
 	tr := okTransport(func(c *ductilehttp.Config) { c.Retry.Clock = nil })
 	r := request(t, "GET", "http://known.example", nil)
 	call := func() {
@@ -341,10 +341,10 @@ func TestTheExportedPartsMakeTheSameTransport(t *testing.T) {
 	assert.Equal(t, 200, code)
 	assert.EqualValues(t, 3, s.requests.Load())
 	assert.EqualValues(t, 1, s.connections.Load())
-	assert.Zero(t, circuit.Snapshot().Counts.Failures, "the success has ended the row")
+	assert.Zero(t, circuit.Snapshot().Counts.Failures, "the success reset the count")
 }
 
-func TestAttemptsTellsWhyThereWasNoOther(t *testing.T) {
+func TestAttemptsReturnsWhyThereWasNoFurtherAttempt(t *testing.T) {
 	s := serve(t, statuses(503))
 	cfg, _ := config(s.base)
 	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))

@@ -11,32 +11,32 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Override changes how a [Transport] treats single requests. Fields that are zero change
-// nothing. With a Pipeline only MaxAttempts has an effect.
+// Override changes how a [Transport] treats single requests. Zero fields change nothing.
+// With a Pipeline, only MaxAttempts has an effect.
 type Override struct {
 	// MaxAttempts replaces Config.Retry.MaxAttempts. 1 means no retry.
 	MaxAttempts int
-	// AttemptTimeout and TotalTimeout replace those of the Config. Negative means none. If
-	// only TotalTimeout is set, and the attempt's is not shorter, the attempt has a third
-	// of it.
+	// AttemptTimeout and TotalTimeout replace those of the Config. Negative means no limit.
+	// If only TotalTimeout is set and the attempt timeout is not shorter, the attempt
+	// timeout is a third of TotalTimeout.
 	AttemptTimeout, TotalTimeout time.Duration
-	// Circuit is consulted instead of the host's, or of none.
+	// Circuit is used instead of the host's circuit, even if the Config has none.
 	Circuit *breaker.Circuit
-	// NoCircuit consults none.
+	// NoCircuit sends requests without a circuit.
 	NoCircuit bool
 }
 
 type overrideKey struct{}
 
-// WithOverride returns a context for requests that are to be treated as o says. An
-// Override is for the Transport that is called with the request: a base does not see it,
-// so requests that it makes under the same context are not affected. If o is not valid
-// for a Transport's config, RoundTrip returns the error of [Config.Validate].
+// WithOverride returns a context for requests that are treated as o says. An Override
+// applies to the Transport called with the request. The base does not see it, so requests
+// that the base makes under the same context are not affected. If o makes the Transport's
+// config invalid, RoundTrip returns the error of [Config.Validate].
 func WithOverride(ctx context.Context, o Override) context.Context {
 	return context.WithValue(ctx, overrideKey{}, &o)
 }
 
-// apply returns a host's config as o changes it.
+// apply returns a host's config with the changes of o.
 func (o *Override) apply(cfg Config) Config {
 	cfg.Retry.MaxAttempts = cmp.Or(o.MaxAttempts, cfg.Retry.MaxAttempts)
 	cfg.TotalTimeout = cmp.Or(o.TotalTimeout, cfg.TotalTimeout)
@@ -57,8 +57,8 @@ func (o *Override) apply(cfg Config) Config {
 	return cfg
 }
 
-// fitting returns the base delay, or the default if that which is set does not fit in the
-// total any more: defaults bend.
+// fitting returns the configured base delay, or 0 for the default if the configured one no
+// longer fits in the total: defaults are shortened to fit.
 func fitting(cfg Config) time.Duration {
 	if cfg.standard("").Validate() != nil {
 		return 0
@@ -83,7 +83,7 @@ func (t *Transport) override(o *Override, x *exchange) *pipeline.Pipeline[*http.
 // failing is a policy that fails every call.
 type failing struct{ err error }
 
-// Execute returns the error.
+// Execute returns the error without a call.
 func (f failing) Execute(context.Context, policy.Call[*http.Response]) (*http.Response, error) {
 	return nil, f.err
 }

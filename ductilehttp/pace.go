@@ -9,11 +9,11 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// unwatched is how long a body in memory may be to be sent without a limit on its pace:
-// it fits in the buffers on the way.
+// unwatched is the largest length of a body in memory that is sent without a stall limit:
+// it fits in the buffers along the way.
 const unwatched = 64 << 10
 
-// pace returns body such that the attempt ends if what was read of it is not sent within
+// pace wraps body so that the attempt ends if data that was read from it is not sent within
 // Config.WriteIdle.
 func (a *attempt) pace(body io.ReadCloser, length int64) io.ReadCloser {
 	limit := a.x.t.cfg.WriteIdle
@@ -23,16 +23,15 @@ func (a *attempt) pace(body io.ReadCloser, length int64) io.ReadCloser {
 	return &paced{src: body, a: a, limit: limit}
 }
 
-// paced is a request's body. Its timer runs between Reads: the base is busy with
-// sending then.
+// paced is a request's body. Its timer runs between Reads, while the base is sending.
 type paced struct {
 	src   io.ReadCloser
 	a     *attempt
 	limit time.Duration
 
 	mu    sync.Mutex
-	stop  func() bool // of the timer that runs
-	timer *time.Timer // in real time
+	stop  func() bool // stops the running timer
+	timer *time.Timer // used without a Clock
 	over  bool
 }
 
@@ -52,7 +51,7 @@ func (p *paced) Close() error {
 	return p.src.Close()
 }
 
-// run starts the timer. The clock is called outside of the lock.
+// run starts the timer. It calls the clock outside the lock.
 func (p *paced) run() {
 	clock := p.a.x.t.cfg.Clock
 	if clock == nil {
@@ -61,7 +60,7 @@ func (p *paced) run() {
 	}
 	stop := policy.AfterFunc(clock, p.limit, p.stall)
 	p.mu.Lock()
-	over := p.over // Close came meanwhile, and did not see the timer
+	over := p.over // Close ran in between and did not see the timer
 	if !over {
 		p.stop = stop
 	}
@@ -87,7 +86,7 @@ func (p *paced) runReal() {
 
 func (p *paced) rest(forGood bool) {
 	p.mu.Lock()
-	p.over = p.over || forGood // from then on nothing starts the timer again
+	p.over = p.over || forGood // after this, the timer is not started again
 	stop := p.stop
 	p.stop = nil
 	p.mu.Unlock()
@@ -98,5 +97,5 @@ func (p *paced) rest(forGood bool) {
 
 func (p *paced) stall() { p.a.end(context.DeadlineExceeded, p.a.x.t.writeStall) }
 
-// stalled reports whether cause is that the upload stopped.
+// stalled reports whether cause is a stalled upload.
 func (a *attempt) stalled(cause error) bool { return cause == error(a.x.t.writeStall) } //nolint:errorlint // our own

@@ -7,35 +7,34 @@ import (
 	"strings"
 )
 
-// url returns path, with its query, below the base. It cannot leave the base's
-// host or path, whatever is in it.
+// url returns the URL of path, with its query, below the base. No path can leave the base's
+// host or path.
 func (c *Client) url(path string) (*url.URL, error) {
 	path, query, _ := strings.Cut(path, "?")
 	query, _, _ = strings.Cut(query, "#")
 	plain, err := url.PathUnescape(path)
 	switch {
 	case strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return nil, errors.New("ductilehttp: query has a space or a control character, want it escaped, as Query does")
+		return nil, errors.New("ductilehttp: query contains a space or a control character: escape it, or use Query")
 	case err != nil:
-		return nil, errors.New("ductilehttp: path has a wrong %-escape")
+		return nil, errors.New("ductilehttp: path contains an invalid %-escape")
 	case strings.HasPrefix(path, "//") || strings.Contains(path, "://"):
-		return nil, errors.New("ductilehttp: path names a host, want one below BaseURL")
+		return nil, errors.New("ductilehttp: path names a host, want a path below BaseURL")
 	}
 	if climbs(plain) {
-		return nil, errors.New("ductilehttp: path has a segment of dots, want one below BaseURL")
+		return nil, errors.New("ductilehttp: path contains a dot segment, want a path below BaseURL")
 	}
 	u := *c.base
 	if path != "" {
 		u.RawPath = strings.TrimSuffix(c.base.EscapedPath(), "/") + "/" + escape(strings.TrimPrefix(path, "/"))
-		u.Path, _ = url.PathUnescape(u.RawPath) // both were read before
+		u.Path, _ = url.PathUnescape(u.RawPath) // both parts were checked before
 	}
 	u.RawQuery = query
 	return &u, nil
 }
 
-// climbs reports whether a path has a segment of dots, for a server that takes
-// a backslash for a slash, cuts off the parameters behind a semicolon, or unescapes
-// again.
+// climbs reports whether a path has a dot segment, also as seen by a server that treats a
+// backslash as a slash, cuts off parameters after a semicolon, or unescapes twice.
 func climbs(path string) bool {
 	for range 3 {
 		for segment := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
@@ -52,8 +51,8 @@ func climbs(path string) bool {
 	return false
 }
 
-// escape escapes what may not be in a path as it is, and leaves what is escaped:
-// net/url would have a "/" for a "%2F" beside a space.
+// escape escapes the bytes that a path must not contain and keeps existing escapes. net/url
+// would turn a "%2F" into a "/" if the path also contains a space.
 func escape(path string) string {
 	var b strings.Builder
 	for _, c := range []byte(path) {

@@ -16,14 +16,15 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Retry returns a policy for a [Config]'s Pipeline that retries as cfg says and lets go of
-// the response that is given up before it waits: the connection can be used meanwhile. It
-// panics with the error of retry.Config.Validate.
+// Retry returns a policy for the Pipeline of a [Config] that retries as cfg says. It
+// discards the response of a failed attempt before the delay, so that its connection can be
+// used in the meantime. It panics with the error of retry.Config.Validate if cfg is
+// invalid.
 func Retry(cfg retry.Config) *retry.Retry[*http.Response] {
 	if told := cfg.OnRetry; told != nil {
 		cfg.OnRetry = func(ctx context.Context, e policy.Event) {
 			if status, ok := e.Err.(*StatusError); ok && status != nil && status.hold != nil { //nolint:errorlint // the exchange's own
-				status.hold() // an upload that goes on meanwhile must not spoil the next attempt
+				status.hold() // an upload that continues must not spoil the next attempt
 			}
 			told(ctx, e)
 		}
@@ -31,20 +32,21 @@ func Retry(cfg retry.Config) *retry.Retry[*http.Response] {
 	return retry.New[*http.Response](cfg).WithDiscard(Discard)
 }
 
-// Hedge returns a policy for a [Config]'s Pipeline that makes extra attempts as cfg says
-// and lets go of the responses that lose. A request that must not be repeated, or whose
-// body cannot be got again, gets none: its extra attempts fail before they send anything.
-// It panics with the error of hedge.Config.Validate.
+// Hedge returns a policy for the Pipeline of a [Config] that makes extra attempts as cfg
+// says and discards the losing responses. It does not hedge a request that must not be
+// repeated or whose body GetBody cannot return again: the extra attempts of such a request
+// fail before they send anything. It panics with the error of hedge.Config.Validate if cfg
+// is invalid.
 func Hedge(cfg hedge.Config) *hedge.Hedge[*http.Response] {
 	return hedge.New[*http.Response](cfg).WithDiscard(discardBeside)
 }
 
-// RateLimit returns a policy for a [Config]'s Pipeline that takes a token of l for each
-// attempt. A 429 with a hint pauses l for as long, at most retry.DefaultMaxRetryAfter. It
-// panics if l is nil or was not made by NewLimiter.
+// RateLimit returns a policy for the Pipeline of a [Config] that takes a token of l for
+// each attempt. A 429 with a hint pauses l for that long, at most
+// retry.DefaultMaxRetryAfter. It panics if l is nil or was not made by NewLimiter.
 func RateLimit(l *ratelimit.Limiter) *ratelimit.RateLimit[*http.Response] { return rateLimit(l, 0) }
 
-// rateLimit is RateLimit with another limit for a pause, or 0 for the default.
+// rateLimit is RateLimit with a maximum pause; 0 means the default.
 func rateLimit(l *ratelimit.Limiter, most time.Duration) *ratelimit.RateLimit[*http.Response] {
 	most = cmp.Or(most, retry.DefaultMaxRetryAfter)
 	return ratelimit.New[*http.Response](l).WithPause(func(_ *http.Response, err error) time.Duration {
@@ -55,15 +57,15 @@ func rateLimit(l *ratelimit.Limiter, most time.Duration) *ratelimit.RateLimit[*h
 	})
 }
 
-// Bulkhead returns a policy for a [Config]'s Pipeline that runs each attempt in a place of
-// g, which is held until the response's body has ended. It panics if g is nil or was not
-// made by NewGate.
+// Bulkhead returns a policy for the Pipeline of a [Config] that runs each attempt in a
+// place of g. The place is held until the response body has ended. It panics if g is nil or
+// was not made by NewGate.
 func Bulkhead(g *bulkhead.Gate) *bulkhead.Bulkhead[*http.Response] {
 	return bulkhead.New[*http.Response](g).WithKeep(holdPlace)
 }
 
-// holdPlace keeps a place until the body has ended. It does not end the body with the
-// context, as HoldBody does: that of an attempt ends with the header.
+// holdPlace keeps a place until the body has ended. Unlike HoldBody, it does not end the
+// body with the context: an attempt's context ends with the header.
 func holdPlace(_ context.Context, resp *http.Response, release func()) *http.Response {
 	var b *body
 	if resp != nil {
@@ -77,9 +79,9 @@ func holdPlace(_ context.Context, resp *http.Response, release func()) *http.Res
 	return resp
 }
 
-// Discard lets go of a response that is not wanted, for the WithDiscard of a retry. It
-// reads the body to its end, within 64 KiB and 100 ms, so that the connection can be used
-// again, and closes it.
+// Discard discards an unwanted response, for the WithDiscard of a retry. It reads the body
+// to its end, within 64 KiB and 100 ms, so that the connection can be reused, and closes
+// it.
 func Discard(resp *http.Response) {
 	if resp == nil || resp.Body == nil {
 		return
@@ -91,8 +93,8 @@ func Discard(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// discardBeside is Discard for a response that another one has replaced: that is on its
-// way to the caller, and stays.
+// discardBeside is Discard for a response that lost to another response. The winner is on
+// its way to the caller and is kept.
 func discardBeside(resp *http.Response) {
 	if resp == nil || resp.Body == nil {
 		return
@@ -104,34 +106,35 @@ func discardBeside(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// Breaker returns a policy for a [Config]'s Pipeline that consults circuit, and judges a
-// response when its body has ended: one that breaks off or stalls is a Failure; one that
-// is closed early, and a stream of events, a Success; one whose caller leaves is Ignored.
-// It panics if circuit is nil or was not made by NewCircuit.
+// Breaker returns a policy for the Pipeline of a [Config] that uses circuit and judges a
+// response when its body has ended. A body that breaks off or stalls is a Failure. A body
+// that is closed early and an event stream are a Success. A body whose caller cancels is
+// Ignored. It panics if circuit is nil or was not made by NewCircuit.
 func Breaker(circuit *breaker.Circuit) policy.Policy[*http.Response] {
 	return &judging{breaker.New[*http.Response](circuit).WithKeep(holdVerdict)}
 }
 
-// judging is a breaker whose verdicts may come after the call.
+// judging is a breaker whose verdict may come after the call has returned.
 type judging struct {
 	*breaker.Breaker[*http.Response]
 }
 
-// Execute runs next as the circuit allows.
+// Execute runs next if the circuit admits it.
 func (j *judging) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
 	return j.Breaker.Execute(&verdictCtx{Context: ctx}, next)
 }
 
-// Refusal asks the circuit.
+// Refusal returns the circuit's refusal.
 func (j *judging) Refusal(ctx context.Context, after time.Duration) error {
 	return j.Breaker.Refusal(ctx, after)
 }
 
-// verdictCtx is the context of a breaker. Once a body brings the verdict, it has no end,
-// since the breaker would take that for the verdict, and the call ends before the body.
+// verdictCtx is the context of a breaker. Once a body provides the verdict, Done returns
+// nil: the call ends before the body, and the breaker would take the end of the context for
+// the verdict.
 type verdictCtx struct {
 	context.Context
-	kept atomic.Bool // read by contexts that derive from this one on other goroutines
+	kept atomic.Bool // derived contexts read it on other goroutines
 }
 
 func (c *verdictCtx) Done() <-chan struct{} {
@@ -141,7 +144,7 @@ func (c *verdictCtx) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-// holdVerdict has a response's body call record.
+// holdVerdict makes the response body call record.
 func holdVerdict(ctx context.Context, resp *http.Response, record func(policy.Outcome)) *http.Response {
 	var b *body
 	if resp != nil {
@@ -158,21 +161,22 @@ func holdVerdict(ctx context.Context, resp *http.Response, record func(policy.Ou
 	return resp
 }
 
-// HoldBody keeps the context of a response until its body has ended, for the WithKeep of
-// a Timeout in a [Config]'s Pipeline:
+// HoldBody keeps the context of a response until its body has ended. Use it as the WithKeep
+// of a Timeout in the Pipeline of a [Config]:
 //
 //	policy.Timeout[*http.Response](10 * time.Second).WithKeep(ductilehttp.HoldBody)
 //
-// The limit then covers the body: a Read that it ends returns an error that matches
-// *policy.TimeoutError. Without it, a limit covers the header. A response that has no body,
-// and one to an upgrade, whose connection is the caller's from then on, keep nothing.
+// The limit then covers the body: a Read that exceeds it returns an error that matches
+// *policy.TimeoutError. Without HoldBody, the limit covers only the header. HoldBody keeps
+// nothing for a response without a body, or for an upgrade, whose connection belongs to the
+// caller from then on.
 func HoldBody(ctx context.Context, resp *http.Response, release func()) *http.Response {
 	if resp == nil || !hasBody(resp) {
 		release()
 		return resp
 	}
 	b, ok := resp.Body.(*body)
-	if !ok { // a policy's own response
+	if !ok { // a policy made this response
 		b = &body{src: resp.Body}
 		resp.Body = b
 	}

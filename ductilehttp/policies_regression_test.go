@@ -15,20 +15,20 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestWithRefusesANilPolicyAtOnce(t *testing.T) {
+func TestWithPanicsOnANilPolicy(t *testing.T) {
 	tr := ductilehttp.NewTransport(ductilehttp.Config{})
 	assert.Panics(t, func() { tr.With(nil) })
 	assert.Panics(t, func() { tr.With((*policy.TimeoutPolicy[*http.Response])(nil)) })
 }
 
-// bodiless is a policy that answers without a body.
+// bodiless is a policy that returns a response without a body.
 type bodiless struct{}
 
 func (bodiless) Execute(context.Context, policy.Call[*http.Response]) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}}, nil
 }
 
-func TestAPoliciesResponseWithoutABodyHasAnEmptyOne(t *testing.T) {
+func TestAPolicyResponseWithoutABodyGetsAnEmptyBody(t *testing.T) {
 	tr := ductilehttp.NewTransport(ductilehttp.Config{Pipeline: pipeline.New[*http.Response](bodiless{})})
 	resp, err := tr.RoundTrip(request(t, "GET", "http://h.example", nil))
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 var quiet = log.New(io.Discard, "", 0)
 
-// eventually gives other goroutines their turn until cond holds.
+// eventually yields to other goroutines until cond holds.
 func eventually(t *testing.T, cond func() bool) {
 	t.Helper()
 	for range 10_000_000 {
@@ -18,5 +18,5 @@ func eventually(t *testing.T, cond func() bool) {
 		}
 		runtime.Gosched()
 	}
-	t.Fatal("never came true")
+	t.Fatal("the condition never held")
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // pipe returns a base whose server answers each request with the given bytes, and then
-// closes the connection or stays silent, and the number of its requests.
+// closes the connection or stays silent. It also returns the number of requests.
 func pipe(t *testing.T, answer []byte, silent bool) (*http.Transport, *atomic.Int64) {
 	requests := new(atomic.Int64)
 	base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -45,8 +45,8 @@ func pipe(t *testing.T, answer []byte, silent bool) (*http.Transport, *atomic.In
 	return base, requests
 }
 
-// Whatever bytes a server sends, a call ends within its time, without a panic, and keeps
-// no more of them than it was told to.
+// Whatever bytes a server sends, a call ends in time, without a panic, and keeps no more of
+// them than configured.
 func FuzzAnswer(f *testing.F) {
 	for _, answer := range []string{
 		"", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
@@ -64,8 +64,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// survive makes a call by a Transport and one by a Client, in a bubble, where time goes on
-// only if all goroutines wait.
+// survive makes a call by a Transport and one by a Client in a bubble, where time advances
+// only while all goroutines wait.
 func survive(t *testing.T, answer []byte, silent bool) {
 	const (
 		limit    = 1 << 10
@@ -101,8 +101,8 @@ func survive(t *testing.T, answer []byte, silent bool) {
 	assert.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20), "bytes for an answer of %d", len(answer))
 }
 
-// readSome reads a response to its end, which no Read may wait for longer than idle, and
-// closes it. What has no limit it closes at once.
+// readSome reads a response to its end and closes it. No Read may wait longer than idle. A
+// response without that limit is closed at once.
 func readSome(t *testing.T, resp *http.Response, idle time.Duration) {
 	kind, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";")
 	events := strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rawServer speaks HTTP/1.1 by hand, to break its rules.
+// rawServer implements HTTP/1.1 by hand, to break its rules.
 type rawServer struct {
 	URL      string
 	base     *http.Transport
@@ -19,8 +19,8 @@ type rawServer struct {
 	dials    atomic.Int64
 }
 
-// raw starts a server that gives each request, with its number and unread body,
-// to h. It closes the connection when h returns false.
+// raw starts a server that passes each request, with its number and unread body, to h. It
+// closes the connection when h returns false.
 func raw(t *testing.T, h func(n int, c net.Conn, r *http.Request) (goOn bool)) *rawServer {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at the end of the test
@@ -64,7 +64,7 @@ func raw(t *testing.T, h func(n int, c net.Conn, r *http.Request) (goOn bool)) *
 	return s
 }
 
-// reset ends a TCP connection without a farewell.
+// reset resets a TCP connection.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -12,18 +12,18 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// reading is a policy that reads a response before it returns it, so that one which
+// reading is a policy that reads a response before it returns it, so that a response that
 // breaks off is an error of its attempt.
 type reading struct {
 	limit int64
 	clock policy.Clock
 }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil: the policies inside decide.
 func (reading) Refusal(context.Context, time.Duration) error { return nil }
 
-// Execute returns a response whose body is in memory. A success that is too long ends
-// with an error behind what fits: the attempt is not to blame.
+// Execute returns a response whose body is in memory. If a successful response is too long,
+// its body ends with an error after the part that fits: the attempt has not failed.
 func (p reading) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
 	resp, err := next.Do(ctx)
 	if resp == nil {
@@ -63,19 +63,19 @@ func (b *body) broken(err error) error {
 	return err
 }
 
-// snippetTime is how long is waited for the body of an answer that is not 2xx.
+// snippetTime bounds the wait for the body of a response that is not 2xx.
 const snippetTime = time.Second
 
-// snippet reads as much of such an answer as a [StatusError] keeps, and as comes in
-// snippetTime. Its status stands, even if it breaks off or drips.
+// snippet reads as much of such a body as a [StatusError] keeps and as arrives within
+// snippetTime. The status stays valid even if the body breaks off or arrives slowly.
 func (p reading) snippet(b *body) {
 	defer policy.AfterFunc(p.clock, snippetTime, func() { b.cut(errDrained) })()
 	got, _ := io.ReadAll(io.LimitReader(b, min(p.limit, maxSnippet)))
-	_, _ = io.CopyN(io.Discard, b, maxDrain) // to its end, so that its connection can be used again
+	_, _ = io.CopyN(io.Discard, b, maxDrain) // to the end, so that the connection can be reused
 	b.replace(bytes.NewReader(got))
 }
 
-// replace closes the source of b and lets it be read from memory.
+// replace closes the source of b and makes b read from r.
 func (b *body) replace(r io.Reader) {
 	_ = b.Close()
 	b.src = io.NopCloser(r)

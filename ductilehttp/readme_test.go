@@ -19,7 +19,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// What the README shows of HTTP.
+// Code from the README's section on HTTP.
 
 func signUp(ctx context.Context, key string, in student) (out student, failed error) {
 	client := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com"})
@@ -28,7 +28,7 @@ func signUp(ctx context.Context, key string, in student) (out student, failed er
 	var status *ductilehttp.StatusError
 	switch {
 	case errors.Is(err, breaker.ErrOpen):
-		return out, fmt.Errorf("try again later: %w", err) // its circuit refused the last attempt
+		return out, fmt.Errorf("try again later: %w", err) // the circuit refused the last attempt
 	case errors.As(err, &status):
 		return out, fmt.Errorf("%d after %d attempts: %s", status.StatusCode, status.Attempts, status.Body)
 	}
@@ -44,7 +44,7 @@ func serves(mux *http.ServeMux, pay ductilehttp.HandlerFunc) {
 	mux.Handle("/pay", ductilehttp.Handler(pay, ductilehttp.HandlerConfig{}))
 }
 
-func TestTheReadmesHTTP(t *testing.T) {
+func TestTheReadmesHTTPExampleWorks(t *testing.T) {
 	_, err := signUp(cancelled(t), "k", student{})
 	require.ErrorIs(t, err, context.Canceled)
 	assert.NotNil(t, anySDK().Transport)
@@ -77,7 +77,7 @@ func Example_portingClient() {
 	// Output: Ada <nil>
 }
 
-// What docs/http.md shows of policies of one's own.
+// Code from docs/http.md: a user-defined pipeline.
 func ownPolicies() *ductilehttp.Transport {
 	circuit := breaker.NewCircuit(breaker.Config{Name: "search", Window: time.Minute, FailureRate: 0.5})
 	transport := ductilehttp.NewTransport(ductilehttp.Config{Pipeline: pipeline.New(
@@ -88,11 +88,11 @@ func ownPolicies() *ductilehttp.Transport {
 	return transport
 }
 
-func TestAPipelineOfOnesOwnIsTheTransports(t *testing.T) {
+func TestATransportUsesItsConfiguredPipeline(t *testing.T) {
 	assert.Equal(t, "retry(2) > breaker(search) > timeout(5s)", ownPolicies().Config().Pipeline.String())
 }
 
-// What docs/porting-http.md shows.
+// Code from docs/porting-http.md.
 
 func fromRetryableHTTP() *http.Client {
 	client := &http.Client{Transport: ductilehttp.NewTransport(ductilehttp.Config{
@@ -108,7 +108,7 @@ func fromFailsafeHTTP(base http.RoundTripper, circuit *breaker.Circuit) http.Rou
 	return rt
 }
 
-func TestThePortingPagesClientsAreMade(t *testing.T) {
+func TestThePortingPagesClientsAreValid(t *testing.T) {
 	assert.NotNil(t, fromRetryableHTTP().Transport)
 	s := serve(t, statuses(200))
 	require.NoError(t, send(t, fromFailsafeHTTP(s.base, breaker.NewCircuit(breaker.Config{})), "GET", s.URL, nil))

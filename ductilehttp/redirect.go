@@ -11,21 +11,20 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// maxRedirects is how many redirects a call follows, as net/http's client does.
+// maxRedirects is how many redirects a call follows; net/http's client has the same limit.
 const maxRedirects = 10
 
 // journey is one call of a Client, with its redirects.
 type journey struct {
 	c        *Client
 	begun    time.Time
-	own      Override // the caller's
+	own      Override // set by the caller
 	attempts int      // requests sent so far
-	retried  int      // of these, those after the first to each URL
+	retried  int      // of these, the ones after the first to each URL
 	gaveUp   *retry.Error
 }
 
-// send sends r and follows its redirects. All of them together have the call's attempts
-// and time.
+// send sends r and follows its redirects, all within the call's attempts and time.
 func (j *journey) send(r *http.Request) (*http.Response, error) {
 	if own, ok := r.Context().Value(overrideKey{}).(*Override); ok {
 		j.own = *own
@@ -45,7 +44,7 @@ func (j *journey) send(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		_ = resp.Body.Close()
-		left = j.timeLeft() // read once: 0 would mean the default, and less no limit
+		left = j.timeLeft() // read once: 0 would mean the default, negative no limit
 		switch {
 		case err != nil:
 			return nil, err
@@ -58,8 +57,8 @@ func (j *journey) send(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// limited gives r what the call has left. Of an attempt's time that does not fit in that
-// any more, it has what is the default.
+// limited limits r to what the call has left. If an attempt timeout no longer fits in that,
+// the default is used.
 func (j *journey) limited(r *http.Request, hop int, left time.Duration) *http.Request {
 	cfg := j.c.transport.Config()
 	if hop == 0 || cfg.Pipeline != nil {
@@ -96,9 +95,9 @@ func (j *journey) timeLeft() time.Duration {
 	return j.total() - policy.Now(j.c.transport.cfg.Clock).Sub(j.begun)
 }
 
-// redirected returns the request that resp sends the caller of r to, or nil if resp is
-// the answer. A redirect that would make a GET of another method is the answer: followed,
-// it would look like a success of what was asked. Only 303 See Other asks for that.
+// redirected returns the request that resp redirects r to, or nil if resp is the final
+// response. A redirect that would turn another method into a GET is final: following it
+// would report success for a request that was not made. Only 303 See Other asks for a GET.
 func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request, error) {
 	keep := true
 	switch resp.StatusCode {
@@ -118,7 +117,7 @@ func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request
 	}
 	ref, err := url.Parse(location)
 	if err != nil {
-		return nil, errors.New("ductilehttp: redirected to what is no URL") // which may have secrets in it
+		return nil, errors.New("ductilehttp: the Location of a redirect is not a valid URL") // its text may contain secrets
 	}
 	u := r.URL.ResolveReference(ref)
 	if hostOf(u) != c.host {
@@ -127,7 +126,7 @@ func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request
 	return follow(r, u, keep)
 }
 
-// follow returns the request to u that repeats r, or asks by GET.
+// follow returns the request to u that repeats r, or a GET if keep is false.
 func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
 	next := r.WithContext(r.Context())
 	next.URL, next.Header = u, r.Header.Clone()

@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// redirecting sends a call to another place after a while, once.
+// redirecting redirects a call once, after a delay.
 func redirecting(after time.Duration, second func(*http.Request)) tripper {
 	var n atomic.Int64
 	return func(r *http.Request) (*http.Response, error) {
@@ -43,7 +43,7 @@ func TestARedirectKeepsTheTotalTimeOfAnOverride(t *testing.T) {
 	})
 }
 
-func TestARedirectOfACallWithoutATotalTimeGoesOn(t *testing.T) {
+func TestARedirectWithoutATotalTimeoutIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := redirecting(time.Hour, func(*http.Request) {})
 		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
@@ -52,7 +52,7 @@ func TestARedirectOfACallWithoutATotalTimeGoesOn(t *testing.T) {
 	})
 }
 
-func TestARedirectWhoseAttemptTimeNoLongerFitsIsFollowed(t *testing.T) {
+func TestARedirectIsFollowedIfTheAttemptTimeoutNoLongerFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := redirecting(4*time.Second, func(*http.Request) {})
 		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
@@ -61,7 +61,7 @@ func TestARedirectWhoseAttemptTimeNoLongerFitsIsFollowed(t *testing.T) {
 	})
 }
 
-// late is a clock that is one hour ahead from a reading on.
+// late is a clock that jumps one hour ahead at a given reading.
 type late struct {
 	policy.Clock
 	readings atomic.Int64
@@ -82,7 +82,7 @@ func (c *late) WithTimeout(parent context.Context, d time.Duration) (context.Con
 	return context.WithTimeout(parent, d)
 }
 
-func TestARedirectInTheLastInstantIsNotWithoutALimit(t *testing.T) {
+func TestARedirectAtTheDeadlineKeepsTheTimeLimit(t *testing.T) {
 	for from := range int64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			clk := &late{}

@@ -16,8 +16,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// A kept-alive connection breaks under a request, and net/http would try the
-// next idle one, and the next: twenty requests at the server for one attempt.
+// A kept-alive connection breaks under a request. By itself, net/http would try each of the
+// other idle connections: twenty requests at the server for one attempt.
 func TestOneAttemptIsOneRequestAtTheServer(t *testing.T) {
 	const idle = 20
 	var broken atomic.Bool
@@ -27,7 +27,7 @@ func TestOneAttemptIsOneRequestAtTheServer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
 		if !broken.Load() {
-			arrived.Done() // all at once, so that each has a connection of its own
+			arrived.Done() // all at once, so that each has its own connection
 			arrived.Wait()
 			return
 		}

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds nonsense in a Retry-After. Patience is bounded by
-// retry.Config.MaxRetryAfter.
+// maxRetryAfter rejects nonsense in a Retry-After. How long to wait at most is the decision
+// of retry.Config.MaxRetryAfter.
 const maxRetryAfter = 365 * 24 * time.Hour
 
-// Hint returns how long a response asks its client to wait: the longest of what its
-// Retry-After headers say, as [RetryAfter] reads them, and of retry-after-ms and
-// x-ms-retry-after-ms, which have milliseconds. It returns false if there is none.
-// It is the default of [Config]'s Hint.
+// Hint returns how long a response asks its client to wait: the longest wait of its
+// Retry-After headers, read as by [RetryAfter], and of retry-after-ms and
+// x-ms-retry-after-ms, which are in milliseconds. It returns false if there is none. It is
+// the default of Hint in [Config].
 func Hint(resp *http.Response) (time.Duration, bool) { return hintAt(resp.Header, time.Now()) }
 
 func hintAt(h http.Header, now time.Time) (time.Duration, bool) {
@@ -30,12 +30,12 @@ func hintAt(h http.Header, now time.Time) (time.Duration, bool) {
 	return longest, ok
 }
 
-// RetryAfter returns the wait that Retry-After asks for: the longest, if there are
-// several. It accepts whole seconds and the three dates of RFC 9110, section 5.6.7. A
-// date is measured from the response's Date, so that it does not depend on the clock of
-// this machine, or from now if there is no valid Date. A date that has passed is no
-// wait. Values that make no sense are skipped: a negative number, a fraction, more than
-// a year. RetryAfter returns false if no value is left.
+// RetryAfter returns the wait that the Retry-After headers ask for, and the longest if
+// there are several. It accepts whole seconds and the three date formats of RFC 9110,
+// section 5.6.7. A date is measured from the response's Date, so that the result does not
+// depend on this machine's clock, or from now if there is no valid Date. A date in the past
+// means a wait of 0. Invalid values are skipped: a negative number, a fraction, more than a
+// year. RetryAfter returns false if no valid value is left.
 func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	longest, found := time.Duration(0), false
 	for _, v := range h["Retry-After"] {

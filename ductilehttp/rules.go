@@ -13,10 +13,10 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// RetryableRequest reports whether a request may be repeated: its method is
-// GET, HEAD, OPTIONS, TRACE, PUT or DELETE, or it has an Idempotency-Key (or, as
-// net/http accepts too, X-Idempotency-Key) that is not empty. Whether its body can be
-// sent again is a separate question, which the [Transport] answers.
+// RetryableRequest reports whether a request may be repeated: its method is GET, HEAD,
+// OPTIONS, TRACE, PUT or DELETE, or it has a non-empty Idempotency-Key (or
+// X-Idempotency-Key, which net/http accepts too). It does not consider the body: the
+// [Transport] decides whether that can be sent again.
 func RetryableRequest(r *http.Request) bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace,
@@ -52,16 +52,16 @@ func failedStatus(code int) bool {
 	return code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
 }
 
-// IsFinal reports whether another attempt would meet err again: err is a certificate's
-// error ([IsCertificateError]) or the request's own fault ([IsRequestError]), was
-// cancelled, or is a policy's rejection. It returns false for nil.
+// IsFinal reports whether another attempt would fail with err again: err is a certificate
+// error ([IsCertificateError]), the request's own fault ([IsRequestError]), a cancellation,
+// or a policy's rejection. It returns false for nil.
 func IsFinal(err error) bool {
 	return IsCertificateError(err) || IsRequestError(err) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, policy.ErrRejected)
 }
 
-// IsCertificateError reports whether err says that the two ends do not trust each other
-// or that one of them does not use TLS. It returns false for nil.
+// IsCertificateError reports whether err says that the two ends do not trust each other, or
+// that one of them does not use TLS. It returns false for nil.
 func IsCertificateError(err error) bool {
 	return as[*tls.CertificateVerificationError](err) || as[tls.RecordHeaderError](err) || as[tls.AlertError](err) ||
 		as[*tls.ECHRejectionError](err) ||
@@ -72,8 +72,8 @@ func IsCertificateError(err error) bool {
 		distrusted(err)
 }
 
-// alerts are the texts with which crypto/tls, in an error without a type of its own,
-// reports an alert of the peer that ends the handshake for good.
+// alerts are the texts of crypto/tls errors, which have no type of their own, for a peer's
+// alert that ends the handshake for good.
 var alerts = map[string]bool{
 	"tls: bad certificate": true, "tls: unsupported certificate": true, "tls: revoked certificate": true,
 	"tls: expired certificate": true, "tls: unknown certificate": true, "tls: unknown certificate authority": true,
@@ -83,7 +83,7 @@ var alerts = map[string]bool{
 	"tls: insufficient security level": true, "tls: unrecognized name": true, "tls: no application protocol": true,
 }
 
-// distrusted reports whether the peer refused our certificate or our terms.
+// distrusted reports whether the peer rejected our certificate or our TLS parameters.
 func distrusted(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error" && op.Err != nil && alerts[op.Err.Error()]
@@ -94,10 +94,10 @@ func as[E error](err error) bool {
 	return errors.As(err, &target)
 }
 
-// requestFaults are the beginnings of the messages, in errors without a type, with which
-// net/http reports that it cannot send a request, that its redirects do not end, or that
-// it was cancelled in the deprecated way. Only the beginning of an error's own message
-// is compared: what follows may be text that the server chose.
+// requestFaults are prefixes of net/http's untyped errors for a request that it cannot
+// send, for redirects that do not end, and for a cancellation by the deprecated
+// Request.Cancel. Only the start of an error's own message is compared: the rest may be
+// text that the server chose.
 var requestFaults = [...]string{
 	"unsupported protocol scheme", "invalid URL port", "stopped after ", "idna: ",
 	"http: no Host in request URL", "http: nil Request.URL", "http: nil Request.Header", "http: Request.RequestURI can't be set",
@@ -114,12 +114,11 @@ var requestFaults = [...]string{
 	"ductilehttp: nil Request.URL",
 }
 
-// IsRequestError reports whether the fault that err reports is the request's own: an
-// unsupported scheme, an invalid method, header or trailer, a header that is larger than
-// the server accepts, a length that is not the body's, a body that could not be read,
-// redirects without end, its Cancel; or the proxy's, which asks for credentials (407).
-// Such an error says nothing about the server, and no circuit counts it. It returns false
-// for nil.
+// IsRequestError reports whether err is the request's own fault: an unsupported scheme, an
+// invalid method, header or trailer, a header larger than the server accepts, a length that
+// does not match the body, a body that could not be read, endless redirects, or its
+// deprecated Cancel. It also reports true if a proxy asks for credentials (407). Such an
+// error says nothing about the server, and circuits ignore it. It returns false for nil.
 func IsRequestError(err error) bool {
 	return anyOf(err, func(err error) bool {
 		switch err.(type) { //nolint:errorlint // anyOf unwraps
@@ -127,7 +126,7 @@ func IsRequestError(err error) bool {
 			return true
 		}
 		if _, ok := err.(interface{ Unwrap() error }); ok {
-			return false // its text is that of what is inside, with something in front
+			return false // its text is a prefix and the text of the wrapped error
 		}
 		return beginsWith(err.Error(), requestFaults[:])
 	})

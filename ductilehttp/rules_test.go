@@ -23,7 +23,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestFinalErrorsAreFoundThroughWraps(t *testing.T) {
+func TestWrappedFinalErrorsAreFound(t *testing.T) {
 	for _, err := range []error{
 		&tls.CertificateVerificationError{Err: io.EOF}, tls.RecordHeaderError{}, tls.AlertError(42),
 		&tls.ECHRejectionError{}, x509.CertificateInvalidError{Cert: &x509.Certificate{}}, x509.HostnameError{Certificate: &x509.Certificate{}},
@@ -57,7 +57,7 @@ func TestAnUnsupportedSchemeIsFinal(t *testing.T) {
 	assert.Empty(t, clk.Sleeps())
 }
 
-func TestTheRulesAreReplaceable(t *testing.T) {
+func TestTheRulesCanBeReplaced(t *testing.T) {
 	s := serve(t, statuses(404, 503, 200))
 	cfg, _ := config(s.base)
 	cfg.RetryRequest = func(r *http.Request) bool { return r.Method == http.MethodPost }
@@ -79,7 +79,7 @@ func TestTheRulesAreReplaceable(t *testing.T) {
 	assert.EqualValues(t, 1, s.requests.Load())
 }
 
-func TestWhether429CountsIsAChoice(t *testing.T) {
+func TestClassifyDecidesWhether429Counts(t *testing.T) {
 	s := serve(t, statuses(429))
 	cfg, _ := config(s.base)
 	cfg.Circuits.Classify = func(err error) policy.Outcome {
@@ -144,7 +144,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	}
 }
 
-func TestAnAttemptHasAThirdOfAShortTotal(t *testing.T) {
+func TestTheAttemptTimeoutIsAThirdOfAShortTotal(t *testing.T) {
 	for total, want := range map[time.Duration]string{0: "10000", -1: "10000", time.Minute: "10000", 5 * time.Second: "1666", 3: "1"} {
 		var left string
 		cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
@@ -157,7 +157,7 @@ func TestAnAttemptHasAThirdOfAShortTotal(t *testing.T) {
 	}
 }
 
-func TestRetryAfterIsReplacedByNobodysZero(t *testing.T) {
+func TestRetryAfterDistinguishesZeroFromNone(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for v, want := range map[string]time.Duration{
 		"0": 0, "120": 2 * time.Minute, "31536000": 365 * 24 * time.Hour, now.Add(time.Minute).Format(http.TimeFormat): time.Minute,

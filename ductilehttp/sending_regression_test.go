@@ -23,7 +23,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// hanging is a base that reads n bytes of each request and answers none. It counts.
+// hanging is a base that reads n bytes of each request, counts it, and answers none.
 type hanging struct {
 	n    int64
 	sent atomic.Int64
@@ -39,7 +39,7 @@ func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, context.Cause(r.Context())
 }
 
-// after is a hedge: each second it makes another attempt, three in all.
+// after is a hedge that starts an attempt each second, three in all.
 type after struct{}
 
 func (after) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
@@ -63,7 +63,7 @@ func (after) Execute(ctx context.Context, next policy.Call[*http.Response]) (*ht
 	return r.resp, r.err
 }
 
-// around are pipelines that would send a request again, and have no word from it.
+// around returns pipelines that would repeat a request without asking first.
 func around() map[string]*pipeline.Pipeline[*http.Response] {
 	again := retry.New[*http.Response](retry.Config{Backoff: retry.Constant(0)})
 	limit := policy.Timeout[*http.Response](time.Second)
@@ -82,7 +82,7 @@ func around() map[string]*pipeline.Pipeline[*http.Response] {
 	}
 }
 
-func TestAStreamThatCannotBeSentAgainEndsInEveryPipeline(t *testing.T) {
+func TestAConsumedStreamEndsTheCallInEveryPipeline(t *testing.T) {
 	for name, p := range around() {
 		for _, method := range []string{"POST", "PUT"} {
 			t.Run(name+" "+method, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestAStreamThatCannotBeSentAgainEndsInEveryPipeline(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsReadOnAfterAnErrorEndsTheRequest(t *testing.T) {
+func TestABodyReadFurtherAfterAnErrorEndsTheRequest(t *testing.T) {
 	goOn, done := make(chan struct{}), make(chan struct{})
 	base := tripper(func(r *http.Request) (*http.Response, error) {
 		go func() {
@@ -111,7 +111,7 @@ func TestABodyThatIsReadOnAfterAnErrorEndsTheRequest(t *testing.T) {
 		return nil, io.ErrUnexpectedEOF
 	})
 	cfg, _ := config(base)
-	cfg.Retry.OnRetry = func(context.Context, policy.Event) { // another attempt is decided on, and the body read on
+	cfg.Retry.OnRetry = func(context.Context, policy.Event) { // another attempt was decided on; read the rest of the body
 		close(goOn)
 		<-done
 	}
@@ -141,7 +141,7 @@ func TestAPostWithoutAKeyIsSentOnceInEveryPipeline(t *testing.T) {
 	}
 }
 
-func TestARequestThatMayBeRepeatedIsInEveryPipeline(t *testing.T) {
+func TestARepeatableRequestIsRepeatedInEveryPipeline(t *testing.T) {
 	for name, p := range around() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func resetStream(code uint32) func(uint32) []byte {
 	}
 }
 
-// plainHTTP2 returns the URL of a server that speaks HTTP/2 without TLS by hand, and a base
+// plainHTTP2 returns the URL of a hand-written server for HTTP/2 without TLS, and a base
 // for it.
 func plainHTTP2(t *testing.T, refuse func(uint32) []byte) (string, *http2Server, *http.Transport) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at the end of the test
@@ -173,7 +173,7 @@ func plainHTTP2(t *testing.T, refuse func(uint32) []byte) (string, *http2Server,
 	return "http://" + l.Addr().String(), s, base
 }
 
-func TestAResetOfAnHTTP2ServerIsNotRepeatedUnasked(t *testing.T) {
+func TestNetHTTPDoesNotRepeatAWriteAfterAnHTTP2Reset(t *testing.T) {
 	const protocolError, internalError, enhanceYourCalm = 1, 2, 11
 	for code, name := range map[uint32]string{protocolError: "PROTOCOL_ERROR", internalError: "INTERNAL_ERROR", enhanceYourCalm: "ENHANCE_YOUR_CALM"} {
 		for kind, c := range map[string]struct {
@@ -186,7 +186,7 @@ func TestAResetOfAnHTTP2ServerIsNotRepeatedUnasked(t *testing.T) {
 			"POST stream":     {"POST", "", io.MultiReader(strings.NewReader("charge")), 1},
 			"POST with a key": {"POST", "k", strings.NewReader("charge"), 3},
 			"PUT":             {"PUT", "", strings.NewReader("body"), 3},
-			"GET":             {"GET", "", nil, 6}, // net/http has one of its own for each attempt
+			"GET":             {"GET", "", nil, 6}, // net/http may repeat it once in each attempt
 		} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				url, s, base := plainHTTP2(t, resetStream(code))
@@ -204,7 +204,7 @@ func TestAResetOfAnHTTP2ServerIsNotRepeatedUnasked(t *testing.T) {
 	}
 }
 
-func TestARefusalByAnHTTP2ServerIsRepeatedOnceInAnAttempt(t *testing.T) {
+func TestARefusedHTTP2RequestIsRepeatedOnceInAnAttempt(t *testing.T) {
 	for name, refuse := range map[string]func(uint32) []byte{"REFUSED_STREAM": refuseStream, "GOAWAY": goAway} {
 		for _, method := range []string{"POST", "PUT", "GET"} {
 			t.Run(name+" "+method, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestARefusalByAnHTTP2ServerIsRepeatedOnceInAnAttempt(t *testing.T) {
 	}
 }
 
-// prohibited is a connection that must not be used, as one of HTTP/3 is.
+// prohibited is a connection that must not be used, such as an HTTP/3 connection.
 type prohibited struct{}
 
 func (prohibited) Read([]byte) (int, error)         { panic("prohibited") }
@@ -237,7 +237,7 @@ func (prohibited) SetDeadline(time.Time) error      { panic("prohibited") }
 func (prohibited) SetReadDeadline(time.Time) error  { panic("prohibited") }
 func (prohibited) SetWriteDeadline(time.Time) error { panic("prohibited") }
 
-func TestAConnectionOfATraceIsNotUsed(t *testing.T) {
+func TestAConnectionFromATraceIsNotUsed(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "POST"} {
 		for _, body := range []string{"", "body"} {
 			sent := 0
@@ -268,8 +268,8 @@ func TestAConnectionOfATraceIsNotUsed(t *testing.T) {
 	}
 }
 
-// A base that fetches a token under the request's context makes requests of its own.
-func TestARequestUnderAnothersContextIsOneOfItsOwn(t *testing.T) {
+// A base that fetches a token under the request's context makes its own requests.
+func TestARequestUnderAnotherRequestsContextIsIndependent(t *testing.T) {
 	tokens := serve(t, statuses(503, 503, 200))
 	api := serve(t, statuses(422))
 	inner, _ := config(tokens.base)
@@ -291,6 +291,6 @@ func TestARequestUnderAnothersContextIsOneOfItsOwn(t *testing.T) {
 	var status *ductilehttp.StatusError
 	require.ErrorAs(t, err, &status)
 	assert.Equal(t, 1, status.Attempts)
-	assert.EqualValues(t, 3, tokens.requests.Load(), "an Override is for the request that was made under it")
+	assert.EqualValues(t, 3, tokens.requests.Load(), "an Override applies only to the Transport that was called")
 	assert.EqualValues(t, 1, api.requests.Load())
 }

@@ -6,19 +6,20 @@ import (
 	"sync"
 )
 
-// single is a body of which there is one source. One attempt at a time may read it.
+// single is a body with one source. Only one attempt at a time may read it.
 type single struct {
 	src io.ReadCloser
 
-	// reading is held through a read of src, so that the next attempt knows what it got.
+	// reading is held during a read of src, so that the next attempt sees all data that was
+	// read.
 	reading sync.Mutex
 
 	mu      sync.Mutex
-	current io.ReadCloser // the one that may read src
-	done    bool          // no further attempt
+	current io.ReadCloser // the reader that may read src
+	done    bool          // no further attempt follows
 }
 
-var errSuperseded = errors.New("ductilehttp: another attempt has the request's body")
+var errSuperseded = errors.New("ductilehttp: another attempt is reading the request body")
 
 func (u *single) parallel() bool { return false }
 
@@ -28,7 +29,7 @@ func (u *single) isCurrent(r io.ReadCloser) bool {
 	return u.current == r
 }
 
-// close closes src unless an attempt has it.
+// close closes src unless an attempt is using it.
 func (u *single) close() {
 	u.mu.Lock()
 	u.done = true
@@ -39,8 +40,8 @@ func (u *single) close() {
 	}
 }
 
-// closed notes that r is no longer read. It never waits for a Read, since closing the
-// source is what ends a Read that is stuck in it.
+// closed records that r is no longer read. It never waits for a Read: a Read that is stuck
+// in the source ends only when the source is closed.
 func (u *single) closed(r io.ReadCloser) {
 	u.mu.Lock()
 	last := u.current == r && u.done
@@ -53,22 +54,21 @@ func (u *single) closed(r io.ReadCloser) {
 	}
 }
 
-// recorded is a body that comes once. What is read of it is kept up to limit, so that it
-// streams like any other, nothing is read before the server asks for it, and yet an
-// attempt can begin again.
+// recorded is a body that can be read only once. What was read is kept, up to limit, for
+// the next attempt. The body still streams: nothing is read before the server asks for it.
 type recorded struct {
 	single
 	limit int64
 	seen  []byte
-	end   error // what src ended with
-	over  bool  // under mu: what was read is no longer all there
+	end   error // the error that src ended with
+	over  bool  // under mu: part of what was read is no longer kept
 }
 
 func (u *recorded) open() (io.ReadCloser, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.over || u.done {
-		return nil, &bodyError{errors.New("it cannot be sent again")}
+		return nil, &bodyError{errors.New("the body cannot be sent again")}
 	}
 	r := &recording{of: u}
 	u.current = r
@@ -91,10 +91,10 @@ func (u *recorded) hold() bool {
 	return true
 }
 
-// recording is one attempt's way through a recorded body.
+// recording is one attempt's reader of a recorded body.
 type recording struct {
 	of *recorded
-	at int // how far it is in what has been seen; -1 when that is gone
+	at int // position in seen; -1 if seen was dropped
 }
 
 func (r *recording) Read(p []byte) (int, error) {
@@ -116,13 +116,13 @@ func (r *recording) Read(p []byte) (int, error) {
 	u.end = err
 	r.keep(p[:n])
 	if !u.isCurrent(r) {
-		return 0, errSuperseded // closed meanwhile; what was read is kept for the next
+		return 0, errSuperseded // closed in between; the data is kept for the next attempt
 	}
 	return n, err
 }
 
-// keep records what was read, unless it is too much. A recording that was closed
-// meanwhile leaves its last piece to the next in any case.
+// keep records data that was read, unless it exceeds the limit. The last data of a
+// recording that was closed in between is always kept for the next attempt.
 func (r *recording) keep(p []byte) {
 	u := r.of
 	u.mu.Lock()
@@ -143,8 +143,8 @@ func (r *recording) Close() error {
 	return nil
 }
 
-// seeking is a body that can be rewound, as a file. Attempts share its offset, so each
-// reader seeks to its own place if another has moved it.
+// seeking is a body that can be rewound, such as a file. Attempts share its offset, so each
+// reader seeks to its own position if another reader has moved it.
 type seeking struct {
 	single
 	seeker io.Seeker
@@ -159,7 +159,7 @@ func newSeeking(body io.ReadCloser) *seeking {
 		return nil
 	}
 	start, err := s.Seek(0, io.SeekCurrent)
-	if err != nil { // a pipe, say
+	if err != nil { // for example a pipe
 		return nil
 	}
 	return &seeking{single: single{src: guard(body)}, seeker: s, start: start, at: start}
@@ -169,7 +169,7 @@ func (u *seeking) open() (io.ReadCloser, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.done {
-		return nil, &bodyError{errors.New("it cannot be sent again")}
+		return nil, &bodyError{errors.New("the body cannot be sent again")}
 	}
 	r := &section{of: u, at: u.start}
 	u.current = r
@@ -185,7 +185,7 @@ func (u *seeking) hold() bool {
 	return true
 }
 
-// section is one attempt's way through a seeking body.
+// section is one attempt's reader of a seeking body.
 type section struct {
 	of *seeking
 	at int64
@@ -207,7 +207,7 @@ func (r *section) Read(p []byte) (int, error) {
 	n, err := u.src.Read(p)
 	u.at += int64(n)
 	if !u.isCurrent(r) {
-		return 0, errSuperseded // the next seeks back
+		return 0, errSuperseded // the next attempt seeks back
 	}
 	r.at = u.at
 	return n, err

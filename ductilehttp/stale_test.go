@@ -17,8 +17,8 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// mortal is a base of which all connections can be made to fail with nothing
-// written: what a reset looks like that came while the process was frozen.
+// mortal is a base whose connections can all be made to fail with nothing written, like a
+// reset that arrived while the process was frozen.
 type mortal struct {
 	*http.Transport
 
@@ -56,7 +56,7 @@ func newMortal(t *testing.T) *mortal {
 	return m
 }
 
-// die fails every connection that there is so far.
+// die makes all current connections fail.
 func (m *mortal) die() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +65,7 @@ func (m *mortal) die() {
 	}
 }
 
-// send sends a request through rt and reads the answer to its end.
+// send sends a request through rt and reads the response to its end.
 func send(t *testing.T, rt http.RoundTripper, method, url string, body io.Reader) error {
 	resp, err := rt.RoundTrip(request(t, method, url, body))
 	if err != nil {
@@ -76,7 +76,7 @@ func send(t *testing.T, rt http.RoundTripper, method, url string, body io.Reader
 	return err
 }
 
-func TestARequestOfWhichNothingWasWrittenIsDelivered(t *testing.T) {
+func TestARequestIsRetriedIfNothingWasWritten(t *testing.T) {
 	for _, method := range []string{"POST", "PATCH", "PUT", "GET"} {
 		for name, body := range map[string]func() io.Reader{
 			"body":     func() io.Reader { return strings.NewReader("charge") },
@@ -97,8 +97,8 @@ func TestARequestOfWhichNothingWasWrittenIsDelivered(t *testing.T) {
 	}
 }
 
-// hedging is a base that sends a request once more when the first is at the
-// server, and returns what comes first.
+// hedging is a base that sends a request again once the first copy has reached the server,
+// and returns the first response.
 type hedging struct {
 	base    http.RoundTripper
 	arrived chan struct{}
@@ -137,7 +137,7 @@ func (h hedging) RoundTrip(r *http.Request) (*http.Response, error) {
 	return first.resp, nil
 }
 
-func TestABaseMaySendTwice(t *testing.T) {
+func TestABaseMaySendARequestTwice(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "POST"} {
 		for _, body := range []string{"", "body"} {
 			t.Run(method+" "+body, func(t *testing.T) {
@@ -168,8 +168,8 @@ func TestABaseMaySendTwice(t *testing.T) {
 	}
 }
 
-// warm leaves n idle connections to a server in base, which answers when all
-// requests have come.
+// warm leaves n idle connections to a server in base. The server answers when all requests
+// have arrived.
 func warm(t *testing.T, base http.RoundTripper, n int) *service {
 	t.Helper()
 	var arrived sync.WaitGroup
@@ -189,7 +189,7 @@ func warm(t *testing.T, base http.RoundTripper, n int) *service {
 	return s
 }
 
-func TestConnectionsThatDiedIdleSayNothingOfTheServer(t *testing.T) {
+func TestConnectionsThatDiedWhileIdleAreIgnored(t *testing.T) {
 	base := newMortal(t)
 	s := warm(t, base, 8)
 	base.die()
@@ -203,14 +203,14 @@ func TestConnectionsThatDiedIdleSayNothingOfTheServer(t *testing.T) {
 	assert.Len(t, clk.Sleeps(), 1)
 }
 
-func TestOurStopIsNobodysCancel(t *testing.T) {
+func TestAnAttemptThatWeStopIsNotACancel(t *testing.T) {
 	base := newMortal(t)
 	s := warm(t, base, 1)
 	base.die()
 	mapping := tripper(func(r *http.Request) (*http.Response, error) {
 		resp, err := base.RoundTrip(r)
 		if err != nil && r.Context().Err() != nil {
-			return nil, r.Context().Err() // as many do
+			return nil, r.Context().Err() // as many bases do
 		}
 		return resp, err
 	})

@@ -10,28 +10,27 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// StatusError says that a server answered, and with which status instead of a success.
-// A [Client] returns it; if attempts ended on it, it also matches the *retry.Error that
-// says why, and its reason. Policies and observers of a [Transport] see it for the
-// statuses that count as failures or are retried; the Transport itself returns the
-// response.
+// StatusError reports that a server answered with a status other than success. A [Client]
+// returns it. If attempts ended with it, it also matches the *retry.Error with the reason,
+// and the reason itself. Policies and observers of a [Transport] see it for statuses that
+// count as failures or are retried; the Transport itself returns the response.
 type StatusError struct {
 	Method     string
-	URL        string // scheme, host and path alone: the rest may be secret
+	URL        string // only scheme, host and path: the rest may be secret
 	StatusCode int
-	Header     http.Header // the response's; do not change it
-	// Body is the first 8 KiB of the response's, if a Client read it, and no more than
-	// came in a second.
+	Header     http.Header // of the response; do not change it
+	// Body holds at most the first 8 KiB of the response body, and only what arrived within
+	// a second. It is set if a Client read the response.
 	Body     []byte
-	Attempts int // how many requests were sent, this one included
+	Attempts int // number of requests sent, including this one
 
 	retryAfter time.Duration
-	ended      *retry.Error // why there was no further attempt, if one was wanted
-	hold       func()       // takes the request's body from the attempt
+	ended      *retry.Error // why no further attempt was made, if one was wanted
+	hold       func()       // takes the request body from the attempt
 }
 
-// Error names the request, the status and why there was no further attempt. It
-// leaves the body out.
+// Error returns a message with the request, the status, and why there was no further
+// attempt. It omits the body.
 func (e *StatusError) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -54,7 +53,7 @@ func (e *StatusError) Unwrap() error {
 	return e.ended
 }
 
-// RetryAfter returns how long the response asked to wait when it came, or 0.
+// RetryAfter returns how long the response asked the client to wait, or 0.
 func (e *StatusError) RetryAfter() time.Duration {
 	if e == nil {
 		return 0
@@ -69,7 +68,7 @@ func newStatusError(r *http.Request, resp *http.Response, attempts int, hint tim
 	}
 }
 
-// publicURL returns the parts of u that may be shown.
+// publicURL returns the parts of u that are safe to show.
 func publicURL(u *url.URL) string {
 	if u == nil {
 		return ""

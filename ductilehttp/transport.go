@@ -13,40 +13,41 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Transport is an http.RoundTripper that makes requests resilient. Make one with
+// Transport is an http.RoundTripper that makes requests resilient. Create one with
 // [NewTransport]. It is safe for concurrent use.
 //
-// It keeps the contract of http.RoundTripper. The request is not modified, and its body is
-// closed once, whatever happens. There is either a response or an error. If attempts
-// end on a bad status, the last response comes back, readable, with a nil error, as
-// from the base; [Attempts] says why there was no other. If a circuit refused a further
-// attempt, the error says so, and matches the *[StatusError] too.
+// It keeps the contract of http.RoundTripper. It does not modify the request, and always
+// closes its body exactly once. It returns either a response or an error. If attempts end
+// with a bad status, it returns the last response, readable, with a nil error, as the base
+// would; [Attempts] returns why there was no further attempt. If a circuit rejected a
+// further attempt, the error matches the rejection, and the *[StatusError] of the last
+// response too.
 //
-// The timeouts end with the header of the final response. From then on its body has
-// the caller's context, and each Read has Config.ReadIdle. A circuit judges a response
-// when its body has ended, so callers must close it. A response that is given up for
-// another attempt is read to its end, within 64 KiB and 100 ms, and closed before the
-// delay, so that its connection can be used again.
+// The timeouts end with the header of the final response. After that, the body has the
+// caller's context, and each Read is bounded by Config.ReadIdle. A circuit judges a
+// response when its body has ended, so callers must close it. A response that is discarded
+// for another attempt is read to its end, within 64 KiB and 100 ms, and closed before the
+// delay, so that its connection can be reused.
 //
-// A request's body is sent again by GetBody, or by Seek if it has that, as an *os.File
-// does. Otherwise, if the request may be repeated, it is sent from what the first attempt
-// read of it, up to Config.MaxBufferedBody.
+// To send a request body again, a Transport uses GetBody, or Seek if the body has it, as an
+// *os.File does. Otherwise, if the request may be repeated, it sends what the first attempt
+// read from the body, up to Config.MaxBufferedBody.
 //
-// What net/http repeats by itself is kept out: one attempt is one request at the server.
-// Only if an HTTP/2 server said that it has not looked at the request, it is sent once more
-// in the same attempt.
+// The Transport prevents net/http's own retries: one attempt is one request at the server.
+// The only exception is a request that an HTTP/2 server reports as not processed: it is
+// sent once more in the same attempt.
 //
-// An attempt whose connection was closed by the server while it was idle is retried as
-// any other, and ignored by circuits: it says nothing about the server's health. If new
-// connections die in the same way again and again, that is counted. After such an end,
-// and after a timeout on a connection that was used before, the base's idle connections
-// are closed before the next attempt, at most once a second.
+// If the server closed a connection while it was idle, the attempt on it is retried like
+// any other and ignored by circuits: it says nothing about the server's health. If new
+// connections die in the same way repeatedly, that counts. After such an end, and after a
+// timeout on a reused connection, the base's idle connections are closed before the next
+// attempt, at most once a second.
 //
 // The deprecated Request.Cancel reaches the base, but does not end a delay between
 // attempts. A context always does.
 //
-// A request that is refused or that ran out of attempts has an error that matches
-// those of packages retry, breaker and policy.
+// The error of a request that was rejected or ran out of attempts matches the errors of
+// packages retry, breaker and policy.
 type Transport struct {
 	cfg      Config
 	circuits *Circuits
@@ -56,13 +57,14 @@ type Transport struct {
 
 	plain  bool // the base is an *http.Transport
 	nested bool // the base is a Transport
-	pooled bool // the base bounds its connections to a host
-	h2c    bool // the base speaks HTTP/2 without TLS
+	pooled bool // the base limits its connections per host
+	h2c    bool // the base uses HTTP/2 without TLS
 
 	readStall, writeStall *policy.TimeoutError
 }
 
-// NewTransport returns a Transport as cfg says. It panics with Validate's error.
+// NewTransport returns a Transport configured by cfg. It panics with the error of Validate
+// if cfg is invalid.
 func NewTransport(cfg Config) *Transport {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -81,7 +83,7 @@ func NewTransport(cfg Config) *Transport {
 	return t
 }
 
-// look finds out what can be known about the base.
+// look records what is known about the base.
 func (t *Transport) look() {
 	switch base := t.cfg.Base.(type) {
 	case *Transport:
@@ -93,20 +95,20 @@ func (t *Transport) look() {
 	}
 }
 
-// Config returns t's config, with its defaults.
+// Config returns t's config with defaults applied.
 func (t *Transport) Config() Config { return t.cfg }
 
-// Circuits returns the circuits that t consults. With a Pipeline there are none: it has
-// its own.
+// Circuits returns the circuits that t uses. It is empty if t has a Pipeline, which has its
+// own circuits.
 func (t *Transport) Circuits() *Circuits { return t.circuits }
 
-// CloseIdleConnections closes those of the base, if it has a method for that. It is what
-// http.Client.CloseIdleConnections calls.
+// CloseIdleConnections closes the base's idle connections if the base has a method for it.
+// http.Client.CloseIdleConnections calls it.
 func (t *Transport) CloseIdleConnections() { closeIdle(t.cfg.Base) }
 
-// RoundTrip sends r, and again as configured.
+// RoundTrip sends r, and retries it as configured.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL == nil { // before a rule is asked that would look at it
+	if r.URL == nil { // check before calling rules, which would dereference it
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
@@ -134,11 +136,11 @@ func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*
 	return x.host.pipeline(t, x)
 }
 
-// With returns a Transport with the same config and circuits whose attempts also run through the
-// given policies: inside of the breaker, outside of the attempt timeout, or innermost in
-// a Pipeline. A policy there may read a response, so that one which breaks off is an
-// attempt that failed, or turn it into an error. Make it once, not for each request. With
-// panics if a policy is nil.
+// With returns a Transport with the same config and circuits whose attempts also run
+// through the given policies. They run inside the breaker and outside the attempt timeout,
+// or innermost in a Pipeline. Such a policy may read a response, so that a body that breaks
+// off fails its attempt, or turn a response into an error. Call With once, not for each
+// request. With panics if a policy is nil.
 func (t *Transport) With(inside ...policy.Policy[*http.Response]) *Transport {
 	for i, p := range inside {
 		if values.Nil(p) {

@@ -24,7 +24,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// leaving runs f on a goroutine of its own, which f may leave as it likes.
+// leaving runs f on its own goroutine, which f may end by a panic or by Goexit.
 func leaving(f func()) {
 	var ended sync.WaitGroup
 	ended.Go(func() {
@@ -36,7 +36,7 @@ func leaving(f func()) {
 
 var leaves = map[string]func(){"panic": func() { panic("rule") }, "Goexit": runtime.Goexit}
 
-func TestTheBodyIsClosedWhenARulePanicsOrExits(t *testing.T) {
+func TestTheBodyIsClosedIfARulePanicsOrExits(t *testing.T) {
 	for name, leave := range leaves {
 		t.Run(name, func(t *testing.T) {
 			cfg, _ := config(tripper(func(*http.Request) (*http.Response, error) { return nil, io.EOF }))
@@ -50,7 +50,7 @@ func TestTheBodyIsClosedWhenARulePanicsOrExits(t *testing.T) {
 	}
 }
 
-func TestAnAttemptsContextEndsWhenTheBasePanicsOrExits(t *testing.T) {
+func TestAnAttemptsContextEndsIfTheBasePanicsOrExits(t *testing.T) {
 	for name, leave := range leaves {
 		t.Run(name, func(t *testing.T) {
 			var sent context.Context
@@ -77,7 +77,7 @@ type leaver struct {
 
 func (l leaver) Close() error { l.leave(); return nil }
 
-func TestContextsEndWhenAResponsesCloseDoesNotReturn(t *testing.T) {
+func TestContextsEndIfClosingAResponsePanicsOrExits(t *testing.T) {
 	for name, leave := range leaves {
 		t.Run(name, func(t *testing.T) {
 			var sent context.Context
@@ -95,7 +95,7 @@ func TestContextsEndWhenAResponsesCloseDoesNotReturn(t *testing.T) {
 	}
 }
 
-func TestAGetBodyWithoutABodyEndsTheRequest(t *testing.T) {
+func TestAGetBodyThatReturnsNilEndsTheRequest(t *testing.T) {
 	s := serve(t, statuses(503))
 	cfg, _ := config(s.base)
 	r := request(t, "PUT", s.URL, strings.NewReader("body"))
@@ -106,7 +106,7 @@ func TestAGetBodyWithoutABodyEndsTheRequest(t *testing.T) {
 	assert.Nil(t, resp)
 }
 
-func TestAnAttemptInAPipelineKnowsItsDeadline(t *testing.T) {
+func TestAnAttemptInAPipelineHasTheTimeoutsDeadline(t *testing.T) {
 	clk := fake.NewClock()
 	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Minute, Clock: clk})
 	var deadline time.Time
@@ -122,7 +122,7 @@ func TestAnAttemptInAPipelineKnowsItsDeadline(t *testing.T) {
 	assert.NotEmpty(t, header)
 }
 
-func TestATimeoutInAPipelineIsNotTheCallersCancel(t *testing.T) {
+func TestATimeoutInAPipelineIsNotACancel(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Second, Clock: clk})
 	sent := 0
@@ -140,11 +140,11 @@ func TestATimeoutInAPipelineIsNotTheCallersCancel(t *testing.T) {
 	assert.Equal(t, 3, sent)
 }
 
-// greedy answers 503 and reads the request's body on.
+// greedy answers 503 and continues to read the request body.
 type greedy struct {
 	sent int
-	read chan struct{} // reads on when this is closed
-	done chan struct{} // has read
+	read chan struct{} // continues to read when this is closed
+	done chan struct{} // closed when it has read the body
 }
 
 func (g *greedy) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -167,7 +167,7 @@ func (g *greedy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer(r, 503, "busy"), nil
 }
 
-func TestAnUploadStillOnItsWayDoesNotSpoilTheNext(t *testing.T) {
+func TestAnUploadInFlightDoesNotSpoilTheNext(t *testing.T) {
 	g := &greedy{read: make(chan struct{}), done: make(chan struct{})}
 	cfg, _ := config(g)
 	cfg.Retry.OnRetry = func(context.Context, policy.Event) {
@@ -181,7 +181,7 @@ func TestAnUploadStillOnItsWayDoesNotSpoilTheNext(t *testing.T) {
 	assert.EqualValues(t, 1, body.closed.Load())
 }
 
-func TestALengthThatIsNotTheBodysIsTheRequestsFault(t *testing.T) {
+func TestAWrongContentLengthIsARequestFault(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.Copy(io.Discard, r.Body); err == nil {
@@ -200,17 +200,17 @@ func TestALengthThatIsNotTheBodysIsTheRequestsFault(t *testing.T) {
 	})
 }
 
-func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
+func TestARejectedClientCertificateIsFinal(t *testing.T) {
 	issuer := httptest.NewUnstartedServer(nil)
 	issuer.StartTLS()
 	issuer.Close()
 	terms := &tls.Config{Certificates: issuer.TLS.Certificates, ClientAuth: tls.RequireAnyClientCert}
-	here, there := net.Pipe() // where no reset can overtake the alert
+	here, there := net.Pipe() // on a pipe, no reset can overtake the alert
 	go func() {
 		_ = tls.Server(there, terms).HandshakeContext(t.Context())
 		_ = there.Close()
 	}()
-	stranger := tls.Client(here, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is the client that is not trusted
+	stranger := tls.Client(here, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the server does not trust this client
 	_, err := stranger.Read(make([]byte, 1))
 	require.Error(t, err)
 	assert.True(t, ductilehttp.IsCertificateError(err), "%v", err)
@@ -225,7 +225,7 @@ func TestACertificateThatTheServerRefusesIsFinal(t *testing.T) {
 	}
 }
 
-// copying is a policy that hands on a copy of the response.
+// copying is a policy that returns a copy of the response.
 type copying struct{}
 
 func (copying) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestRetriesWhatIsWorthIt(t *testing.T) {
+func TestRetriesRetryableOutcomes(t *testing.T) {
 	for code, requests := range map[int]int64{
 		200: 1, 201: 1, 204: 1, 301: 1, 304: 1, 400: 1, 401: 1, 403: 1, 404: 1, 409: 1, 422: 1, 501: 1, 505: 1,
 		408: 3, 425: 3, 429: 3, 500: 3, 502: 3, 503: 3, 504: 3,
@@ -45,11 +45,11 @@ func TestRetriesOnBothProtocols(t *testing.T) {
 		assert.EqualValues(t, 3, s.requests.Load())
 		assert.EqualValues(t, 1, s.connections.Load())
 		assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps())
-		assert.Zero(t, clk.Waiters(), "nothing is left of the timeouts")
+		assert.Zero(t, clk.Waiters(), "no timer of the timeouts is left")
 	})
 }
 
-func TestEveryMethodThatMayBeRepeatedIs(t *testing.T) {
+func TestEveryRepeatableMethodIsRetried(t *testing.T) {
 	for method, requests := range map[string]int64{
 		"GET": 3, "OPTIONS": 3, "TRACE": 3, "PUT": 3, "DELETE": 3, "HEAD": 3, "POST": 1, "PATCH": 1, "LINK": 1,
 	} {
@@ -75,10 +75,10 @@ func TestAttemptsCarryTheirNumber(t *testing.T) {
 	r := request(t, "GET", s.URL, nil)
 	do(t, cfg, r)
 	assert.Equal(t, []string{"1", "2", "3"}, got)
-	assert.Empty(t, r.Header, "the request is as it was")
+	assert.Empty(t, r.Header, "the request is unchanged")
 }
 
-func TestTheCircuitCountsWhatTheServerIsToBlameFor(t *testing.T) {
+func TestTheCircuitCountsOnlyServerFailures(t *testing.T) {
 	reset := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	for name, c := range map[string]struct {
 		h        http.HandlerFunc
@@ -104,7 +104,7 @@ func TestTheCircuitCountsWhatTheServerIsToBlameFor(t *testing.T) {
 	}
 }
 
-func TestAFaultOfTheRequestsOwnIsNeitherRetriedNorCounted(t *testing.T) {
+func TestARequestFaultIsNeitherRetriedNorCounted(t *testing.T) {
 	s := serve(t, statuses(200))
 	for name, spoil := range map[string]func(*http.Request){
 		"header": func(r *http.Request) { r.Header["X"] = []string{"a\nb"} },
@@ -141,7 +141,7 @@ var errSource = errors.New("the source is gone")
 
 func (failing) Read([]byte) (int, error) { return 0, errSource }
 
-func TestAnOpenCircuitRefusesWithoutASend(t *testing.T) {
+func TestAnOpenCircuitSendsNothing(t *testing.T) {
 	s := serve(t, statuses(503))
 	cfg, _ := config(s.base)
 	cfg.Circuits.FailureThreshold = 2

@@ -18,9 +18,9 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Each test here is a line of what went wrong in other libraries.
+// Each test here checks for a fault known from other libraries.
 
-func TestTrap40DiscardedResponsesGiveTheirConnectionBack(t *testing.T) {
+func TestDiscardedResponsesReturnTheirConnection(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		var n atomic.Int64
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -41,7 +41,7 @@ func TestTrap40DiscardedResponsesGiveTheirConnectionBack(t *testing.T) {
 	})
 }
 
-func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
+func TestADrainIsBoundedInTime(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		let := make(chan struct{})
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -67,7 +67,7 @@ func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
 			}
 		}()
 		<-let
-		require.NoError(t, clk.BlockUntil(t.Context(), 3)) // both timeouts and the drain's
+		require.NoError(t, clk.BlockUntil(t.Context(), 3)) // both timeouts and the drain
 		clk.AdvanceToNext()
 		eventually(t, func() bool { return len(clk.Sleeps()) == 1 })
 		assert.Equal(t, 100*time.Millisecond, clk.Now().Sub(fake.NewClock().Now()))
@@ -77,7 +77,7 @@ func TestTrap40ADrainIsBoundedInTime(t *testing.T) {
 	})
 }
 
-func TestTrap40ADrainEndsABodyThatNoContextEnds(t *testing.T) {
+func TestADrainEndsABodyThatIgnoresItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := tripper(func(r *http.Request) (*http.Response, error) {
 			body, server := io.Pipe()
@@ -92,11 +92,11 @@ func TestTrap40ADrainEndsABodyThatNoContextEnds(t *testing.T) {
 		}).RoundTrip(request(t, "GET", "http://h.example", nil))
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two were given up")
+		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two responses were discarded, 100 ms each")
 	})
 }
 
-func TestTrap40ADrainIsBoundedInBytes(t *testing.T) {
+func TestADrainIsBoundedInBytes(t *testing.T) {
 	for name, length := range map[string]string{"told": "1000000000", "untold": ""} {
 		t.Run(name, func(t *testing.T) {
 			var sent atomic.Int64
@@ -120,7 +120,7 @@ func TestTrap40ADrainIsBoundedInBytes(t *testing.T) {
 			cfg, _ := config(s.base)
 			code, _ := do(t, cfg, request(t, "GET", s.URL, nil))
 			assert.Equal(t, 200, code)
-			assert.Less(t, sent.Load(), int64(100_000_000), "what fits in the sockets, not the gigabyte")
+			assert.Less(t, sent.Load(), int64(100_000_000), "only what fits in the sockets, not the gigabyte")
 		})
 	}
 }

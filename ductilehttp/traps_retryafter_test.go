@@ -13,13 +13,13 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// Each test here is a line of what went wrong in other libraries.
+// Each test here checks for a fault known from other libraries.
 
-func TestTrap42NonsenseInRetryAfterIsTheNormalBackoff(t *testing.T) {
+func TestAnInvalidRetryAfterMeansTheNormalBackoff(t *testing.T) {
 	for _, v := range []string{
 		"-1", "0.5", "1.5", "99999999999999999999999", "9223372036854775807", "31536001", "soon", "1e3", "+5", "0x10", "5s", "1, 2",
 		"Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 32 Jan 2000 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:05", "",
-		"0", "Fri, 31 Dec 1999 23:59:59 GMT", // no nonsense, but no longer than the backoff
+		"0", "Fri, 31 Dec 1999 23:59:59 GMT", // valid, but shorter than the backoff
 	} {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", v)
@@ -31,7 +31,7 @@ func TestTrap42NonsenseInRetryAfterIsTheNormalBackoff(t *testing.T) {
 	}
 }
 
-func TestTrap42RetryAfterIsKeptToInEveryForm(t *testing.T) {
+func TestRetryAfterIsRespectedInEveryForm(t *testing.T) {
 	for _, v := range []string{
 		"5", " 5 ", "005", "Sat, 01 Jan 2000 00:00:05 GMT", "Saturday, 01-Jan-00 00:00:05 GMT", "Sat Jan  1 00:00:05 2000",
 	} {
@@ -50,7 +50,7 @@ func TestTrap42RetryAfterIsKeptToInEveryForm(t *testing.T) {
 	}
 }
 
-func TestTrap42JitterIsNeverEarly(t *testing.T) {
+func TestJitterNeverEndsBeforeTheRetryAfter(t *testing.T) {
 	for random, want := range map[float64]time.Duration{0: 5 * time.Second, 0.5: 5250 * time.Millisecond} {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "5")
@@ -63,7 +63,7 @@ func TestTrap42JitterIsNeverEarly(t *testing.T) {
 	}
 }
 
-func TestTrap43ALongRetryAfterBringsTheResponseAtOnce(t *testing.T) {
+func TestALongRetryAfterReturnsTheResponseImmediately(t *testing.T) {
 	for name, c := range map[string]struct {
 		after string
 		set   func(*ductilehttp.Config)
@@ -90,7 +90,7 @@ func TestTrap43ALongRetryAfterBringsTheResponseAtOnce(t *testing.T) {
 	}
 }
 
-func TestTrap43AJitteredHintIsNotTooLong(t *testing.T) {
+func TestAJitteredHintMayExceedMaxRetryAfter(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "29")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -98,5 +98,5 @@ func TestTrap43AJitteredHintIsNotTooLong(t *testing.T) {
 	cfg, clk := config(s.base)
 	cfg.Retry.MaxAttempts, cfg.Retry.JitterFactor, cfg.Retry.Rand, cfg.TotalTimeout = 2, 1, fake.Rand(0.9), time.Minute
 	do(t, cfg, request(t, "GET", s.URL, nil))
-	assert.Equal(t, []time.Duration{29*time.Second + 29*time.Second*9/10}, clk.Sleeps(), "the spread goes beyond MaxRetryAfter")
+	assert.Equal(t, []time.Duration{29*time.Second + 29*time.Second*9/10}, clk.Sleeps(), "the jitter may exceed MaxRetryAfter")
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Each test here is a line of what went wrong in other libraries.
+// Each test here checks for a fault known from other libraries.
 
 // pattern is a body that shows when two attempts read from one source.
 func pattern(n int) []byte {
@@ -31,12 +31,12 @@ func pattern(n int) []byte {
 	return b
 }
 
-// seekable has no GetBody, since net/http does not know its type.
+// seekable has no GetBody, because net/http does not know its type.
 type seekable struct{ *bytes.Reader }
 
 func (seekable) Close() error { return nil }
 
-func TestTrap41EachAttemptHasABodyOfItsOwn(t *testing.T) {
+func TestEachAttemptHasItsOwnBody(t *testing.T) {
 	want := pattern(900 << 10)
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		for name, body := range map[string]func() io.Reader{
@@ -65,7 +65,7 @@ func TestTrap41EachAttemptHasABodyOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestTrap44TheLastResponseComesBackReadable(t *testing.T) {
+func TestTheLastResponseIsReadable(t *testing.T) {
 	body := string(bytes.Repeat([]byte("down "), 100_000))
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		for name, set := range map[string]func(*ductilehttp.Config){
@@ -95,7 +95,7 @@ func TestTrap44TheLastResponseComesBackReadable(t *testing.T) {
 	})
 }
 
-func TestTrap45APostIsNotRepeatedUnlessItHasAKey(t *testing.T) {
+func TestAPostIsNotRepeatedWithoutAKey(t *testing.T) {
 	dropped := func(_ int, c net.Conn, r *http.Request) bool {
 		_, _ = io.Copy(io.Discard, r.Body)
 		reset(c)
@@ -127,9 +127,9 @@ func TestTrap45APostIsNotRepeatedUnlessItHasAKey(t *testing.T) {
 	}
 }
 
-func TestTrap45NetHTTPDoesNotRepeatAKeyedPostUnasked(t *testing.T) {
-	// Each connection answers once and breaks under the next request, as one does
-	// that idled for too long.
+func TestNetHTTPDoesNotRepeatAPostWithAKey(t *testing.T) {
+	// Each connection answers once and breaks under the next request, like a connection
+	// that was idle for too long.
 	var served sync.Map
 	s := raw(t, func(_ int, c net.Conn, r *http.Request) bool {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -149,13 +149,13 @@ func TestTrap45NetHTTPDoesNotRepeatAKeyedPostUnasked(t *testing.T) {
 		read(t, resp)
 	}
 	assert.EqualValues(t, 3, s.requests.Load())
-	assert.Len(t, clk.Sleeps(), 1, "the third is a retry of ours, delayed and counted")
+	assert.Len(t, clk.Sleeps(), 1, "the third request is our retry, delayed and counted")
 }
 
-func TestTrap46TheRequestStaysAsItWas(t *testing.T) {
+func TestTheRequestIsNotModified(t *testing.T) {
 	for name, c := range map[string]struct {
 		body    io.Reader
-		length  int64 // what the server sees
+		length  int64 // length that the server sees
 		rewinds int
 	}{
 		"nil":      {nil, 0, 0},
@@ -197,7 +197,7 @@ func TestTrap46TheRequestStaysAsItWas(t *testing.T) {
 	}
 }
 
-func TestTrap47TheContextLivesUntilTheBodyIsRead(t *testing.T) {
+func TestTheContextLivesUntilTheBodyIsRead(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		goOn := make(chan struct{})
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -209,7 +209,7 @@ func TestTrap47TheContextLivesUntilTheBodyIsRead(t *testing.T) {
 		cfg, clk := config(s.base)
 		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
 		require.NoError(t, err)
-		assert.Zero(t, clk.Waiters(), "the timeouts have ended with the header")
+		assert.Zero(t, clk.Waiters(), "the timeouts ended with the header")
 		clk.Advance(time.Hour)
 		close(goOn)
 		assert.Equal(t, string(pattern(1<<20)), read(t, resp))
@@ -217,7 +217,7 @@ func TestTrap47TheContextLivesUntilTheBodyIsRead(t *testing.T) {
 	})
 }
 
-func TestTrap47AReadThatBlocksForTooLongEndsTheBody(t *testing.T) {
+func TestAReadLongerThanReadIdleEndsTheBody(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "100")
@@ -250,7 +250,7 @@ func TestTrap47AReadThatBlocksForTooLongEndsTheBody(t *testing.T) {
 	})
 }
 
-func TestTrap48ThereIsADelayWhereTheServerNamesNone(t *testing.T) {
+func TestThereIsADelayIfTheServerNamesNone(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"status": statuses(429),
 		"reset":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
@@ -270,7 +270,7 @@ func TestTrap48ThereIsADelayWhereTheServerNamesNone(t *testing.T) {
 	}
 }
 
-func TestTrap49NothingSecretIsInErrorsNamesAndEvents(t *testing.T) {
+func TestErrorsNamesAndEventsShowNoSecrets(t *testing.T) {
 	s := serve(t, statuses(503))
 	gone := serve(t, statuses(200))
 	gone.Close()

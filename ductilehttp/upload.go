@@ -14,23 +14,23 @@ import (
 
 // upload is the body of a request, for all attempts.
 type upload interface {
-	// open returns the body for the next attempt, or an error if there is none.
+	// open returns the body for the next attempt, or an error if it cannot be sent again.
 	open() (io.ReadCloser, error)
 	// replayable reports whether open can return the whole body once more.
 	replayable() bool
-	// parallel reports whether several attempts may have the body at a time.
+	// parallel reports whether several attempts may use the body at once.
 	parallel() bool
-	// hold takes the body from the attempt that has it, and reports whether there can be
-	// another. A base may read on after it has answered, and what it reads must not be
-	// lost to the next attempt.
+	// hold takes the body from the attempt that has it, and reports whether another attempt
+	// is possible. A base may continue to read after it has answered, and the next attempt
+	// must not miss that data.
 	hold() bool
-	// close says that there is no further attempt. If the body of one is still on its
-	// way, the source is closed when that body is.
+	// close reports that no further attempt follows. If an attempt is still sending the
+	// body, the source is closed when that attempt closes it.
 	close()
 }
 
-// newUpload returns the body of r. Of one that can be neither got again nor rewound, up
-// to limit bytes are kept to be sent again.
+// newUpload returns the body of r. If the body has no GetBody and cannot be rewound, up to
+// limit bytes are kept to be sent again.
 func newUpload(r *http.Request, limit int64) upload {
 	if _, ours := r.Body.(*noBody); ours || r.Body == nil || r.Body == http.NoBody {
 		return noUpload{}
@@ -47,21 +47,21 @@ func newUpload(r *http.Request, limit int64) upload {
 	return &recorded{single: single{src: guard(r.Body)}, limit: limit}
 }
 
-// bodyError is the failure of a request's body, which is the caller's.
+// bodyError is a failure of the request body, which is the caller's fault.
 type bodyError struct{ err error }
 
 func (e *bodyError) Error() string { return fmt.Sprintf("ductilehttp: read request body: %v", e.err) }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// noBody is an empty body that net/http does not take for none: of requests that have a
-// body and no GetBody it repeats none by itself.
+// noBody is an empty body that net/http does not recognize as empty. net/http by itself
+// never repeats a request with a body but no GetBody.
 type noBody struct{}
 
 func (*noBody) Read([]byte) (int, error)         { return 0, io.EOF }
 func (*noBody) WriteTo(io.Writer) (int64, error) { return 0, nil }
 func (*noBody) Close() error                     { return nil }
 
-// noUpload is the body of a request without one.
+// noUpload is the body of a request without a body.
 type noUpload struct{}
 
 func (noUpload) open() (io.ReadCloser, error) { return nil, nil }
@@ -75,7 +75,7 @@ type rewound struct {
 	again func() (io.ReadCloser, error)
 
 	mu    sync.Mutex
-	first io.ReadCloser // until it is handed out
+	first io.ReadCloser // nil once an attempt has it
 }
 
 func (u *rewound) take() io.ReadCloser {
@@ -92,7 +92,7 @@ func (u *rewound) open() (io.ReadCloser, error) {
 	}
 	body, err := u.again()
 	switch {
-	case errors.Is(err, errBroken), errors.Is(err, errSpent): // from a Transport around this one
+	case errors.Is(err, errBroken), errors.Is(err, errSpent): // from a Transport that wraps this one
 		return nil, err
 	case err != nil:
 		return nil, &bodyError{err}
@@ -104,7 +104,7 @@ func (u *rewound) open() (io.ReadCloser, error) {
 
 func (u *rewound) replayable() bool { return true }
 func (u *rewound) parallel() bool   { return true }
-func (u *rewound) hold() bool       { return true } // each attempt has a body of its own
+func (u *rewound) hold() bool       { return true } // each attempt has its own body
 
 func (u *rewound) close() {
 	if first := u.take(); first != nil {
@@ -112,9 +112,9 @@ func (u *rewound) close() {
 	}
 }
 
-// guard returns body such that it is closed at most once and its errors are known to be
-// its own. A body in memory needs neither, and net/http, which looks for such bodies,
-// sends them in one piece with the header.
+// guard wraps body so that it is closed at most once and its errors are recognizable. A
+// body in memory needs neither. net/http recognizes such bodies and sends them together
+// with the header.
 func guard(body io.ReadCloser) io.ReadCloser {
 	if inMemory(body) {
 		return body
@@ -149,7 +149,7 @@ type guarded struct {
 	src    io.ReadCloser
 	once   sync.Once
 	err    error
-	closed atomic.Bool // set before src is closed, whose Read may then fail on another goroutine
+	closed atomic.Bool // set before src is closed: a Read on another goroutine may then fail
 }
 
 func (g *guarded) Read(p []byte) (int, error) {

@@ -19,10 +19,10 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// stream hides what a reader is, so that nothing can rewind it.
+// stream hides the reader's type, so that it cannot be rewound.
 func stream(b []byte) io.Reader { return io.MultiReader(bytes.NewReader(b)) }
 
-func TestABodyWithoutGetBodyIsSentAgainUpToALimit(t *testing.T) {
+func TestABodyWithoutGetBodyIsSentAgainUpToTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		size     int
@@ -54,7 +54,7 @@ func TestABodyWithoutGetBodyIsSentAgainUpToALimit(t *testing.T) {
 	}
 }
 
-func TestAStreamIsNotSwallowedBeforeItIsSent(t *testing.T) {
+func TestAStreamIsNotBufferedBeforeItIsSent(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		arrived := make(chan struct{})
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -68,7 +68,7 @@ func TestAStreamIsNotSwallowedBeforeItIsSent(t *testing.T) {
 		var writing sync.WaitGroup
 		writing.Go(func() {
 			_, _ = io.WriteString(out, "first")
-			<-arrived // the rest comes when the server has seen the beginning
+			<-arrived // the rest follows when the server has seen the beginning
 			_, _ = io.WriteString(out, "rest")
 			_ = out.Close()
 		})
@@ -79,7 +79,7 @@ func TestAStreamIsNotSwallowedBeforeItIsSent(t *testing.T) {
 	})
 }
 
-func TestAnAttemptGoesOnWhereAStreamHasBeenRead(t *testing.T) {
+func TestAnAttemptReadsOnWhereAStreamWasLeft(t *testing.T) {
 	s := raw(t, func(n int, c net.Conn, r *http.Request) bool {
 		if n == 1 {
 			_, _ = io.ReadFull(r.Body, make([]byte, 5))
@@ -106,7 +106,7 @@ func TestAnAttemptGoesOnWhereAStreamHasBeenRead(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrClosedPipe, "the source is closed")
 }
 
-func TestAStuckStreamIsClosedWithItsRequest(t *testing.T) {
+func TestABlockedStreamIsClosedWithItsRequest(t *testing.T) {
 	early := raw(t, func(_ int, c net.Conn, _ *http.Request) bool {
 		_, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 		return false
@@ -126,7 +126,7 @@ func TestAStuckStreamIsClosedWithItsRequest(t *testing.T) {
 	}
 }
 
-func TestGetBodyFailingEndsTheRequest(t *testing.T) {
+func TestAFailingGetBodyEndsTheRequest(t *testing.T) {
 	s := serve(t, statuses(503))
 	cfg, _ := config(s.base)
 	r := request(t, "PUT", s.URL, strings.NewReader("body"))
@@ -175,7 +175,7 @@ func TestAFileIsSentWhole(t *testing.T) {
 	assert.ErrorIs(t, f.Close(), os.ErrClosed)
 }
 
-func TestWhatAServerLiesAboutIsTheReadersToSee(t *testing.T) {
+func TestATruncatedResponseFailsItsReader(t *testing.T) {
 	s := raw(t, func(n int, c net.Conn, _ *http.Request) bool {
 		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
 		if n == 2 {
@@ -193,10 +193,10 @@ func TestWhatAServerLiesAboutIsTheReadersToSee(t *testing.T) {
 		assert.False(t, errors.Is(err, io.EOF))
 		require.NoError(t, resp.Body.Close())
 	}
-	assert.Zero(t, clk.Waiters(), "a read that failed holds nothing")
+	assert.Zero(t, clk.Waiters(), "a failed read holds no timer")
 }
 
-func TestABrokenResponseToADiscardedAttemptDoesNoHarm(t *testing.T) {
+func TestABrokenDiscardedResponseDoesNotFailTheCall(t *testing.T) {
 	s := raw(t, func(n int, c net.Conn, _ *http.Request) bool {
 		if n == 1 {
 			_, _ = io.WriteString(c, "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 100\r\n\r\nshort")

@@ -9,8 +9,8 @@ import (
 	"reflect"
 )
 
-// usable returns what is wrong with the arguments of a call, which would show only
-// when the server has acted, or never.
+// usable returns what is wrong with the arguments of a call. Without it, the mistake would
+// show only after the server has acted, or never.
 func usable(ctx context.Context, in, out any, opts []Option) error {
 	if ctx == nil {
 		return errors.New("ductilehttp: nil context")
@@ -26,7 +26,7 @@ func usable(ctx context.Context, in, out any, opts []Option) error {
 	return encodable(in)
 }
 
-// encodable refuses what encoding/json takes and does not mean.
+// encodable refuses values that encoding/json accepts but encodes in an unintended way.
 func encodable(in any) error {
 	if _, ok := in.(json.Marshaler); ok {
 		return nil

@@ -8,15 +8,15 @@ import (
 	"net/http"
 )
 
-// writer notes whether an answer has begun. What the server's own writer can do
-// besides, http.ResponseController finds through Unwrap.
+// writer records whether a response has begun. http.ResponseController finds the other
+// methods of the server's own writer through Unwrap.
 type writer struct {
 	http.ResponseWriter
 	wrote bool
 }
 
 func (w *writer) WriteHeader(code int) {
-	if code >= 200 || code == http.StatusSwitchingProtocols { // others are no answer yet
+	if code >= 200 || code == http.StatusSwitchingProtocols { // other 1xx are not the response yet
 		w.wrote = true
 	}
 	w.ResponseWriter.WriteHeader(code)
@@ -27,17 +27,17 @@ func (w *writer) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// ReadFrom lets a file be sent as the server's writer sends it.
+// ReadFrom lets the server's writer send a file in its own way.
 func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, r)
-	w.wrote = w.wrote || n > 0 // the server's writer begins with the first byte
+	w.wrote = w.wrote || n > 0 // the server's writer writes the header with the first byte
 	return n, err
 }
 
-// Flush is for handlers that look for http.Flusher.
+// Flush implements http.Flusher.
 func (w *writer) Flush() { _ = w.FlushError() }
 
-// FlushError is for http.ResponseController, which takes a Flush for a success.
+// FlushError is for http.ResponseController: with only Flush, it would report success.
 func (w *writer) FlushError() error {
 	err := http.NewResponseController(w.ResponseWriter).Flush()
 	w.wrote = w.wrote || !errors.Is(err, http.ErrNotSupported)
