@@ -11,18 +11,18 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
-// answer is what Stripe said to a request that it did not fulfil.
+// answer is a response in which Stripe did not fulfil a request.
 type answer struct {
 	status int
 	header http.Header // nil if the SDK did not keep it
-	locked bool        // another call had the object locked
+	locked bool        // another call held the object's lock
 }
 
-// lockTimeout is the key under which an answer's header says that its JSON has the code
-// lock_timeout. It is not in the form that names have which come from a server.
+// lockTimeout is a header key, added to a response whose JSON has the code lock_timeout. It
+// is not in canonical form, so no header from a server can have it.
 const lockTimeout = "ductilestripe-lock-timeout"
 
-// retryable reports whether Stripe would take the request again.
+// retryable reports whether Stripe would accept the request again.
 func (a answer) retryable() bool {
 	if a.replayed() {
 		return false
@@ -36,15 +36,15 @@ func (a answer) retryable() bool {
 	return a.status == http.StatusConflict || a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
 }
 
-// replayed reports whether the answer is a failure that Stripe has stored for the key: it
-// would be the answer to every further attempt.
+// replayed reports whether the response is a failure that Stripe has stored for the key.
+// Every further attempt would get the same response.
 func (a answer) replayed() bool {
 	return a.status >= http.StatusInternalServerError && a.header.Get("Idempotent-Replayed") == "true"
 }
 
-// troubled reports whether the answer says something about Stripe's own health. A 409 and
-// a lock timeout do not: another request with the same key, or for the same object, is
-// running. Nor does a stored failure.
+// troubled reports whether the response says something about Stripe's health. A 409 and a
+// lock timeout do not: another request with the same key, or for the same object, is
+// running. A stored failure does not either.
 func (a answer) troubled() bool {
 	if a.locked || isLocked(a.header) || a.replayed() {
 		return false
@@ -52,9 +52,8 @@ func (a answer) troubled() bool {
 	return a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
 }
 
-// answerOf finds Stripe's answer in err. The SDK has a type for errors of API
-// v1, several for those of v2, and none for what is not JSON; a Transport has one
-// for all.
+// answerOf finds Stripe's response in err. The SDK has one error type for API v1, several
+// for v2, and none for responses that are not JSON. A Transport has one type for all.
 func answerOf(err error) (answer, bool) {
 	if e, ok := errors.AsType[*stripe.Error](err); ok {
 		locked := e.HTTPStatusCode == http.StatusTooManyRequests && e.Code == stripe.ErrorCodeLockTimeout
@@ -75,7 +74,7 @@ func answerOf(err error) (answer, bool) {
 	return undecoded(err)
 }
 
-// answerWith is the answer that r is, with a status where r was not kept.
+// answerWith returns r as an answer, with the status otherwise if r was not kept.
 func answerWith(r *stripe.APIResponse, otherwise int) answer {
 	if r == nil || r.StatusCode == 0 {
 		return answer{status: otherwise, header: headerOf(r)}
@@ -90,19 +89,19 @@ func headerOf(r *stripe.APIResponse) http.Header {
 	return r.Header
 }
 
-// undecoded finds the status of an answer that is no JSON, as a load balancer
-// gives. It is in the text of the SDK's error alone.
+// undecoded finds the status of a response that is not JSON, as sent by a load balancer.
+// The SDK's error has it only in its text.
 func undecoded(err error) (answer, bool) {
 	_, after, _ := strings.Cut(err.Error(), "couldn't deserialize JSON (response status: ")
 	code, _, found := strings.Cut(after, ",")
 	status, nan := strconv.Atoi(code)
 	if !found || nan != nil || status < http.StatusBadRequest {
-		return answer{}, false // a success that was garbled is as good as none
+		return answer{}, false // a garbled success counts as no response
 	}
 	return answer{status: status}, true
 }
 
-// misuse is how the SDK says that it sent nothing, because a call was wrong.
+// misuse are prefixes of the SDK's errors for a wrong call, for which it sent nothing.
 var misuse = []string{
 	"cannot use an idempotency key longer than 255 characters",
 	"unknown path prefix", "method must be POST, GET, or DELETE",
@@ -118,7 +117,7 @@ func misused(err error) bool {
 	return false
 }
 
-// isLocked reports whether a header has what setLocked put there.
+// isLocked reports whether setLocked has marked a header.
 func isLocked(h map[string][]string) bool { return h[lockTimeout] != nil }
 
 func setLocked(h map[string][]string) { h[lockTimeout] = []string{"true"} }

@@ -15,51 +15,52 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Config configures the backends that [NewBackends] makes. The zero Config
-// retries as the zero retry.Config does, gives each of Stripe's hosts a default
-// circuit, each attempt 10 s and the whole 30 s.
+// Config configures the backends that [NewBackends] creates. The zero Config retries like
+// the zero retry.Config, gives each of Stripe's hosts a default circuit, allows each
+// attempt 10 s, and allows all attempts together 30 s.
 type Config struct {
-	// Transport is what requests go through. Its RetryResponse is [RetryResponse]
-	// if nil. A payment that waits for a bank may need an AttemptTimeout of more.
+	// Transport configures the ductilehttp.Transport that sends the requests. If
+	// RetryResponse is nil, [RetryResponse] is used. A payment that waits for a bank may
+	// need a longer AttemptTimeout.
 	//
-	// An attempt has succeeded when the first MiB of its answer has arrived, so that
-	// a connection which breaks in the middle of an answer leads to another.
+	// An attempt has succeeded when the first MiB of its response has arrived, so a
+	// connection that breaks in the middle of a response leads to another attempt.
 	//
-	// Its circuits see a failure in 429, 5xx, broken connections and timeouts, and
-	// a success in every other answer, a declined card included. A 429 whose code is
-	// lock_timeout is retried and ignored by circuits: another call for the same object was
-	// running. So is a failure that Stripe has stored for the key, which is not retried.
-	// Its MaxBufferedBody is 32 MiB if 0, for files.
+	// Circuits count 429, 5xx, broken connections and timeouts as failures, and every other
+	// response as a success, including a declined card. A 429 with the code lock_timeout is
+	// retried and ignored by circuits: another call for the same object was running. A
+	// failure that Stripe has stored for the key is also ignored, and not retried. If
+	// MaxBufferedBody is 0, it is 32 MiB, for files.
 	Transport ductilehttp.Config
 
-	// Once sends each request once, with no policy here: for a pipeline above the
-	// SDK to decide, by [Call] or [Pin]. Of Transport no more than Base, headers and
-	// Observer may be set then.
+	// Once sends each request once, without policies, for use below a pipeline that runs
+	// above the SDK through [Call] or [Pin]. Only Base, headers and Observer of Transport
+	// may then be set.
 	Once bool
 
-	// SDK is the rest of the SDK's own configuration. Its URL, if not nil, has no
-	// path: of one that has, the SDK charges and reads no answer. Its HTTPClient must be nil,
-	// as Transport takes its place; and its MaxNetworkRetries nil or 0, which both
-	// mean 0: the SDK sleeps between its retries without looking at the context,
+	// SDK is the rest of the SDK's own configuration. Its URL, if not nil, must have no
+	// path: with a path, the SDK would charge without reading the response. Its HTTPClient
+	// must be nil, because Transport replaces it. Its MaxNetworkRetries must be nil or 0,
+	// which both mean 0: the SDK sleeps between its retries without watching the context,
 	// and does not retry an error in JSON.
 	//
-	// A nil EnableTelemetry means false: what it would report to Stripe as the
-	// latency of a request includes the attempts and delays of the Transport. A nil
-	// LeveledLogger logs nothing: what is logged is also returned as an error.
+	// A nil EnableTelemetry means false: the request latency that it would report to Stripe
+	// includes the attempts and delays of the Transport. A nil LeveledLogger means no
+	// logging: everything logged is also returned as an error.
 	SDK stripe.BackendConfig
 }
 
-// NewBackends returns backends for stripe.WithBackends, with one
-// ductilehttp.Transport below them all. It panics with Validate's error. They are
-// safe for concurrent use.
+// NewBackends returns backends for stripe.WithBackends that share one
+// ductilehttp.Transport. It panics with the error of Validate if cfg is invalid. The
+// backends are safe for concurrent use.
 //
-// The SDK makes a call's idempotency key before the Transport sees the request, so
-// that all attempts share it. To repeat a call that failed, set a key of your own: the
-// SDK's is not known afterwards.
+// The SDK makes a call's idempotency key before the Transport sees the request, so all
+// attempts share it. To be able to repeat a failed call, set your own key: the SDK's key
+// cannot be read afterwards.
 //
-// What a call ends with is the SDK's: a *stripe.Error for the last answer, though
-// attempts were spent on it. A connection that broke each time is a *retry.Error,
-// one that was not tried a *breaker.OpenError, both wrapped in a *url.Error.
+// A call returns the SDK's errors: a *stripe.Error for the last response, even if attempts
+// were exhausted. If the connection broke each time, it is a *retry.Error, and if a circuit
+// rejected the call, a *breaker.OpenError, both wrapped in a *url.Error.
 func NewBackends(cfg Config) *stripe.Backends {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -76,7 +77,7 @@ func NewBackends(cfg Config) *stripe.Backends {
 	return stripe.NewBackendsWithConfig(&sdk)
 }
 
-// transport is the Transport's config with Stripe's rules.
+// transport returns the Transport's config with Stripe's rules.
 func (c Config) transport() ductilehttp.Config {
 	t := c.Transport
 	if t.Base == nil {
@@ -95,12 +96,12 @@ func (c Config) transport() ductilehttp.Config {
 	return t
 }
 
-// maxUpload is how much of a request is kept to be sent again: the SDK has it in memory
-// anyhow, and files are its longest.
+// maxUpload is how many bytes of a request are kept to be sent again. The SDK holds the
+// request in memory anyway, and files are its longest requests.
 const maxUpload = 32 << 20
 
-// Validate returns nil for a config that [NewBackends] takes, or all that is
-// wrong with it, each fault naming its field.
+// Validate returns nil if [NewBackends] accepts c, and otherwise all faults, joined. Each
+// fault names its field.
 func (c Config) Validate() error {
 	var faults []error
 	refuse := func(field string, value any, want string) {
@@ -145,9 +146,9 @@ func isBaseURL(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
-// isBareHost reports whether the paths of the SDK come right behind the URL's host.
-// Others it takes, sends to, and reads no answer of: a charge would be made and an
-// error returned. What it trims, it trims as here.
+// isBareHost reports whether the SDK's paths directly follow the URL's host. The SDK
+// accepts and uses other URLs, but does not read their responses: a charge would be made
+// and an error returned. isBareHost trims the same suffixes as the SDK.
 func isBareHost(s string) bool {
 	u, err := url.Parse(strings.TrimSuffix(strings.TrimSuffix(s, "/"), "/v1") + "/v1")
 	return err == nil && u.Path == "/v1" && u.RawQuery == "" && u.Fragment == ""

@@ -30,7 +30,7 @@ func TestTheZeroConfigIsValid(t *testing.T) {
 		assert.Equal(t, url, got.URL)
 		assert.Zero(t, got.MaxNetworkRetries)
 		assert.IsType(t, &ductilehttp.Transport{}, got.HTTPClient.Transport)
-		assert.Zero(t, got.HTTPClient.Timeout, "the Transport has its own")
+		assert.Zero(t, got.HTTPClient.Timeout, "the Transport has its own timeouts")
 	}
 }
 
@@ -51,7 +51,7 @@ func TestValidateNamesEachFieldThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestAnURLIsOneWhoseAnswersTheSDKReads(t *testing.T) {
+func TestAURLMustHaveNoPathQueryOrFragment(t *testing.T) {
 	for at, fine := range map[string]bool{
 		"http://h": true, "http://h/": true, "http://h/v1": true, "http://h/v1/": true, "https://h:8080": true,
 		"http://h//": false, "http://h/stripe": false, "http://h/v2": false, "http://h?a": false, "http://h#a": false,
@@ -71,7 +71,7 @@ func TestAnURLIsOneWhoseAnswersTheSDKReads(t *testing.T) {
 	}
 }
 
-func TestValidateNamesAllThatIsWrongAtOnce(t *testing.T) {
+func TestValidateReturnsAllFaults(t *testing.T) {
 	err := ductilestripe.Config{
 		Transport: ductilehttp.Config{AttemptHeader: "not a name"},
 		SDK:       stripe.BackendConfig{URL: stripe.String("://"), MaxNetworkRetries: stripe.Int64(-1)},
@@ -81,7 +81,7 @@ func TestValidateNamesAllThatIsWrongAtOnce(t *testing.T) {
 	}
 }
 
-// logger is the SDK's for all that it logs.
+// logger implements the SDK's logger interface and counts lines.
 type logger struct{ lines int }
 
 func (l *logger) Debugf(context.Context, string, ...any) { l.lines++ }
@@ -89,7 +89,7 @@ func (l *logger) Infof(context.Context, string, ...any)  { l.lines++ }
 func (l *logger) Warnf(context.Context, string, ...any)  { l.lines++ }
 func (l *logger) Errorf(context.Context, string, ...any) { l.lines++ }
 
-func TestTelemetryAndLogsAreOffUnlessAsked(t *testing.T) {
+func TestTelemetryAndLogsAreOffByDefault(t *testing.T) {
 	told := raw(200, `{"id": "pi_1"}`, "Request-Id", "req_1")
 	for asked, want := range map[bool]string{false: "", true: "req_1"} {
 		a := serve(t, told, told)
@@ -126,7 +126,7 @@ func TestEachHostHasACircuitUnlessThereIsOneForAll(t *testing.T) {
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		_, err = client.V1PaymentIntents.Create(t.Context(), price(100))
 		require.ErrorIs(t, err, breaker.ErrOpen)
-		_, err = client.V1Quotes.PDF(t.Context(), "qt_1", nil) // from the host of files
+		_, err = client.V1Quotes.PDF(t.Context(), "qt_1", nil) // served by the host for files
 		if one {
 			require.ErrorIs(t, err, breaker.ErrOpen)
 		} else {
@@ -135,7 +135,7 @@ func TestEachHostHasACircuitUnlessThereIsOneForAll(t *testing.T) {
 	}
 }
 
-func TestTheRulesMayBeReplaced(t *testing.T) {
+func TestTheRulesCanBeReplaced(t *testing.T) {
 	a := serve(t, refuse(402, "card_error"))
 	client := clientOf(ductilestripe.Config{
 		Transport: ductilehttp.Config{
@@ -151,7 +151,7 @@ func TestTheRulesMayBeReplaced(t *testing.T) {
 	assert.Len(t, a.seen(), 2)
 }
 
-func TestOnceSendsOnce(t *testing.T) {
+func TestOnceSendsEachRequestOnce(t *testing.T) {
 	for name, f := range map[string]fault{"503": refuse(503, "api_error"), "reset": reset} {
 		a := serve(t, f)
 		_, err := once(a.URL, a.base).V1PaymentIntents.Create(t.Context(), price(100))
@@ -161,7 +161,7 @@ func TestOnceSendsOnce(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoKeyIsNotRepeated(t *testing.T) {
+func TestARequestWithoutAKeyIsNotRepeated(t *testing.T) {
 	a := serve(t, lost)
 	cfg := ductilestripe.Config{
 		Transport: ductilehttp.Config{Base: a.base, Retry: retry.Config{Clock: fake.NewClock(fake.AutoAdvance())}},
@@ -179,7 +179,7 @@ func TestIdleConnectionsAreClosedThroughTheBackends(t *testing.T) {
 	b.API.(*stripe.BackendImplementation).HTTPClient.CloseIdleConnections()
 	assert.Equal(t, 1, closed)
 	b = ductilestripe.NewBackends(ductilestripe.Config{Transport: ductilehttp.Config{Base: tripper(breakOff)}})
-	b.API.(*stripe.BackendImplementation).HTTPClient.CloseIdleConnections() // a base that has none
+	b.API.(*stripe.BackendImplementation).HTTPClient.CloseIdleConnections() // the base has no such method
 }
 
 // idle is a base that counts how often its idle connections are closed.

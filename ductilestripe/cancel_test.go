@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// hang answers when the caller has gone.
+// hang answers only after the caller has gone.
 func hang(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, context.Cause(r.Context())
@@ -32,8 +32,8 @@ func unavailable(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// cancelled calls pay, cancels when it waits, and reports whether it has
-// returned when every goroutine has had its turn, and no time has passed.
+// cancelled calls pay, cancels it while it waits, and reports whether it has returned once
+// every goroutine has run and no time has passed.
 func cancelled(t *testing.T, pay func(context.Context, *stripe.PaymentIntentCreateParams) (*stripe.PaymentIntent, error)) (bool, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -44,7 +44,7 @@ func cancelled(t *testing.T, pay func(context.Context, *stripe.PaymentIntentCrea
 		returned <- err
 	}()
 	synctest.Wait()
-	require.Empty(t, returned, "it waits")
+	require.Empty(t, returned, "pay waits")
 	cancel()
 	synctest.Wait()
 	at := len(returned) == 1
@@ -52,7 +52,7 @@ func cancelled(t *testing.T, pay func(context.Context, *stripe.PaymentIntentCrea
 	return at, <-returned
 }
 
-func TestACancelledCallReturnsAtOnce(t *testing.T) {
+func TestACancelledCallReturnsImmediately(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for name, base := range map[string]tripper{
 			"in an attempt": hang, "in a delay": breakOff, "in a delay that Stripe asked for": unavailable,
@@ -68,7 +68,7 @@ func TestACancelledCallReturnsAtOnce(t *testing.T) {
 	})
 }
 
-func TestACallThatIsCancelledAlreadySendsNothing(t *testing.T) {
+func TestACancelledContextSendsNothing(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		a := serve(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -81,8 +81,8 @@ func TestACallThatIsCancelledAlreadySendsNothing(t *testing.T) {
 	})
 }
 
-// TestTheSDKSleepsOn is why its own retries are off.
-func TestTheSDKSleepsOn(t *testing.T) {
+// TestTheSDKIgnoresACancelWhileItSleeps shows why the SDK's own retries are off.
+func TestTheSDKIgnoresACancelWhileItSleeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := stripe.NewClient("sk_test_123", stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 			MaxNetworkRetries: stripe.Int64(2), LeveledLogger: &stripe.LeveledLogger{},

@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// passing are the faults that another attempt gets past.
+// passing are the faults that another attempt survives.
 func passing(clk *fake.Clock) map[string]fault {
 	return map[string]fault{
 		"503": refuse(503, "api_error"), "500": refuse(500, "api_error"), "key in use": refuse(409, "idempotency_error"),
@@ -31,7 +31,7 @@ func passing(clk *fake.Clock) map[string]fault {
 	}
 }
 
-func TestACallIsChargedOnceOverEveryFault(t *testing.T) {
+func TestACallIsChargedOnceThroughEveryFault(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for name := range passing(nil) {
 			for faults := 1; faults <= 2; faults++ {
@@ -54,7 +54,7 @@ func TestACallIsChargedOnceOverEveryFault(t *testing.T) {
 	})
 }
 
-func TestTheCallersFaultsAreNotRepeated(t *testing.T) {
+func TestCallerFaultsAreNotRetried(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for status, kind := range map[int]string{
 			400: "invalid_request_error", 401: "invalid_request_error", 402: "card_error", 404: "invalid_request_error",
@@ -72,7 +72,7 @@ func TestTheCallersFaultsAreNotRepeated(t *testing.T) {
 	})
 }
 
-func TestStripeMayForbidToRepeatA500(t *testing.T) {
+func TestStripeShouldRetryFalseStopsTheRetries(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		a := serve(t, refuse(500, "api_error", "Stripe-Should-Retry", "false"))
 		s := open(a.URL, a.base, fake.NewClock(fake.AutoAdvance()))
@@ -83,7 +83,7 @@ func TestStripeMayForbidToRepeatA500(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsWaitedFor(t *testing.T) {
+func TestTheDelayIsAtLeastTheRetryAfter(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for _, status := range []int{409, 429, 503} {
 			a := serve(t, refuse(status, "api_error", "Retry-After", "7"))
@@ -107,9 +107,9 @@ func TestAttemptsDoNotMultiply(t *testing.T) {
 	})
 }
 
-// TestNetHTTPDoesNotRepeatByItself breaks a kept-alive connection under a
-// request with a key, which net/http by itself sends again, undelayed and uncounted.
-func TestNetHTTPDoesNotRepeatByItself(t *testing.T) {
+// A kept-alive connection breaks under a request with a key. By itself, net/http sends it
+// again, without a delay and uncounted.
+func TestNetHTTPDoesNotRepeatRequests(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for name, params := range map[string]*stripe.PaymentIntentCreateParams{"a body": price(100), "no body": nil} {
 			a := serve(t, nil, reset)
@@ -140,7 +140,7 @@ func TestNoNumberOfDeclinedCardsOpensTheCircuit(t *testing.T) {
 	})
 }
 
-func TestTheCircuitLeavesStripeAloneInAnOutage(t *testing.T) {
+func TestAnOpenCircuitSendsNothingInAnOutage(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		a := serve(t)
 		a.always = refuse(503, "api_error")
@@ -164,9 +164,8 @@ func TestTheCircuitLeavesStripeAloneInAnOutage(t *testing.T) {
 	})
 }
 
-// TestNobodyIsChargedTwiceInAStorm makes many calls at once, each request of
-// which meets any fault or none.
-func TestNobodyIsChargedTwiceInAStorm(t *testing.T) {
+// Many calls run at once, and each request meets a random fault or none.
+func TestNoKeyIsChargedTwiceUnderRandomFaults(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		const callers, calls = 8, 25
 		a := serve(t)
@@ -200,7 +199,7 @@ func TestNobodyIsChargedTwiceInAStorm(t *testing.T) {
 		wg.Wait()
 		charges := a.charged()
 		assert.NotZero(t, paid.Load())
-		assert.GreaterOrEqual(t, len(charges), int(paid.Load()), "a call that was told of a charge has one")
+		assert.GreaterOrEqual(t, len(charges), int(paid.Load()), "a call that reported a charge has one")
 		assert.LessOrEqual(t, len(charges), callers*calls, "there are no more charges than calls")
 		for k, n := range charges {
 			assert.Equal(t, 1, n, k)
@@ -215,7 +214,7 @@ func TestNobodyIsChargedTwiceInAStorm(t *testing.T) {
 	})
 }
 
-func TestALongAnswerIsAStream(t *testing.T) {
+func TestALongResponseIsStreamed(t *testing.T) {
 	const size = 3 << 20
 	a := serve(t, func(w http.ResponseWriter, _ *http.Request, _ func()) {
 		_, _ = w.Write(make([]byte, size))

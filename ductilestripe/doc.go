@@ -1,14 +1,14 @@
-// Package ductilestripe makes the Stripe SDK resilient on ductile's policies,
-// and charges nobody twice for it.
+// Package ductilestripe makes the Stripe SDK resilient with ductile's policies, without
+// double charges.
 //
-// A client needs one line, below the SDK. Every call then goes through total
-// timeout > retry > breaker > attempt timeout:
+// A client needs one line, below the SDK. Every call then runs through total timeout >
+// retry > breaker > attempt timeout:
 //
 //	client := stripe.NewClient(key, stripe.WithBackends(ductilestripe.NewBackends(ductilestripe.Config{})))
 //	intent, err := client.V1PaymentIntents.Create(ctx, params)
 //
-// Or a pipeline above the SDK decides, with a fallback that knows what was
-// bought. [Call] pins the idempotency key, so that all attempts are one charge:
+// Alternatively, run a pipeline above the SDK, with a fallback that knows what was bought.
+// [Call] pins the idempotency key, so that all attempts are one charge:
 //
 //	stripeCircuit := breaker.NewCircuit(breaker.Config{Name: "stripe", Classify: ductilestripe.Classify})
 //	payments := pipeline.New(
@@ -21,20 +21,20 @@
 //	client := stripe.NewClient(key, once)
 //	intent, err := ductilestripe.Call(ctx, payments, params, client.V1PaymentIntents.Create)
 //
-// Retry in one of the two places. In both, attempts would multiply.
+// Retry in only one of the two places. If both retry, attempts multiply.
 //
 // # The rules
 //
-// Stripe-Should-Retry decides where it is present. Else 409, 429, 5xx and broken
-// connections are worth another attempt ([Retryable], [RetryResponse]), and a
-// Retry-After is waited for. A declined card (402), a wrong request (400), a bad
-// key (401) and every other status are the caller's: they are not repeated, and
-// a circuit does not hold them against Stripe ([Classify]).
+// Stripe-Should-Retry decides if it is present. Otherwise 409, 429, 5xx and broken
+// connections are retried ([Retryable], [RetryResponse]), after the delay of a Retry-After.
+// A declined card (402), an invalid request (400), an invalid key (401) and every other
+// status are the caller's faults: they are not retried, and a circuit does not count them
+// against Stripe ([Classify]).
 //
-// # A limit that passes is not an answer
+// # A timeout is not a response
 //
-// Stripe may have charged when a timeout ends an attempt, and may still be at it.
-// The next attempt, having the same key, gets the stored answer, or a 409 as long
-// as there is none. When attempts end on that, the charge may yet succeed: repeat
-// the call later with the same key, or listen for the webhook.
+// Stripe may have charged when a timeout ends an attempt, or may still be processing the
+// request. The next attempt has the same key, so it gets the stored response, or a 409
+// while there is none yet. If the attempts end with that, the charge may still succeed:
+// repeat the call later with the same key, or listen for the webhook.
 package ductilestripe

@@ -39,7 +39,7 @@ func ExampleNewBackends() {
 
 	client := stripe.NewClient("sk_test_123", stripe.WithBackends(ductilestripe.NewBackends(ductilestripe.Config{
 		Transport: ductilehttp.Config{Retry: retry.Config{BaseDelay: time.Millisecond}},
-		SDK:       stripe.BackendConfig{URL: stripe.String(server.URL)}, // Stripe's own if nil
+		SDK:       stripe.BackendConfig{URL: stripe.String(server.URL)}, // nil means Stripe's own
 	})))
 	intent, err := client.V1PaymentIntents.Create(context.Background(), &stripe.PaymentIntentCreateParams{
 		Amount: stripe.Int64(450), Currency: stripe.String("usd"),
@@ -66,7 +66,7 @@ func ExampleCall() {
 		Once: true, SDK: stripe.BackendConfig{URL: stripe.String(server.URL)},
 	})))
 	params := &stripe.PaymentIntentCreateParams{Amount: stripe.Int64(450), Currency: stripe.String("usd")}
-	params.SetIdempotencyKey("order-7") // or leave it to Call
+	params.SetIdempotencyKey("order-7") // without a key, Call makes one
 
 	intent, err := ductilestripe.Call(context.Background(), payments, params, client.V1PaymentIntents.Create)
 	fmt.Println(intent.Status, err, requests.Load())
@@ -91,7 +91,7 @@ func ExamplePin() {
 }
 
 func ExampleMark() {
-	// A function that makes more of a call than Call would.
+	// A function that does more with the result than Call would.
 	pay := func(attempt context.Context) (string, error) {
 		_, declined := attempt, &stripe.Error{HTTPStatusCode: 402, Type: stripe.ErrorTypeCard, Msg: "Your card was declined."}
 		return "", ductilestripe.Mark(declined)

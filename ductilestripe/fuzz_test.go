@@ -19,8 +19,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// What Validate takes sends to the host that it names, and what it refuses is
-// refused in the same words.
+// A valid config sends to the host that it names. NewBackends panics with the error of
+// Validate.
 func FuzzConfig(f *testing.F) {
 	f.Add("https://api.stripe.com", int64(0), false, int64(0), int64(0), 0, "")
 	f.Add("http://[::1]:8080/v0?a#b", int64(1), true, int64(time.Second), int64(2*time.Second), 2, "X-Attempt")
@@ -64,8 +64,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// Whatever is answered, it is judged by the rules: what was or may have been done
-// is sent again with the same key alone, and a success not at all below the SDK.
+// Every response is judged by the rules: a request that was or may have been executed is
+// sent again only with the same key, and a successful one is not sent again below the SDK.
 func FuzzAnswer(f *testing.F) {
 	for _, status := range []int{101, 200, 204, 304, 400, 402, 409, 429, 500, 599, 999} {
 		f.Add(status, []byte(`{"id": "pi_1"}`), "")
@@ -76,7 +76,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte, again string) {
 		if status < 100 || status > 999 {
-			return // net/http takes no such answer
+			return // net/http rejects such a response
 		}
 		var keys []string
 		base := tripper(func(r *http.Request) (*http.Response, error) {
@@ -116,7 +116,7 @@ func oneKey(t *testing.T, keys []string) {
 	}
 }
 
-// sentAgain is the rule: Stripe's word, or else the status.
+// sentAgain is the rule: Stripe-Should-Retry decides, or else the status.
 func sentAgain(status int, again string) bool {
 	switch again {
 	case "true", "false":
@@ -125,8 +125,8 @@ func sentAgain(status int, again string) bool {
 	return status == 409 || status == 429 || status >= 500
 }
 
-// judged checks what is said of the SDK's error. Where it drops the header, the
-// status decides.
+// judged checks the verdicts on the SDK's error. Where the SDK drops the header, the status
+// decides.
 func judged(t *testing.T, err error, status int, again string) {
 	t.Helper()
 	if err == nil {
@@ -141,7 +141,7 @@ func judged(t *testing.T, err error, status int, again string) {
 		return
 	}
 	if _, answered := errors.AsType[*stripe.Error](err); !answered && !strings.Contains(err.Error(), "couldn't deserialize JSON") {
-		return // JSON without an error, of which the SDK keeps no status
+		return // JSON without an error: the SDK drops the status
 	}
 	want := policy.Ignored
 	if status == 429 || status >= 500 {

@@ -27,21 +27,21 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// api is as much of Stripe as is needed to charge: an idempotency key is charged
-// once, and its answer is given again.
+// api implements as much of Stripe as is needed to charge: it charges once per idempotency
+// key and repeats the stored response.
 type api struct {
 	*httptest.Server
 	base *http.Transport
 
 	mu      sync.Mutex
 	faults  []fault // of the next requests, one each
-	always  fault   // of those after them
+	always  fault   // of the requests after those
 	keys    []string
 	header  []http.Header
 	charges map[string]int
 }
 
-// fault is what happens to a request instead of an answer. It may charge first.
+// fault is what happens to a request instead of a normal response. It may charge first.
 type fault func(w http.ResponseWriter, r *http.Request, charge func())
 
 func serve(t *testing.T, faults ...fault) *api {
@@ -70,7 +70,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func key(r *http.Request) string { return r.Header.Get("Idempotency-Key") }
 
-// next takes down a request and returns the fault that is meant for it.
+// next records a request and returns its fault.
 func (a *api) next(r *http.Request) fault {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -84,7 +84,7 @@ func (a *api) next(r *http.Request) fault {
 	return f
 }
 
-// charge takes the money, once for each key.
+// charge charges once per key.
 func (a *api) charge(r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,7 +93,7 @@ func (a *api) charge(r *http.Request) {
 	}
 }
 
-// seen returns the keys of the requests, in their order.
+// seen returns the keys of the requests, in order.
 func (a *api) seen() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,7 +117,7 @@ func refuse(status int, kind string, header ...string) fault {
 	}
 }
 
-// raw answers with a body that is not in the form of Stripe's API v1.
+// raw responds with a body that is not in the format of Stripe's API v1.
 func raw(status int, body string, header ...string) fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func()) {
 		for i := 0; i+1 < len(header); i += 2 {
@@ -140,13 +140,13 @@ func reset(w http.ResponseWriter, _ *http.Request, _ func()) {
 	_ = conn.Close()
 }
 
-// lost charges, and breaks the connection before it says so.
+// lost charges, and breaks the connection before the response.
 func lost(w http.ResponseWriter, r *http.Request, charge func()) {
 	charge()
 	reset(w, r, charge)
 }
 
-// truncated charges, and breaks the connection while it says so.
+// truncated charges, and breaks the connection in the middle of the response.
 func truncated(w http.ResponseWriter, _ *http.Request, charge func()) {
 	charge()
 	w.Header().Set("Content-Length", "1000")
@@ -155,7 +155,7 @@ func truncated(w http.ResponseWriter, _ *http.Request, charge func()) {
 	panic(http.ErrAbortHandler)
 }
 
-// upgraded charges, and then keeps a connection open that says nothing.
+// upgraded charges, and then keeps a silent connection open.
 func upgraded(w http.ResponseWriter, _ *http.Request, charge func()) {
 	charge()
 	conn, rw, err := w.(http.Hijacker).Hijack()
@@ -164,17 +164,17 @@ func upgraded(w http.ResponseWriter, _ *http.Request, charge func()) {
 	}
 	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 	_ = rw.Flush()
-	_, _ = conn.Read(make([]byte, 1)) // until the client hangs up
+	_, _ = conn.Read(make([]byte, 1)) // until the client disconnects
 	_ = conn.Close()
 }
 
-// garbled charges, and says so in no JSON.
+// garbled charges, and responds with invalid JSON.
 func garbled(w http.ResponseWriter, _ *http.Request, charge func()) {
 	charge()
 	_, _ = io.WriteString(w, `{"id": "pi_`)
 }
 
-// late charges, and answers when an attempt's time is up.
+// late charges, and responds after the attempt timeout.
 func late(clk *fake.Clock) fault {
 	return func(_ http.ResponseWriter, r *http.Request, charge func()) {
 		charge()
@@ -183,7 +183,7 @@ func late(clk *fake.Clock) fault {
 	}
 }
 
-// stuck charges, begins to answer, and has not ended when an attempt's time is up.
+// stuck charges and begins a response that has not ended at the attempt timeout.
 func stuck(clk *fake.Clock) fault {
 	return func(w http.ResponseWriter, r *http.Request, charge func()) {
 		charge()
@@ -194,7 +194,7 @@ func stuck(clk *fake.Clock) fault {
 	}
 }
 
-// shop is a way to pay, in virtual time: whoever waits moves it.
+// shop is a way to pay in virtual time: a wait advances the clock.
 type shop struct {
 	clk     *fake.Clock
 	circuit *breaker.Circuit
@@ -203,18 +203,17 @@ type shop struct {
 
 const threshold = 5
 
-// opener makes a shop that talks to url. A nil clk means real time.
+// opener makes a shop that connects to url. A nil clk means real time.
 type opener func(url string, base http.RoundTripper, clk *fake.Clock) shop
 
-// ways runs test with each way to be resilient: with policies below the SDK, and
-// with policies above it.
+// ways runs test with policies below the SDK, and with policies above it.
 func ways(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Helper()
 	t.Run("NewBackends", func(t *testing.T) { test(t, below) })
 	t.Run("Call", func(t *testing.T) { test(t, above) })
 }
 
-// below has its policies below the SDK.
+// below returns a shop with its policies below the SDK.
 func below(url string, base http.RoundTripper, clk *fake.Clock) shop {
 	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: threshold, Clock: clock(clk)})
 	client := clientOf(ductilestripe.Config{
@@ -227,7 +226,7 @@ func below(url string, base http.RoundTripper, clk *fake.Clock) shop {
 	return shop{clk, circuit, client.V1PaymentIntents.Create}
 }
 
-// above has its policies above the SDK.
+// above returns a shop with its policies above the SDK.
 func above(url string, base http.RoundTripper, clk *fake.Clock) shop {
 	circuit := breaker.NewCircuit(breaker.Config{
 		Name: "stripe", FailureThreshold: threshold, Classify: ductilestripe.Classify, Clock: clock(clk),
@@ -272,7 +271,7 @@ type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// says makes an answer to r.
+// says returns a response to r.
 func says(r *http.Request, status int, body []byte, again string) *http.Response {
 	h := http.Header{}
 	if again != "" {
@@ -284,7 +283,7 @@ func says(r *http.Request, status int, body []byte, again string) *http.Response
 	}
 }
 
-// stripeError returns the error that the SDK makes of an answer.
+// stripeError returns the SDK's error for a response.
 func stripeError(t *testing.T, f fault) error {
 	t.Helper()
 	a := serve(t, f)

@@ -11,8 +11,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Runner runs a function through policies: a *pipeline.Pipeline[T], or one policy
-// alone, as *retry.Retry[T].
+// Runner runs a function through policies: a *pipeline.Pipeline[T], or a single policy such
+// as *retry.Retry[T].
 type Runner[T any] interface {
 	Do(ctx context.Context, fn policy.Func[T]) (T, error)
 }
@@ -23,37 +23,37 @@ type params[P any] interface {
 	stripe.ParamsContainer
 }
 
-// Call makes one logical call of the SDK through policies: r.Do of what [Pin]
-// returns. do is a method of a stripe.Client, or a function around one that takes
-// more than params:
+// Call makes one logical SDK call through policies: it is r.Do of the function that [Pin]
+// returns. do is a method of a stripe.Client, or a function around a method that takes more
+// than params:
 //
 //	intent, err := ductilestripe.Call(ctx, payments, params, client.V1PaymentIntents.Create)
 //
-// Below it, nothing else is to retry; see Once of [Config]. Each Call has a key
-// of its own, unless p has one.
+// Nothing below Call may retry; see Once of [Config]. Each Call has its own key, unless p
+// has one.
 func Call[T, P any, PP params[P]](
 	ctx context.Context, r Runner[T], p PP, do func(context.Context, PP) (T, error),
 ) (T, error) {
 	return r.Do(ctx, Pin(p, do))
 }
 
-// Pin returns do with p as a function that is one logical call, however often it runs:
-// all its attempts have the same Idempotency-Key, so that Stripe does once what is asked
-// of it. The SDK by itself makes a new key each time. The key is that of p, or a random
-// one if p has none. Errors are marked, see [Mark].
+// Pin returns do with p as a function that is one logical call, however often it runs: all
+// its attempts have the same Idempotency-Key, so that Stripe executes the request once. The
+// SDK by itself makes a new key for each attempt. The key is the key of p, or a random one
+// if p has none. Errors are marked by [Mark].
 //
-// It may run again an hour later, from a queue; Stripe remembers a key for at
-// least a day. What Stripe remembers may be a refusal: to charge another card is
-// another call, with another key.
+// The function may run again an hour later, for example from a queue: Stripe remembers a
+// key for at least a day. Stripe may also have stored a refusal for the key: charging
+// another card is another call, with another key.
 //
-// p, which may be nil, is copied and never written to, so that it may be shared by calls;
-// what it points to, the key excepted, must not change while one runs. do gets a copy for
-// each attempt, so the function returned may be run concurrently, as by a hedge or a
+// p may be nil. It is copied and never written to, so calls may share it. What it points
+// to, except the key, must not change while a call runs. do gets a new copy for each
+// attempt, so the returned function may run concurrently, as it does with a hedge or with a
 // timeout that abandons attempts.
 //
-// A reader in p, such as the FileReader of a file upload, is read to its end by the first
-// attempt, into memory, as the SDK does too, and every attempt sends all of it. If the
-// reader fails, so does each run, for good. A reader is used up by one Pin.
+// The first attempt reads a reader in p, such as the FileReader of a file upload, to its
+// end into memory, as the SDK also does, and every attempt sends all of the data. If the
+// reader fails, every run fails. A reader is used up by one Pin.
 func Pin[T, P any, PP params[P]](p PP, do func(context.Context, PP) (T, error)) policy.Func[T] {
 	var pinned P
 	if p != nil {
@@ -62,7 +62,7 @@ func Pin[T, P any, PP params[P]](p PP, do func(context.Context, PP) (T, error)) 
 	setKey(PP(&pinned).GetParams())
 	streams := streamsOf(&pinned)
 	return func(ctx context.Context) (v T, err error) {
-		attempt := pinned // the SDK writes its context to what it is given
+		attempt := pinned // the SDK writes its context into the params
 		if err := streams.refill(&attempt); err != nil {
 			return v, retry.Permanent(err)
 		}
@@ -71,9 +71,9 @@ func Pin[T, P any, PP params[P]](p PP, do func(context.Context, PP) (T, error)) 
 	}
 }
 
-// setKey gives p a key of its own, which the caller cannot change: the one that it has,
-// or a new one. A blank one is none: the SDK would send it as it is, and Stripe would
-// charge for each attempt.
+// setKey gives p its own copy of its key, which the caller cannot change, or a new key. A
+// blank key counts as none: the SDK would send it unchanged, and Stripe would charge for
+// each attempt.
 func setKey(p *stripe.Params) {
 	key := stripe.StringValue(p.IdempotencyKey)
 	if strings.TrimSpace(key) == "" {

@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// attempts is a callee that takes down what it is called with, and fails.
+// attempts is a callee that records its params and fails.
 type attempts struct {
 	mu     sync.Mutex
 	keys   []string
@@ -47,7 +47,7 @@ func TestAllAttemptsOfACallHaveOneKey(t *testing.T) {
 	assert.Equal(t, []string{a.keys[0], a.keys[0], a.keys[0]}, a.keys)
 }
 
-func TestCallsThatShareParamsHaveKeysOfTheirOwn(t *testing.T) {
+func TestCallsThatShareParamsHaveTheirOwnKeys(t *testing.T) {
 	var a attempts
 	params := price(100)
 	var wg sync.WaitGroup
@@ -65,7 +65,7 @@ func TestCallsThatShareParamsHaveKeysOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestTheCallersParamsStayAsTheyWere(t *testing.T) {
+func TestTheCallersParamsAreNotModified(t *testing.T) {
 	var a attempts
 	params := price(100)
 	_, _ = ductilestripe.Call(t.Context(), thrice(), params, a.create)
@@ -75,7 +75,7 @@ func TestTheCallersParamsStayAsTheyWere(t *testing.T) {
 	assert.Equal(t, params.Amount, a.params[2].Amount)
 }
 
-func TestParamsThatChangeLaterChangeNoAttempt(t *testing.T) {
+func TestLaterChangesOfParamsChangeNoAttempt(t *testing.T) {
 	var a attempts
 	params := price(100)
 	create := ductilestripe.Pin(params, a.create)
@@ -86,7 +86,7 @@ func TestParamsThatChangeLaterChangeNoAttempt(t *testing.T) {
 	assert.NotEqual(t, "another", a.keys[0])
 }
 
-func TestAKeyOfTheCallersIsKept(t *testing.T) {
+func TestTheCallersKeyIsKept(t *testing.T) {
 	var a attempts
 	params := price(100)
 	params.SetIdempotencyKey("order-7")
@@ -95,7 +95,7 @@ func TestAKeyOfTheCallersIsKept(t *testing.T) {
 	assert.Equal(t, "order-7", *params.IdempotencyKey)
 }
 
-func TestABlankKeyIsNone(t *testing.T) {
+func TestABlankKeyIsReplaced(t *testing.T) {
 	var a attempts
 	params := price(100)
 	params.SetIdempotencyKey(" \t")
@@ -104,7 +104,7 @@ func TestABlankKeyIsNone(t *testing.T) {
 	assert.Equal(t, " \t", *params.IdempotencyKey)
 }
 
-func TestAPinnedFunctionIsOneCallHoweverOftenItRuns(t *testing.T) {
+func TestEveryRunOfAPinnedFunctionIsTheSameCall(t *testing.T) {
 	a := serve(t)
 	create := ductilestripe.Pin(price(100), once(a.URL, a.base).V1PaymentIntents.Create)
 	var wg sync.WaitGroup
@@ -121,7 +121,7 @@ func TestAPinnedFunctionIsOneCallHoweverOftenItRuns(t *testing.T) {
 	assert.Equal(t, 1, charges[a.seen()[0]])
 }
 
-func TestNilParamsAreEmptyOnes(t *testing.T) {
+func TestNilParamsMeanEmptyParams(t *testing.T) {
 	a := serve(t, refuse(503, "api_error"))
 	confirm := func(ctx context.Context, p *stripe.PaymentIntentConfirmParams) (*stripe.PaymentIntent, error) {
 		return once(a.URL, a.base).V1PaymentIntents.Confirm(ctx, "pi_1", p)

@@ -15,14 +15,14 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// What the README shows of Stripe.
+// Code from the README's section on Stripe.
 func pay(ctx context.Context, key string, params *stripe.PaymentIntentCreateParams) (*stripe.PaymentIntent, error) {
 	client := stripe.NewClient(key, stripe.WithBackends(ductilestripe.NewBackends(ductilestripe.Config{})))
 	intent, err := client.V1PaymentIntents.Create(ctx, params)
 	return intent, err
 }
 
-// What docs/stripe.md shows.
+// Code from docs/stripe.md.
 func payAbove(
 	ctx context.Context, key string, params *stripe.PaymentIntentCreateParams, circuit *breaker.Circuit,
 	enqueue func(context.Context, error) (*stripe.PaymentIntent, error),
@@ -51,7 +51,7 @@ func TestAPipelineAboveTheSDKQueuesWhatAnOpenCircuitRefuses(t *testing.T) {
 	require.Same(t, queued, intent)
 }
 
-func TestTheReadmesStripe(t *testing.T) {
+func TestTheReadmesStripeExampleWorks(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := pay(ctx, "sk_test_123", &stripe.PaymentIntentCreateParams{})

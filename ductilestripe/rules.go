@@ -11,17 +11,17 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Retryable reports whether a call of the SDK that failed with err is worth
-// another attempt, with the same idempotency key: Stripe-Should-Retry says so or,
-// where it is absent, the status is 409, 429 or 5xx. What is no answer of
-// Stripe's, a broken connection or a timeout, is worth one unless it is
-// [ductilehttp.IsFinal]. A stored failure (Idempotent-Replayed) is not: each further
-// attempt would get it again. A *retry.Error is not: a retry further in has ended. It fits a retry.Config's RetryIf, though [Mark] also keeps what
-// Stripe asks to wait.
+// Retryable reports whether an SDK call that failed with err is worth another attempt with
+// the same idempotency key. If Stripe-Should-Retry is present, it decides; otherwise 409,
+// 429 and 5xx are retryable. An error without a response from Stripe, such as a broken
+// connection or a timeout, is retryable unless it is [ductilehttp.IsFinal]. A stored
+// failure (Idempotent-Replayed) is not: each further attempt would get it again. A
+// *retry.Error is not: a retry further in has given up. Retryable fits the RetryIf of a
+// retry.Config, but [Mark] also keeps the delay that Stripe asks for.
 //
-// The SDK drops the header of most errors of API v2, and of what is no JSON;
-// there the status decides. Of JSON that has no error in it the SDK drops the status
-// too: to a pipeline above the SDK such an answer is as good as none.
+// The SDK drops the header of most API v2 errors, and of responses that are not JSON; then
+// the status decides. For JSON without an error in it, the SDK also drops the status: a
+// pipeline above the SDK treats such a response like none.
 func Retryable(err error) bool {
 	if _, ended := errors.AsType[*retry.Error](err); ended || !retry.Retryable(err) {
 		return false
@@ -32,10 +32,10 @@ func Retryable(err error) bool {
 	return !ductilehttp.IsFinal(err) && !misused(err)
 }
 
-// Mark returns err as a retry is to see it: permanent if it is not [Retryable],
-// and with the delay that its Retry-After asks for. The retry takes a mark off
-// from what it ends with; without one it stays, and errors.As sees through it. [Call] and [Pin] do
-// this by themselves. Mark(nil) is nil.
+// Mark returns err marked for a retry: permanent if it is not [Retryable], and otherwise
+// with the delay of its Retry-After. A retry removes the mark from the error that it
+// returns. Without a retry the mark stays, and errors.As finds the errors inside it. [Call]
+// and [Pin] mark errors themselves. Mark(nil) returns nil.
 func Mark(err error) error {
 	if err == nil {
 		return nil
@@ -50,11 +50,12 @@ func Mark(err error) error {
 	return err
 }
 
-// Classify tells a circuit what err says of Stripe's health, as the Classify of
-// a breaker.Config above the SDK, or in a Transport's Pipeline below it. 429, 5xx, broken connections and timeouts are a
-// policy.Failure. Every other answer is policy.Ignored, also a 409, a 429 whose code is
-// lock_timeout, and a stored failure; so are requests that cannot be sent, and those that a
-// policy refused.
+// Classify returns what err says about Stripe's health. Use it as the Classify of a
+// breaker.Config, for a breaker above the SDK or in a Transport's Pipeline below it. It
+// returns policy.Success for nil, and policy.Failure for 429, 5xx, broken connections and
+// timeouts. It returns policy.Ignored for every other response, including a 409, a 429 with
+// the code lock_timeout, and a stored failure, for requests that cannot be sent, and for
+// rejections by a policy.
 func Classify(err error) policy.Outcome {
 	if err == nil {
 		return policy.Success
@@ -72,9 +73,9 @@ func Classify(err error) policy.Outcome {
 	return policy.Failure
 }
 
-// RetryResponse is [Retryable] for what is below the SDK: a response or an error
-// of a round trip. It is the RetryResponse of the Transport that [NewBackends]
-// makes, unless the Config has another.
+// RetryResponse is [Retryable] below the SDK, for a response or an error of a round trip.
+// [NewBackends] uses it as the RetryResponse of the Transport unless the Config has
+// another.
 func RetryResponse(resp *http.Response, err error) bool {
 	if err != nil || resp == nil {
 		return ductilehttp.RetryableResponse(resp, err)
@@ -82,8 +83,8 @@ func RetryResponse(resp *http.Response, err error) bool {
 	return resp.StatusCode >= http.StatusBadRequest && (answer{status: resp.StatusCode, header: resp.Header}).retryable()
 }
 
-// exonerate marks what counts as a failure by its status alone, and says nothing about
-// Stripe's health.
+// exonerate marks errors that count as failures by their status alone, but say nothing
+// about Stripe's health.
 func exonerate(_ *http.Response, err error) error {
 	status, ok := errors.AsType[*ductilehttp.StatusError](err)
 	if !ok {

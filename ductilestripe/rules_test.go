@@ -24,7 +24,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestAnAnswerIsJudgedByWhatStripeSaysOfIt(t *testing.T) {
+func TestAResponseIsJudgedByItsHeadersAndStatus(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer fault
 		again  bool
@@ -54,13 +54,13 @@ func TestAnAnswerIsJudgedByWhatStripeSaysOfIt(t *testing.T) {
 			assert.Equal(t, c.health, ductilestripe.Classify(err), "%v", err)
 			wrapped := fmt.Errorf("paying: %w", err)
 			assert.Equal(t, c.again, ductilestripe.Retryable(wrapped))
-			assert.Equal(t, c.health, ductilestripe.Classify(ductilestripe.Mark(wrapped)), "a mark changes no verdict")
+			assert.Equal(t, c.health, ductilestripe.Classify(ductilestripe.Mark(wrapped)), "a mark does not change the verdict")
 			assert.Equal(t, c.again, retry.Retryable(ductilestripe.Mark(wrapped)))
 		})
 	}
 }
 
-// v2 asks the API v2, whose errors have other types.
+// v2 calls API v2, whose errors have other types.
 func v2(t *testing.T, f fault) error {
 	t.Helper()
 	a := serve(t, f)
@@ -69,7 +69,7 @@ func v2(t *testing.T, f fault) error {
 	return err
 }
 
-func TestAnAnswerOfAPIv2IsJudgedLikeOneOfV1(t *testing.T) {
+func TestResponsesOfAPIv2AreJudgedLikeThoseOfV1(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer fault
 		again  bool
@@ -90,13 +90,13 @@ func TestAnAnswerOfAPIv2IsJudgedLikeOneOfV1(t *testing.T) {
 	}
 }
 
-func TestAnErrorWithoutItsResponseIsJudgedByItsKind(t *testing.T) {
+func TestAnErrorWithoutItsResponseIsJudgedByItsType(t *testing.T) {
 	assert.True(t, ductilestripe.Retryable(&stripe.Error{HTTPStatusCode: 503}))
 	assert.True(t, ductilestripe.Retryable(&stripe.RateLimitError{}))
 	assert.False(t, ductilestripe.Retryable(&stripe.TemporarySessionExpiredError{}))
 }
 
-func TestWhatIsNoAnswerIsStripesUnlessItIsKnownNotToBe(t *testing.T) {
+func TestErrorsWithoutAResponseCountAgainstStripeByDefault(t *testing.T) {
 	broken := &url.Error{Op: "Post", URL: "https://api.stripe.com", Err: io.ErrUnexpectedEOF}
 	untrusted := &url.Error{Op: "Post", URL: "https://api.stripe.com", Err: x509.UnknownAuthorityError{}}
 	invalid := &url.Error{Op: "Post", URL: "x", Err: errors.New(`unsupported protocol scheme "x"`)}
@@ -124,7 +124,7 @@ func TestWhatIsNoAnswerIsStripesUnlessItIsKnownNotToBe(t *testing.T) {
 	}
 }
 
-func TestACallThatTheSDKItselfRefusesIsTheCallers(t *testing.T) {
+func TestACallThatTheSDKRejectsIsTheCallersFault(t *testing.T) {
 	a := serve(t)
 	long := price(100)
 	long.SetIdempotencyKey(strings.Repeat("k", 256))
@@ -140,7 +140,7 @@ func TestACallThatTheSDKItselfRefusesIsTheCallers(t *testing.T) {
 	assert.Empty(t, a.seen())
 }
 
-func TestMarkKeepsWhatStripeAsksToWait(t *testing.T) {
+func TestMarkKeepsTheRetryAfter(t *testing.T) {
 	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "0": 0, "-7": 0, "1.5": 0, "soon": 0} {
 		err := ductilestripe.Mark(stripeError(t, refuse(429, "invalid_request_error", "Retry-After", header)))
 		var asked time.Duration

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// streams are the readers in a params struct. The SDK reads one to its end for each
-// attempt, so each gets a reader of its own.
+// streams are the readers in a params struct. The SDK reads a reader to its end for each
+// attempt, so each attempt gets new readers.
 type streams struct {
-	once  sync.Once // the first attempt reads, and those beside it wait
+	once  sync.Once // the first attempt reads; concurrent attempts wait
 	err   error
 	found []stream
 }
@@ -19,7 +19,7 @@ type streams struct {
 type stream struct {
 	field int
 	from  io.Reader
-	data  []byte // after once
+	data  []byte // set by once
 }
 
 var readerType = reflect.TypeFor[io.Reader]()
@@ -40,7 +40,7 @@ func streamsOf(p any) *streams {
 	return s
 }
 
-// refill gives the struct that p points to readers that are at their beginning.
+// refill sets the readers of the struct that p points to, each at its beginning.
 func (s *streams) refill(p any) error {
 	if len(s.found) == 0 {
 		return nil

@@ -23,7 +23,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// files takes file uploads: it keeps what each has, and refuses the first ones.
+// files accepts file uploads: it records their contents, and refuses the first ones.
 func files(t *testing.T, refused int) (url string, got func() []string) {
 	var mu sync.Mutex
 	var all []string
@@ -92,7 +92,7 @@ func uploads(url string, cfg ductilestripe.Config) ductilestripe.Config {
 	return cfg
 }
 
-func TestAttemptsSideBySideSendTheWholeFile(t *testing.T) {
+func TestConcurrentAttemptsSendTheWholeFile(t *testing.T) {
 	url, got := files(t, 0)
 	client := stripe.NewClient("sk_test_123", stripe.WithBackends(ductilestripe.NewBackends(uploads(url, ductilestripe.Config{Once: true}))))
 	create := ductilestripe.Pin(upload(io.MultiReader(strings.NewReader("content"))), client.V1Files.Create)
@@ -126,7 +126,7 @@ func TestAFileThatCannotBeReadEndsTheCall(t *testing.T) {
 	assert.Zero(t, calls)
 }
 
-func TestAKeyThatChangesLaterChangesNoAttempt(t *testing.T) {
+func TestALaterChangeOfTheKeyChangesNoAttempt(t *testing.T) {
 	var a attempts
 	params := price(100)
 	params.SetIdempotencyKey("order-7")
@@ -137,8 +137,8 @@ func TestAKeyThatChangesLaterChangesNoAttempt(t *testing.T) {
 	assert.Equal(t, []string{"order-7", "order-7"}, a.keys)
 }
 
-// responds answers the first requests with status, JSON and headers, and the others with a
-// success.
+// responds answers the first n requests with status, JSON and headers, and the others with
+// a success.
 func responds(t *testing.T, n int64, status int, body string, header ...string) (url string, requests *atomic.Int64) {
 	requests = new(atomic.Int64)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

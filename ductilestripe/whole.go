@@ -10,17 +10,17 @@ import (
 	"github.com/stripe/stripe-go/v86"
 )
 
-// maxWhole is how much of an answer is read before it counts as one. Those to a
-// write are a few KiB; a file that is longer goes on as a stream.
+// maxWhole is how many bytes of a response are read before it counts as successful.
+// Responses to writes are a few KiB; the rest of a longer file is streamed.
 const maxWhole = 1 << 20
 
-// whole is a RoundTripper whose answers have arrived. A connection that breaks,
-// or a limit that passes, in the middle of an answer is then an attempt that
-// failed, and another is made with the same key. Later on, in the hands of the
-// SDK, it would be an error of a call that has charged and whose key is lost.
+// whole is a RoundTripper that returns a response only after it has arrived. A connection
+// that breaks, or a timeout, in the middle of a response then fails the attempt, and another
+// is made with the same key. Otherwise the SDK would get the error of a call that has charged
+// and whose key is lost.
 type whole struct{ base http.RoundTripper }
 
-var errUpgraded = errors.New("ductilestripe: answered by 101 Switching Protocols, which nobody asked for")
+var errUpgraded = errors.New("ductilestripe: response is 101 Switching Protocols, but the SDK requested no upgrade")
 
 func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(r)
@@ -28,7 +28,7 @@ func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		_ = resp.Body.Close() // a connection that may stay silent, and that no context ends
+		_ = resp.Body.Close() // the connection may stay silent, and no context ends it
 		return nil, errUpgraded
 	}
 	var buf bytes.Buffer
@@ -49,7 +49,7 @@ func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// hasCode reports whether an answer is an error with the given code.
+// hasCode reports whether a response is an error with the given code.
 func hasCode(body []byte, code stripe.ErrorCode) bool {
 	var said struct {
 		Error struct {
@@ -59,14 +59,14 @@ func hasCode(body []byte, code stripe.ErrorCode) bool {
 	return json.Unmarshal(body, &said) == nil && said.Error.Code == code
 }
 
-// CloseIdleConnections closes those of the base, if it knows how.
+// CloseIdleConnections closes the base's idle connections if the base has a method for it.
 func (t whole) CloseIdleConnections() {
 	if base, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
-// rest is a body of which the beginning was read already.
+// rest is a body whose beginning was already read.
 type rest struct {
 	io.Reader
 	io.Closer
