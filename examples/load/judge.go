@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// figures is what came of a run.
+// figures are the results of a run.
 type figures struct {
 	settings
 	resources
 	took      time.Duration
 	started   int64
-	attempts  int64 // that the policies let through
-	kept      int64 // connections that the server reset when they had served before
+	attempts  int64 // attempts that the policies admitted
+	kept      int64 // connections reset after they had served a request
 	phases    []phaseFigures
 	p50, p99  time.Duration
 	recovered bool
-	odd       error // one of the unexpected, if there were any
+	odd       error // one of the unexpected errors, if any
 }
 
 type phaseFigures struct {
@@ -39,7 +39,7 @@ func (r *run) figures() figures {
 	return f
 }
 
-// total adds the phases up.
+// total adds up the phases.
 func (f *figures) total() (t phaseFigures) {
 	for _, p := range f.phases {
 		t.requests += p.requests
@@ -50,8 +50,8 @@ func (f *figures) total() (t phaseFigures) {
 	return t
 }
 
-// bound is how many attempts the policies may let through. The budget's part is
-// its own rule, applied to as many of its windows as the run can touch.
+// bound is how many attempts the policies may admit. For the budget, its own rule is
+// applied to as many windows as the run can touch.
 func (f *figures) bound() int64 {
 	if !f.budget {
 		return attempts * f.started
@@ -61,16 +61,16 @@ func (f *figures) bound() int64 {
 	return f.started + int64(budget.Ratio*float64(f.started)+free)
 }
 
-// Bounds of the memory that is in use, over what was before the run. They are
-// wide, since the collector takes its time; a leak of a kilobyte a call passes
-// the first, responses that are kept pass the second.
+// Limits on the memory in use, compared with before the run. They are wide, because the
+// garbage collector lags behind. A leak of a kilobyte per call exceeds the first; retained
+// responses exceed the second.
 const (
 	leftHeap = 4 << 20
 	peakHeap = 128 << 20
 )
 
-// faults lists what was not as it should be. No time is among it: how long
-// anything takes is for the machine to say.
+// faults lists the expectations that failed. No expectation concerns time: durations depend
+// on the machine.
 func (f *figures) faults() (faults []string) {
 	expect := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -83,8 +83,8 @@ func (f *figures) faults() (faults []string) {
 	expect(t.ended[unexpected] == 0, "%d calls ended unexpectedly, one with: %v", t.ended[unexpected], f.odd)
 	expect(f.recovered, "no call succeeded after the server had recovered")
 	expect(f.attempts <= f.bound(), "%d attempts for %d calls, want at most %d", f.attempts, f.started, f.bound())
-	// A GET that meets a kept-alive connection which breaks is repeated by net/http
-	// itself, past every policy.
+	// If a kept-alive connection breaks under a GET, net/http repeats the GET itself,
+	// without the policies.
 	expect(t.requests <= f.attempts+f.kept, "%d requests at the server, want at most %d attempts and %d repeats by net/http",
 		t.requests, f.attempts, f.kept)
 	expect(f.goroutines.back(), "%d goroutines are left, there were %d", f.goroutines.after, f.goroutines.before)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fine figures: a thousand calls, a hundred retries.
+// goodFigures returns figures without faults: a thousand calls, a hundred retries.
 func goodFigures() figures {
 	return figures{
 		settings: settings{clients: 2, budget: true}, took: time.Second,
@@ -51,14 +51,14 @@ func TestEachFaultIsFound(t *testing.T) {
 	}
 }
 
-func TestTheBoundIsTheBudgets(t *testing.T) {
+func TestTheBoundFollowsTheBudget(t *testing.T) {
 	f := goodFigures()
 	assert.EqualValues(t, 1000+100+30, f.bound(), "a tenth of the calls, and ten in each of three windows")
 	f.budget = false
 	assert.EqualValues(t, 3000, f.bound())
 }
 
-func TestRepeatsByNetHTTPAreLetPass(t *testing.T) {
+func TestRepeatsByNetHTTPAreNoFault(t *testing.T) {
 	f := goodFigures()
 	f.phases[1].requests++
 	f.kept = 1
@@ -67,12 +67,12 @@ func TestRepeatsByNetHTTPAreLetPass(t *testing.T) {
 
 func TestTheWorstPhaseIsShown(t *testing.T) {
 	f := goodFigures()
-	f.phases = append(f.phases, phaseFigures{requests: 1}) // none began in it
+	f.phases = append(f.phases, phaseFigures{requests: 1}) // no call began in it
 	assert.Equal(t, "1.250", f.worst())
 	assert.Equal(t, "-", new(figures).worst())
 }
 
-func TestAShortRunHolds(t *testing.T) {
+func TestAShortRunHasNoFaults(t *testing.T) {
 	var out strings.Builder
 	s := settings{clients: 8, length: 200 * time.Millisecond, pause: 5 * time.Millisecond}
 	require.NoError(t, tell(t.Context(), &out, s), out.String())
@@ -80,7 +80,7 @@ func TestAShortRunHolds(t *testing.T) {
 	assert.Contains(t, out.String(), "amplification")
 }
 
-func TestWhatCannotBeRunIsRefused(t *testing.T) {
+func TestInvalidSettingsAreRefused(t *testing.T) {
 	for _, s := range []settings{{length: 1}, {clients: 1}, {clients: 1, length: 1, pause: -1}} {
 		assert.Error(t, tell(t.Context(), new(strings.Builder), s))
 	}

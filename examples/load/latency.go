@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// latencies counts durations in buckets that are 1/16 of a power of two wide, so
-// that it takes the same memory for any number of them and is at most 6 % wrong.
-// It is safe for concurrent use.
+// latencies counts durations in buckets whose width is 1/16 of a power of two. It uses the
+// same memory for any number of durations, and its error is at most 6 %. It is safe for
+// concurrent use.
 type latencies struct{ buckets [64 * fine]atomic.Int64 }
 
 const fine = 16
 
 func (l *latencies) add(d time.Duration) { l.buckets[bucket(d)].Add(1) }
 
-// bucket finds d's by its highest bit and the four below it.
+// bucket finds the bucket of d by the highest bit and the four bits below it.
 func bucket(d time.Duration) int {
 	v := uint64(max(d, 0))
 	if v < fine {
@@ -25,7 +25,7 @@ func bucket(d time.Duration) int {
 	return (shift+1)*fine + int(v>>shift) - fine
 }
 
-// top is the longest duration of a bucket.
+// top returns the longest duration of a bucket.
 func top(i int) time.Duration {
 	if i < fine {
 		return time.Duration(i)
@@ -34,7 +34,7 @@ func top(i int) time.Duration {
 	return time.Duration((uint64(i%fine+fine+1) << shift) - 1)
 }
 
-// quantile returns what a share q of the durations does not exceed, or 0 if
+// quantile returns the duration that a share q of the durations does not exceed, or 0 if
 // there are none.
 func (l *latencies) quantile(q float64) time.Duration {
 	var total int64

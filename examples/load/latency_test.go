@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestEveryDurationHasABucketThatIsAtMostASixteenthTooLong(t *testing.T) {
+func TestABucketIsAtMostOneSixteenthTooLong(t *testing.T) {
 	for _, d := range []time.Duration{0, 1, 15, 16, 17, 31, 32, 33, 1000, time.Millisecond, time.Hour, math.MaxInt64} {
 		assert.GreaterOrEqual(t, top(bucket(d)), d)
 		assert.LessOrEqual(t, float64(top(bucket(d))), float64(d)*(1+1./fine))
@@ -16,14 +16,14 @@ func TestEveryDurationHasABucketThatIsAtMostASixteenthTooLong(t *testing.T) {
 	assert.Zero(t, bucket(-1))
 }
 
-func TestBucketsFollowEachOther(t *testing.T) {
+func TestBucketsAreContiguous(t *testing.T) {
 	for i := range bucket(time.Hour) {
 		assert.Equal(t, i, bucket(top(i)))
 		assert.Equal(t, i+1, bucket(top(i)+1))
 	}
 }
 
-func TestQuantilesOfAHundred(t *testing.T) {
+func TestQuantilesOfAHundredDurations(t *testing.T) {
 	var l latencies
 	assert.Zero(t, l.quantile(0.5))
 	for i := range 100 {

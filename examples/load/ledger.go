@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// ledger is what both ends know about each attempt, so that they can be compared one by
-// one. An attempt is named by its call, its URL's path, which redirects change, and its
-// number.
+// ledger records what both ends know about each attempt, so that they can be compared one
+// by one. An attempt is identified by its call, its number, and the path of its URL, which
+// redirects change.
 type ledger struct {
 	mu       sync.Mutex
 	attempts map[string]*entry
@@ -18,10 +18,10 @@ type ledger struct {
 
 // entry is one attempt.
 type entry struct {
-	made     bool        // by the client
-	written  atomic.Bool // its header was; httptrace says so on goroutines of net/http
-	heard    atomic.Bool // the answer to it has begun
-	arrived  int         // how often
+	made     bool        // the client made it
+	written  atomic.Bool // its header was written; httptrace reports it on goroutines of net/http
+	heard    atomic.Bool // its response has begun
+	arrived  int         // how often it arrived
 	bodyless bool
 	keyless  bool // a POST that must not be repeated
 }
@@ -38,7 +38,7 @@ func (l *ledger) entry(r *http.Request) *entry {
 	return e
 }
 
-// prepare notes an attempt that is about to be sent, and follows it.
+// prepare records an attempt that is about to be sent, and traces it.
 func (l *ledger) prepare(r *http.Request, _ int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,7 +51,7 @@ func (l *ledger) prepare(r *http.Request, _ int) error {
 	return nil
 }
 
-// arrive notes an attempt that the server got.
+// arrive records an attempt that reached the server.
 func (l *ledger) arrive(r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,8 +61,8 @@ func (l *ledger) arrive(r *http.Request) {
 	e.keyless = r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") == ""
 }
 
-// balance counts attempts, and those that the server cannot have got or cannot have
-// missed, and adds what does not agree.
+// balance counts attempts, adds those that the server cannot have received or cannot have
+// missed, and reports disagreements.
 func (l *ledger) balance(s *soaked, tg *target) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,22 +72,22 @@ func (l *ledger) balance(s *soaked, tg *target) {
 		s.arrived += int64(e.arrived)
 		most := 1
 		if tg.h2 && e.bodyless && !e.keyless {
-			most = 2 // what a server that goes away has not looked at, net/http sends once more
+			most = 2 // net/http repeats once what a server that goes away has not processed
 		}
 		switch {
 		case !e.made:
-			s.fault("%s arrived, and was no attempt", id)
+			s.fault("%s arrived but was not an attempt", id)
 		case e.arrived > most:
 			s.fault("%s arrived %d times", id, e.arrived)
 		case !e.written.Load():
 			s.unsent++
 			if e.arrived > 0 {
-				s.fault("%s arrived, and was not written", id)
+				s.fault("%s arrived but was not written", id)
 			}
 		case e.arrived == 0:
 			s.lost++
-			if e.heard.Load() && !tg.proxied { // a proxy answers by itself
-				s.fault("%s was answered, and did not arrive", id)
+			if e.heard.Load() && !tg.proxied { // a proxy may answer by itself
+				s.fault("%s was answered but did not arrive", id)
 			}
 		default:
 			s.repeated += int64(e.arrived - 1)
@@ -100,7 +100,7 @@ func (l *ledger) balance(s *soaked, tg *target) {
 		}
 	}
 	if s.attempts-s.unsent-s.lost+s.repeated != s.arrived {
-		s.fault("%d attempts, %d of them not sent, %d lost on their way, %d repeated, and %d arrived",
+		s.fault("%d attempts: %d not sent, %d lost, %d repeated, but %d arrived",
 			s.attempts, s.unsent, s.lost, s.repeated, s.arrived)
 	}
 }

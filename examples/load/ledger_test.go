@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// numbered returns an attempt of a call.
+// numbered returns an attempt of call n.
 func numbered(t *testing.T, method, n string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), method, "http://h.example/", nil)
@@ -21,7 +21,7 @@ func numbered(t *testing.T, method, n string) *http.Request {
 	return r
 }
 
-// sent makes an attempt that is written, and answered if heard.
+// sent records a written attempt, and its response if heard.
 func sent(t *testing.T, l *ledger, method, n string, heard bool) {
 	t.Helper()
 	r := numbered(t, method, n)
@@ -33,7 +33,7 @@ func sent(t *testing.T, l *ledger, method, n string, heard bool) {
 	}
 }
 
-func TestALedgerFindsWhatDoesNotAgree(t *testing.T) {
+func TestALedgerFindsEachDisagreement(t *testing.T) {
 	for want, make := range map[string]func(l *ledger){
 		"": func(l *ledger) {
 			sent(t, l, "PUT", "1", true)
@@ -41,17 +41,17 @@ func TestALedgerFindsWhatDoesNotAgree(t *testing.T) {
 			sent(t, l, "PUT", "2", false) // lost
 			require.NoError(t, l.prepare(numbered(t, "PUT", "3"), 3))
 		},
-		"c/#1 arrived, and was no attempt": func(l *ledger) { l.arrive(numbered(t, "PUT", "1")) },
+		"c/#1 arrived but was not an attempt": func(l *ledger) { l.arrive(numbered(t, "PUT", "1")) },
 		"c/#1 arrived 2 times": func(l *ledger) {
 			sent(t, l, "PUT", "1", true)
 			l.arrive(numbered(t, "PUT", "1"))
 			l.arrive(numbered(t, "PUT", "1"))
 		},
-		"c/#1 arrived, and was not written": func(l *ledger) {
+		"c/#1 arrived but was not written": func(l *ledger) {
 			require.NoError(t, l.prepare(numbered(t, "PUT", "1"), 1))
 			l.arrive(numbered(t, "PUT", "1"))
 		},
-		"c/#1 was answered, and did not arrive": func(l *ledger) { sent(t, l, "PUT", "1", true) },
+		"c/#1 was answered but did not arrive": func(l *ledger) { sent(t, l, "PUT", "1", true) },
 		"c/, a POST without a key, arrived twice": func(l *ledger) {
 			for _, n := range []string{"1", "2"} {
 				sent(t, l, "POST", n, true)

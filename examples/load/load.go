@@ -14,22 +14,21 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// settings is what a run is asked for.
+// settings configure a run.
 type settings struct {
 	clients int
 	length  time.Duration
-	pause   time.Duration // of a client, between two calls
+	pause   time.Duration // between two calls of a client
 	budget  bool
 }
 
-// attempts is how many a call may have.
+// attempts is the maximum number of attempts per call.
 const attempts = 3
 
-// budget is that of the runs with one.
+// budget is the budget of the runs that have one.
 var budget = retry.BudgetConfig{Ratio: 0.1, MinPerSecond: 10, Window: time.Second}
 
-// config scales what takes time with the run, so that a short one has room for
-// every state too.
+// config scales durations with the run, so that even a short run goes through every state.
 func (s settings) config(base http.RoundTripper) ductilehttp.Config {
 	attempt := min(max(s.length/20, 100*time.Millisecond), time.Second)
 	cfg := ductilehttp.Config{
@@ -68,7 +67,7 @@ func newRun(s settings) *run {
 
 func (r *run) phase() int { return at(time.Since(r.begun), r.length) }
 
-// tries counts the attempts that get past the policies.
+// tries counts the attempts that the policies admit.
 type tries struct {
 	base *http.Transport
 	n    atomic.Int64
@@ -98,16 +97,15 @@ func measure(ctx context.Context, s settings) (figures, error) {
 	return f, ctx.Err()
 }
 
-// grace is how much longer than it may a call can take before it is lost.
+// grace is how long after its time limit a call counts as lost.
 const grace = 30 * time.Second
 
-// play has all clients call until the run's time has passed, and waits for the
-// calls that are on their way then.
+// play runs all clients until the run's time is over, and waits for the calls in flight.
 func (r *run) play(ctx context.Context) error {
 	var clients sync.WaitGroup
 	for i := range r.clients {
 		clients.Go(func() {
-			// Evenly spread, as they would be.
+			// Spread evenly, as independent clients would be.
 			pause := r.pause * time.Duration(i) / time.Duration(r.clients)
 			for policy.Sleep(ctx, nil, pause) == nil && time.Since(r.begun) < r.length {
 				r.call(ctx)
@@ -128,7 +126,7 @@ func (r *run) play(ctx context.Context) error {
 	}
 }
 
-// call makes one logical call and notes what came of it.
+// call makes one logical call and records its outcome.
 func (r *run) call(ctx context.Context) outcome {
 	phase, start := r.phase(), time.Now()
 	r.calls.started.Add(1)
@@ -146,8 +144,8 @@ func (r *run) get(ctx context.Context) (outcome, error) {
 	return outcomeOf(r.client.Do(req))
 }
 
-// recovers reports whether calls succeed again, now that the server is well.
-// How soon is for the circuit to say, and for the machine.
+// recovers reports whether calls succeed again once the server is healthy. How soon depends
+// on the circuit and on the machine.
 func (r *run) recovers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()

@@ -1,10 +1,10 @@
-// Load has 200 clients call a server that fails, hangs, breaks connections and
-// recovers by a script: once without a retry budget and once with. It shows what
-// that costs the server and the process. Then a soak sends requests of every kind to
-// servers that do everything wrong, over HTTP/1.1 and HTTP/2, with and without TLS, and
-// through nginx and HAProxy where they are installed. Load exits with 0 only if no call
-// was lost, nothing was left behind, the retries kept to their bounds, and no attempt
-// arrived twice. A run takes 3 s, or as long as -for says: make load gives each a minute.
+// Load runs 200 clients against a server that fails, hangs, breaks connections and recovers
+// by a script, once without a retry budget and once with one. It shows what that costs the
+// server and the process. Then a soak sends requests of every kind to servers that
+// misbehave in every way, over HTTP/1.1 and HTTP/2, with and without TLS, and through nginx
+// and HAProxy where they are installed. Load exits with 0 only if no call was lost, no
+// resource leaked, retries stayed within their limits, and no attempt arrived twice. A run
+// takes 3 s, or as long as -for says: make load gives each run a minute.
 package main
 
 import (

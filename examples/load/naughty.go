@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// naughty is a handler that does everything wrong, and counts what arrives.
+// naughty is a handler that misbehaves in every way, and counts the requests that arrive.
 type naughty struct {
 	ledger *ledger
 	n      *atomic.Int64
@@ -23,7 +23,7 @@ func newNaughty(h2 bool) naughty { return naughty{newLedger(), new(atomic.Int64)
 func (h naughty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ledger.arrive(r)
 	n := h.n.Add(1)
-	if n%3 != 0 { // sometimes it answers before it has read
+	if n%3 != 0 { // sometimes respond before reading
 		call := r.Header.Get(callHeader)
 		if b, err := io.ReadAll(r.Body); err == nil && len(b) > 0 && !strings.HasPrefix(string(b), call) {
 			w.WriteHeader(http.StatusTeapot)
@@ -38,7 +38,7 @@ func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 	flush := func() { _ = http.NewResponseController(w).Flush() }
 	switch n % 12 {
 	case 0:
-		if !h.h2 { // a reset; over HTTP/2 one of the stream
+		if !h.h2 { // reset the connection; over HTTP/2, the stream
 			hijackedReset(w)
 		}
 		panic(http.ErrAbortHandler)
@@ -47,29 +47,29 @@ func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 		_, _ = io.WriteString(w, strings.Repeat("down ", 1000))
 	case 3:
 		panic(http.ErrAbortHandler)
-	case 4: // stalls, for longer than an attempt may take
+	case 4: // stall for longer than an attempt may take
 		select {
 		case <-r.Context().Done():
 		case <-time.After(300 * time.Millisecond):
 		}
 		panic(http.ErrAbortHandler)
-	case 5: // lies about the length
+	case 5: // send a wrong length
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, "short")
 		flush()
 		panic(http.ErrAbortHandler)
-	case 6: // the end of the connection; over HTTP/2 a GOAWAY
+	case 6: // close the connection; over HTTP/2, send a GOAWAY
 		w.Header().Set("Connection", "close")
 		_, _ = io.WriteString(w, "bye")
 	case 7:
 		http.Redirect(w, r, r.URL.Path+"x", http.StatusTemporaryRedirect)
-	case 8: // drips
+	case 8: // respond slowly
 		for range 3 {
 			_, _ = io.WriteString(w, "drip")
 			flush()
 			time.Sleep(5 * time.Millisecond)
 		}
-	case 9: // a body that stalls
+	case 9: // stall within the body
 		_, _ = io.WriteString(w, "and then nothing")
 		flush()
 		select {
@@ -82,7 +82,7 @@ func (h naughty) misbehave(w http.ResponseWriter, r *http.Request, n int64) {
 	}
 }
 
-// hijackedReset ends a connection of HTTP/1.1 without a farewell.
+// hijackedReset resets an HTTP/1.1 connection.
 func hijackedReset(w http.ResponseWriter) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -97,7 +97,7 @@ func hijackedReset(w http.ResponseWriter) {
 	_ = c.Close()
 }
 
-// targets returns the ways to soak, and the proxies that are not installed.
+// targets returns the targets to soak, and the names of proxies that are not installed.
 func targets() (all []*target, missing []string) {
 	for _, p := range []struct {
 		name    string
@@ -116,13 +116,13 @@ func targets() (all []*target, missing []string) {
 	return all, missing
 }
 
-// served starts a server of ours.
+// served starts one of our servers.
 func served(name string, h2, overTLS bool) *target {
 	h := newNaughty(h2)
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.EnableHTTP2 = h2
-	// Streams beyond the second are refused until a client has read that.
+	// Streams beyond the second are refused until a client has read this setting.
 	s.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 2}
 	var open atomic.Int64
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -150,7 +150,7 @@ func served(name string, h2, overTLS bool) *target {
 	return &target{name: name, url: s.URL, base: base, naughty: h, open: &open, stop: s.Close}
 }
 
-// free returns a port that nothing listens on.
+// free returns a port on which nothing listens.
 func free() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
 	if err != nil {

@@ -12,23 +12,23 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 )
 
-// outcome is how a logical call ended. Each has one.
+// outcome is how a logical call ended. Each call has exactly one.
 type outcome int
 
 const (
 	ok         outcome = iota
-	status             // the last attempt's answer was a 503
-	timeout            // of the attempt, or of the whole
-	broken             // the connection, before there was an answer
-	brokenBody         // the connection, or the time, in the middle of the answer
+	status             // the last attempt got a 503
+	timeout            // of the attempt or of the call
+	broken             // the connection broke before the response
+	brokenBody         // the connection broke, or time ran out, within the response
 	rejected           // by the circuit
 	unexpected
-	outcomes // how many there are
+	outcomes // number of outcomes
 )
 
 var outcomeNames = [outcomes]string{"ok", "503", "timeout", "reset", "broken body", "rejected", "unexpected"}
 
-// outcomeOf reads resp to its end, closes it, and says what came of the call.
+// outcomeOf reads resp to its end, closes it, and returns the outcome of the call.
 func outcomeOf(resp *http.Response, err error) (outcome, error) {
 	if err != nil {
 		return kind(err), err
@@ -36,7 +36,7 @@ func outcomeOf(resp *http.Response, err error) (outcome, error) {
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	switch {
-	case err != nil && kind(err) == unexpected: // a context that was let go too early, say
+	case err != nil && kind(err) == unexpected: // for example a context that ended too early
 		return unexpected, err
 	case err != nil:
 		return brokenBody, err
@@ -48,8 +48,8 @@ func outcomeOf(resp *http.Response, err error) (outcome, error) {
 	return ok, nil
 }
 
-// kind says which failure err is. A rejection is asked for first: it may end a
-// retry whose earlier attempts failed otherwise.
+// kind returns the outcome for err. It checks for a rejection first: a rejection may end a
+// retry whose earlier attempts failed in other ways.
 func kind(err error) outcome {
 	var net net.Error
 	switch {
@@ -64,11 +64,11 @@ func kind(err error) outcome {
 	return unexpected
 }
 
-// tally counts calls by the phase that they began in.
+// tally counts calls by the phase in which they began.
 type tally struct {
 	started  atomic.Int64
 	finished [][outcomes]atomic.Int64
-	odd      atomic.Pointer[error] // an unexpected one, to show
+	odd      atomic.Pointer[error] // an unexpected error, to show
 }
 
 func newTally() *tally { return &tally{finished: make([][outcomes]atomic.Int64, len(script))} }
@@ -89,7 +89,7 @@ func (t *tally) counts(phase int) (n [outcomes]int64) {
 	return n
 }
 
-// ended returns how many calls have.
+// ended returns the number of finished calls.
 func (t *tally) ended() (n int64) {
 	for i := range t.finished {
 		n += sum(t.counts(i))

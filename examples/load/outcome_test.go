@@ -18,7 +18,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestFailuresAreToldApart(t *testing.T) {
+func TestEachFailureHasItsOutcome(t *testing.T) {
 	ended := func(reason, last error) error {
 		return &url.Error{Op: "Get", Err: &retry.Error{Attempts: 3, Reason: reason, Last: last}}
 	}
@@ -37,7 +37,7 @@ func TestFailuresAreToldApart(t *testing.T) {
 	}
 }
 
-func TestABodyThatEndsForNoGoodReasonIsUnexpected(t *testing.T) {
+func TestACancelledBodyIsUnexpected(t *testing.T) {
 	for err, want := range map[error]outcome{
 		io.ErrUnexpectedEOF:    brokenBody,
 		&policy.TimeoutError{}: brokenBody,
@@ -49,7 +49,7 @@ func TestABodyThatEndsForNoGoodReasonIsUnexpected(t *testing.T) {
 	}
 }
 
-func TestATallyKeepsTheFirstThatIsUnexpected(t *testing.T) {
+func TestATallyKeepsTheFirstUnexpectedError(t *testing.T) {
 	n, first := newTally(), errors.New("first")
 	n.note(0, ok, nil)
 	n.note(1, unexpected, first)

@@ -16,17 +16,17 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// proxy is a real reverse proxy on loopback, in front of a server of ours.
+// proxy is a real reverse proxy on loopback, in front of one of our servers.
 type proxy struct {
 	name   string
 	args   func(conf string) []string
 	config func(dir, listen, backend string) string
-	meddle func(p *os.Process) // called again and again while it is used
+	meddle func(p *os.Process) // called repeatedly while the proxy is in use
 }
 
 var proxies = []proxy{
 	{
-		name: "nginx", // reloads in the middle: its workers close kept-alive connections
+		name: "nginx", // reloads during the run: its workers close kept-alive connections
 		args: func(conf string) []string { return []string{"-p", filepath.Dir(conf), "-c", conf, "-e", "stderr"} },
 		config: func(dir, listen, backend string) string {
 			return fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/pid; error_log /dev/null;
@@ -61,7 +61,7 @@ backend b
 	},
 }
 
-// start starts the proxy and what is behind it.
+// start starts the proxy and the server behind it.
 func (p proxy) start() (*target, error) {
 	program, err := find(p.name)
 	if err != nil {
@@ -72,7 +72,7 @@ func (p proxy) start() (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(dir, 0o711); err != nil { // nginx's workers have another user
+	if err := os.Chmod(dir, 0o711); err != nil { // nginx's workers run as another user
 		return nil, err
 	}
 	listen, err := free()
@@ -83,7 +83,7 @@ func (p proxy) start() (*target, error) {
 	if err := os.WriteFile(conf, []byte(p.config(dir, listen, strings.TrimPrefix(tg.url, "http://"))), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(context.Background(), program, p.args(conf)...) //nolint:gosec // a program of the system's
+	cmd := exec.CommandContext(context.Background(), program, p.args(conf)...) //nolint:gosec // a system program
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (p proxy) start() (*target, error) {
 	return tg, nil
 }
 
-// find looks for a program also where only root's path leads.
+// find looks for a program, including directories that only root's path contains.
 func find(name string) (string, error) {
 	if path, err := exec.LookPath(name); err == nil {
 		return path, nil
@@ -122,7 +122,7 @@ func find(name string) (string, error) {
 	return exec.LookPath("/usr/sbin/" + name)
 }
 
-// listening waits until something listens.
+// listening waits until addr accepts connections.
 func listening(addr string) error {
 	for range 100 {
 		if c, err := net.DialTimeout("tcp", addr, time.Second); err == nil { //nolint:noctx // bounded

@@ -12,8 +12,8 @@ func columns(out io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 }
 
-// byPhase writes what happened in each phase of a run. A call belongs to the
-// phase in which it began, a request to that in which it came.
+// byPhase writes what happened in each phase of a run. A call counts in the phase in which
+// it began, a request in the phase in which it arrived.
 func (f *figures) byPhase(out io.Writer) {
 	w := columns(out)
 	fmt.Fprintf(w, "calls\trequests\tper call\t%s\t  phase\n", strings.Join(outcomeNames[:], "\t"))
@@ -38,8 +38,8 @@ func perCall(n, calls int64) string {
 	return fmt.Sprintf("%.3f", float64(n)/float64(calls))
 }
 
-// worst is the most requests per call of any phase, which the calls that an open
-// circuit rejects in others do not make up for.
+// worst returns the largest number of requests per call in any phase. Calls that an open
+// circuit rejects in other phases do not lower it.
 func (f *figures) worst() string {
 	var worst phaseFigures
 	most := 0.
@@ -51,7 +51,7 @@ func (f *figures) worst() string {
 	return perCall(worst.requests, sum(worst.ended))
 }
 
-// compare writes the runs beside each other.
+// compare writes the runs side by side.
 func compare(out io.Writer, runs []figures) {
 	w := columns(out)
 	line := func(what string, cell func(f *figures) string) {

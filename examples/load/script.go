@@ -2,21 +2,21 @@ package main
 
 import "time"
 
-// phase is a part of a run, and what the server does in it.
+// phase is a part of a run, and how the server behaves in it.
 type phase struct {
 	name  string
-	parts int // of the run, relative to the other phases
+	parts int // share of the run, relative to the other phases
 	act   func(n int64) act
 }
 
-// act is what the server does with a request.
+// act is how the server treats a request.
 type act int
 
 const (
 	answers   act = iota
 	refuses       // with a 503
-	hangs         // until the client hangs up
-	resets        // the connection, with no answer
+	hangs         // until the client disconnects
+	resets        // the connection, without a response
 	breaksOff     // in the middle of the body
 )
 
@@ -31,9 +31,8 @@ func every(nth int64, a, otherwise act) func(int64) act {
 	}
 }
 
-// script is what happens to the server. It is well for a while before each
-// trouble of another kind, so that this meets closed circuits and kept-alive
-// connections.
+// script is how the server behaves. It is healthy for a while before each new kind of
+// trouble, so that each starts with closed circuits and kept-alive connections.
 var script = []phase{
 	{"all is well", 3, always(answers)},
 	{"every other request fails", 4, every(2, refuses, answers)},
@@ -45,8 +44,8 @@ var script = []phase{
 	{"all is well in the end", 3, always(answers)},
 }
 
-// at returns the index of the phase that a run of the given length is in. What
-// is later than the end belongs to the last.
+// at returns the index of the phase at elapsed in a run of the given length. Times after
+// the end belong to the last phase.
 func at(elapsed, length time.Duration) int {
 	total := 0
 	for _, p := range script {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestPhasesFollowEachOtherInTheirShares(t *testing.T) {
+func TestPhasesFollowEachOtherByTheirParts(t *testing.T) {
 	total := 0
 	for _, p := range script {
 		total += p.parts
@@ -22,7 +22,7 @@ func TestPhasesFollowEachOtherInTheirShares(t *testing.T) {
 	assert.Equal(t, len(script)-1, at(began+time.Hour, length))
 }
 
-func TestTheScriptEndsWell(t *testing.T) {
+func TestTheScriptEndsWithAHealthyServer(t *testing.T) {
 	for n := range int64(10) {
 		assert.Equal(t, answers, script[len(script)-1].act(n))
 	}

@@ -11,15 +11,15 @@ import (
 	"sync/atomic"
 )
 
-// server does what the script says, and counts.
+// server behaves as the script says, and counts.
 type server struct {
 	*httptest.Server
-	phase    func() int // that the run is in
+	phase    func() int // the current phase of the run
 	n        atomic.Int64
 	requests []atomic.Int64 // by phase
 	open     atomic.Int64   // connections
-	made     atomic.Int64   // connections, all in all
-	kept     atomic.Int64   // connections that were reset at a later request than their first
+	made     atomic.Int64   // connections in total
+	kept     atomic.Int64   // connections reset at a later request than their first
 }
 
 const content = "what the client came for\n"
@@ -36,7 +36,7 @@ func newServer(phase func() int) *server {
 	return s
 }
 
-// servedKey is the key of how many requests came over a connection.
+// servedKey is the context key for the number of requests on a connection.
 type servedKey struct{}
 
 func (s *server) count(_ net.Conn, state http.ConnState) {
@@ -46,7 +46,7 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 		s.made.Add(1)
 	case http.StateClosed, http.StateHijacked:
 		s.open.Add(-1)
-	default: // active or idle, and open as before
+	default: // active or idle: still open
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.do(w, r)
 }
 
-// do carries a out.
+// do performs a.
 func (a act) do(w http.ResponseWriter, r *http.Request) {
 	switch a {
 	case answers:
@@ -77,8 +77,8 @@ func (a act) do(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reset writes what was begun, and breaks the connection so that the client
-// reads "connection reset".
+// reset writes the bytes in begun and breaks the connection so that the client reads
+// "connection reset".
 func reset(w http.ResponseWriter, begun string) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inPhase returns a server that stays in the first phase that does a, and a
-// client of it without policies.
+// inPhase returns a server that stays in the first phase with the act a, and a client for
+// it without policies.
 func inPhase(t *testing.T, a act) (*server, *http.Client) {
 	t.Helper()
 	for i, p := range script {
@@ -25,7 +25,7 @@ func inPhase(t *testing.T, a act) (*server, *http.Client) {
 			return s, c
 		}
 	}
-	t.Fatal("no phase does it")
+	t.Fatal("no phase has this act")
 	return nil, nil
 }
 
@@ -54,7 +54,7 @@ func TestTheServerRefuses(t *testing.T) {
 	assert.Equal(t, status, o)
 }
 
-func TestTheServerHangsUntilTheClientHasGone(t *testing.T) {
+func TestTheServerHangsUntilTheClientDisconnects(t *testing.T) {
 	s, c := inPhase(t, hangs)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -106,7 +106,7 @@ func TestAKeptAliveConnectionThatIsResetIsCounted(t *testing.T) {
 	assert.EqualValues(t, 2, s.requests[phase].Load(), "net/http repeats by itself")
 }
 
-func TestAnAnswerThatIsNotTheServersIsUnexpected(t *testing.T) {
+func TestAResponseWithAWrongBodyIsUnexpected(t *testing.T) {
 	resp := &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader("else"))}
 	o, err := outcomeOf(resp, nil)
 	assert.Equal(t, unexpected, o)

@@ -20,30 +20,30 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// The soak sends requests of every kind to servers that do everything wrong, over each
-// protocol and through real proxies, and lets the servers count: no attempt may arrive
-// twice, and no POST without a key more than once.
+// The soak sends requests of every kind to misbehaving servers, over each protocol and
+// through real proxies. The servers count the requests: no attempt may arrive twice, and no
+// POST without a key more than once.
 
-// Headers by which a server counts.
+// Headers that a server uses to count.
 const (
 	callHeader    = "X-Call"
 	attemptHeader = "X-Attempt"
 )
 
-// soaked is what came of a soak over one way to a server.
+// soaked are the results of a soak over one path to a server.
 type soaked struct {
 	name     string
 	calls    int64
 	answered int64 // calls that ended with a response
 	attempts int64 // requests that were about to be sent
-	unsent   int64 // of these, those that ended before their header was written
-	lost     int64 // of these, those that the server did not read: it refused the stream, or ended the connection
-	repeated int64 // requests that net/http sent once more, as an HTTP/2 server that went away asks for
+	unsent   int64 // of these, the ones that ended before their header was written
+	lost     int64 // of these, the ones that the server did not read: it refused the stream or closed the connection
+	repeated int64 // requests that net/http sent once more because an HTTP/2 server went away
 	arrived  int64 // requests that the server counted
 	faults   []string
 }
 
-// target is a server, and the way to it.
+// target is a server, and the path to it.
 type target struct {
 	name string
 	url  string
@@ -54,10 +54,10 @@ type target struct {
 	stop    func()
 }
 
-// soakers is how many clients call a target at a time.
+// soakers is how many clients call a target concurrently.
 const soakers = 8
 
-// soak soaks all targets for the length, one after the other.
+// soak soaks all targets one after the other, within the length.
 func soak(ctx context.Context, out io.Writer, length time.Duration) (faults []string) {
 	targets, missing := targets()
 	for _, m := range missing {
@@ -96,7 +96,7 @@ func (tg *target) soak(ctx context.Context, length time.Duration) soaked {
 	var all sync.WaitGroup
 	for i := range soakers {
 		all.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(i), 7)) //nolint:gosec // no secret
+			rng := rand.New(rand.NewPCG(uint64(i), 7)) //nolint:gosec // not a secret
 			for n := 0; ctx.Err() == nil; n++ {
 				calls.Add(1)
 				if once(client, tg.url, strconv.Itoa(i)+"-"+strconv.Itoa(n), rng) {
@@ -107,7 +107,7 @@ func (tg *target) soak(ctx context.Context, length time.Duration) soaked {
 	}
 	all.Wait()
 	left := settled(func() int {
-		client.CloseIdleConnections() // again, as the last streams of HTTP/2 end
+		client.CloseIdleConnections() // repeated, because the last HTTP/2 streams are still ending
 		return int(tg.open.Load())
 	}, 0)
 	if left > 0 && !tg.proxied {
@@ -126,7 +126,7 @@ func (s *soaked) fault(format string, args ...any) {
 	s.faults = append(s.faults, s.name+": "+fmt.Sprintf(format, args...))
 }
 
-// settled waits until there are no more than wanted of what is about to end.
+// settled waits until count returns at most want, and returns the last count.
 func settled(count func() int, want int) int {
 	deadline := time.Now().Add(5 * time.Second)
 	for count() > want && time.Now().Before(deadline) {
@@ -135,13 +135,13 @@ func settled(count func() int, want int) int {
 	return count()
 }
 
-// mostLeft is what may be in use after a soak that was not before it: net/http and the
-// runtime keep buffers.
+// mostLeft is how much more memory may be in use after a soak than before it: net/http and
+// the runtime keep buffers.
 const mostLeft = 4 << 20
 
 func heap() uint64 {
 	var m runtime.MemStats
-	for range 2 { // the second collects what finalizers let go
+	for range 2 { // the second collects what finalizers released
 		runtime.GC()
 	}
 	runtime.ReadMemStats(&m)
@@ -170,7 +170,7 @@ func once(client *http.Client, url, call string, rng *rand.Rand) bool {
 	return true
 }
 
-// rewinder is a body that can be rewound, and has no GetBody.
+// rewinder is a body that can be rewound but has no GetBody.
 type rewinder struct{ io.ReadSeeker }
 
 func (rewinder) Close() error { return nil }

@@ -8,7 +8,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// resources is what a run has of each before it, at most, and after it.
+// resources are the resources in use before a run, at most during it, and after it.
 type resources struct{ goroutines, connections, heap span }
 
 type span struct{ before, peak, after int64 }
@@ -18,10 +18,10 @@ func (s *span) see(v int64) {
 	s.after = v
 }
 
-// back reports whether nothing is left of what came.
+// back reports whether all resources were released.
 func (s *span) back() bool { return s.after <= s.before }
 
-// watch looks at the resources, again and again.
+// watch samples the resources periodically.
 type watch struct {
 	server *server
 	seen   resources
@@ -29,7 +29,8 @@ type watch struct {
 	done   chan struct{}
 }
 
-// newWatch notes what there is now, and begins to look at it every so often.
+// newWatch records the resources in use now, and starts to sample them at the given
+// interval.
 func newWatch(s *server, every time.Duration) *watch {
 	w := &watch{server: s, done: make(chan struct{})}
 	collect()
@@ -48,7 +49,7 @@ func newWatch(s *server, every time.Duration) *watch {
 	return w
 }
 
-// collect leaves nothing in the pools either, which keep things for one collection.
+// collect also empties the pools, which keep objects for one collection.
 func collect() {
 	runtime.GC()
 	runtime.GC()
@@ -62,8 +63,8 @@ func (w *watch) look() {
 	w.seen.connections.see(w.server.open.Load())
 }
 
-// end returns what was seen. Connections and what runs for them take a moment
-// to end; what has not ended within the grace never will.
+// end returns the samples. Connections and their goroutines take a moment to end; what has
+// not ended within the grace period never will.
 func (w *watch) end(ctx context.Context) resources {
 	w.stop()
 	<-w.done
