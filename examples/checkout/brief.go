@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// brief says in a few words what went wrong: a stripe.Error prints as JSON.
+// brief describes an error in a few words: a stripe.Error prints as JSON.
 func brief(err error) string {
 	var (
 		api    *stripe.Error

@@ -14,15 +14,15 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// order is what a customer wants to pay for.
+// order is a customer's order to pay.
 type order struct {
 	id     string
 	amount int64 // in cents
 }
 
-// key is the order's idempotency key. It belongs to the order and not to the
-// attempt: Stripe answers a key that it knows with what it answered before, so
-// that an attempt whose answer was lost can be repeated without a second charge.
+// key returns the order's idempotency key. It belongs to the order, not to the attempt:
+// Stripe answers a known key with the stored response, so an attempt whose response was
+// lost can be repeated without a second charge.
 func (o order) key() string { return "order-" + o.id }
 
 func (o order) params() *stripe.PaymentIntentCreateParams {
@@ -33,13 +33,13 @@ func (o order) params() *stripe.PaymentIntentCreateParams {
 		Confirm:       stripe.Bool(true),
 	}
 	if o.amount == 0 {
-		params.Amount = nil // a bug of the shop's
+		params.Amount = nil // a bug in the shop
 	}
 	params.SetIdempotencyKey(o.key())
 	return params
 }
 
-// receipt is what the customer is told.
+// receipt is what the customer gets.
 type receipt struct {
 	payment string // the PaymentIntent; empty while the order is queued
 	queued  bool
@@ -68,10 +68,10 @@ func (c *checkout) pay(ctx context.Context, o order) (receipt, error) {
 	})
 }
 
-// orderKey is the context's key for the order that a call is about.
+// orderKey is the context key for the order of a call.
 type orderKey struct{}
 
-// enqueue is the fallback: the customer is told that the payment will follow.
+// enqueue is the fallback: it queues the order, and the payment follows later.
 func (c *checkout) enqueue(ctx context.Context, _ error) (receipt, error) {
 	o := ctx.Value(orderKey{}).(order)
 	c.mu.Lock()
@@ -80,7 +80,7 @@ func (c *checkout) enqueue(ctx context.Context, _ error) (receipt, error) {
 	return receipt{queued: true}, nil
 }
 
-// drain takes the queue's orders out of it.
+// drain removes and returns the orders in the queue.
 func (c *checkout) drain() []order {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,8 +89,8 @@ func (c *checkout) drain() []order {
 	return orders
 }
 
-// queueable reports whether an order that failed with err may succeed later: it
-// was not refused for good, and the customer is still there.
+// queueable reports whether an order that failed with err may succeed later: it was not
+// refused for good, and the customer is still waiting.
 func queueable(_ receipt, err error) bool {
 	_, spent := errors.AsType[*retry.Error](err)
 	return !errors.Is(err, context.Canceled) &&

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// api is a server of the test's that notes the idempotency keys it sees.
+// api is a test server that records the idempotency keys of its requests.
 type api struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -47,7 +47,7 @@ func succeed(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, `{"id": "pi_1", "object": "payment_intent"}`)
 }
 
-// sdk returns a client with two retries of its own, which does not sleep.
+// sdk returns a client with two retries of its own that do not sleep.
 func sdk(url string) *stripe.Client {
 	backends := stripe.NewBackendsWithConfig(&stripe.BackendConfig{
 		URL: stripe.String(url), MaxNetworkRetries: stripe.Int64(2), LeveledLogger: &stripe.LeveledLogger{},
@@ -57,7 +57,7 @@ func sdk(url string) *stripe.Client {
 	return stripe.NewClient("sk_test_123", stripe.WithBackends(backends))
 }
 
-// requests counts what one call of the SDK sends.
+// requests counts the requests that one SDK call sends.
 func requests(t *testing.T, handle http.HandlerFunc) int {
 	t.Helper()
 	a := serve(t, handle)
@@ -75,7 +75,7 @@ func TestSDKDoesNotRetryAnErrorInJSON(t *testing.T) {
 	}
 }
 
-func TestSDKDoesNotRetryAnErrorInJSONThatStripeSaysToRetry(t *testing.T) {
+func TestSDKDoesNotRetryAnErrorInJSONEvenIfStripeShouldRetryIsTrue(t *testing.T) {
 	assert.Equal(t, 1, requests(t, func(w http.ResponseWriter, _ *http.Request) {
 		refusal(fault{status: 503, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "true"}}).write(w)
 	}))
@@ -98,8 +98,8 @@ func TestSDKMakesANewKeyForEachCall(t *testing.T) {
 	assert.NotEqual(t, keys[0], keys[1])
 }
 
-// brokenSecond answers one request, so that the connection is kept alive, and
-// breaks the next.
+// brokenSecond answers one request, so that the connection is kept alive, and breaks the
+// connection at the next one.
 func brokenSecond() http.HandlerFunc {
 	n := 0
 	var mu sync.Mutex
@@ -117,7 +117,7 @@ func brokenSecond() http.HandlerFunc {
 	}
 }
 
-func TestNetHTTPRepeatsByItselfUnlessItIsKeptFromIt(t *testing.T) {
+func TestNetHTTPRepeatsRequestsUnlessPrevented(t *testing.T) {
 	for name, test := range map[string]struct {
 		backends func(url string, base *http.Transport) *stripe.Backends
 		want     int
@@ -143,8 +143,8 @@ func TestNetHTTPRepeatsByItselfUnlessItIsKeptFromIt(t *testing.T) {
 	}
 }
 
-// shops runs test with a checkout of each way, in front of a proxy in front of
-// a server that always succeeds.
+// shops runs test with each kind of checkout, in front of a proxy in front of a server that
+// always succeeds.
 func shops(t *testing.T, test func(t *testing.T, w way, shop *checkout, p *proxy)) {
 	t.Helper()
 	for name, w := range map[string]way{"above": ways[0], "below": ways[1]} {
@@ -156,7 +156,7 @@ func shops(t *testing.T, test func(t *testing.T, w way, shop *checkout, p *proxy
 	}
 }
 
-func TestEveryAttemptOfAnOrderHasItsKey(t *testing.T) {
+func TestEveryAttemptOfAnOrderHasTheOrdersKey(t *testing.T) {
 	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
 		p.inject(unavailable, fault{reset: true})
 		r, err := shop.pay(t.Context(), order{"a", 100})
@@ -168,7 +168,7 @@ func TestEveryAttemptOfAnOrderHasItsKey(t *testing.T) {
 	})
 }
 
-func TestAnAnswerThatDoesNotArriveIsAskedForAgain(t *testing.T) {
+func TestAnAttemptWhoseResponseIsLostIsRepeated(t *testing.T) {
 	for name, f := range map[string]fault{"lost": {lost: true}, "cut": {cut: true}} {
 		shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
 			p.inject(f)
@@ -193,14 +193,14 @@ func TestARepeatedOrderIsChargedOnce(t *testing.T) {
 	})
 }
 
-func TestOneOrderPaidByManyAtOnceIsChargedOnce(t *testing.T) {
+func TestAnOrderPaidConcurrentlyIsChargedOnce(t *testing.T) {
 	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() { _, _ = shop.pay(t.Context(), order{"a", 100}) })
 		}
 		wg.Wait()
-		assert.LessOrEqual(t, p.seen("order-a").charges, 1) // their delays may run out each other's time
+		assert.LessOrEqual(t, p.seen("order-a").charges, 1) // their delays may use up each other's time
 		shop.circuit.Reset()
 		_, err := shop.pay(t.Context(), order{"a", 100})
 		require.NoError(t, err)
@@ -208,7 +208,7 @@ func TestOneOrderPaidByManyAtOnceIsChargedOnce(t *testing.T) {
 	})
 }
 
-func TestTheCallersFaultsAreNeitherRetriedNorCounted(t *testing.T) {
+func TestCallerFaultsAreNeitherRetriedNorCounted(t *testing.T) {
 	for _, status := range []int{400, 401, 402, 404} {
 		shops(t, func(t *testing.T, w way, shop *checkout, p *proxy) {
 			p.inject(fault{status: status, kind: "invalid_request_error"})
@@ -238,7 +238,7 @@ func TestAnOrderIsQueuedWhenItMaySucceedLater(t *testing.T) {
 	})
 }
 
-func TestAnOrderIsNotQueuedForACustomerWhoHasGone(t *testing.T) {
+func TestAnOrderIsNotQueuedAfterTheCustomerCancels(t *testing.T) {
 	shops(t, func(t *testing.T, _ way, shop *checkout, _ *proxy) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

@@ -6,11 +6,11 @@ import (
 	"golang.org/x/term"
 )
 
-// palette colours text for a terminal. The zero palette leaves text as it is.
+// palette colours text for a terminal. The zero palette leaves text unchanged.
 type palette struct{ on bool }
 
-// paletteFor returns colours if file is a terminal, unless NO_COLOR is set: see
-// https://no-color.org.
+// paletteFor returns a palette with colours if file is a terminal and NO_COLOR is not set:
+// see https://no-color.org.
 func paletteFor(file *os.File) palette {
 	return palette{os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(file.Fd()))}
 }
@@ -26,7 +26,7 @@ func (p palette) bold(text string) string  { return p.paint("1", text) }
 func (p palette) faint(text string) string { return p.paint("2", text) }
 func (p palette) warn(text string) string  { return p.paint("33", text) }
 
-// end colours how an order ended.
+// end returns e in the colour of its kind.
 func (p palette) end(e end) string {
 	return p.paint(map[end]string{paid: "32", queued: "33", refused: "31"}[e], string(e))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAFileGetsNoColours(t *testing.T) {
+func TestOutputToAFileHasNoColours(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, file.Close()) }()
@@ -20,7 +20,7 @@ func TestAFileGetsNoColours(t *testing.T) {
 	assert.Equal(t, "paid", p.end(paid))
 }
 
-func TestATerminalGetsColoursUnlessNoColorIsSet(t *testing.T) {
+func TestOutputToATerminalHasColoursUnlessNoColorIsSet(t *testing.T) {
 	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip("this machine has no pseudo-terminals:", err)

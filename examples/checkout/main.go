@@ -1,9 +1,9 @@
-// Checkout takes payments through the Stripe SDK while the way to Stripe breaks
-// in every way that it does in practice, and shows that each order is charged
-// at most once. It builds and starts Stripe's mock server itself, and exits
-// with 0 only if everything went as it should.
+// Checkout takes payments through the Stripe SDK while the connection to Stripe fails in
+// every way that occurs in practice, and shows that each order is charged at most once. It
+// builds and starts Stripe's mock server itself, and exits with 0 only if every expectation
+// held.
 //
-// With -below, the policies are below the SDK instead of above it.
+// With -below, the policies run below the SDK instead of above it.
 package main
 
 import (

@@ -15,8 +15,8 @@ import (
 
 const stripeMock = "github.com/stripe/stripe-mock@v0.203.0"
 
-// startMock builds Stripe's own mock server, starts it on a free loopback port
-// and waits until it answers. stop ends it and removes what was built.
+// startMock builds Stripe's own mock server, starts it on a free loopback port and waits
+// until it answers. stop stops it and removes the build.
 func startMock(ctx context.Context) (url string, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "stripe-mock")
 	if err != nil {
@@ -50,7 +50,7 @@ func startMock(ctx context.Context) (url string, stop func(), err error) {
 	return url, stop, await(ctx, url)
 }
 
-// freeAddr returns a loopback address that nobody listened on a moment ago.
+// freeAddr returns a loopback address that was free a moment ago.
 func freeAddr(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -60,7 +60,7 @@ func freeAddr(ctx context.Context) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// await asks url until it answers, with the library's own means.
+// await requests url until it answers, using the library's own policies.
 func await(ctx context.Context, url string) error {
 	_, err := retry.Do(ctx, retry.Config{
 		MaxAttempts: retry.Unlimited, Backoff: retry.Constant(50 * time.Millisecond), MaxElapsed: time.Minute,

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// proxy stands between the checkout and Stripe's mock server. It injects the
-// faults of a script, one a request, and does what the mock leaves out: the
-// answer to an idempotency key is stored, and given again to who repeats it. It
-// keeps the ledger that the demo is judged by.
+// proxy runs between the checkout and Stripe's mock server. It injects the faults of a
+// script, one per request, and adds what the mock lacks: it stores the response to an
+// idempotency key and returns it for every repeated request. It keeps the ledger by which
+// the demo is judged.
 type proxy struct {
 	*httptest.Server
 	target string
@@ -27,7 +27,7 @@ type proxy struct {
 	ledger map[string]*entry
 }
 
-// entry is what the server saw of one idempotency key.
+// entry is what the server saw for one idempotency key.
 type entry struct {
 	requests, charges, replays int
 
@@ -43,13 +43,13 @@ type answer struct {
 
 // fault is what happens to one request.
 type fault struct {
-	status int           // answer with this instead of asking the mock, if set
+	status int           // answer with this status instead of the mock's response, if set
 	kind   string        // the error's type in the JSON body
 	header [2]string     // one header to add
 	reset  bool          // break the connection instead
-	delay  time.Duration // hold the mock's answer back for so long
-	lost   bool          // break the connection instead of giving the mock's answer
-	cut    bool          // break it in the middle of that
+	delay  time.Duration // delay the mock's response
+	lost   bool          // break the connection instead of sending the mock's response
+	cut    bool          // break the connection in the middle of the response
 }
 
 func newProxy(target string) *proxy {
@@ -58,21 +58,21 @@ func newProxy(target string) *proxy {
 	return p
 }
 
-// inject adds to the script.
+// inject adds faults to the script.
 func (p *proxy) inject(faults ...fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.script = append(p.script, faults...)
 }
 
-// setOutage makes every connection break, or stops that.
+// setOutage turns an outage, in which every connection breaks, on or off.
 func (p *proxy) setOutage(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outage = on
 }
 
-// seen returns what the server saw of a key.
+// seen returns what the server saw for a key.
 func (p *proxy) seen(key string) entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,7 +82,7 @@ func (p *proxy) seen(key string) entry {
 	return entry{}
 }
 
-// next notes the request and returns the fault that is meant for it.
+// next records the request and returns the fault for it.
 func (p *proxy) next(key string) fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,8 +126,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer returns the stored answer to the key, or the mock's, which it stores.
-// A key whose first request is still being answered is refused, as Stripe does.
+// answer returns the response stored for the key, or gets the mock's and stores it. While a
+// key's first request is in flight, answer refuses others with that key, as Stripe does.
 func (p *proxy) answer(r *http.Request, key string) *answer {
 	p.mu.Lock()
 	e := p.ledger[key]
@@ -155,15 +155,15 @@ func (p *proxy) answer(r *http.Request, key string) *answer {
 	return a
 }
 
-// forward asks the mock. It goes on when the client has hung up: a server that
-// has begun to charge a card does so too.
+// forward asks the mock. It continues after the client has disconnected, like a server that
+// has begun to charge a card.
 func (p *proxy) forward(r *http.Request) *answer {
 	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, p.target+r.URL.Path, r.Body)
 	if err != nil {
 		return refusal(fault{status: http.StatusBadGateway, kind: "api_error"})
 	}
 	out.Header = r.Header.Clone()
-	out.Header.Del("Accept-Encoding") // the transport's own is undone by it
+	out.Header.Del("Accept-Encoding") // the transport decodes only an encoding that it asked for itself
 	resp, err := http.DefaultClient.Do(out)
 	if err != nil {
 		return refusal(fault{status: http.StatusBadGateway, kind: "api_error"})
@@ -176,7 +176,7 @@ func (p *proxy) forward(r *http.Request) *answer {
 	return &answer{status: resp.StatusCode, header: http.Header{"Content-Type": resp.Header["Content-Type"]}, body: body}
 }
 
-// refusal is an answer of the API's own form.
+// refusal is a response in the API's own format.
 func refusal(f fault) *answer {
 	a := &answer{status: f.status, header: http.Header{"Content-Type": {"application/json"}}}
 	if f.header[0] != "" {
@@ -194,7 +194,7 @@ func (a *answer) write(w http.ResponseWriter) {
 	_, _ = io.Copy(w, bytes.NewReader(a.body))
 }
 
-// cut writes half of the answer and breaks the connection.
+// cut writes half of the response and breaks the connection.
 func (a *answer) cut(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	half := *a
@@ -204,7 +204,7 @@ func (a *answer) cut(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-// hold waits for d, or until the client has hung up.
+// hold waits for d, or until the client disconnects.
 func hold(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

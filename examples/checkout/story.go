@@ -13,13 +13,13 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// scene is one order, what happens on its way, and what must come of it.
+// scene is one order, the faults it meets, and the expected result.
 type scene struct {
 	title  string
 	faults []fault
 	order  order
 	end    end
-	reach  int // requests that get to the server
+	reach  int // requests that reach the server
 	state  breaker.State
 }
 
@@ -52,8 +52,8 @@ var scenes = []scene{
 	{"a 400 that may be", []fault{{status: http.StatusBadRequest, kind: "invalid_request_error", header: [2]string{"Stripe-Should-Retry", "true"}}}, order{"spoon", 300}, paid, 2, breaker.Closed},
 }
 
-// outage is what happens while nothing gets through: five failures that count open
-// the circuit, and what comes after them is not sent.
+// outage returns the scenes while no request gets through: five failures that count open
+// the circuit, and later orders are not sent.
 func (w way) outage() []scene {
 	return []scene{
 		{"nothing gets through", nil, order{"mug", 1100}, queued, 3, breaker.Closed},
@@ -72,7 +72,7 @@ type show struct {
 	faults []string
 }
 
-// maxLines is what fits on a reader's screens.
+// maxLines is how many lines fit on a few screens.
 const maxLines = 100
 
 // tell plays the whole story against the mock server at url.
@@ -95,7 +95,7 @@ func (w way) tell(ctx context.Context, out io.Writer, colour palette, url string
 	return s.judge()
 }
 
-// play runs one scene and compares.
+// play runs one scene and compares the result with the expected one.
 func (s *show) play(ctx context.Context, sc scene) {
 	s.log.scene(sc.order, sc.title)
 	s.proxy.inject(sc.faults...)
@@ -127,7 +127,7 @@ func ended(r receipt, err error) end {
 	return paid
 }
 
-// badKey pays with a key that the mock server itself refuses.
+// badKey pays with a key that the mock server itself rejects.
 func (s *show) badKey(ctx context.Context) {
 	shop := s.way.open(s.proxy.URL, "not-a-key", s.log.observe, nil)
 	good := s.shop
@@ -138,7 +138,7 @@ func (s *show) badKey(ctx context.Context) {
 	s.shop = good
 }
 
-// recover waits until the circuit lets a probe through, and pays the queue.
+// recover waits until the circuit admits a probe, and pays the queued orders.
 func (s *show) recover(ctx context.Context) {
 	wait := s.shop.circuit.Snapshot().RetryAfter
 	fmt.Fprintf(s.log, "        Stripe is back; its circuit stays open for another %v\n", wait.Round(10*time.Millisecond))
@@ -157,7 +157,7 @@ func (s *show) recover(ctx context.Context) {
 // went wrong.
 func (s *show) judge() error {
 	n := s.log.counts()
-	fmt.Fprintf(s.log, "\ncalls %d, attempts %d, retries %d, timeouts %d, fallbacks %d, refused without touching the network %d, moves of the circuit %d\n\n",
+	fmt.Fprintf(s.log, "\ncalls %d, attempts %d, retries %d, timeouts %d, fallbacks %d, rejected without a request %d, circuit transitions %d\n\n",
 		n.calls, n.attempts, n.retries, n.timeouts, n.fallbacks, n.rejected, n.moves)
 	requests := s.charges()
 	for _, o := range []order{{id: "grinder"}, {id: "whisk"}, {id: "mill"}} {
@@ -165,7 +165,7 @@ func (s *show) judge() error {
 		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.id, e)
 	}
 	s.expect(n.attempts == requests, "%d attempts, and the server saw %d requests", n.attempts, requests)
-	s.expect(n.rejected == 1, "%d orders were rejected, want tray alone", n.rejected)
+	s.expect(n.rejected == 1, "%d orders were rejected, want only tray", n.rejected)
 	s.expect(n.moves == s.way.moves, "%d state changes, want %d", n.moves, s.way.moves)
 	s.expect(s.log.written() < maxLines, "the story has %d lines, want at most %d", s.log.written()+1, maxLines)
 

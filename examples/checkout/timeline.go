@@ -20,7 +20,7 @@ type timeline struct {
 	colour  palette
 	start   time.Time
 	lines   int
-	attempt string // how the last attempt ended; not written yet
+	attempt string // how the last attempt ended, until it is written
 	n       counts
 }
 
@@ -28,7 +28,7 @@ type counts struct {
 	calls, attempts, retries, rejected, fallbacks, timeouts, moves int
 }
 
-// attempt counts an attempt, unless nothing was sent for it.
+// attempt counts an attempt, unless nothing was sent.
 func (n *counts) attempt(err error) {
 	if errors.Is(err, policy.ErrRejected) {
 		return
@@ -49,7 +49,7 @@ func (t *timeline) counts() counts {
 	return t.n
 }
 
-// written returns how many lines there are.
+// written returns the number of lines so far.
 func (t *timeline) written() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -64,13 +64,13 @@ func (t *timeline) Write(text []byte) (int, error) {
 	return t.out.Write(text)
 }
 
-// line writes one line, with the time. It needs the lock.
+// line writes one line, with the time. The caller holds the lock.
 func (t *timeline) line(what string) {
 	t.lines++
 	fmt.Fprintf(t.out, "%s %s\n", t.colour.faint(fmt.Sprintf("%6.2fs", time.Since(t.start).Seconds())), what)
 }
 
-// flush writes how the last attempt ended, and what came of it. It needs the lock.
+// flush writes how the last attempt ended and what followed. The caller holds the lock.
 func (t *timeline) flush(rest ...string) {
 	if parts := append([]string{t.attempt}, rest...); t.attempt != "" || len(rest) > 0 {
 		t.line("           " + strings.TrimPrefix(strings.Join(parts, "; "), "; "))
@@ -78,14 +78,14 @@ func (t *timeline) flush(rest ...string) {
 	t.attempt = ""
 }
 
-// scene begins an order.
+// scene starts an order.
 func (t *timeline) scene(o order, title string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.line(t.colour.bold(fmt.Sprintf("%-10s %s", o.id, title)))
 }
 
-// ended says how an order ended for the customer.
+// ended writes how an order ended for the customer.
 func (t *timeline) ended(e end) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,7 +106,7 @@ func (t *timeline) observe(_ context.Context, e policy.Event) {
 		t.attempt = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
 	case policy.Retried:
 		t.n.retries++
-		if e.Err != nil { // it may have come after the header that the attempt got
+		if e.Err != nil { // the error may follow the header that the attempt received
 			t.attempt = fmt.Sprintf("attempt %d: %s", e.Attempt, brief(e.Err))
 		}
 		t.flush(fmt.Sprintf("again in %v, %s", e.Delay.Round(time.Millisecond), why(e)))
@@ -114,7 +114,7 @@ func (t *timeline) observe(_ context.Context, e policy.Event) {
 		t.n.fallbacks++
 		if errors.Is(e.Err, policy.ErrRejected) {
 			t.n.rejected++
-			t.attempt = brief(e.Err) // instead of an attempt: nothing was sent
+			t.attempt = brief(e.Err) // no attempt: nothing was sent
 		}
 		t.attempt += "; the fallback takes over"
 	case policy.StateChanged:
@@ -125,7 +125,7 @@ func (t *timeline) observe(_ context.Context, e policy.Event) {
 	}
 }
 
-// why says in words what set the delay before a further attempt.
+// why describes what set the delay before another attempt.
 func why(e policy.Event) string {
 	if e.Reason == "server" {
 		return "as the server asked"

@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tale returns what a timeline writes about the events of one order, without times.
+// tale returns what a timeline writes for the events of one order, without times.
 func tale(e end, events ...policy.Event) string {
 	var out strings.Builder
 	log := newTimeline(&out, palette{})
@@ -34,20 +34,20 @@ func TestEveryDelayHasItsReason(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatBreaksOffAfterItsHeaderIsToldAsItsError(t *testing.T) {
+func TestATruncatedResponseIsShownAsItsError(t *testing.T) {
 	got := tale(paid, policy.Event{Kind: policy.Attempted, Attempt: 1},
 		policy.Event{Kind: policy.Retried, Attempt: 1, Delay: time.Second, Reason: "backoff", Err: errors.New("unexpected EOF")},
 		policy.Event{Kind: policy.Attempted, Attempt: 2})
 	assert.Equal(t, "attempt 1: unexpected EOF; again in 1s, by backoff\nattempt 2: ok; paid\n", got)
 }
 
-func TestARefusalIsToldInPlaceOfAnAttempt(t *testing.T) {
+func TestARejectionIsShownInsteadOfAnAttempt(t *testing.T) {
 	open := &breaker.OpenError{Name: "stripe", State: breaker.Open}
 	got := tale(queued, policy.Event{Kind: policy.Attempted, Attempt: 1, Err: open}, policy.Event{Kind: policy.FellBack, Err: open})
 	assert.Equal(t, "circuit stripe is open, retry after 0s; the fallback takes over; queued\n", got)
 }
 
-func TestAFinalErrorIsCalledFinal(t *testing.T) {
+func TestAFinalErrorIsShownAsFinal(t *testing.T) {
 	got := tale(refused, policy.Event{Kind: policy.Attempted, Attempt: 1, Err: errors.New("declined")})
 	assert.Equal(t, "attempt 1: declined; final; refused\n", got)
 }

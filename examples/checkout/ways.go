@@ -15,17 +15,17 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// way is where a checkout has its policies.
+// way is a place for the policies of a checkout.
 type way struct {
 	title   string
 	backend string // what is below the SDK
 	open    func(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout
-	moves   int // of the circuit, as observers hear them
-	// ignored is how a circuit counts a call that is the caller's fault: above the
-	// SDK as nothing, below it as a sign of life.
+	moves   int // state changes of the circuit that observers see
+	// ignored is how a circuit counts a call that is the caller's fault: above the SDK not
+	// at all, below it as a success.
 	ignored int
-	// idled is how many failures of the outage no circuit counts: below the SDK it is
-	// known that the first came of a connection which had idled.
+	// idled is how many failures of the outage no circuit counts: below the SDK, the first
+	// one is known to come from an idle connection.
 	idled int
 }
 
@@ -34,14 +34,14 @@ var ways = []way{
 	{"most policies below the SDK", "total(10s) > retry(3) > breaker(stripe) > timeout(1s)", below, 3, 0, 1},
 }
 
-// Times that end a story soon. A service would use ten times as much and more.
+// Short times for the demo. A service would use at least ten times as much.
 const (
 	attemptTimeout  = time.Second
 	totalTimeout    = 10 * time.Second
 	recoveryTimeout = 1500 * time.Millisecond
 )
 
-// retries returns the configuration of the retry, in whichever place it is.
+// retries returns the retry configuration, which is the same in both places.
 func retries(clock policy.Clock) retry.Config {
 	return retry.Config{
 		BaseDelay:     100 * time.Millisecond,
@@ -51,8 +51,8 @@ func retries(clock policy.Clock) retry.Config {
 	}
 }
 
-// above returns a checkout whose pipeline decides everything. The SDK sends each
-// request once. A nil clock means real time.
+// above returns a checkout whose pipeline has all the policies. The SDK sends each request
+// once. A nil clock means real time.
 func above(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout {
 	c := &checkout{
 		stripe: newStripe(apiKey, ductilestripe.Config{Once: true}, url),
@@ -73,8 +73,8 @@ func above(url, apiKey string, observe policy.Observer, clock policy.Clock) *che
 	return c
 }
 
-// below returns a checkout that keeps no more than the fallback for itself: the
-// rest is in the SDK's backend, for every call of the SDK alike.
+// below returns a checkout that has only the fallback: the other policies are in the SDK's
+// backend and apply to every SDK call.
 func below(url, apiKey string, observe policy.Observer, clock policy.Clock) *checkout {
 	circuit := breaker.NewCircuit(breaker.Config{
 		Name:             "stripe",
@@ -102,7 +102,7 @@ func newStripe(apiKey string, cfg ductilestripe.Config, url string) *stripe.Clie
 	return stripe.NewClient(apiKey, stripe.WithBackends(ductilestripe.NewBackends(cfg)))
 }
 
-// moved tells observe of a circuit's moves.
+// moved returns a callback that passes a circuit's transitions to observe.
 func moved(observe policy.Observer) func(breaker.Transition) {
 	return func(t breaker.Transition) {
 		observe(context.Background(), policy.Event{
@@ -111,7 +111,7 @@ func moved(observe policy.Observer) func(breaker.Transition) {
 	}
 }
 
-// sent tells observe of each request that is sent.
+// sent reports each request that is sent to observe.
 type sent struct {
 	base    http.RoundTripper
 	observe policy.Observer
