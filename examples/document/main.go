@@ -1,8 +1,8 @@
-// Document processes documents through two services, each behind a circuit of
-// its own: fetch the user from the data service, analyse with a retry by hand,
-// store the features with the orchestrator. It starts both services and breaks
-// them. Waits are in virtual time, so its delays and recovery timeouts are those
-// of a real service and it still ends at once.
+// Document processes documents through two services, each with its own circuit: it fetches
+// the user from the data service, analyses the text with a hand-written retry, and stores
+// the features with the orchestrator. It starts both services and breaks them. Waits are in
+// virtual time: delays and recovery timeouts are those of a real service, but the program
+// ends at once.
 package main
 
 import (
@@ -22,8 +22,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// service is one dependency: where it is, its circuit, and the pipeline that
-// every call to it goes through.
+// service is one dependency: its address, its circuit, and the pipeline for every call to
+// it.
 type service struct {
 	url     string
 	circuit *breaker.Circuit
@@ -38,7 +38,7 @@ func newService(url string, cfg breaker.Config, clock policy.Clock) *service {
 		case err == nil:
 			return policy.Success
 		case errors.As(err, &status) && status < 500:
-			return policy.Ignored // our own fault says nothing of the service
+			return policy.Ignored // our own fault says nothing about the service
 		}
 		return policy.Failure
 	}
@@ -51,12 +51,12 @@ func newService(url string, cfg breaker.Config, clock policy.Clock) *service {
 	return s
 }
 
-// statusError is an answer that is not 2xx.
+// statusError is a response that is not 2xx.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("%d %s", int(e), http.StatusText(int(e))) }
 
-// do sends v, if it is not nil, and decodes the answer into answer.
+// do sends v, if it is not nil, and decodes the response into answer.
 func (s *service) do(ctx context.Context, method, path string, v, answer any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -99,14 +99,14 @@ type features struct {
 	Author string `json:"author"`
 }
 
-// flow is what processes documents.
+// flow processes documents.
 type flow struct {
 	data, orchestrator *service
 	analyse            func(ctx context.Context, u user, text string) (features, error)
 	clock              policy.Clock
 }
 
-// newFlow returns a flow between the two services. A nil clock means real time.
+// newFlow returns a flow that uses the two services. A nil clock means real time.
 func newFlow(dataURL, orchestratorURL string, clock policy.Clock) *flow {
 	return &flow{
 		data: newService(dataURL, breaker.Config{
@@ -120,8 +120,8 @@ func newFlow(dataURL, orchestratorURL string, clock policy.Clock) *flow {
 	}
 }
 
-// process runs the three steps. What one step cannot do ends the flow; the
-// error says which.
+// process runs the three steps. A step that fails ends the flow, and the error names the
+// step.
 func (f *flow) process(ctx context.Context, userID, text string) (features, error) {
 	var u user
 	if err := f.data.do(ctx, http.MethodGet, "/users/"+userID, nil, &u); err != nil {

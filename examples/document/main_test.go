@@ -13,7 +13,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-func TestTheStoryHolds(t *testing.T) {
+func TestTheStoryMeetsItsExpectations(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, tell(t.Context(), &out), out.String())
 }
@@ -38,7 +38,7 @@ func TestAnalysisWaitsOneSecondThenTwo(t *testing.T) {
 	assert.InDelta(t, 2*time.Second, sleeps[1], float64(200*time.Millisecond))
 }
 
-func TestAnEmptyDocumentIsNotAnalysedTwice(t *testing.T) {
+func TestAnEmptyDocumentIsAnalysedOnce(t *testing.T) {
 	f, _, orchestrator, clock := newTestFlow(t)
 	_, err := f.process(t.Context(), "7", "")
 	assert.EqualError(t, err, "analysing: an empty document")

@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/fake"
 )
 
-// server answers every request with answer, except those that it is told to fail.
+// server answers every request with answer, except the ones that it is set to fail.
 type server struct {
 	*httptest.Server
 	broken atomic.Int64 // requests still to fail
@@ -36,8 +36,8 @@ func newServer(answer string) *server {
 
 const forever = 1 << 40
 
-// tell plays the flow on a good day and on bad ones, and returns an error if
-// anything was not as it should be.
+// tell plays the flow on a good day and on bad days, and returns an error if an expectation
+// failed.
 func tell(ctx context.Context, out io.Writer) error {
 	data := newServer(`{"id": "7", "name": "Ada"}`)
 	defer data.Close()
@@ -83,7 +83,7 @@ func tell(ctx context.Context, out io.Writer) error {
 	return errors.Join(faults...)
 }
 
-// flaky is an analysis that fails n times before it works.
+// flaky returns an analysis that fails n times before it works.
 func flaky(n int) func(context.Context, user, string) (features, error) {
 	return func(ctx context.Context, u user, text string) (features, error) {
 		if n--; n >= 0 {
