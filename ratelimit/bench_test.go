@@ -38,7 +38,7 @@ func both(b *testing.B, f func()) {
 	})
 }
 
-// BenchmarkClock is the floor of the others.
+// BenchmarkClock is the floor for the other benchmarks.
 func BenchmarkClock(b *testing.B) { both(b, func() { _ = time.Since(born) }) }
 
 func BenchmarkAllow(b *testing.B) {

@@ -8,10 +8,9 @@ import (
 	"github.com/ductile-go/ductile/internal/mono"
 )
 
-// bubble returns the number of the bubble of testing/synctest that the goroutine is in,
-// and 0 outside. A waiter must not be woken from another bubble than its own: that is a
-// fatal error. Real time says whether there is a bubble at all, since time in one begins
-// in 2000; which one it is, only a stack trace says.
+// bubble returns the number of the goroutine's testing/synctest bubble, or 0 outside of
+// bubbles. Waking a waiter from another bubble is a fatal error. Time in a bubble starts
+// in 2000, so real time shows whether there is one; only a stack trace has its number.
 func bubble() uint64 {
 	if mono.Now() >= 0 {
 		return 0

@@ -6,14 +6,14 @@ import (
 	"github.com/ductile-go/ductile/internal/fault"
 )
 
-// SetRate changes the rate and the burst. A per or burst of 0 is the default, as in
-// [Config]; SetRate panics if the values are not valid there.
+// SetRate changes the rate and the burst. A per or burst of 0 means the default, as in
+// [Config]. SetRate panics if [Config.Validate] would reject the values.
 //
-// What has been taken stays taken: a bucket that lacks k tokens lacks k tokens of the new
-// rate, and one that is full stays full. Calls that wait, and reservations, are planned
-// anew. Those that would now have to wait longer than they may are refused, and those
-// that want more than the new burst with [ErrCost]. A concurrent Allow sees the old rate
-// or the new one.
+// Taken tokens stay taken: a bucket that lacks k tokens lacks k tokens at the new rate,
+// and a full bucket stays full. Waiting calls and reservations are rescheduled. A call
+// that would now wait longer than it may is refused; a call that needs more than the new
+// burst is refused with [ErrCost]. A concurrent Allow uses either the old or the new
+// rate.
 func (l *Limiter) SetRate(limit int, per time.Duration, burst int) {
 	cfg := Config{Limit: limit, Per: per, Burst: burst}
 	faults := fault.Of("ratelimit: SetRate")
@@ -31,10 +31,10 @@ func (l *Limiter) SetRate(limit int, per time.Duration, burst int) {
 	l.replace(b, fresh, now, false, func(t int64) int64 { return b.scaled(t, now, fresh.cost) })
 }
 
-// Pause grants nothing before d from now. Of several pauses the one that ends last
-// counts, and a d of 0 or less changes nothing. Tokens accrue meanwhile, up to Burst.
-// Calls that wait, and reservations, move; those that would now have to wait longer than
-// they may are refused. A pause is at most a year.
+// Pause stops the limiter from granting tokens for d from now. The pause that ends last
+// wins, and a d of 0 or less changes nothing. Tokens accrue during a pause, up to Burst.
+// Waiting calls and reservations are rescheduled; a call that would now wait longer than
+// it may is refused. A pause is at most one year.
 func (l *Limiter) Pause(d time.Duration) {
 	if d <= 0 {
 		return
@@ -50,8 +50,8 @@ func (l *Limiter) Pause(d time.Duration) {
 	l.replace(b, fresh, now, true, func(t int64) int64 { return t })
 }
 
-// begin lets the limiter begin anew, full, if n is still its line: the clock is another
-// one than before. Who stands in the old line goes on there, by its own clock.
+// begin restarts the limiter with a full bucket if n is still its line, because the clock
+// is a different one. Waiters in the old line stay there and use its clock.
 func (l *Limiter) begin(n *line) {
 	t := newTiming(l.clock)
 	l.mu.Lock()
@@ -66,15 +66,16 @@ func (l *Limiter) begin(n *line) {
 	l.swap(b, fresh, func(int64) int64 { return 0 })
 }
 
-// restart lets a bucket begin anew, full, if its clock was set back, or is that of another
-// bubble than the line's.
+// restart restarts a bucket as full if its clock was set back, or belongs to another
+// bubble than the line.
 func (l *Limiter) restart(d *doubt) {
 	if n := d.bucket.line; !l.restarted(d, bubble()) {
 		l.begin(n)
 	}
 }
 
-// restarted is restart unless the line is of another bubble.
+// restarted does the work of restart. It returns false if the line belongs to another
+// bubble.
 func (l *Limiter) restarted(d *doubt, where uint64) bool {
 	n := d.bucket.line
 	l.mu.Lock()
@@ -89,7 +90,7 @@ func (l *Limiter) restarted(d *doubt, where uint64) bool {
 	return true
 }
 
-// rewind lets a line begin anew at now, since its clock was set back.
+// rewind restarts a line at now because its clock was set back.
 func (l *Limiter) rewind(n *line, now int64) {
 	by := max(0, n.seen.Load()-now)
 	n.seen.Store(now)
@@ -106,8 +107,8 @@ func (l *Limiter) rewind(n *line, now int64) {
 	l.replace(n.bucket, fresh, now, false, func(int64) int64 { return now })
 }
 
-// replace puts fresh, of the same line, in b's place. anew returns what a time of b is
-// there. Promises keep their time if they can.
+// replace replaces b with fresh, of the same line. anew converts a time of b to one of
+// fresh. If keep is true, reservations keep their time where possible.
 func (l *Limiter) replace(b, fresh *bucket, now int64, keep bool, anew func(t int64) int64) {
 	n := b.line
 	standing, end := n.first != nil, n.end
@@ -118,7 +119,7 @@ func (l *Limiter) replace(b, fresh *bucket, now int64, keep bool, anew func(t in
 		return
 	}
 	if standing {
-		n.promise(n.end) // before it shows in full
+		n.promise(n.end) // before full shows it
 	}
 	l.swap(b, fresh, func(full int64) int64 {
 		if standing {
@@ -131,13 +132,13 @@ func (l *Limiter) replace(b, fresh *bucket, now int64, keep bool, anew func(t in
 	n.publish()
 }
 
-// swap puts fresh in b's place. The lock keeps other swaps out; a caller of take that
-// comes between the look at full and its move makes the move fail, and is not lost.
+// swap replaces b with fresh. The lock excludes other swaps. A take between the load of
+// full and the compare-and-swap makes the latter fail, so its tokens are not lost.
 func (l *Limiter) swap(b, fresh *bucket, anew func(full int64) int64) {
 	b.next.Store(fresh)
 	for {
 		full := b.full.Load()
-		fresh.start = anew(full) // nobody looks at fresh before b has moved
+		fresh.start = anew(full) // fresh is not visible until b.full is moved
 		fresh.full.Store(fresh.start)
 		if b.full.CompareAndSwap(full, moved) {
 			break
@@ -146,8 +147,8 @@ func (l *Limiter) swap(b, fresh *bucket, anew func(full int64) int64) {
 	l.bucket.Store(fresh)
 }
 
-// restack plans the line anew on bucket b, which is full at a time from when on nobody
-// has been served.
+// restack reschedules the line on bucket b. from is when the bucket is full, counting no
+// entry of the line.
 func (n *line) restack(b *bucket, from, now int64, keep bool) {
 	at := max(from, b.until)
 	n.base = from
@@ -179,7 +180,7 @@ func (n *line) restack(b *bucket, from, now int64, keep bool) {
 	}
 }
 
-// replan plans a waiter behind a time, and reports whether it stays.
+// replan reschedules a waiter behind a time, and reports whether it stays.
 func (n *line) replan(s *spot, b *bucket, at int64) bool {
 	w := s.waiter
 	switch {

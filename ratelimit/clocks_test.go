@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-func TestAWaitMovesAnAutoAdvanceClockToItsToken(t *testing.T) {
+func TestAWaitAdvancesAnAutoAdvanceClockToItsToken(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
 	start := clk.Now()
@@ -27,7 +27,7 @@ func TestAWaitMovesAnAutoAdvanceClockToItsToken(t *testing.T) {
 	assert.Equal(t, []time.Duration{100 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond}, clk.Sleeps())
 }
 
-func TestAFakeClockServesThoseWhoWaitInOrder(t *testing.T) {
+func TestAFakeClockServesWaitersInOrder(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
 	require.True(t, l.Allow(1))
@@ -50,9 +50,9 @@ func TestAFakeClockServesThoseWhoWaitInOrder(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-// A clock that jumps over the times of several serves them at once: their times were
-// their own, and lateness adds up to nothing.
-func TestThoseWhoFellDueInOneStepOfTheClockAreServed(t *testing.T) {
+// A clock that jumps over several due times serves all of those waiters at once: each had
+// its own scheduled time, and lateness does not accumulate.
+func TestWaitersDueInOneClockStepAreAllServed(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
 	require.True(t, l.Allow(1))
@@ -68,7 +68,7 @@ func TestThoseWhoFellDueInOneStepOfTheClockAreServed(t *testing.T) {
 	assert.True(t, l.Allow(1))
 }
 
-func TestAMockOfBenbjohnsonsPlugsIn(t *testing.T) {
+func TestTheBenbjohnsonMockWorksAsAClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mock := bclock.NewMock()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, MaxWait: -1, Clock: mock})
@@ -101,7 +101,7 @@ func TestAMockOfBenbjohnsonsPlugsIn(t *testing.T) {
 	})
 }
 
-// settable is a clock that is set forward and back.
+// settable is a clock that a test can set forward and back.
 type settable struct {
 	*fake.Clock
 	mu  sync.Mutex
@@ -120,7 +120,7 @@ func (s *settable) set(off time.Duration) {
 	s.off = off
 }
 
-func TestAClockThatIsSetDoesNotShutTheLimiter(t *testing.T) {
+func TestASetClockDoesNotBlockTheLimiter(t *testing.T) {
 	for name, to := range map[string]time.Duration{
 		"back by an hour":             time.Hour,
 		"back to before the limiter":  -time.Hour,
@@ -136,7 +136,7 @@ func TestAClockThatIsSetDoesNotShutTheLimiter(t *testing.T) {
 			assert.Equal(t, 5, drain(l))
 			clk.set(to)
 			assert.Equal(t, 5, l.Snapshot().Tokens)
-			assert.Equal(t, 5, drain(l), "it begins anew, full")
+			assert.Equal(t, 5, drain(l), "it restarts full")
 			refusedFor(t, wait(t, l), 100*time.Millisecond)
 			clk.Advance(200 * time.Millisecond)
 			assert.Equal(t, 2, drain(l))
@@ -144,7 +144,7 @@ func TestAClockThatIsSetDoesNotShutTheLimiter(t *testing.T) {
 	}
 }
 
-func TestAPauseEndsWithAClockThatIsSetBackBeforeIt(t *testing.T) {
+func TestAPauseEndsWhenTheClockIsSetBackBeforeIt(t *testing.T) {
 	clk := &settable{Clock: fake.NewClock()}
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
 	clk.set(2 * time.Hour)
@@ -154,9 +154,9 @@ func TestAPauseEndsWithAClockThatIsSetBackBeforeIt(t *testing.T) {
 	assert.True(t, l.Allow(1))
 }
 
-// Who waits is planned anew on a clock that was set back, and goes at once on one that was
+// A waiter is rescheduled if its clock was set back, and returns at once if the clock was
 // set out of range.
-func TestThoseWhoWaitOutliveAClockThatIsSet(t *testing.T) {
+func TestWaitersAreServedAfterTheClockIsSet(t *testing.T) {
 	for name, to := range map[string]time.Duration{
 		"back by an hour":            time.Hour,
 		"back to before the limiter": -time.Hour,
@@ -187,7 +187,7 @@ func TestThoseWhoWaitOutliveAClockThatIsSet(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsSetAtEveryReadingHangsNothing(*testing.T) {
+func TestAClockThatJumpsAtEveryReadingBlocksNoCall(*testing.T) {
 	clk := &restless{Clock: fake.NewClock()}
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
 	for range 100 {
@@ -206,7 +206,7 @@ func TestAClockThatIsSetAtEveryReadingHangsNothing(*testing.T) {
 	}
 }
 
-// restless is a clock that goes back and forth by 30 years.
+// restless is a clock that jumps back and forth by 30 years.
 type restless struct {
 	*fake.Clock
 	n int
@@ -217,8 +217,8 @@ func (r *restless) Now() time.Time {
 	return r.Clock.Now().Add(time.Duration(r.n%2) * 30 * 365 * 24 * time.Hour)
 }
 
-// A timer or channel of one bubble that was touched in another would be a fatal error.
-func TestALimiterLivesInSeveralBubbles(t *testing.T) {
+// Touching a timer or channel of one bubble from another is a fatal error.
+func TestOneLimiterServesSeveralBubbles(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: -1})
 	for range 3 {
 		synctest.Test(t, func(t *testing.T) {
@@ -235,12 +235,12 @@ func TestALimiterLivesInSeveralBubbles(t *testing.T) {
 			assert.Equal(t, time.Second, r.Delay())
 		})
 	}
-	assert.Equal(t, 2, drain(l), "outside it begins anew")
+	assert.Equal(t, 2, drain(l), "outside it restarts full")
 }
 
-// Calls of two bubbles that wait for one limiter at the same time are each served in their
-// own time. Neither can wake the other.
-func TestCallsOfOneBubbleDoNotStrandThoseOfAnother(t *testing.T) {
+// Calls of two bubbles that wait for one limiter at the same time are each served in
+// their own time. Neither bubble can wake the other.
+func TestWaitersInTwoBubblesAreAllServed(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst})
 	for i := range 4 {
 		t.Run("bubble", func(t *testing.T) {

@@ -11,48 +11,49 @@ import (
 )
 
 const (
-	// DefaultPer is what a zero [Config].Per means.
+	// DefaultPer is the value of a zero [Config].Per.
 	DefaultPer = time.Second
-	// NoBurst as [Config].Burst spaces calls evenly: one token at a time.
+	// NoBurst, as [Config].Burst, spaces calls evenly: one token at a time.
 	NoBurst = 1
 )
 
 const (
-	// defaultBurst is the time whose tokens are a default burst.
+	// defaultBurst is the time in which a default burst accrues.
 	defaultBurst = 100 * time.Millisecond
-	// longest is how long an empty bucket may take to fill: less than maxSpan.
+	// longest bounds the time in which an empty bucket fills. It is less than maxSpan.
 	longest = 2 * 365 * 24 * time.Hour
 )
 
-// Config says how many tokens there are, and how long calls wait for one. Limit is
-// required; the other fields have defaults. JSON leaves out Cost and Clock.
+// Config sets the rate, and how long calls wait for tokens. Limit is required; the other
+// fields have defaults. JSON omits Cost and Clock.
 type Config struct {
 	Name string `json:"name,omitempty"` // for errors, events and Snapshot
-	// Limit is how many tokens the bucket gains in Per. It is at least 1, and at most 16
-	// for each nanosecond of Per. A token takes Per/Limit, rounded up to 1/16 ns: the rate
-	// is never more than asked, and at a million a second less by at most 0.007 %.
+	// Limit is the number of tokens that the bucket gains in Per: at least 1, and at most
+	// 16 per nanosecond of Per. A token takes Per/Limit, rounded up to 1/16 ns. The rate
+	// is therefore never above the configured one; at a million per second it is at most
+	// 0.007 % below.
 	Limit int `json:"limit"`
-	// Per is the time for Limit. 0 means 1 s.
+	// Per is the period of Limit. 0 means 1 s.
 	Per time.Duration `json:"per,omitempty"`
-	// Burst is how many tokens the bucket holds: how many calls may come at once after
-	// a time without calls. 0 means what the bucket gains in 100 ms, or 1 if that is
-	// more; NoBurst spaces the calls evenly. Burst x Per / Limit is at most 2 years.
+	// Burst is the capacity of the bucket: the number of calls that may run at once after
+	// an idle time. 0 means the tokens of 100 ms, but at least 1; NoBurst spaces the calls
+	// evenly. Burst x Per / Limit is at most 2 years.
 	Burst int `json:"burst,omitempty"`
-	// MaxWait is how long a call waits for its tokens. 0 means that it does not wait, a
-	// negative MaxWait that it waits as long as its context lasts. A call that would have
-	// to wait longer, or beyond its context's deadline, is refused at once.
+	// MaxWait bounds how long a call waits for its tokens. 0 means that calls do not wait.
+	// If negative, calls wait until their context ends. A call is refused at once if it
+	// would wait longer than MaxWait, or past its context's deadline.
 	MaxWait time.Duration `json:"max_wait,omitempty"`
-	// Cost returns how many tokens a call takes. Nil means 1. A call that takes none, or
-	// less, is let in; one that takes more than Burst is refused with [ErrCost]. Cost is
-	// called once a call, on its goroutine, and again before a retry outside waits. It
-	// must be safe for concurrent use.
+	// Cost returns the number of tokens for a call. Nil means 1. A call with a cost of 0
+	// or less is admitted; a call with a cost above Burst is refused with [ErrCost]. Cost
+	// is called once per call, on the call's goroutine, and once more before an outer
+	// retry waits. It must be safe for concurrent use.
 	Cost func(ctx context.Context) int `json:"-"`
-	// Clock is what time is measured on; nil means real time.
+	// Clock measures time; nil means real time.
 	Clock policy.Clock `json:"-"`
 }
 
-// Validate returns nil for a config that [NewLimiter] accepts. Otherwise it returns all
-// faults, each with its field, the value and what is allowed.
+// Validate returns nil if [NewLimiter] accepts the config. Otherwise it returns all
+// faults, each with the field, its value and the allowed values.
 func (c Config) Validate() error {
 	faults := fault.Of("ratelimit: Config")
 	c.check(faults)
@@ -73,7 +74,7 @@ func (c Config) check(faults *fault.List) {
 	}
 }
 
-// withDefaults fills in the defaults. Filling in twice changes nothing.
+// withDefaults fills in the defaults. It is idempotent.
 func (c Config) withDefaults() Config {
 	if c.Per == 0 {
 		c.Per = DefaultPer
@@ -84,13 +85,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// cost returns what one token of a valid config takes.
+// cost returns the ticks per token of a valid config.
 func (c Config) cost() int64 {
 	return (int64(c.Per)*perNano + int64(c.Limit) - 1) / int64(c.Limit)
 }
 
-// mulDiv returns a x b / c, rounded down, or at most 1<<62. None is negative, and c is
-// not 0.
+// mulDiv returns a x b / c, rounded down, and at most 1<<62. No argument is negative, and
+// c is not 0.
 func mulDiv(a, b, c int64) int64 {
 	hi, lo := bits.Mul64(uint64(a), uint64(b))
 	if hi >= uint64(c) {

@@ -15,7 +15,7 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-func TestValidateNamesWhatIsWrong(t *testing.T) {
+func TestValidateReturnsAllFaults(t *testing.T) {
 	for want, cfg := range map[string]ratelimit.Config{
 		"": {Limit: 1},
 		"ratelimit: Config.Limit is 0, want 1 to 16000000000, 16 for each nanosecond of Per":                                                                         {},
@@ -39,7 +39,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		func() { ratelimit.NewLimiter(ratelimit.Config{Limit: 1}).SetRate(0, 0, 0) })
 }
 
-func TestADefaultBurstIsWhatComesIn100ms(t *testing.T) {
+func TestTheDefaultBurstIsTheTokensOf100ms(t *testing.T) {
 	for _, c := range []struct {
 		limit int
 		per   time.Duration
@@ -55,7 +55,7 @@ func TestADefaultBurstIsWhatComesIn100ms(t *testing.T) {
 	}
 }
 
-func TestAConfigAndASnapshotMarshal(t *testing.T) {
+func TestConfigAndSnapshotMarshalToJSON(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Name: "stripe", Limit: 100, Clock: fake.NewClock()})
 	text, err := json.Marshal(l.Config())
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// grants is what a random history was granted.
+// grants records the tokens that a random history was granted.
 type grants struct {
 	mu    sync.Mutex
 	start time.Time
@@ -29,7 +29,7 @@ func (g *grants) add(n int) {
 	g.all = append(g.all, grant{time.Since(g.start), n})
 }
 
-// inTime acts on a reservation when its time has come, however often that moves.
+// inTime acts on a reservation when it is due, however often that time moves.
 func (g *grants) inTime(r ratelimit.Reservation, n int, cancelled *atomic.Bool) {
 	for d := r.Delay(); d > 0; d = r.Delay() {
 		time.Sleep(d)
@@ -39,9 +39,9 @@ func (g *grants) inTime(r ratelimit.Reservation, n int, cancelled *atomic.Bool) 
 	}
 }
 
-// No window of any history has more than Burst + rate x window: not with cancels at random
-// times, not with pauses, not across reservations that are cancelled in any order.
-func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
+// No window of any history has more than Burst + rate x window tokens: not with random
+// cancels, not with pauses, not when reservations are cancelled in any order.
+func TestNoWindowExceedsBurstPlusRate(t *testing.T) {
 	for n := range *histories {
 		seed := *firstSeed + uint64(n)
 		synctest.Test(t, func(t *testing.T) {
@@ -97,9 +97,9 @@ func TestNoWindowHasMoreThanItsTokens(t *testing.T) {
 	}
 }
 
-// Those who wait for a busy limiter are served at its rate, whoever gives up: no token is
-// lost between them.
-func TestNoTokenIsLostWhileSomebodyWaits(t *testing.T) {
+// Waiters of a busy limiter are served at its rate, whichever of them give up: no token
+// is lost between them.
+func TestNoTokenIsLostWhileCallsWait(t *testing.T) {
 	for n := range *histories {
 		seed := *firstSeed + uint64(n)
 		synctest.Test(t, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-func TestNothingIsAllocatedForACallThatIsLetInOrRefused(t *testing.T) {
+func TestAdmittedAndRefusedCallsAllocateNothing(t *testing.T) {
 	ctx := t.Context()
 	soon, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()

@@ -9,24 +9,26 @@ import (
 )
 
 var (
-	// ErrExceeded is matched by the error of every call that a limiter refused because
-	// its tokens were not there in time. Such an error matches [policy.ErrRejected] too.
+	// ErrExceeded matches the error of every call that a limiter refused because its
+	// tokens were not available in time. Such an error also matches [policy.ErrRejected].
 	ErrExceeded = errors.New("ratelimit: rate exceeded")
-	// ErrCost is matched by the error of a call that asked for more tokens than Burst:
-	// it would never get them. It matches [policy.ErrRejected], and has no RetryAfter.
+	// ErrCost matches the error of a call that asked for more tokens than Burst, which the
+	// limiter can never grant. The error also matches [policy.ErrRejected], and has no
+	// RetryAfter.
 	ErrCost error = &costError{}
 )
 
-// ExceededError says that a limiter refused a call. It matches [ErrExceeded] and
-// [policy.ErrRejected]. Refused calls that asked for one token share one value.
+// ExceededError is the error of a call that a limiter refused. It matches [ErrExceeded]
+// and [policy.ErrRejected]. All refused calls for one token share one value.
 type ExceededError struct {
-	Name string // the limiter's
+	Name string // of the limiter
 
 	limiter *Limiter
 	tokens  int
 }
 
-// Error names the limiter. It does not change as time passes; see RetryAfter.
+// Error returns a message with the limiter's name. It does not change over time; see
+// RetryAfter.
 func (e *ExceededError) Error() string {
 	switch {
 	case e == nil:
@@ -42,9 +44,9 @@ func (e *ExceededError) Is(target error) bool {
 	return target == ErrExceeded || target == policy.ErrRejected
 }
 
-// RetryAfter returns how long, from now, until the limiter has the tokens that the call
-// asked for, if no other call takes them, and 0 if they are there. It asks the limiter
-// each time.
+// RetryAfter returns the time from now until the limiter has the requested tokens, if no
+// other call takes them, and 0 if it has them. Each call reads the limiter's current
+// state.
 func (e *ExceededError) RetryAfter() time.Duration {
 	if e == nil || e.limiter == nil {
 		return 0
@@ -74,7 +76,7 @@ func (e *costError) Is(target error) bool {
 	return target == ErrCost || target == policy.ErrRejected
 }
 
-// leftError is the error of a call whose context ended while it waited.
+// leftError is the error of a call whose context ended during its wait.
 type leftError struct{ ended error }
 
 func (e *leftError) Error() string   { return "ratelimit: left the queue: " + e.ended.Error() }

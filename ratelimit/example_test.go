@@ -14,7 +14,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Three calls a second, two at once. What comes sooner is refused, and told when to come.
+// Three calls per second, with a burst of two. A call that exceeds that is refused, with
+// the time after which to retry.
 func ExampleNewLimiter() {
 	clk := fake.NewClock()
 	api := ratelimit.NewLimiter(ratelimit.Config{Limit: 4, Burst: 2, Clock: clk})
@@ -33,8 +34,8 @@ func ExampleNewLimiter() {
 	// come back in 250ms
 }
 
-// As a policy, with calls that wait for their token. An AutoAdvance clock is moved by
-// those who sleep on it.
+// As a policy, with calls that wait for their tokens. An AutoAdvance clock moves when a
+// goroutine sleeps on it.
 func ExampleNew() {
 	clk := fake.NewClock(fake.AutoAdvance())
 	start := clk.Now()
@@ -59,8 +60,8 @@ func ExampleNew() {
 	// 2 at 200ms
 }
 
-// A job that does something else until its token is due, and gives it back if it is not
-// needed any more.
+// A job that does other work until its token is due, and returns the token if it is no
+// longer needed.
 func ExampleLimiter_Reserve() {
 	clk := fake.NewClock()
 	api := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
@@ -79,7 +80,7 @@ func ExampleLimiter_Reserve() {
 	// ratelimit: rate exceeded
 }
 
-// A server's Retry-After holds back all callers, not only the one that got it.
+// A server's Retry-After delays all callers, not only the one that received it.
 func ExampleRateLimit_WithPause() {
 	clk := fake.NewClock()
 	api := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
@@ -99,8 +100,8 @@ func ExampleRateLimit_WithPause() {
 	// ratelimit: rate exceeded 30s
 }
 
-// A limit for each tenant. A tenant's limiter is dropped when its bucket is full, and
-// then only: nobody gets a new burst that way. When all are in use, unknown tenants share
+// A limit per tenant. A tenant's limiter is dropped only when its bucket is full, so
+// dropping it grants no new burst. When all limiters are in use, unknown tenants share
 // one.
 func ExampleNew_keyed() {
 	type tenant struct{}
@@ -130,7 +131,7 @@ func ExampleNew_keyed() {
 	// globex <nil>
 }
 
-// A clock that the caller moves tells a test what a minute of traffic comes to.
+// A fake clock shows in a test how many calls a minute of traffic admits.
 func ExampleLimiter_Allow() {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 100, Per: time.Minute, Burst: 20, Clock: clk})

@@ -8,8 +8,8 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// FuzzConfig looks for configs that Validate accepts and that do not limit as they say:
-// the burst at once, then not one token before its time, and each at its time.
+// FuzzConfig checks that every config accepted by Validate limits as documented: the
+// burst at once, then no token before its time, and each token at its time.
 func FuzzConfig(f *testing.F) {
 	f.Add(100, int64(time.Second), 10, int64(0))
 	f.Add(3, int64(0), 0, int64(-1))

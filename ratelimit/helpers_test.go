@@ -16,7 +16,7 @@ var errDown = errors.New("down")
 
 func succeed(context.Context) (int, error) { return 1, nil }
 
-// drain takes tokens one by one, and returns how many there were.
+// drain takes tokens one by one, and returns their number.
 func drain(l *ratelimit.Limiter) (n int) {
 	for l.Allow(1) {
 		n++
@@ -24,14 +24,14 @@ func drain(l *ratelimit.Limiter) (n int) {
 	return n
 }
 
-// grant is tokens that were granted at a time.
+// grant records tokens that were granted at a time.
 type grant struct {
 	at     time.Duration
 	tokens int
 }
 
-// conforms checks that no window has more than burst + rate x window, as far as
-// nanoseconds can tell.
+// conforms checks that no window has more than burst + rate x window tokens, to the
+// precision of nanoseconds.
 func conforms(t *testing.T, grants []grant, limit int, per time.Duration, burst int) {
 	t.Helper()
 	for i := range grants {
@@ -45,7 +45,7 @@ func conforms(t *testing.T, grants []grant, limit int, per time.Duration, burst 
 	}
 }
 
-// refusedFor checks an error that says when the tokens are there.
+// refusedFor checks an error that has the time until the tokens are due.
 func refusedFor(t *testing.T, err error, after time.Duration) {
 	t.Helper()
 	var refused *ratelimit.ExceededError

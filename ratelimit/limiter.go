@@ -14,9 +14,10 @@ import (
 
 // Limiter is the state of one limit, shared by all calls under it, of any result type.
 // Make one with [NewLimiter]; the zero Limiter is not usable. It is safe for concurrent
-// use, also inside and outside of bubbles of testing/synctest.
+// use, inside and outside of testing/synctest bubbles.
 type Limiter struct {
-	// bucket is the current one. Callers that have loaded an older one find it moved.
+	// bucket is the current bucket. A caller that loaded an older one sees that its full
+	// is moved, and follows next.
 	bucket  atomic.Pointer[bucket]
 	name    string
 	clock   policy.Clock
@@ -25,16 +26,18 @@ type Limiter struct {
 
 	admitted counter.Counter
 	rejected counter.Counter
-	exceeded ExceededError // of every call that asked for one token
+	exceeded ExceededError // shared by all refused calls for one token
 
-	// mu guards the lines of waiters, and the moves of bucket. It is held neither while
-	// the clock is read nor while a waiter is woken. Allow and calls whose tokens are
-	// there do not take it.
+	// mu guards the lines of waiters and the replacement of bucket: without it, two
+	// replacements could each copy the tokens, and a waiter could leave while its place is
+	// being planned. It is not held while the clock is read or a waiter is woken. Allow,
+	// and calls that find their tokens available, do not take it.
 	mu        sync.Mutex
-	cancelled int64 // reservations, which admitted counts
+	cancelled int64 // cancelled reservations, which admitted includes
 }
 
-// NewLimiter returns a limiter whose bucket is full. It panics with Validate's error.
+// NewLimiter returns a limiter with a full bucket. It panics with the error of
+// [Config.Validate].
 func NewLimiter(cfg Config) *Limiter {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -56,7 +59,7 @@ func init() {
 
 func (l *Limiter) made() bool { return l != nil && l.exceeded.limiter != nil }
 
-// fault says what is wrong with a limiter that was not made.
+// fault describes why a limiter was not made by NewLimiter.
 func (l *Limiter) fault() string {
 	if l == nil {
 		return "limiter is nil, want one made by NewLimiter"
@@ -67,13 +70,12 @@ func (l *Limiter) fault() string {
 // Name returns the limiter's name.
 func (l *Limiter) Name() string { return l.name }
 
-// Clock returns the clock that the limiter was given, or nil.
+// Clock returns the limiter's clock, or nil for real time.
 func (l *Limiter) Clock() policy.Clock { return l.clock }
 
-// Allow takes n tokens if they are there now, and reports whether it did. None are there
-// while the limiter is paused, or while others wait for those that there are. An n of 0
-// or less takes none and is allowed. Most callers want [Do], a [RateLimit] or
-// [Limiter.Wait].
+// Allow takes n tokens if they are available now, and reports whether it did. It never
+// waits, takes no tokens during a pause, and takes none that waiting calls need. An n of
+// 0 or less is always allowed. Most callers want [Do], a [RateLimit] or [Limiter.Wait].
 func (l *Limiter) Allow(n int) bool {
 	if l.take(n) {
 		l.admitted.Inc()
@@ -83,7 +85,7 @@ func (l *Limiter) Allow(n int) bool {
 	return false
 }
 
-// take is Allow without the counting.
+// take is Allow without the counters.
 func (l *Limiter) take(n int) bool {
 	if n <= 0 {
 		return true
@@ -93,7 +95,7 @@ func (l *Limiter) take(n int) bool {
 	return ok && n <= b.burst && b.take(n, now) || l.takeAgain(b, n, now, ok)
 }
 
-// takeAgain is take after b had no tokens at the reading now.
+// takeAgain continues take after b had no tokens at the reading now.
 func (l *Limiter) takeAgain(b *bucket, n int, now int64, ok bool) bool {
 	for range attempts {
 		if b = l.again(b, now, ok); b == nil {
@@ -106,8 +108,8 @@ func (l *Limiter) takeAgain(b *bucket, n int, now int64, ok bool) bool {
 	return false
 }
 
-// again returns the bucket to ask after b had no tokens: nil if that is the answer, or
-// another one if b has moved, or does now since the clock was set.
+// again returns the bucket to try next after b had no tokens: another one if b has been
+// replaced or its clock was set, or nil if the answer stands.
 func (l *Limiter) again(b *bucket, now int64, ok bool) *bucket {
 	d, doubted := b.doubts(now)
 	switch {
@@ -125,7 +127,7 @@ func (l *Limiter) again(b *bucket, now int64, ok bool) *bucket {
 	return l.bucket.Load()
 }
 
-// due returns how long n tokens are not there yet.
+// due returns the time until n tokens are available.
 func (l *Limiter) due(n int) time.Duration {
 	b := l.bucket.Load()
 	for range attempts {
@@ -141,13 +143,13 @@ func (l *Limiter) due(n int) time.Duration {
 	return 0
 }
 
-// Idle reports whether nothing would be lost if the limiter were dropped and made anew:
-// its bucket is full, nobody waits, no reservation is outstanding, and it is not paused.
-// What SetRate has changed is lost.
+// Idle reports whether dropping the limiter and making a new one would lose nothing: the
+// bucket is full, no call waits, no reservation is pending, and there is no pause. A rate
+// set by SetRate would be lost.
 func (l *Limiter) Idle() bool {
 	b := l.bucket.Load()
-	// What is promised is looked at after full: a promise that has been kept since is no
-	// longer ahead of a later reading.
+	// Load promised after full: a promise fulfilled in between is not ahead of the later
+	// clock reading.
 	full, promised := b.full.Load(), b.line.promised.Load()
 	now, ok := b.now()
 	if !ok {
@@ -163,7 +165,7 @@ func (l *Limiter) waits() bool {
 	return l.bucket.Load().line.waiting > 0
 }
 
-// refuse returns the error of a call that asked for n tokens.
+// refuse returns the error for a call that asked for n tokens.
 func (l *Limiter) refuse(n int) error {
 	if n == 1 {
 		return &l.exceeded

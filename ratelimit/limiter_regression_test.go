@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// waiting is calls of Wait that came one after another.
+// waiting is a group of calls of Wait, made one after another.
 type waiting struct {
 	group   sync.WaitGroup
 	cancels []context.CancelFunc
@@ -27,7 +27,7 @@ type waiting struct {
 	start   time.Time
 }
 
-// queue lets n calls wait for a token each.
+// queue starts n calls that wait for one token each.
 func queue(l *ratelimit.Limiter, n int) *waiting {
 	w := &waiting{start: time.Now()}
 	for i := range n {
@@ -46,7 +46,7 @@ func queue(l *ratelimit.Limiter, n int) *waiting {
 	return w
 }
 
-// end lets all that have been served or have left end.
+// end waits for all calls that were served or have left.
 func (w *waiting) end() {
 	w.group.Wait()
 	for _, cancel := range w.cancels {
@@ -54,8 +54,9 @@ func (w *waiting) end() {
 	}
 }
 
-// x/time/rate lets the next caller wait for 999 ms after 99 have left, the first first.
-func TestTheNextWaitsForOneIntervalAfterAllBeforeItHaveLeft(t *testing.T) {
+// In x/time/rate, after 99 waiters have left, first to last, the next caller waits 999
+// ms.
+func TestALastWaiterWaitsOneIntervalOnceAllBeforeItLeave(t *testing.T) {
 	for name, order := range map[string]func(n int) []int{
 		"the first first": upTo,
 		"the last first":  func(n int) []int { o := upTo(n); slices.Reverse(o); return o },
@@ -101,16 +102,16 @@ func TestAWaiterMovesUpWhenAReservationBeforeItIsCancelled(t *testing.T) {
 		copied.Cancel()
 		w.end()
 		assert.Equal(t, []time.Duration{100 * time.Millisecond, 200 * time.Millisecond}, w.at)
-		assert.False(t, l.Allow(1), "the token came back once")
+		assert.False(t, l.Allow(1), "the token was returned once")
 	})
 }
 
-// What is given back before a promise goes to those who come after it, as far as the
-// bucket has room for it until then. Refunds at the end alone lose tokens; blind ones
-// let two through at once.
-func TestATokenGivenBackBeforeAPromiseGoesToThoseAfterIt(t *testing.T) {
+// Tokens returned before a reservation go to the calls behind it, as far as the bucket
+// has room until then. A refund only at the end of the line loses tokens; an
+// unconditional refund admits two calls at once.
+func TestATokenReturnedBeforeAReservationGoesToLaterCalls(t *testing.T) {
 	for burst, want := range map[int]time.Duration{
-		1: 400 * time.Millisecond, // the bucket is full when the promise falls due
+		1: 400 * time.Millisecond, // the bucket is full when the reservation is due
 		2: 300 * time.Millisecond,
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -124,7 +125,7 @@ func TestATokenGivenBackBeforeAPromiseGoesToThoseAfterIt(t *testing.T) {
 			third, err := l.Reserve(1, -1)
 			require.NoError(t, err)
 			first.Cancel()
-			assert.Equal(t, 200*time.Millisecond, second.Delay(), "a promise does not move")
+			assert.Equal(t, 200*time.Millisecond, second.Delay(), "a reservation keeps its time")
 			assert.Equal(t, 300*time.Millisecond, third.Delay())
 			require.NoError(t, l.Wait(t.Context(), 1))
 			assert.Equal(t, want, time.Since(start), "burst %d", burst)
@@ -132,9 +133,9 @@ func TestATokenGivenBackBeforeAPromiseGoesToThoseAfterIt(t *testing.T) {
 	}
 }
 
-// Where much is given back before a promise, the bucket is full before that falls due, and
-// others may pass it. They take nothing from those who come later.
-func TestACallPassesAPromiseIfThereIsRoomForBoth(t *testing.T) {
+// If many tokens are returned before a reservation, the bucket is full before it is due,
+// and other calls may pass it without delaying later ones.
+func TestACallPassesAReservationIfTokensSufficeForBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 3})
@@ -149,24 +150,24 @@ func TestACallPassesAPromiseIfThereIsRoomForBoth(t *testing.T) {
 			r.Cancel()
 		}
 		time.Sleep(300*time.Millisecond - 1)
-		assert.False(t, l.Allow(1), "it would be missing to the promise")
+		assert.False(t, l.Allow(1), "the reservation needs this token")
 		time.Sleep(time.Nanosecond)
-		assert.True(t, l.Allow(1), "the bucket is full, and the promise is for 400 ms")
+		assert.True(t, l.Allow(1), "the bucket is full, and the reservation is due at 400 ms")
 		assert.False(t, l.Allow(1))
 		time.Sleep(50 * time.Millisecond)
 		assert.Equal(t, 50*time.Millisecond, held[3].Delay())
 		w := queue(l, 1)
 		held[3].Cancel()
 		w.end()
-		assert.Equal(t, 350*time.Millisecond, time.Since(start), "it has moved up to a token given back")
-		assert.True(t, l.Allow(1), "2.5 were there")
+		assert.Equal(t, 350*time.Millisecond, time.Since(start), "it has moved up to a returned token")
+		assert.True(t, l.Allow(1), "the bucket had 2.5 tokens")
 		assert.False(t, l.Allow(1))
 	})
 }
 
-// failsafe-go's smooth limiter of 1 per 100 ms has a grid, and grants two 100 µs apart;
-// its bursty one of 10 per 100 ms grants 20 in 2 ms.
-func TestNoEdgeOfAGridLetsMoreThrough(t *testing.T) {
+// failsafe-go's smooth limiter of 1 per 100 ms uses a grid and grants two tokens 100 µs
+// apart; its bursty limiter of 10 per 100 ms grants 20 in 2 ms.
+func TestNoTwoBurstsAreGrantedAtAWindowEdge(t *testing.T) {
 	for burst := range 10 {
 		for phase := time.Duration(0); phase < 100*time.Millisecond; phase += 7 * time.Millisecond {
 			clk := fake.NewClock()
@@ -181,12 +182,12 @@ func TestNoEdgeOfAGridLetsMoreThrough(t *testing.T) {
 				clk.Advance(100 * time.Microsecond)
 			}
 			conforms(t, all, 10, time.Second, 1+burst)
-			assert.Len(t, all, 1+burst+2, "and no less: 299.9 ms have passed")
+			assert.Len(t, all, 1+burst+2, "and not fewer: 299.9 ms have passed")
 		}
 	}
 }
 
-func TestThoseWhoWaitComeEarlierAtAHigherRate(t *testing.T) {
+func TestAHigherRateServesWaitersEarlier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst})
 		require.True(t, l.Allow(1))
@@ -195,13 +196,13 @@ func TestThoseWhoWaitComeEarlierAtAHigherRate(t *testing.T) {
 		l.SetRate(100, 0, ratelimit.NoBurst)
 		w.end()
 		assert.Equal(t, []int{0, 1, 2, 3, 4}, w.served)
-		for i, at := range w.at { // half a token was missing to the first
+		for i, at := range w.at { // the first waiter lacked half a token
 			assert.Equal(t, 505*time.Millisecond+time.Duration(i)*10*time.Millisecond, at)
 		}
 	})
 }
 
-func TestADebtOfTokensStaysOneOfAsManyTokens(t *testing.T) {
+func TestSetRateKeepsADebtInTokens(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 100, Burst: 10, Clock: clk})
 	require.True(t, l.Allow(7))
@@ -218,10 +219,10 @@ func TestADebtOfTokensStaysOneOfAsManyTokens(t *testing.T) {
 	assert.Equal(t, -7, l.Snapshot().Tokens)
 	assert.False(t, l.Allow(1))
 	refusedFor(t, wait(t, l), 8*time.Second)
-	assert.Equal(t, -7, l.Snapshot().Tokens, "a bucket that lacks more than it holds is not taken for a clock that was set")
+	assert.Equal(t, -7, l.Snapshot().Tokens, "a debt above the burst is not mistaken for a clock that was set back")
 }
 
-// wait is the error of a call that does not wait for a token.
+// wait returns the error of a call that does not wait for a token.
 func wait(t *testing.T, l *ratelimit.Limiter) error {
 	t.Helper()
 	_, err := l.Reserve(1, 0)
@@ -229,16 +230,16 @@ func wait(t *testing.T, l *ratelimit.Limiter) error {
 	return err
 }
 
-func TestAFullBucketStaysFullAtAnotherRate(t *testing.T) {
+func TestSetRateKeepsAFullBucketFull(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 100, Burst: 10, Clock: clk})
 	l.SetRate(1, time.Hour, 25)
 	assert.Equal(t, 25, drain(l))
 }
 
-// Beside SetRate, Allow sees the old rate or the new one, and every token is taken of one
+// During SetRate, Allow uses either the old or the new rate, and takes each token at one
 // of them.
-func TestAllowBesideSetRateTakesEachTokenOnce(t *testing.T) {
+func TestAllowDuringSetRateTakesEachTokenOnce(t *testing.T) {
 	for range 200 {
 		clk := fake.NewClock()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 10, Clock: clk})
@@ -258,7 +259,7 @@ func TestAllowBesideSetRateTakesEachTokenOnce(t *testing.T) {
 	}
 }
 
-func TestTheFirstCallsGetTheBurstNoLessAndNoMore(t *testing.T) {
+func TestTheFirstCallsGetExactlyTheBurst(t *testing.T) {
 	for _, idle := range []time.Duration{0, 1, 365 * 24 * time.Hour} {
 		clk := fake.NewClock()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 7, Burst: 5, Clock: clk})
@@ -270,14 +271,15 @@ func TestTheFirstCallsGetTheBurstNoLessAndNoMore(t *testing.T) {
 	}
 }
 
-// As the first of the line falls due, Allow gets what has accrued beyond the line.
-func TestAllowGetsOnlyWhatIsThereBeyondTheLine(t *testing.T) {
+// When the first waiter is due, Allow gets only the tokens that have accrued beyond the
+// line.
+func TestAllowTakesNoTokensThatWaitersNeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 3})
 		drain(l)
 		w := queue(l, 4)
 		granted := 0
-		for range 600 { // at the very moments, and in between
+		for range 600 { // at the due times and between them
 			if l.Allow(1) {
 				granted++
 			}
@@ -287,7 +289,7 @@ func TestAllowGetsOnlyWhatIsThereBeyondTheLine(t *testing.T) {
 			}
 		}
 		w.end()
-		assert.Equal(t, 2, granted, "6 tokens have come, and 4 waited")
+		assert.Equal(t, 2, granted, "6 tokens have accrued, and 4 calls waited")
 	})
 }
 

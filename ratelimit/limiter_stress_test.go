@@ -19,7 +19,7 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-func TestAThousandGoroutinesGetOneTokenEachInOrder(t *testing.T) {
+func TestAThousandWaitersAreServedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Burst: ratelimit.NoBurst})
 		w := queue(l, 1000)
@@ -36,10 +36,10 @@ func TestAThousandGoroutinesGetOneTokenEachInOrder(t *testing.T) {
 	})
 }
 
-// A thousand goroutines do everything at once, in real concurrency on a clock that one of
-// them moves. Nobody gets stuck, no window of time has more than its tokens, and in the
-// end the bucket is full.
-func TestAThousandGoroutinesDoEverythingAtOnce(t *testing.T) {
+// A thousand goroutines call every method concurrently, on a clock that one of them
+// moves. No goroutine blocks forever, no window has more than its tokens, and at the end
+// the bucket is full.
+func TestConcurrentCallsOfAllMethodsKeepTheLimit(t *testing.T) {
 	clk := fake.NewClock()
 	start := clk.Now()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Burst: 20, Clock: clk})
@@ -70,7 +70,7 @@ func TestAThousandGoroutinesDoEverythingAtOnce(t *testing.T) {
 						if rnd.IntN(2) == 0 {
 							r.Cancel()
 						}
-						taken.Add(1) // at most: one that was due stays taken
+						taken.Add(1) // an upper bound: a due token stays taken
 					}
 				default:
 					l.Pause(time.Duration(rnd.Int64N(int64(time.Millisecond))))
@@ -89,14 +89,14 @@ func TestAThousandGoroutinesDoEverythingAtOnce(t *testing.T) {
 	s := l.Snapshot()
 	assert.Zero(t, s.Waiting)
 	assert.LessOrEqual(t, s.Admitted, taken.Load())
-	// Reservations that were not cancelled may still be to come, at most a second.
+	// Reservations that were not cancelled may still be pending, for at most a second.
 	assert.LessOrEqual(t, s.Admitted, int64(20+1000*(elapsed+time.Second)/time.Second)+1)
 	clk.Advance(time.Minute)
 	assert.True(t, l.Idle() || l.Allow(0))
 	assert.Equal(t, 20, l.Snapshot().Tokens)
 }
 
-func TestAllowIsExactAmongManyGoroutines(t *testing.T) {
+func TestConcurrentAllowGrantsExactlyTheBurst(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Burst: 100, Clock: clk})
 	granted := 0
@@ -124,9 +124,9 @@ func TestAllowIsExactAmongManyGoroutines(t *testing.T) {
 	assert.EqualValues(t, 50_000-granted, s.Rejected)
 }
 
-// Three a second for a year: a token takes a third of a second, which no number of ticks
-// is, so it takes up to 1/16 ns more; in a year that comes to a hundredth of a token.
-func TestThreeASecondForAYearLosesNoTokenAndWinsNone(t *testing.T) {
+// Three tokens per second for a year: a third of a second is no whole number of ticks, so
+// a token takes up to 1/16 ns more. Over a year this adds up to a hundredth of a token.
+func TestThreePerSecondStaysExactOverAYear(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 3, Burst: 2 * 3 * 3600, Clock: clk})
 	require.True(t, l.Allow(2*3*3600))
@@ -142,9 +142,9 @@ func TestThreeASecondForAYearLosesNoTokenAndWinsNone(t *testing.T) {
 	assert.LessOrEqual(t, granted, 365*24*3600*3)
 }
 
-// One by one, each at its own time, which is rounded up to a nanosecond: that does not add
-// up either.
-func TestThreeASecondOneByOneForADayAreAsManyAsAtOnce(t *testing.T) {
+// The tokens are taken one by one, each at its own time rounded up to a nanosecond. This
+// rounding does not accumulate either.
+func TestThreePerSecondStaysExactTokenByToken(t *testing.T) {
 	clk := fake.NewClock()
 	start := clk.Now()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 3, Burst: 2, Clock: clk})
@@ -167,9 +167,9 @@ func TestThreeASecondOneByOneForADayAreAsManyAsAtOnce(t *testing.T) {
 	assert.LessOrEqual(t, granted, 24*3600*3)
 }
 
-// A million keys, once each: memory is bounded, since buckets that are full are dropped,
-// and a tenant that is throttled is never dropped and made anew with a new burst.
-func TestAMillionKeysAreBoundedAndReviveNobody(t *testing.T) {
+// A million keys, each used once: memory stays bounded because limiters with full buckets
+// are dropped. A throttled tenant is never dropped, so it never gets a new burst.
+func TestAMillionKeysStayBoundedAndAThrottledKeyStaysThrottled(t *testing.T) {
 	clk := fake.NewClock()
 	made := map[int]int{}
 	limiters := keyed.New(keyed.Config[int, *ratelimit.Limiter]{
@@ -189,16 +189,16 @@ func TestAMillionKeysAreBoundedAndReviveNobody(t *testing.T) {
 		}
 		clk.Advance(time.Millisecond)
 		if k%1000 == 0 {
-			limiters.Get(throttled).Allow(1) // one an hour
+			limiters.Get(throttled).Allow(1) // one per hour
 			require.False(t, limiters.Get(throttled).Allow(1), "a throttled key got a new burst")
 		}
 	}
 	assert.LessOrEqual(t, limiters.Len(), 1000)
-	assert.Equal(t, 1, made[throttled], "it has never been full, and was never dropped")
-	assert.Positive(t, refused, "unknown keys share one bucket while nobody's is full: bounded, and not open")
+	assert.Equal(t, 1, made[throttled], "its bucket was never full, so it was never dropped")
+	assert.Positive(t, refused, "unknown keys share one bucket while no bucket is full: bounded, but not unlimited")
 }
 
-func TestAReservationThatIsForgottenHoldsNoMemoryForLong(t *testing.T) {
+func TestAnAbandonedReservationIsFreedOnceDue(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Clock: clk})
 	var before, after runtime.MemStats

@@ -4,32 +4,33 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// line is who waits for tokens and what is reserved, in the order of arrival. Its fields
-// are guarded by the limiter's lock, but for those that are atomic.
+// line is the queue of waiting calls and reservations, in the order of arrival. The
+// limiter's lock guards all fields except the atomic ones.
 //
-// Everybody in it has added its cost to the bucket's full. What stands in the line has a
-// time at which the bucket would be full again if nobody came after: base is that of who
-// was served last, end that of the last in the line. In between, a waiter's is that of
-// the one before plus its own cost. So one that leaves moves all behind it by its cost,
-// and none of them has to be visited.
+// The cost of each entry is already in the bucket's full. Each entry has a time: when the
+// bucket would be full again if nothing arrived after it. base is the time of the entry
+// served last, end the time of the last entry in the line. A waiter's time is the time of
+// the entry before plus its own cost. So when an entry leaves, all entries behind it move
+// by its cost, and none of them has to be visited.
 //
-// A reservation does not move. What is given back before it can leave the bucket full for
-// a while before its time, and is then lost to those behind it; they are moved by the
-// rest. See spot.after.
+// A reservation keeps its time. Tokens returned before it may fill the bucket before that
+// time. The overflow is lost to the entries behind; they move up by the rest. See
+// spot.after.
 type line struct {
 	timing
-	// promised is end, or 0 if nobody is in the line. It is at least what full was while
-	// something in it was promised: see bucket.doubtful.
+	// promised is end, or 0 if the line is empty. It is never less than full was while an
+	// entry held a promise: see bucket.doubts.
 	promised atomic.Int64
-	// lowered counts how often full was lowered. While it stays, full only grows.
+	// lowered counts how often full was lowered. While lowered does not change, full only
+	// grows.
 	lowered atomic.Int64
-	// seen is the latest reading of a step under the lock. A reading that began after it
-	// was stored, and is less, is of a clock that was set back.
+	// seen is the latest reading of a step under the lock. A reading that started after it
+	// was stored and is less shows that the clock was set back.
 	seen atomic.Int64
 
 	bucket   *bucket // the current one of this line
-	left     bool    // the limiter has begun anew, with another line
-	lost     bool    // and this one's clock is out of range: its waiters go at once
+	left     bool    // the limiter has restarted with another line
+	lost     bool    // left, and the clock is out of range: waiters return at once
 	base     int64
 	end      int64
 	order    uint64
@@ -37,9 +38,9 @@ type line struct {
 	last     *spot
 	head     *waiter // the first waiter, the only one with a timer
 	waiting  int
-	firstSet *spot // of those that do not move
+	firstSet *spot // list of entries with a fixed time
 	lastSet  *spot
-	ringing  *waiter // to be woken when the lock is given back
+	ringing  *waiter // list of waiters to wake on unlock
 	bubble   uint64  // of the waiters
 }
 
@@ -50,18 +51,18 @@ type spot struct {
 	order      uint64
 	tokens     int
 	cost       int64
-	waiter     *waiter // nil for what does not move
+	waiter     *waiter // nil for an entry with a fixed time
 	out        bool
 
-	// Of a reservation, and of tokens that were taken meanwhile by somebody who did not
-	// have to wait for those before:
+	// For a reservation, and for tokens taken ahead of one that did not have to wait for
+	// it:
 	prevSet, nextSet *spot
-	before           int64 // the time of the one before
-	due              int64 // when its tokens are there, or were taken
-	taken            bool  // they were
+	before           int64 // the time of the entry before
+	due              int64 // when its tokens are available, or were taken
+	taken            bool  // the tokens were taken
 }
 
-// after returns the time of what does not move: at due, the bucket can be no more than
+// after returns the time of an entry that does not move. At due, the bucket is at most
 // full.
 func (s *spot) after() int64 { return max(s.before, s.due) + s.cost }
 
@@ -81,7 +82,7 @@ func (n *line) promise(to int64) {
 	}
 }
 
-// publish stores what is promised after a step.
+// publish stores promised after a step.
 func (n *line) publish() {
 	if n.first == nil {
 		n.promised.Store(0)
@@ -90,14 +91,14 @@ func (n *line) publish() {
 	}
 }
 
-// add adds s, whose tokens were booked from a time on, for a bucket that is full at base
-// if there is no pause.
+// add appends s, whose tokens were booked starting at from. base is the time at which the
+// bucket would be full without a pause.
 func (n *line) add(s *spot, base, from, now int64) {
 	if n.first == nil {
 		n.base, n.end = base, from
 	}
 	if from > n.end {
-		// Others have taken tokens since the last in the line came.
+		// Other calls have taken tokens since the last entry arrived.
 		n.link(&spot{cost: from - max(n.end, now), before: n.end, due: now, taken: true})
 	}
 	s.before = from
@@ -126,7 +127,8 @@ func (n *line) link(s *spot) {
 	}
 }
 
-// linkSet puts s behind another of those that do not move; nil is the beginning.
+// linkSet inserts s into the list of fixed entries, after behind or at the front if it is
+// nil.
 func (n *line) linkSet(s, behind *spot) {
 	s.prevSet = behind
 	if behind == nil {
@@ -176,8 +178,8 @@ func (n *line) unlinkSet(s *spot) {
 	}
 }
 
-// behead makes the first waiter from s on the head. What it passes by stands before the
-// head from now on, so that each spot is passed once.
+// behead makes the first waiter from s on the head. Entries that it skips are before the
+// head from now on, so each entry is skipped once.
 func (n *line) behead(s *spot) {
 	for s != nil && s.waiter == nil {
 		s = s.next
@@ -189,7 +191,7 @@ func (n *line) behead(s *spot) {
 	}
 }
 
-// ring has w woken when the lock is given back.
+// ring marks w to be woken on unlock.
 func (n *line) ring(w *waiter) {
 	if w != nil && !w.ringing {
 		w.ringing, w.alsoRinging, n.ringing = true, n.ringing, w

@@ -7,12 +7,13 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// attempts is how often a step begins anew because the clock was set. A clock that is set
-// at every reading comes to no end.
+// attempts bounds how often a step restarts because the clock was set: a clock that is
+// set at every reading would never stop it.
 const attempts = 4
 
-// lock locks the limiter for a step on its current bucket, and returns that and the time.
-// Who stands in the line is of the caller's bubble: one of another could not be woken.
+// lock locks the limiter for a step on the current bucket, and returns the bucket and the
+// time. All waiters in the line belong to the caller's bubble: waking one in another
+// bubble is a fatal error.
 func (l *Limiter) lock() (b *bucket, now int64) {
 	where := bubble()
 	for n := 0; ; n++ {
@@ -51,10 +52,10 @@ func (l *Limiter) step(n *line) (now int64) {
 	return l.settle(n, seen, now)
 }
 
-// settle brings a line up to date for a step under the lock, and returns its time. seen
-// was loaded before the reading now was taken. The clock is not read under the lock, so a
-// reading may be older than that of the step before; it is of a clock that was set back
-// only if it is less than what had been seen when it began.
+// settle updates a line for a step under the lock, and returns the time. seen was loaded
+// before the reading now was taken. The clock is not read under the lock, so a reading
+// may be older than that of the step before. It shows that the clock was set back only if
+// it is less than seen.
 func (l *Limiter) settle(n *line, seen, now int64) int64 {
 	latest := n.seen.Load()
 	if now < seen && now < latest {
@@ -67,7 +68,7 @@ func (l *Limiter) settle(n *line, seen, now int64) int64 {
 	return now
 }
 
-// unlock gives the lock back, and wakes what the step has had rung.
+// unlock unlocks mu, and then wakes the waiters that the step rang.
 func (n *line) unlock(mu *sync.Mutex) {
 	type bell struct {
 		turn      policy.Waiter

@@ -18,27 +18,27 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 150, "histories of the property tests")
-	firstSeed = flag.Uint64("seed", 1, "the first seed")
+	histories = flag.Int("histories", 150, "number of histories in the property tests")
+	firstSeed = flag.Uint64("seed", 1, "seed of the first history")
 )
 
-// call is a Wait that has been begun.
+// call is a Wait in progress.
 type call struct {
 	*entry
 	cancel context.CancelFunc
 	left   bool
 	done   bool
-	took   time.Duration // until when, since the beginning
+	took   time.Duration // when it returned, since the start
 	err    error
 }
 
-// held is a reservation that the model has, too.
+// held is a reservation, at the limiter and in the model.
 type held struct {
 	*entry
 	ratelimit.Reservation
 }
 
-// player makes a random history in a bubble, of a limiter and of its model.
+// player plays a random history on a limiter and its model, in a bubble.
 type player struct {
 	t     *testing.T
 	rnd   *rand.Rand
@@ -48,7 +48,7 @@ type player struct {
 	calls []*call
 	held  []*held
 	ids   int
-	trace []string // what was done, for a history that fails
+	trace []string // the steps, logged if the history fails
 	group sync.WaitGroup
 	mu    sync.Mutex
 }
@@ -59,7 +59,7 @@ func (p *player) note(format string, args ...any) {
 
 func (p *player) now() int64 { return int64(time.Since(p.start)) * tick }
 
-// tokens is how many an operation wants, now and then more than there can be.
+// tokens draws the number of tokens for an operation, sometimes more than the burst.
 func (p *player) tokens() int { return 1 + p.rnd.IntN(p.m.burst+p.rnd.IntN(8)/7) }
 
 func (p *player) entry(fixed bool) *entry {
@@ -197,10 +197,10 @@ func (p *player) end() {
 	}
 }
 
-// A limiter does what a model does that goes through the whole line for each question: it
-// admits the same calls, serves the same waiters in the same nanosecond, and promises the
-// same times.
-func TestTheLimiterDoesWhatTheModelDoes(t *testing.T) {
+// A limiter behaves like a model that walks the whole line for each question: it admits
+// the same calls, serves the same waiters in the same nanosecond, and promises the same
+// times.
+func TestALimiterBehavesLikeItsModel(t *testing.T) {
 	for n := range *histories {
 		seed := *firstSeed + uint64(n)
 		synctest.Test(t, func(t *testing.T) {

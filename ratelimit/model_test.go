@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// model is a limiter as its contract says it, the plain way: every question goes through
-// the whole line. Times are in sixteenths of a nanosecond.
+// model is the plain implementation of the limiter's contract: every question walks the
+// whole line. Times are in sixteenths of a nanosecond.
 type model struct {
-	cost, span int64 // of a token, of a full bucket
+	cost, span int64 // ticks of one token, of a full bucket
 	burst      int
-	until      int64 // a pause
+	until      int64 // end of a pause
 	served     int64 // when the bucket would be full again if the line were gone
 	line       []*entry
-	last       int64 // when pass was called last
-	extra      int64 // what was taken since by those who did not have to wait for the line
+	last       int64 // time of the last call of pass
+	extra      int64 // tokens taken since then by calls that did not have to wait
 }
 
-// entry is a place in the line.
+// entry is an entry in the line.
 type entry struct {
 	id     int
 	tokens int
-	fixed  bool  // a reservation, or tokens that were taken in spite of one
-	due    int64 // of what is fixed
+	fixed  bool  // a reservation, or tokens taken ahead of one
+	due    int64 // set if fixed
 	taken  bool
-	cost   int64 // of what was taken
-	latest int64 // of a waiter
-	// How a waiter's wait ended.
+	cost   int64 // of the tokens taken
+	latest int64 // set for a waiter
+	// The outcome of a wait.
 	at      time.Duration
 	refused bool
 }
@@ -52,7 +52,7 @@ func (m *model) costOf(e *entry) int64 {
 	return int64(e.tokens) * m.cost
 }
 
-// end is when the bucket would be full again after the first n of the line.
+// end returns when the bucket would be full again after the first n entries.
 func (m *model) end(n int) int64 {
 	t := m.served
 	if n > 0 {
@@ -69,7 +69,7 @@ func (m *model) end(n int) int64 {
 
 func (m *model) full() int64 { return m.end(len(m.line)) + m.extra }
 
-// pass serves what falls due up to now.
+// pass serves the entries that are due by now.
 func (m *model) pass(now int64) {
 	for {
 		for len(m.line) > 0 && m.line[0].fixed && m.line[0].due <= now {
@@ -85,7 +85,7 @@ func (m *model) pass(now int64) {
 		if due > now {
 			break
 		}
-		at := max(m.last, (due+tick-1)/tick*tick) // timers know nanoseconds
+		at := max(m.last, (due+tick-1)/tick*tick) // timers have a resolution of a nanosecond
 		e.at = time.Duration(at / tick)
 		if i == 0 {
 			m.served = before + m.costOf(e)
@@ -100,14 +100,14 @@ func (m *model) pass(now int64) {
 	}
 }
 
-// book is what every way to take tokens does. It returns when they are there.
+// book takes tokens for Allow, Wait and Reserve. It returns when they are available.
 func (m *model) book(e *entry, now, most int64) (due int64, ok bool) {
 	from := max(m.full(), now, m.until)
 	due = max(from+m.costOf(e)-m.span, m.until, now)
 	if e.tokens > m.burst || due-now > most {
 		return due, false
 	}
-	if due == now { // nothing to wait for
+	if due == now { // no wait
 		if len(m.line) == 0 {
 			m.served = from + m.costOf(e)
 		} else {
@@ -127,14 +127,14 @@ func (m *model) book(e *entry, now, most int64) (due int64, ok bool) {
 	return due, true
 }
 
-// cancel takes e out, and reports whether it was there.
+// cancel removes e, and reports whether it was in the line.
 func (m *model) cancel(e *entry, now int64) bool {
 	i := slices.Index(m.line, e)
 	if i < 0 || e.taken || e.fixed && e.due <= now {
 		return false
 	}
 	end := m.end(len(m.line))
-	if e.fixed && i == 0 { // the bucket can be no more than full now
+	if e.fixed && i == 0 { // the bucket is at most full now
 		m.served = max(m.served, now)
 	}
 	m.line = slices.Delete(m.line, i, i+1)
@@ -144,7 +144,7 @@ func (m *model) cancel(e *entry, now int64) bool {
 	return true
 }
 
-// plan plans the line anew after a change. Reservations keep their time if they can.
+// plan reschedules the line after a change. Reservations keep their time where possible.
 func (m *model) plan(now int64, keep bool) (refused []*entry) {
 	all := m.line
 	m.line = nil
@@ -174,7 +174,7 @@ func (m *model) pause(now int64, d time.Duration) {
 	}
 }
 
-// setRate carries over what is missing, as so many tokens.
+// setRate carries the debt over as a number of tokens.
 func (m *model) setRate(now int64, limit int, per time.Duration, burst int) {
 	was, burstWas := m.cost, m.burst
 	if m.rate(limit, per, burst); m.cost == was && burst == burstWas {
@@ -193,7 +193,7 @@ func (m *model) setRate(now int64, limit int, per time.Duration, burst int) {
 	m.pass(now)
 }
 
-// endBy is end of the line at another cost of a token.
+// endBy is end at another cost per token.
 func (m *model) endBy(cost int64) int64 {
 	is := m.cost
 	m.cost = cost

@@ -2,5 +2,5 @@
 
 package ratelimit_test
 
-// keys is how many a test with many keys has.
+// keys is the number of keys in tests with many keys.
 const keys = 1_000_000

@@ -2,6 +2,6 @@
 
 package ratelimit_test
 
-// keys is how many a test with many keys has: with the race detector, each costs ten times
-// as much.
+// keys is the number of keys in tests with many keys. With the race detector each costs
+// ten times as much.
 const keys = 50_000

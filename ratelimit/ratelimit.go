@@ -10,31 +10,31 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// promptly is embedded by policies that run what is inside them at once.
+// promptly is embedded by policies that run the inner call at once.
 type promptly = prompt.Mark
 
-// kind is what a limiter's events have as their Policy.
+// kind is the Policy field of a limiter's events.
 const kind = "ratelimit"
 
-// RateLimit is the policy that takes tokens from a limiter for each call that returns T.
+// RateLimit is a policy that takes tokens from a limiter for each call that returns T.
 // Make one with [New]; the zero RateLimit is not usable. It is immutable and safe for
-// concurrent use; any number of them may share a limiter.
+// concurrent use. Any number of RateLimits may share a limiter.
 //
-// A call whose tokens are not there waits for them as [Config].MaxWait says, and is
-// refused otherwise; an attempt that is [policy.Speculative] never waits. Events: Queued
-// when a call begins to wait, with the Delay that it has to; Waited when it is let in;
-// Rejected with the Reason "limit" if the tokens are not there and the call does not
-// wait, "max_wait" or "deadline" if they will not be there in time, "speculative",
-// "paused" or "cost", and "canceled" or "deadline" if the context ended meanwhile.
+// If the tokens are not available, the call waits as [Config].MaxWait allows, or is
+// refused. An attempt that is [policy.Speculative] never waits. Events: Queued when a
+// call starts to wait, with the expected wait as Delay; Waited when it is admitted after
+// that; Rejected with a Reason otherwise. The Reason is "limit" if the call does not
+// wait, "max_wait" or "deadline" if the tokens would be too late, "speculative", "paused"
+// or "cost", and "canceled" or "deadline" if the context ended during the wait.
 type RateLimit[T any] struct {
 	promptly
 	limiter *Limiter
 	pause   func(v T, err error) time.Duration
-	plain   bool // neither pause nor the limiter's Cost is set
+	plain   bool // pause and the limiter's Cost are nil
 }
 
-// New returns a policy that runs calls at the limiter's rate. It panics if l is nil or a
-// zero Limiter.
+// New returns a policy that limits calls to the limiter's rate. It panics if l is nil or
+// a zero Limiter.
 func New[T any](l *Limiter) *RateLimit[T] {
 	if !l.made() {
 		panic("ratelimit: New: " + l.fault())
@@ -43,10 +43,10 @@ func New[T any](l *Limiter) *RateLimit[T] {
 	return &RateLimit[T]{promptly: promptly{Late: !plain}, limiter: l, plain: plain}
 }
 
-// WithPause returns a copy that pauses the limiter for as long as pause returns, which is
-// asked about the result of each call that has run; 0 or less is no pause. So a server's
-// Retry-After holds back all callers, not only the one that got it. pause must be safe for
-// concurrent use. WithPause panics if pause is nil.
+// WithPause returns a copy that calls pause with the result of each call that has run,
+// and pauses the limiter for the returned duration. 0 or less means no pause. This way a
+// server's Retry-After delays all callers, not only the one that received it. pause must
+// be safe for concurrent use. WithPause panics if pause is nil.
 func (p *RateLimit[T]) WithPause(pause func(v T, err error) time.Duration) *RateLimit[T] {
 	if pause == nil {
 		panic("ratelimit: RateLimit.WithPause: pause is nil, want a function")
@@ -56,9 +56,8 @@ func (p *RateLimit[T]) WithPause(pause func(v T, err error) time.Duration) *Rate
 	return &w
 }
 
-// Do runs fn when l has tokens for it, and takes the marks of package retry and of
-// breaker.Judge off the outside of its error. It panics if l is nil or a zero Limiter, or
-// if fn is nil.
+// Do runs fn when l has tokens for it. It removes the outer marks of package retry and of
+// breaker.Judge from the error. It panics if l is nil or a zero Limiter, or if fn is nil.
 func Do[T any](ctx context.Context, l *Limiter, fn policy.Func[T]) (T, error) {
 	if !l.made() {
 		panic("ratelimit: Do: " + l.fault())
@@ -67,8 +66,8 @@ func Do[T any](ctx context.Context, l *Limiter, fn policy.Func[T]) (T, error) {
 	return p.Do(ctx, fn)
 }
 
-// Do runs fn when the limiter has tokens for it, and takes the marks of package retry and
-// of breaker.Judge off the outside of its error. It panics if fn is nil.
+// Do runs fn when the limiter has tokens for it. It removes the outer marks of package
+// retry and of breaker.Judge from the error. It panics if fn is nil.
 func (p *RateLimit[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	if fn == nil {
 		panic("ratelimit: RateLimit.Do: fn is nil, want a function")
@@ -83,22 +82,22 @@ func (p *RateLimit[T]) Limiter() *Limiter { return p.limiter }
 // Name returns the limiter's name.
 func (p *RateLimit[T]) Name() string { return p.limiter.name }
 
-// Clock returns the clock that the limiter was given, or nil.
+// Clock returns the limiter's clock, or nil for real time.
 func (p *RateLimit[T]) Clock() policy.Clock { return p.limiter.clock }
 
-// Describe returns the kind, "ratelimit", the limiter's name and its config, with the rate
-// that is in force.
+// Describe returns the kind, "ratelimit", the limiter's name, and its config with the
+// current rate.
 func (p *RateLimit[T]) Describe() policy.Description {
 	cfg := p.limiter.Config()
 	return policy.Description{Kind: kind, Name: cfg.Name, Detail: fmt.Sprintf("%d/%v", cfg.Limit, cfg.Per), Config: cfg}
 }
 
-// String returns "ratelimit(name, 100/1s)": the limiter's name, if it has one, and the
-// rate that is in force.
+// String returns "ratelimit(name, 100/1s)": the limiter's name, if any, and its current
+// rate.
 func (p *RateLimit[T]) String() string { return p.Describe().String() }
 
-// Execute runs next when the limiter has tokens for it. They stay taken whatever next
-// comes to, a panic included.
+// Execute runs next when the limiter has tokens for it. The tokens stay taken even if
+// next fails or panics.
 func (p *RateLimit[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
@@ -114,7 +113,7 @@ func (p *RateLimit[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, e
 	return next.Do(ctx)
 }
 
-// custom is Execute with functions of the user's.
+// custom is Execute for a limiter with a Cost or a policy with a pause function.
 func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T]) (v T, err error) {
 	n := p.limiter.costOf(ctx)
 	next.Delayed()
@@ -131,7 +130,7 @@ func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T]) (v T, er
 	return v, err
 }
 
-// wait waits for n tokens that are not there, or refuses the call.
+// wait waits for n tokens that are not available yet, or refuses the call.
 func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int) error {
 	l := p.limiter
 	w, reason, refused := l.enter(ctx, n, l.maxWait)
@@ -140,7 +139,7 @@ func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int) err
 		p.reject(ctx, next, refused, reason)
 		return refused
 	}
-	if w == nil { // the tokens came meanwhile
+	if w == nil { // the tokens became available meanwhile
 		l.admitted.Inc()
 		return nil
 	}
@@ -169,12 +168,12 @@ func (p *RateLimit[T]) reject(ctx context.Context, next policy.Call[T], err erro
 	}
 }
 
-// Refusal returns the error with which the limiter would refuse a call made after the
-// given delay, if no other call takes tokens or gives them back until then, and nil
-// otherwise. So a retry around it does not sleep for longer than it has to in order to be
-// refused: it ends at once, or, with retry.Config.RetryRejected, sleeps until the tokens
-// are there. Where calls wait as long as their context lasts, only a deadline is a reason
-// to refuse. Refusal takes nothing and counts nothing.
+// Refusal returns the error that the limiter would return for a call made after the given
+// delay, assuming that no other call takes or returns tokens until then. It returns nil
+// if the call would be admitted or could wait. An outer retry uses it to avoid a sleep
+// that ends in a refusal: the retry ends at once or, with retry.Config.RetryRejected,
+// sleeps until the tokens are due. If MaxWait is negative, only a deadline causes a
+// refusal. Refusal takes no tokens and counts nothing.
 func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	l := p.limiter
 	n := l.costOf(ctx)
@@ -192,7 +191,7 @@ func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	return nil
 }
 
-// costOf returns how many tokens a call takes.
+// costOf returns the number of tokens for a call.
 func (l *Limiter) costOf(ctx context.Context) int {
 	if l.cost == nil {
 		return 1

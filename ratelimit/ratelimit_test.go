@@ -20,7 +20,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestRateLimitKeepsThePromisesOfAPolicy(t *testing.T) {
+func TestARateLimitKeepsThePolicyContract(t *testing.T) {
 	for name, build := range map[string]func() policy.Policy[int]{
 		"that refuses": func() policy.Policy[int] {
 			return ratelimit.New[int](ratelimit.NewLimiter(ratelimit.Config{Limit: 100, Burst: 64}))
@@ -45,13 +45,13 @@ func TestRateLimitKeepsThePromisesOfAPolicy(t *testing.T) {
 	}
 }
 
-// observed is a chain of p and of what is inside of it, and what it emits.
+// observed returns a pipeline of p and the policies inside it, and its events.
 func observed(p ...policy.Policy[int]) (*policy.Chain[int], *fake.Recorder) {
 	rec := fake.NewRecorder()
 	return policy.NewChain[int]("p", []policy.Listener{{Observe: rec.Observe, Kinds: []policy.EventKind{policy.Queued, policy.Waited, policy.Rejected}}}, p...), rec
 }
 
-func TestEventsSayWhyACallWasRefused(t *testing.T) {
+func TestARejectedEventHasTheReason(t *testing.T) {
 	type key struct{}
 	cost := func(ctx context.Context) int {
 		if n, ok := ctx.Value(key{}).(int); ok {
@@ -87,12 +87,12 @@ func TestEventsSayWhyACallWasRefused(t *testing.T) {
 			s := l.Snapshot()
 			assert.EqualValues(t, 1, s.Admitted)
 			assert.EqualValues(t, 1, s.Rejected)
-			assert.Zero(t, s.Tokens, "nothing was taken")
+			assert.Zero(t, s.Tokens, "no token was taken")
 		})
 	}
 }
 
-func TestEventsTellOfACallThatWaits(t *testing.T) {
+func TestAWaitEmitsQueuedAndItsOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, MaxWait: -1})
 		chain, rec := observed(ratelimit.New[int](l))
@@ -105,8 +105,8 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 		waited.Kind, waited.Delay = policy.Waited, 100*time.Millisecond
 		assert.Equal(t, []policy.Event{queued, waited}, rec.Events())
 
-		// One that leaves, for its own reasons or at a deadline that a pause has put before
-		// its token.
+		// A call that leaves, by its own cancel or at a deadline that a pause has put
+		// before its token.
 		for reason, leave := range map[string]func() (context.Context, context.CancelFunc){
 			"canceled": func() (context.Context, context.CancelFunc) {
 				ctx, cancel := context.WithCancelCause(t.Context())
@@ -132,7 +132,7 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, errDown)
 				assert.EqualError(t, err, "ratelimit: left the queue: context canceled: down")
-				assert.Equal(t, rejections, l.Snapshot().Rejected, "it left")
+				assert.Equal(t, rejections, l.Snapshot().Rejected, "a call that left is not counted")
 			} else {
 				require.ErrorIs(t, err, ratelimit.ErrExceeded)
 			}
@@ -144,7 +144,7 @@ func TestEventsTellOfACallThatWaits(t *testing.T) {
 	})
 }
 
-func TestAnObserverThatPanicsLeavesNobodyInTheLine(t *testing.T) {
+func TestAPanickingObserverLeavesNoWaiterBehind(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, MaxWait: -1, Clock: fake.NewClock()})
 	require.True(t, l.Allow(1))
 	chain := policy.NewChain[int]("", []policy.Listener{{
@@ -153,14 +153,14 @@ func TestAnObserverThatPanicsLeavesNobodyInTheLine(t *testing.T) {
 	assert.PanicsWithValue(t, errDown, func() { _, _ = chain.Call(succeed).Do(t.Context()) })
 	s := l.Snapshot()
 	assert.Zero(t, s.Waiting)
-	assert.Zero(t, s.Tokens, "what it had been promised has come back")
+	assert.Zero(t, s.Tokens, "its promised token was returned")
 }
 
-func TestTokensStayTakenWhateverTheFunctionComesTo(t *testing.T) {
+func TestTokensStayTakenIfTheFunctionFailsOrPanics(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 3, Clock: fake.NewClock()})
 	p := ratelimit.New[int](l)
 	_, err := p.Do(t.Context(), func(context.Context) (int, error) { return 0, breaker.Judge(errDown, policy.Ignored) })
-	assert.Equal(t, errDown, err, "without its mark")
+	assert.Equal(t, errDown, err, "the mark is removed")
 	assert.Panics(t, func() {
 		_, _ = ratelimit.Do(t.Context(), l, func(context.Context) (int, error) { panic(errDown) })
 	})
@@ -174,7 +174,7 @@ func TestTokensStayTakenWhateverTheFunctionComesTo(t *testing.T) {
 	assert.EqualValues(t, 3, l.Snapshot().Admitted)
 }
 
-func TestAnEndedContextTakesNothing(t *testing.T) {
+func TestAnEndedContextTakesNoTokens(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 3, Clock: fake.NewClock()})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errDown)
@@ -195,7 +195,7 @@ func TestSpeculativeAttemptsNeverWait(t *testing.T) {
 		start := time.Now()
 		for range 2 {
 			_, err := ratelimit.Do(ctx, l, succeed)
-			require.NoError(t, err, "a token is there")
+			require.NoError(t, err, "a token is available")
 		}
 		_, err := ratelimit.Do(ctx, l, succeed)
 		require.ErrorIs(t, err, ratelimit.ErrExceeded)
@@ -204,7 +204,7 @@ func TestSpeculativeAttemptsNeverWait(t *testing.T) {
 	})
 }
 
-func TestAServersRetryAfterPausesEveryCaller(t *testing.T) {
+func TestRetryAfterPausesAllCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, MaxWait: -1})
 		p := ratelimit.New[int](l).WithPause(func(_ int, err error) time.Duration {
@@ -217,11 +217,11 @@ func TestAServersRetryAfterPausesEveryCaller(t *testing.T) {
 		_, err = p.Do(t.Context(), succeed)
 		require.NoError(t, err)
 		assert.Zero(t, l.Snapshot().Paused)
-		assert.Equal(t, 4, l.Snapshot().Tokens, "a pause accrues tokens")
+		assert.Equal(t, 4, l.Snapshot().Tokens, "tokens accrue during a pause")
 	})
 }
 
-func TestARetryDoesNotSleepToBeRefused(t *testing.T) {
+func TestARetryDoesNotSleepBeforeARefusal(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, Clock: clk})
 	f := fake.NewFunc[int]().Fail(errDown)
@@ -233,9 +233,9 @@ func TestARetryDoesNotSleepToBeRefused(t *testing.T) {
 	require.ErrorIs(t, ended.Reason, ratelimit.ErrExceeded)
 	assert.Empty(t, clk.Sleeps())
 	assert.EqualValues(t, 1, l.Snapshot().Admitted)
-	assert.Zero(t, l.Snapshot().Rejected, "it was asked, and counted nothing")
+	assert.Zero(t, l.Snapshot().Rejected, "Refusal counts nothing")
 
-	// Or it sleeps until the token is there.
+	// With RetryRejected it sleeps until the token is due.
 	cfg.RetryRejected = true
 	l = ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, Clock: clk})
 	f = fake.NewFunc[int]().Fail(errDown).Return(42)
@@ -245,7 +245,7 @@ func TestARetryDoesNotSleepToBeRefused(t *testing.T) {
 	assert.Equal(t, []time.Duration{time.Second}, clk.Sleeps())
 }
 
-func TestRefusalKnowsHowLongACallWouldWait(t *testing.T) {
+func TestRefusalPredictsTheWaitOfALaterCall(t *testing.T) {
 	clk := fake.NewClock()
 	ctx, cancel := clk.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -281,7 +281,7 @@ func TestRefusalKnowsHowLongACallWouldWait(t *testing.T) {
 	assert.ErrorIs(t, ratelimit.New[int](l).Refusal(ctx, 0), ratelimit.ErrExceeded, "beyond its deadline")
 }
 
-func TestABreakerIgnoresWhatALimiterRefuses(t *testing.T) {
+func TestABreakerIgnoresRefusalsOfALimiter(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: fake.NewClock()})
 	chain := policy.NewChain[int]("", nil, breaker.New[int](c), ratelimit.New[int](l))
@@ -291,7 +291,7 @@ func TestABreakerIgnoresWhatALimiterRefuses(t *testing.T) {
 	assert.Equal(t, breaker.Closed, c.State())
 }
 
-func TestAPolicySaysWhatItIs(t *testing.T) {
+func TestARateLimitDescribesItself(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Name: "stripe", Limit: 100, MaxWait: time.Second, Clock: clk})
 	p := ratelimit.New[int](l)
@@ -308,7 +308,7 @@ func TestAPolicySaysWhatItIs(t *testing.T) {
 	assert.Equal(t, "ratelimit(1/1s)", ratelimit.New[int](ratelimit.NewLimiter(ratelimit.Config{Limit: 1})).String())
 }
 
-func TestMisusePanicsAndSaysWhatItWants(t *testing.T) {
+func TestMisusePanicsWithAReason(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1})
 	for want, f := range map[string]func(){
 		"ratelimit: New: limiter is nil, want one made by NewLimiter":   func() { ratelimit.New[int](nil) },
@@ -321,7 +321,7 @@ func TestMisusePanicsAndSaysWhatItWants(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhatTheyAre(t *testing.T) {
+func TestErrorsNameTheLimiterAndTheCause(t *testing.T) {
 	clk := fake.NewClock()
 	for name, text := range map[string][2]string{
 		"":    {"ratelimit: rate exceeded", "ratelimit: cost is 3, want at most Burst, 2: raise Burst or ask for less"},
@@ -352,7 +352,7 @@ func TestErrorsSayWhatTheyAre(t *testing.T) {
 	assert.Zero(t, (&ratelimit.ExceededError{}).RetryAfter())
 }
 
-func TestARefusalSaysWhenAsOfNow(t *testing.T) {
+func TestRetryAfterOfARefusalIsAsOfNow(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
 	require.True(t, l.Allow(1))
@@ -366,13 +366,13 @@ func TestARefusalSaysWhenAsOfNow(t *testing.T) {
 	refusedFor(t, err, time.Second)
 }
 
-// A wait in vain is not begun.
-func TestACallThatCannotBeInTimeIsRefusedAtOnce(t *testing.T) {
+// A call does not start a wait that cannot succeed.
+func TestACallWhoseTokensWouldBeTooLateIsRefusedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, MaxWait: 2 * time.Second})
 		require.True(t, l.Allow(1))
 		start := time.Now()
-		for _, d := range []time.Duration{time.Millisecond, time.Second} { // it would end as the token comes
+		for _, d := range []time.Duration{time.Millisecond, time.Second} { // ends when the token is due
 			ctx, cancel := context.WithTimeout(t.Context(), d)
 			require.ErrorIs(t, l.Wait(ctx, 1), ratelimit.ErrExceeded)
 			_, err := ratelimit.Do(ctx, l, succeed)
@@ -389,14 +389,14 @@ func TestACallThatCannotBeInTimeIsRefusedAtOnce(t *testing.T) {
 			synctest.Wait()
 		}
 		_, err := ratelimit.Do(t.Context(), l, succeed)
-		require.ErrorIs(t, err, ratelimit.ErrExceeded, "the third would wait for 3 s")
+		require.ErrorIs(t, err, ratelimit.ErrExceeded, "the third call would wait 3 s")
 		assert.Zero(t, time.Since(start))
 		group.Wait()
 		assert.Equal(t, 2*time.Second, time.Since(start))
 	})
 }
 
-func TestACostOfNothingIsLetIn(t *testing.T) {
+func TestACallWithoutCostIsAdmitted(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: fake.NewClock()})
 	require.True(t, l.Allow(1))
 	l.Pause(time.Hour)
@@ -418,7 +418,7 @@ type broken struct{ *fake.Clock }
 
 func (broken) Sleep(context.Context, time.Duration) error { return errClock }
 
-func TestAClockThatCannotSleepLeavesNobodyInTheLine(t *testing.T) {
+func TestAClockThatCannotSleepLeavesNoWaiterBehind(t *testing.T) {
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: broken{fake.NewClock()}})
 	require.True(t, l.Allow(1))
 	require.ErrorIs(t, l.Wait(t.Context(), 1), errClock)

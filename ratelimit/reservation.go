@@ -2,18 +2,18 @@ package ratelimit
 
 import "time"
 
-// Reservation is tokens that a caller has been promised. It is a small value; copies of
-// it are the same promise. The zero Reservation is due, and has nothing to cancel.
+// Reservation is a promise of tokens. It is a small value; copies refer to the same
+// promise. The zero Reservation is due, and Cancel does nothing.
 type Reservation struct {
-	spot    *spot // nil if the tokens were there
+	spot    *spot // nil if the tokens were available at once
 	limiter *Limiter
 }
 
-// Reserve takes n tokens at the earliest time at which they are there, if that is at most
-// most from now; a negative most is no limit. The caller must not act before
+// Reserve takes n tokens at the earliest time at which they are available, if that is at
+// most most from now; a negative most means no limit. The caller must not act before
 // [Reservation.Delay] has passed. An n of 0 or less is due at once.
 //
-// Otherwise it takes nothing, and returns an *[ExceededError], or an error that matches
+// Otherwise it takes no tokens, and returns an *[ExceededError], or an error that matches
 // [ErrCost] if n is more than Burst.
 func (l *Limiter) Reserve(n int, most time.Duration) (Reservation, error) {
 	if l.take(n) {
@@ -49,7 +49,7 @@ func (l *Limiter) reserve(n int, most int64) (*spot, error) {
 	return s, nil
 }
 
-// ahead returns a wait in ticks; a negative one is as long as can be.
+// ahead converts a wait to ticks. A negative wait becomes the maximum.
 func ahead(d time.Duration) int64 {
 	if d < 0 || d > maxAhead/perNano {
 		return maxAhead
@@ -57,8 +57,8 @@ func ahead(d time.Duration) int64 {
 	return int64(d) * perNano
 }
 
-// Delay returns how long, from now, until the tokens are there; 0 if they are. The time
-// that was promised moves if the limiter is paused or gets another rate.
+// Delay returns the time from now until the tokens are available, or 0 if they are. A
+// pause or a change of the rate can change it.
 func (r Reservation) Delay() time.Duration {
 	if r.spot == nil {
 		return 0
@@ -72,10 +72,10 @@ func (r Reservation) Delay() time.Duration {
 	return duration(max(0, r.spot.due-now))
 }
 
-// Cancel gives the tokens back if their time has not come: calls that wait move up, and
-// what was given back before a promise made since goes to those that come after all such
-// promises. Tokens that would have been lost to a full bucket by then are lost. The first
-// Cancel counts, of copies too.
+// Cancel returns the tokens if they are not due yet. Waiting calls move up. A later
+// reservation keeps its time; the tokens then go to the calls behind it. Tokens that
+// would have overflowed the bucket by then are lost. Only the first Cancel counts, also
+// across copies.
 func (r Reservation) Cancel() {
 	if r.spot == nil {
 		return

@@ -7,27 +7,27 @@ import (
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// Snapshot is a limiter at one moment. In its JSON, durations are in nanoseconds.
+// Snapshot is the state of a limiter at one moment. Its JSON has durations in
+// nanoseconds.
 type Snapshot struct {
 	Name  string        `json:"name,omitempty"`
 	Limit int           `json:"limit"` // tokens gained in Per
 	Per   time.Duration `json:"per"`
 	Burst int           `json:"burst"`
-	// Tokens is how many are in the bucket, Burst if it is full. What is promised to
-	// calls that wait, and to reservations, has been taken, so it may be less than 0. If
-	// there is such a promise during a pause, it is what there will be at its end.
+	// Tokens is the number of tokens in the bucket, Burst if it is full. Tokens promised
+	// to waiting calls and reservations count as taken, so it may be negative. During a
+	// pause with such promises, it is the number at the end of the pause.
 	Tokens  int           `json:"tokens"`
-	Waiting int           `json:"waiting,omitempty"` // calls
-	Paused  time.Duration `json:"paused,omitempty"`  // how long a pause still lasts
-	// Admitted counts the calls that were let in, at once or later, and the reservations
-	// that were not cancelled. Rejected counts those that were refused; a call that left
-	// since its context ended is in neither.
+	Waiting int           `json:"waiting,omitempty"` // waiting calls
+	Paused  time.Duration `json:"paused,omitempty"`  // remaining time of a pause
+	// Admitted counts the calls that were admitted, at once or after a wait, and the
+	// reservations that were not cancelled. Rejected counts the refused calls. A call
+	// whose context ended during its wait is in neither.
 	Admitted int64 `json:"admitted,omitempty"`
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
-// Snapshot returns the limiter's rate, as of now what it holds, and what it has counted
-// so far.
+// Snapshot returns the limiter's rate, its tokens as of now, and its counters.
 func (l *Limiter) Snapshot() Snapshot {
 	l.mu.Lock()
 	b, waiting, cancelled := l.bucket.Load(), 0, l.cancelled
@@ -40,8 +40,8 @@ func (l *Limiter) Snapshot() Snapshot {
 	return s
 }
 
-// tokens returns how many are in the bucket. Where the clock was set, the next call begins
-// anew, with a full one.
+// tokens returns the number of tokens in the bucket. If the clock was set, the next call
+// restarts with a full bucket.
 func (l *Limiter) tokens() int {
 	for b := l.bucket.Load(); ; b = l.bucket.Load() {
 		full := b.full.Load()
@@ -59,7 +59,7 @@ func (l *Limiter) tokens() int {
 			continue
 		}
 		if b.line.promised.Load() != 0 {
-			now = max(now, b.until) // what is promised is counted from there
+			now = max(now, b.until) // promised tokens are counted from there
 		}
 		return b.tokens(max(0, full-now))
 	}
@@ -71,7 +71,7 @@ func (l *Limiter) confirms(d *doubt) bool {
 	return d.stands()
 }
 
-// tokens returns how many there are in a bucket that takes a while to fill.
+// tokens returns the number of tokens in a bucket that takes missing ticks to fill.
 func (b *bucket) tokens(missing int64) int {
 	left := b.span - missing
 	if left < 0 {
@@ -80,7 +80,7 @@ func (b *bucket) tokens(missing int64) int {
 	return int(left / b.cost)
 }
 
-// paused returns how long a pause still lasts.
+// paused returns the remaining time of a pause.
 func (l *Limiter) paused() time.Duration {
 	b := l.bucket.Load()
 	if b.until == 0 {
@@ -93,8 +93,7 @@ func (l *Limiter) paused() time.Duration {
 	return duration(max(0, b.until-now))
 }
 
-// Config returns the limiter's config with the defaults filled in, and the rate that is
-// in force.
+// Config returns the limiter's config with the defaults filled in and the current rate.
 func (l *Limiter) Config() Config {
 	b := l.bucket.Load()
 	return Config{
@@ -102,7 +101,7 @@ func (l *Limiter) Config() Config {
 	}
 }
 
-// LogValue returns the rate, and the other fields that are not zero.
+// LogValue returns the rate and the other fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
 	return logvalue.Group(
 		slog.String("name", s.Name),

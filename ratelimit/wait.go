@@ -8,15 +8,15 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Wait takes n tokens, and waits for them as long as ctx lasts, whatever Config.MaxWait
-// says. Callers are served in the order in which they came. An n of 0 or less takes none
-// and does not wait.
+// Wait takes n tokens, and waits for them until ctx ends; it ignores Config.MaxWait.
+// Callers are served in the order of arrival. An n of 0 or less takes no tokens and does
+// not wait.
 //
-// If ctx has a deadline before the tokens are there, Wait refuses at once with an
-// *[ExceededError]. If ctx is [policy.Speculative], it refuses unless they are there now.
-// If ctx ends while it waits, the error matches [policy.ErrRejected] and what
-// [policy.Ended] returns for ctx. If n is more than Burst, the error matches [ErrCost].
-// In each of these cases no tokens are taken.
+// If ctx has a deadline before the tokens are due, Wait refuses at once with an
+// *[ExceededError]. If ctx is [policy.Speculative], it refuses unless the tokens are
+// available now. If ctx ends during the wait, the error matches [policy.ErrRejected] and
+// the error that [policy.Ended] returns for ctx. If n is more than Burst, the error
+// matches [ErrCost]. In all these cases Wait takes no tokens.
 func (l *Limiter) Wait(ctx context.Context, n int) error {
 	if ended := policy.Ended(ctx); ended != nil {
 		return &leftError{ended}
@@ -38,8 +38,8 @@ func (l *Limiter) Wait(ctx context.Context, n int) error {
 	return w.end(ctx)
 }
 
-// enter books n tokens that were not there, and returns a waiter if the call has to wait
-// for them, or why it is refused.
+// enter books n tokens that were not available. It returns a waiter if the call has to
+// wait for them, or the reason why it is refused.
 func (l *Limiter) enter(ctx context.Context, n int, maxWait time.Duration) (w *waiter, reason string, refused error) {
 	b := l.bucket.Load()
 	if n > b.burst {
@@ -52,24 +52,25 @@ func (l *Limiter) enter(ctx context.Context, n int, maxWait time.Duration) (w *w
 		return nil, "speculative", l.refuse(n)
 	}
 	most, bound := l.patience(ctx, maxWait)
-	if ahead(l.due(n)) > most { // asked before the lock is taken: refusals are cheap
+	if ahead(l.due(n)) > most { // checked before the lock, to keep refusals cheap
 		return nil, bound, l.refuse(n)
 	}
 	w, refused = l.join(n, most, bound)
-	if errors.Is(refused, ErrCost) { // SetRate came in between
+	if errors.Is(refused, ErrCost) { // SetRate ran in between
 		bound = "cost"
 	}
 	return w, bound, refused
 }
 
-// patience returns how long a call may wait, in ticks, and what bounds that.
+// patience returns how long a call may wait, in ticks, and the Reason of a refusal after
+// that.
 func (l *Limiter) patience(ctx context.Context, maxWait time.Duration) (most int64, bound string) {
 	most, bound = ahead(maxWait), "limit"
 	if maxWait > 0 {
 		bound = "max_wait"
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		// A context that ends when the tokens come has ended.
+		// A context that ends at the moment the tokens are due counts as ended.
 		if left := max(0, deadline.Sub(policy.Now(l.clock))); ahead(left)-1 < most {
 			return ahead(left) - 1, "deadline"
 		}
@@ -77,7 +78,7 @@ func (l *Limiter) patience(ctx context.Context, maxWait time.Duration) (most int
 	return most, bound
 }
 
-// end waits, and counts how that ended.
+// end waits, and counts the outcome.
 func (w *waiter) end(ctx context.Context) error {
 	err := w.wait(ctx)
 	w.over = true
@@ -90,14 +91,14 @@ func (w *waiter) end(ctx context.Context) error {
 	return err
 }
 
-// drop takes a waiter out of the line that did not come to the end of its wait.
+// drop removes a waiter from the line if its wait did not complete.
 func (w *waiter) drop() {
 	if !w.over {
 		_ = w.leave(context.Background(), nil)
 	}
 }
 
-// why returns the Reason of an event about a wait that ended with err.
+// why returns the Reason of the event for a wait that ended with err.
 func (w *waiter) why(err error) string {
 	switch {
 	case errors.Is(err, ErrCost):

@@ -8,29 +8,29 @@ import (
 )
 
 // waiter is a call in the line. Its goroutine waits on turn until the call is the first,
-// and then sleeps until its tokens are there.
+// and then sleeps until its tokens are available.
 type waiter struct {
 	spot
 	limiter *Limiter
 	turn    policy.Waiter
-	bound   string // what latest is: the Reason of a refusal
-	leads   bool   // it was the first when it came, and needs no turn
-	delay   int64  // how long it has to wait, as it was then
+	bound   string // the Reason of a refusal at latest
+	leads   bool   // it was the first on arrival, and needs no turn
+	delay   int64  // the expected wait on arrival
 
 	// Guarded by the limiter's lock.
-	began       int64              // when it came
-	latest      int64              // its tokens must be there by then
-	interrupt   context.CancelFunc // ends the sleep of the first
-	refused     error              // by SetRate or Pause
+	began       int64              // time of arrival
+	latest      int64              // its tokens must be available by then
+	interrupt   context.CancelFunc // ends the sleep of the first waiter
+	refused     error              // the error if SetRate or Pause refused it
 	ringing     bool
 	alsoRinging *waiter
-	took        int64 // from its coming to its going
+	took        int64 // the wait, from arrival to admission
 
-	over bool // wait has returned; its own goroutine alone looks at it
+	over bool // wait has returned; used only by its own goroutine
 }
 
 // join books n tokens within most, and returns a waiter if the call has to wait for them.
-// bound says what most is.
+// bound is the Reason if it is refused.
 func (l *Limiter) join(n int, most int64, bound string) (w *waiter, refused error) {
 	turn := policy.NewWaiter(l.clock)
 	b, now := l.lock()
@@ -54,8 +54,8 @@ func (l *Limiter) join(n int, most int64, bound string) (w *waiter, refused erro
 	return w, nil
 }
 
-// wait waits until the tokens are there, ctx has ended, or the call is refused since its
-// tokens will not be there in time any more. It leaves the line in any case.
+// wait waits until the tokens are available, ctx ends, or SetRate or Pause makes them too
+// late. It always leaves the line.
 func (w *waiter) wait(ctx context.Context) (err error) {
 	if !w.leads {
 		if err := w.turn.Wait(ctx); err != nil {
@@ -69,7 +69,7 @@ func (w *waiter) wait(ctx context.Context) (err error) {
 	}
 }
 
-// sleep is what the first waiter does. It reports whether the wait is over.
+// sleep is the loop body of the first waiter. It reports whether the wait is over.
 func (w *waiter) sleep(ctx context.Context) (done bool, err error) {
 	asleep, interrupt := context.WithCancel(ctx)
 	defer interrupt()
@@ -87,8 +87,8 @@ func (w *waiter) sleep(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// plan lets the first waiter go if its tokens are there, and returns how long it has to
-// sleep otherwise.
+// plan admits the first waiter if its tokens are available. Otherwise it returns how long
+// to sleep.
 func (w *waiter) plan(interrupt context.CancelFunc) (d time.Duration, done bool, err error) {
 	n := w.line
 	now := w.limiter.step(n)
@@ -106,8 +106,8 @@ func (w *waiter) plan(interrupt context.CancelFunc) (d time.Duration, done bool,
 	return duration(due - now), false, nil
 }
 
-// leave takes a waiter out of the line because its context has ended, or because its
-// clock cannot sleep. Whoever is behind moves up.
+// leave removes a waiter from the line because its context has ended, or because its
+// clock cannot sleep. The waiters behind move up.
 func (w *waiter) leave(ctx context.Context, err error) error {
 	n := w.line
 	now := w.limiter.step(n)
