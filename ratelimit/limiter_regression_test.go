@@ -56,7 +56,7 @@ func (w *waiting) end() {
 
 // In x/time/rate, after 99 waiters have left, first to last, the next caller waits 999
 // ms.
-func TestALastWaiterWaitsOneIntervalOnceAllBeforeItLeave(t *testing.T) {
+func TestANewCallWaitsOneIntervalAfterAllWaitersLeave(t *testing.T) {
 	for name, order := range map[string]func(n int) []int{
 		"the first first": upTo,
 		"the last first":  func(n int) []int { o := upTo(n); slices.Reverse(o); return o },

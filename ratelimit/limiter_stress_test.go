@@ -96,7 +96,7 @@ func TestConcurrentCallsOfAllMethodsKeepTheLimit(t *testing.T) {
 	assert.Equal(t, 20, l.Snapshot().Tokens)
 }
 
-func TestConcurrentAllowGrantsExactlyTheBurst(t *testing.T) {
+func TestConcurrentAllowGrantsExactlyTheAvailableTokens(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1000, Burst: 100, Clock: clk})
 	granted := 0
