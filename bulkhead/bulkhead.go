@@ -11,27 +11,27 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// kind is what a bulkhead's events have as their Policy.
+// kind is the Policy field of a bulkhead's events.
 const kind = "bulkhead"
 
-// promptly is embedded by policies that run what is inside them at once. A gate without
-// a queue does: it takes its lock only to gather what it had spread.
+// promptly is embedded by policies that run the inner call at once. A gate without a
+// queue does: it takes its lock only to gather spread places.
 type promptly = prompt.Mark
 
-// emits are the events of a call that did not get its place at once.
+// emits lists the events of a call that did not get a place at once.
 var emits = []string{string(policy.Rejected), string(policy.Queued), string(policy.Waited)}
 
-// Bulkhead is the policy that takes a place in a gate for each call that returns T. Make
+// Bulkhead is a policy that takes a place in a gate for each call that returns T. Make
 // one with [New]; the zero Bulkhead is not usable. It is immutable and safe for
-// concurrent use; any number of bulkheads may share a gate.
+// concurrent use. Any number of bulkheads may share a gate.
 type Bulkhead[T any] struct {
 	promptly
 	gate *Gate
 	keep func(ctx context.Context, v T, release func()) T
 }
 
-// New returns a policy that runs calls in places of g. It panics if g is nil or a zero
-// Gate.
+// New returns a policy that runs each call in a place of g. It panics if g is nil or a
+// zero Gate.
 func New[T any](g *Gate) *Bulkhead[T] {
 	if !g.made() {
 		panic("bulkhead: New: " + g.fault())
@@ -39,19 +39,20 @@ func New[T any](g *Gate) *Bulkhead[T] {
 	return &Bulkhead[T]{promptly: promptly{Late: g.maxQueue > 0, Emits: emits}, gate: g}
 }
 
-// WithKeep returns a copy for values that outlive the call, such as a response whose
-// body is still to be read, the rows of a query, or a stream. A successful call then
-// keeps its place: hold is given its value and the function release, and returns the
-// value that the caller gets, usually one that calls release when it is closed.
+// WithKeep returns a copy for values that outlive the call, such as a response with an
+// unread body, the rows of a query, or a stream. A successful call then keeps its place.
+// It passes ctx, its value and a release function to hold, and returns the value that hold
+// returns: usually a wrapper that calls release when it is closed.
 //
-// The first call of release gives the place back, from any goroutine; later ones do
-// nothing. The end of ctx, the call's context, gives nothing back, since what holds the
-// place may not heed it, and a timeout around the gate ends its context when the call
-// returns. So a value that is never closed holds its place for ever, as a body that is
-// not closed holds its connection.
+// The first call of release gives the place back, from any goroutine; later calls do
+// nothing. The end of ctx, the call's context, does not give the place back: the value
+// may still be in use after it, and a timeout around the gate ends its context when the
+// call returns. A value that is never closed therefore holds its place forever, just as
+// an unclosed body holds its connection.
 //
-// A call that fails gives its place back at once, without hold. So does one whose hold
-// panics. hold must be safe for concurrent use. WithKeep panics if hold is nil.
+// A call that fails gives its place back at once, without a call of hold. If hold panics,
+// the place is given back too. hold must be safe for concurrent use. WithKeep panics if
+// hold is nil.
 func (b *Bulkhead[T]) WithKeep(hold func(ctx context.Context, v T, release func()) T) *Bulkhead[T] {
 	if hold == nil {
 		panic("bulkhead: Bulkhead.WithKeep: hold is nil, want a function")
@@ -61,9 +62,9 @@ func (b *Bulkhead[T]) WithKeep(hold func(ctx context.Context, v T, release func(
 	return &w
 }
 
-// Do runs fn in a place of g, and takes the marks of packages breaker and retry off the
-// outside of its error. Its errors are those of [Gate.Acquire] and of fn. Do panics if g
-// is nil or a zero Gate, or if fn is nil.
+// Do runs fn in a place of g. It removes the outer marks of packages breaker and retry
+// from the error. Its errors are those of [Gate.Acquire] and of fn. Do panics if g is nil
+// or a zero Gate, or if fn is nil.
 func Do[T any](ctx context.Context, g *Gate, fn policy.Func[T]) (T, error) {
 	if !g.made() {
 		panic("bulkhead: Do: " + g.fault())
@@ -72,8 +73,8 @@ func Do[T any](ctx context.Context, g *Gate, fn policy.Func[T]) (T, error) {
 	return b.Do(ctx, fn)
 }
 
-// Do runs fn in a place of the gate, and takes the marks of packages breaker and retry
-// off the outside of its error. It panics if fn is nil.
+// Do runs fn in a place of the gate. It removes the outer marks of packages breaker and
+// retry from the error. It panics if fn is nil.
 func (b *Bulkhead[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error) {
 	if fn == nil {
 		panic("bulkhead: Bulkhead.Do: fn is nil, want a function")
@@ -85,7 +86,7 @@ func (b *Bulkhead[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
-	// What Execute does, without the two calls on the way to fn.
+	// Inlines Execute, to save two calls on the way to fn.
 	c := b.gate.enter()
 	if c == nil {
 		if c, err = b.gate.enterSlowly(ctx); err != nil {
@@ -97,8 +98,8 @@ func (b *Bulkhead[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error
 	return v, mark.Without(err)
 }
 
-// Execute runs next in a place of the gate. The place goes back when next has returned,
-// panicked or called runtime.Goexit.
+// Execute runs next in a place of the gate. The place is released when next returns,
+// panics or calls runtime.Goexit.
 func (b *Bulkhead[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
@@ -116,7 +117,7 @@ func (b *Bulkhead[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, er
 	return next.Do(ctx)
 }
 
-// enterSlowly is Gate.enterSlowly that tells observers.
+// enterSlowly is Gate.enterSlowly with events.
 func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*cell, error) {
 	if !next.HasObservers() {
 		return b.gate.enterSlowly(ctx)
@@ -136,7 +137,7 @@ func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*ce
 	return b.gate.begin(ctx, wait, a.cell)
 }
 
-// await waits for the call's place in the queue, and tells observers.
+// await waits for the call's place in the queue, and emits events.
 func (b *Bulkhead[T]) await(ctx context.Context, next policy.Call[T], elapsed func() time.Duration, w *waiter) error {
 	defer w.drop() // if an observer panics
 	b.emit(ctx, next, policy.Event{Kind: policy.Queued})
@@ -155,7 +156,7 @@ func (b *Bulkhead[T]) emit(ctx context.Context, next policy.Call[T], e policy.Ev
 	next.Emit(ctx, e)
 }
 
-// hold runs next in the place of c and hands its value to the function of WithKeep.
+// hold runs next in the place of c and passes its value to the function of WithKeep.
 func (b *Bulkhead[T]) hold(ctx context.Context, next policy.Call[T], c *cell) (v T, err error) {
 	p := &Place{gate: b.gate, cell: c}
 	kept := false
@@ -171,18 +172,18 @@ func (b *Bulkhead[T]) hold(ctx context.Context, next policy.Call[T], c *cell) (v
 	return v, err
 }
 
-// Refusal returns nil: how long the gate will be full is not known, and the policies
-// inside are asked.
+// Refusal returns nil, because a gate does not know how long it will be full. The
+// policies inside are asked next.
 func (b *Bulkhead[T]) Refusal(context.Context, time.Duration) error { return nil }
 
-// Gate returns the gate that b takes places in.
+// Gate returns the gate of b.
 func (b *Bulkhead[T]) Gate() *Gate { return b.gate }
 
-// Clock returns the clock that the gate was given, or nil.
+// Clock returns the gate's clock, or nil for real time.
 func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.cfg.Clock }
 
-// Describe returns the kind, "bulkhead", the gate's name, and its config with the limit
-// in force.
+// Describe returns the kind, "bulkhead", the gate's name, and its config with the current
+// limit.
 func (b *Bulkhead[T]) Describe() policy.Description {
 	cfg := b.gate.cfg
 	cfg.Limit = int(b.gate.limit.Load())

@@ -13,46 +13,46 @@ import (
 // maxLimit is the largest Limit and MaxQueue.
 const maxLimit = math.MaxInt32
 
-// Config says how many calls a [Gate] admits at a time, and who may wait. Limit is
-// required; without MaxQueue no call waits.
+// Config sets how many calls a [Gate] admits at a time, and which calls may wait. Limit
+// is required; without MaxQueue no call waits.
 type Config struct {
 	// Name is for events, errors and snapshots. It may be empty.
 	Name string `json:"name,omitempty"`
-	// Limit is how many calls may run at a time, from 1 to 2147483647. See
-	// [Gate.SetLimit].
+	// Limit is the number of calls that may run at a time, from 1 to 2147483647.
+	// [Gate.SetLimit] changes it.
 	Limit int `json:"limit"`
-	// MaxQueue is how many calls may wait for a place. 0 means none: a call that finds
-	// every place taken is refused.
+	// MaxQueue is the number of calls that may wait for a place. 0 means none: a call that
+	// finds no free place is refused.
 	MaxQueue int `json:"max_queue,omitempty"`
-	// MaxWait is how long a call waits at most. 0 means as long as its context lives. It
-	// needs MaxQueue.
+	// MaxWait bounds how long a call waits. 0 means until its context ends. It needs
+	// MaxQueue.
 	MaxWait time.Duration `json:"max_wait,omitempty"`
-	// Order says which of the calls that wait is next. The default is FIFO. Calls of a
-	// higher priority are always before those of a lower one. The others need MaxQueue.
+	// Order sets which waiting call is served next. The default is FIFO. Calls of a higher
+	// priority are always served before calls of a lower one. LIFO and Adaptive need
+	// MaxQueue.
 	Order Order `json:"order,omitzero"`
-	// Delay bounds waits by how long the queue has been standing. The zero CoDel is off.
-	// It needs MaxQueue.
+	// Delay bounds waits depending on how long the queue has not been empty. The zero
+	// CoDel is off. It needs MaxQueue.
 	Delay CoDel `json:"delay,omitzero"`
 	// Priority returns the priority of a call that may have to wait. Nil means
-	// [policy.PriorityOf]. It is called on the goroutine of the call, outside of any lock,
-	// and must be safe for concurrent use. It is not used without MaxQueue.
+	// [policy.PriorityOf]. It is called on the call's goroutine, outside any lock, and
+	// must be safe for concurrent use. It is not called without MaxQueue.
 	Priority func(ctx context.Context) policy.Priority `json:"-"`
-	// Clock measures MaxWait and Delay, and knows who waits. Nil means real time.
+	// Clock measures MaxWait and Delay, and calls wait on it. Nil means real time.
 	Clock policy.Clock `json:"-"`
 }
 
-// Order says which of the calls that wait gets the next free place. The zero Order is
-// FIFO.
+// Order selects which waiting call gets the next free place. The zero Order is FIFO.
 type Order uint8
 
 const (
 	// FIFO serves the call that has waited longest.
 	FIFO Order = iota
-	// LIFO serves the call that came last. Under overload some calls are served at once
-	// and the others not at all, where FIFO makes all of them late.
+	// LIFO serves the call that arrived last. Under overload some calls are served quickly
+	// and the rest are not served, whereas FIFO makes all calls late.
 	LIFO
-	// Adaptive is FIFO until the gate is overloaded, as [CoDel] defines it, and then
-	// serves newcomers first. It needs Delay.
+	// Adaptive is FIFO, but serves newcomers first while the gate is overloaded as [CoDel]
+	// defines it. It needs Delay.
 	Adaptive
 )
 
@@ -66,11 +66,11 @@ func (o Order) String() string {
 	return fmt.Sprintf("order(%d)", uint8(o))
 }
 
-// MarshalText returns what String does, for logs and JSON.
+// MarshalText returns the text of String, for logs and JSON.
 func (o Order) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
-// UnmarshalText accepts the texts that MarshalText returns for the three orders, and
-// returns an error for any other.
+// UnmarshalText accepts "fifo", "lifo" and "adaptive", and returns an error for any other
+// text.
 func (o *Order) UnmarshalText(text []byte) error {
 	for i, name := range orders {
 		if string(text) == name {
@@ -81,12 +81,12 @@ func (o *Order) UnmarshalText(text []byte) error {
 	return fmt.Errorf("bulkhead: Order is %q, want fifo, lifo or adaptive", text)
 }
 
-// CoDel bounds how long calls wait by whether the queue is a burst or is there to stay,
-// after the controlled-delay discipline as Facebook uses it (Maurer, "Fail at Scale",
-// ACM Queue 13(8), 2015). The gate is overloaded if its queue was last empty more than
-// Interval ago. A call that comes to an overloaded gate may wait for Target; any other
-// for Interval. MaxWait, if it is shorter, bounds both. Facebook's values are 5 ms and
-// 100 ms. The zero CoDel is off.
+// CoDel bounds waits depending on whether the queue is a short burst or a standing queue.
+// It follows the controlled-delay discipline as used by Facebook (Maurer, "Fail at
+// Scale", ACM Queue 13(8), 2015). The gate is overloaded if its queue was last empty more
+// than Interval ago. A call that arrives at an overloaded gate may wait for Target, any
+// other call for Interval. A shorter MaxWait bounds both. Facebook uses 5 ms and 100 ms.
+// The zero CoDel is off.
 type CoDel struct {
 	Target   time.Duration `json:"target,omitempty"`   // more than 0, at most Interval
 	Interval time.Duration `json:"interval,omitempty"` // more than 0
@@ -94,8 +94,8 @@ type CoDel struct {
 
 func (d CoDel) on() bool { return d != CoDel{} }
 
-// Validate returns nil for a config that [NewGate] accepts. Otherwise it returns all
-// faults, each with its field, the value and what is allowed.
+// Validate returns nil if [NewGate] accepts the config. Otherwise it returns all faults,
+// each with the field, its value and the allowed values.
 func (c Config) Validate() error {
 	faults := fault.Of("bulkhead: Config")
 	if c.Limit < 1 || c.Limit > maxLimit {

@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/bulkhead"
 )
 
-func TestAConfigsFaultsAreNamed(t *testing.T) {
+func TestValidateReturnsAllFaults(t *testing.T) {
 	for want, cfg := range map[string]bulkhead.Config{
 		"bulkhead: Config.Limit is 0, want 1 to 2147483647":                                 {},
 		"bulkhead: Config.Limit is -1, want 1 to 2147483647":                                {Limit: -1},
@@ -40,7 +40,7 @@ func TestAConfigsFaultsAreNamed(t *testing.T) {
 	}
 }
 
-func TestGoodConfigsAreAccepted(t *testing.T) {
+func TestValidConfigsAreAccepted(t *testing.T) {
 	for _, cfg := range []bulkhead.Config{
 		{Limit: 1}, {Limit: math.MaxInt32, MaxQueue: math.MaxInt32, MaxWait: math.MaxInt64},
 		{Limit: 1, MaxQueue: 1, Order: bulkhead.LIFO},
@@ -51,7 +51,7 @@ func TestGoodConfigsAreAccepted(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsAWord(t *testing.T) {
+func TestAnOrderMarshalsAsAWord(t *testing.T) {
 	out, err := json.Marshal([]bulkhead.Order{bulkhead.FIFO, bulkhead.LIFO, bulkhead.Adaptive})
 	require.NoError(t, err)
 	assert.Equal(t, `["fifo","lifo","adaptive"]`, string(out))

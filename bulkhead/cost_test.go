@@ -69,10 +69,10 @@ func TestAWaitAllocatesThreeObjects(t *testing.T) {
 		}
 		*place, _ = g.TryAcquire()
 	})
-	assert.LessOrEqual(t, n, 3.0, "the waiter, and a policy.Waiter with its channel")
+	assert.LessOrEqual(t, n, 3.0, "a waiter, a policy.Waiter and its channel")
 }
 
-// releasing is a context that gives a place back when somebody begins to wait on it.
+// releasing is a context that releases a place when a call starts to wait on it.
 type releasing struct {
 	context.Context
 	place *bulkhead.Place
@@ -83,7 +83,7 @@ func (r *releasing) Done() <-chan struct{} {
 	return r.Context.Done()
 }
 
-// A gate is small, so that there may be one for each of many tenants.
+// A gate is small, so that each of many tenants can have one.
 func TestAGateIsSmall(t *testing.T) {
 	assert.LessOrEqual(t, unsafe.Sizeof(bulkhead.Gate{}), uintptr(448))
 	assert.Equal(t, 2.0, testing.AllocsPerRun(100, func() { bulkhead.NewGate(bulkhead.Config{Limit: 1000}) }), "the gate and its error")

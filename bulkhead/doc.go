@@ -1,8 +1,8 @@
-// Package bulkhead bounds how many calls run at a time, so that one slow dependency, or
-// one burst of requests, cannot take every goroutine, connection or byte of memory.
+// Package bulkhead limits how many calls run at a time, so that one slow dependency, or
+// one burst of requests, cannot use up all goroutines, connections or memory.
 //
-// A [Gate] has places. It has no type parameter: calls of any result type share it. A
-// [Bulkhead] is the policy that takes a place for each call.
+// A [Gate] has a fixed number of places. It has no type parameter, so calls of any result
+// type can share it. A [Bulkhead] is a policy that takes a place for each call.
 //
 //	var reports = bulkhead.NewGate(bulkhead.Config{
 //		Name:     "reports",
@@ -16,24 +16,23 @@
 //		// render did not run
 //	}
 //
-// Without MaxQueue no call waits. With it, [Config] says in which [Order] the calls in
-// the queue are served, how long they may wait ([Config].MaxWait, [CoDel]), and which
-// calls come first: higher priorities (see [policy.WithPriority]) are served before lower
-// ones, and displace them from a full queue.
+// Without MaxQueue no call waits. With it, [Config] sets the [Order] in which waiting
+// calls are served, how long they may wait ([Config].MaxWait, [CoDel]), and their
+// priority: calls of a higher priority (see [policy.WithPriority]) are served first, and
+// displace calls of a lower one from a full queue.
 //
-// A place is handed over: while calls wait, one that is given back goes to the first of
-// them, and no newcomer can take it before. [Gate.SetLimit] moves the limit while calls
-// run.
+// A released place goes directly to the first waiting call; a newcomer cannot take it
+// first. [Gate.SetLimit] changes the limit while calls run.
 //
-// By hand, a place is taken by [Gate.Acquire] or [Gate.TryAcquire] and given back by
+// To hold a place without a policy, use [Gate.Acquire] or [Gate.TryAcquire], and
 // [Place.Release]. For a value that outlives its call, such as a body or a stream,
-// [Bulkhead.WithKeep] holds the place until the value is closed. One gate for each key,
-// such as a tenant or a host, is a map of package keyed.
+// [Bulkhead.WithKeep] holds the place until the value is closed. For one gate per key,
+// such as a tenant or a host, see package keyed.
 //
-// In a pipeline a gate belongs inside of a timeout that abandons its function, and inside
-// of a retry: a place should be held until the function has returned, not until its
-// caller has stopped waiting.
+// In a pipeline, put a gate inside any retry and inside any timeout that abandons its
+// function: the place should be held until the function returns, not until its caller
+// stops waiting.
 //
-// Taking a free place is one compare-and-swap. Two cores that collide over it spread the
-// places of a large gate over cells, so that they seldom meet again.
+// Taking a free place is one compare-and-swap. When two cores collide on it, a large gate
+// spreads its places over several cells, so that they seldom collide again.
 package bulkhead

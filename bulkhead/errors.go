@@ -7,30 +7,30 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// ErrFull is matched by the error of every call that a gate refused.
+// ErrFull matches the error of every call that a gate refused.
 var ErrFull = errors.New("bulkhead: full")
 
-// Why a gate refuses a call, as the Reason of a [policy.Rejected] event.
+// The reasons of a refusal, as the Reason of a [policy.Rejected] event.
 const (
-	ReasonQueueFull   = "queue_full"  // every place was taken, and so was every place to wait
-	ReasonMaxWait     = "max_wait"    // MaxWait or Delay ended its wait
+	ReasonQueueFull   = "queue_full"  // all places were in use and the queue was full
+	ReasonMaxWait     = "max_wait"    // MaxWait or Delay ended the wait
 	ReasonDisplaced   = "displaced"   // a call of a higher priority took its place in the queue
-	ReasonSpeculative = "speculative" // an extra attempt of a hedge, which may not wait
-	ReasonCanceled    = "canceled"    // the caller's context was cancelled while it waited
-	ReasonDeadline    = "deadline"    // the caller's deadline passed while it waited
+	ReasonSpeculative = "speculative" // an extra attempt of a hedge, which must not wait
+	ReasonCanceled    = "canceled"    // the caller's context was cancelled during the wait
+	ReasonDeadline    = "deadline"    // the caller's deadline passed during the wait
 )
 
-// FullError says that a gate refused a call: there was no place for it, on arrival or
-// for as long as it could wait. It matches [ErrFull] and [policy.ErrRejected]. Calls that
-// are refused under the same limit share one value. It has no RetryAfter method: when a
-// place will be free is not known.
+// FullError is the error of a call that a gate refused: no place was free on arrival or
+// within the allowed wait. It matches [ErrFull] and [policy.ErrRejected]. Calls that are
+// refused under the same limit share one value. It has no RetryAfter method, because the
+// gate does not know when a place will be free.
 type FullError struct {
-	Name     string // the gate's
+	Name     string // of the gate
 	Limit    int    // in force when the call was refused
 	MaxQueue int
 }
 
-// Error names the gate and its bounds.
+// Error returns a message with the gate's name and bounds.
 func (e *FullError) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -43,9 +43,9 @@ func (e *FullError) Is(target error) bool {
 	return target == ErrFull || target == policy.ErrRejected
 }
 
-// leftError is that of a caller whose context ended while it waited. It matches
-// policy.ErrRejected beside the context's error: the function did not run, so a circuit
-// around the gate must not count it against the dependency.
+// leftError is the error of a call whose context ended during its wait. It matches
+// policy.ErrRejected as well as the context's error: the function did not run, so a
+// circuit around the gate must not count it against the dependency.
 type leftError struct {
 	name string
 	err  error

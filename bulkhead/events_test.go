@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// heard returns a pipeline of a bulkhead on g, and what it emits but for Started and
+// heard returns a pipeline of a bulkhead on g, and its events without Started and
 // Finished.
 func heard(g *bulkhead.Gate) (*pipeline.Pipeline[int], *fake.Recorder) {
 	rec := fake.NewRecorder()
@@ -28,14 +28,14 @@ func event(e policy.Event) policy.Event {
 	return e
 }
 
-func TestACallThatIsServedAtOnceEmitsNothing(t *testing.T) {
+func TestACallServedAtOnceEmitsNoEvent(t *testing.T) {
 	p, rec := heard(bulkhead.NewGate(bulkhead.Config{Name: "db", Limit: 1, MaxQueue: 1}))
 	_, err := p.Do(t.Context(), one)
 	require.NoError(t, err)
 	assert.Empty(t, rec.Events())
 }
 
-func TestACallThatWaitsIsToldAsQueuedAndWaited(t *testing.T) {
+func TestACallThatWaitsEmitsQueuedAndWaited(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{Name: "db", MaxQueue: 1})
 		p, rec := heard(g)
@@ -52,13 +52,13 @@ func TestACallThatWaitsIsToldAsQueuedAndWaited(t *testing.T) {
 	})
 }
 
-func TestARejectionSaysWhy(t *testing.T) {
+func TestARejectedEventHasTheReason(t *testing.T) {
 	type ctx = context.Context
 	plain := func(c ctx) (ctx, context.CancelFunc) { return c, func() {} }
 	cases := map[string]struct {
 		cfg     bulkhead.Config
 		caller  func(ctx) (ctx, context.CancelFunc)
-		during  func(g *bulkhead.Gate) // while it waits
+		during  func(g *bulkhead.Gate) // runs while the call waits
 		queued  bool
 		elapsed time.Duration
 	}{
@@ -115,7 +115,7 @@ func TestARejectionSaysWhy(t *testing.T) {
 	})
 }
 
-func TestEventsOfAGateWithAClockAreMeasuredOnIt(t *testing.T) {
+func TestEventDurationsUseTheGatesClock(t *testing.T) {
 	clk := fake.NewClock()
 	g, place := taken(t, bulkhead.Config{Name: "db", MaxQueue: 1, Clock: clk})
 	p, rec := heard(g)
@@ -132,7 +132,7 @@ func TestEventsOfAGateWithAClockAreMeasuredOnIt(t *testing.T) {
 	assert.Equal(t, time.Second, rec.Events()[1].Delay)
 }
 
-func TestAnObserverThatPanicsTakesNoPlace(t *testing.T) {
+func TestAPanickingObserverHoldsNoPlace(t *testing.T) {
 	for _, kind := range []policy.EventKind{policy.Queued, policy.Waited, policy.Rejected} {
 		bubble(t, func(t *testing.T) {
 			g, place := taken(t, bulkhead.Config{Name: "db", MaxQueue: 2})

@@ -13,8 +13,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// One gate stands for one resource, here two rendering processes, and is shared by calls
-// of any result type.
+// One gate protects one resource, here two rendering processes. Calls of any result type
+// share it.
 func ExampleNewGate() {
 	renderers := bulkhead.NewGate(bulkhead.Config{Name: "renderers", Limit: 2})
 	page := func(ctx context.Context) (string, error) {
@@ -35,8 +35,8 @@ func ExampleNewGate() {
 	// {Name:renderers Limit:2 InUse:0 Waiting:0 Admitted:2 Rejected:1}
 }
 
-// In a pipeline the gate is innermost: it counts functions that run, not callers that
-// wait for them.
+// In a pipeline the gate is innermost: it counts running functions, not callers that wait
+// for them.
 func ExampleNew() {
 	database := bulkhead.NewGate(bulkhead.Config{Name: "database", Limit: 20, MaxQueue: 100, MaxWait: 50 * time.Millisecond})
 	queries := pipeline.New[int](policy.Timeout[int](time.Second), bulkhead.New[int](database))
@@ -59,7 +59,7 @@ func ExampleDo() {
 	// Output: done <nil>
 }
 
-// By hand, for what is not one function call.
+// Acquire and Release, for work that is not a single function call.
 func ExampleGate_Acquire() {
 	uploads := bulkhead.NewGate(bulkhead.Config{Name: "uploads", Limit: 1})
 	place, err := uploads.Acquire(context.Background())
@@ -73,7 +73,7 @@ func ExampleGate_Acquire() {
 	// Output: a second place: false
 }
 
-// The limit can be moved while calls run. A raised one lets calls in that wait.
+// The limit can change while calls run. A higher limit admits waiting calls.
 func ExampleGate_SetLimit() {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1})
 	first, _ := g.TryAcquire()
@@ -93,8 +93,8 @@ func ExampleGate_SetLimit() {
 	// 2 true
 }
 
-// A server under overload serves newcomers first, and tells those who would wait in vain
-// so after 5 ms. What matters more comes first, whatever the order.
+// An overloaded server serves newcomers first, and rejects the other calls after 5 ms.
+// Calls of a higher priority come first in any order.
 func ExampleConfig() {
 	clk := fake.NewClock() // leave Clock out for real time
 	g := bulkhead.NewGate(bulkhead.Config{
@@ -111,7 +111,7 @@ func ExampleConfig() {
 				return 0, nil
 			})
 		}()
-		_ = clk.BlockUntil(context.Background(), 2*(i+1)) // each waits, and has a timer
+		_ = clk.BlockUntil(context.Background(), 2*(i+1)) // each call is one wait and one timer
 	}
 	running.Release()
 	fmt.Println(<-served)
@@ -121,7 +121,7 @@ func ExampleConfig() {
 	// served: priority -1
 }
 
-// download is a value that is read after the call that returned it.
+// download is a value that outlives its call.
 type download struct{ done func() }
 
 func (d *download) Close() { d.done() }
@@ -142,8 +142,7 @@ func ExampleBulkhead_WithKeep() {
 	// closed: 0
 }
 
-// One gate for each tenant, so that none of them takes all places. A gate that no call
-// uses is dropped.
+// One gate per tenant, so that no tenant takes all places. An unused gate is dropped.
 func ExampleGate_Idle() {
 	type tenant struct{}
 	gates := keyed.New(keyed.Config[string, *bulkhead.Gate]{

@@ -13,8 +13,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// FuzzConfig: a config either panics with Validate's error, or makes a gate that admits
-// Limit calls at a time, refuses or queues the next, and forgets all of them.
+// FuzzConfig checks that a config either panics with Validate's error, or makes a gate
+// that admits Limit calls at a time, refuses or queues the next, and keeps none of them
+// at the end.
 func FuzzConfig(f *testing.F) {
 	for _, n := range []int64{0, 1, -1, 3, 1e9, math.MaxInt32, math.MaxInt32 + 1, math.MaxInt64, math.MinInt64} {
 		f.Add(n, n, n, uint8(n), n, n, int8(n), false)
@@ -35,7 +36,7 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// useAll fills a gate, as far as that is quick, and lets one more come.
+// useAll fills a gate if it is small enough, and starts one more call.
 func useAll(t *testing.T, cfg bulkhead.Config, p policy.Priority, speculative bool) {
 	g := bulkhead.NewGate(cfg)
 	if cfg.Limit > 100 {

@@ -13,37 +13,38 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Gate bounds how many calls run at a time. Make one with [NewGate]; the zero Gate is
-// not usable. It has no type parameter, so calls of any result type can share it, and it
-// is safe for concurrent use. It starts no goroutine.
+// Gate limits how many calls run at a time. Make one with [NewGate]; the zero Gate is not
+// usable. It has no type parameter, so calls of any result type can share it. It is safe
+// for concurrent use and starts no goroutine.
 //
-// A place is handed over: while calls wait, a place that is given back goes to the first
-// of them, and no newcomer can take it before.
+// A released place goes directly to the first waiting call; a newcomer cannot take it
+// first.
 type Gate struct {
 	main   cell // all free places, unless they are spread
 	spread atomic.Pointer[spread]
-	// The next four do not change.
+	// The next four fields do not change.
 	maxQueue int
-	width    int64  // cells of a spread; 0 if there is one processor, and no use for them
-	cfg      Config // as it was given
+	width    int64  // number of cells of a spread; 0 on one processor, which needs none
+	cfg      Config // as given to NewGate
 	born     time.Time
 
 	limit    atomic.Int64 // changed under mu
 	full     atomic.Pointer[FullError]
 	rejected counter.Counter
-	waits    atomic.Int64 // queue.n, to guess without mu whether there is room
+	waits    atomic.Int64 // copy of queue.n, to estimate without mu whether the queue has room
 
-	// mu guards the queue and whatever else is decided by more than one word: without it,
-	// two that hand over a place could both give it to the head, and a waiter could leave
-	// while a place is on its way to it. It is never held across a call out.
+	// mu guards the queue and all decisions that involve more than one word. Without it,
+	// two goroutines that hand over a place could both grant it to the head, and a waiter
+	// could leave while it is being granted a place. It is never held across a call out.
 	mu       atomic.Mutex
 	queue    queue
-	queueing bool  // the main cell is shut, since calls wait
+	queueing bool  // calls wait, so the main cell is shut
 	emptyAt  int64 // when the queue was last empty, on the gate's clock; for Delay
-	gathered int64 // admissions of cells that are no more
+	gathered int64 // admissions of cells that were gathered
 }
 
-// NewGate returns a gate as cfg says. It panics with Validate's error.
+// NewGate returns a gate with the given config. It panics with the error of
+// [Config.Validate].
 func NewGate(cfg Config) *Gate {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -69,9 +70,8 @@ func (g *Gate) now() int64 {
 	return int64(g.cfg.Clock.Now().Sub(g.born))
 }
 
-// enter takes a place if one is free and no call waits, and returns the cell that it is
-// from. Nil may come from a gate with places in cells that it has just missed; see
-// enterOrFull.
+// enter takes a place if one is free and no call waits, and returns the cell of that
+// place. It may return nil although another cell has a free place; see enterOrFull.
 func (g *Gate) enter() *cell {
 	c := &g.main
 	if s := g.spread.Load(); s != nil {
@@ -86,7 +86,7 @@ func (g *Gate) enter() *cell {
 	return g.enterAnywhere()
 }
 
-// enterAnywhere is enter for a call that met another, or an empty cell.
+// enterAnywhere continues enter after a collision, or after an empty cell.
 func (g *Gate) enterAnywhere() *cell {
 	for {
 		if s := g.spread.Load(); s != nil {
@@ -96,7 +96,7 @@ func (g *Gate) enterAnywhere() *cell {
 		if !isFree(w) {
 			return nil
 		}
-		// There are places, so it was another call that came between.
+		// The cell has free places, so another call has changed the word in between.
 		if !g.spreadOut() && g.main.word.CompareAndSwap(w, w+taking) {
 			g.main.crossing(w, w+taking)
 			return &g.main
@@ -104,8 +104,8 @@ func (g *Gate) enterAnywhere() *cell {
 	}
 }
 
-// enterOrFull is enter with an exact nil: there was a moment in the call at which no
-// place was free, or calls waited.
+// enterOrFull is enter with an exact nil: at some moment during the call no place was
+// free, or calls waited.
 func (g *Gate) enterOrFull() *cell {
 	if c := g.enter(); c != nil {
 		return c
@@ -125,24 +125,24 @@ func (g *Gate) enterOrFull() *cell {
 	return &g.main
 }
 
-// isFull reports whether the main cell is open and has nothing: all places are in use at
-// the moment of the load.
+// isFull reports whether the main cell is open and empty: all places are in use at the
+// moment of the load.
 func (g *Gate) isFull() bool {
 	w := g.main.word.Load()
 	return !isFree(w) && !isShut(w)
 }
 
-// leave gives a place back to the cell that it was taken from. The add and the look at
-// whether the cell is shut are one operation: a call that begins to wait shuts the cell
-// and then looks for places again, so one of the two sees the other.
+// leave gives a place back to its cell. One atomic add both frees the place and reads
+// whether the cell is shut. A call that starts to wait first shuts the cell and then
+// looks for places again. So one of the two sees the other.
 func (g *Gate) leave(c *cell) {
 	if isShut(c.word.Add(1)) {
 		g.leaveShut(c)
 	}
 }
 
-// leaveShut is leave for a cell that is shut. If that is not the main cell, it is no
-// more, and the place goes on to the main cell.
+// leaveShut is leave for a shut cell. A shut cell other than the main cell was gathered,
+// so its place goes to the main cell.
 func (g *Gate) leaveShut(c *cell) {
 	if c != &g.main && !isShut(g.main.word.Add(1)) {
 		return
@@ -153,15 +153,15 @@ func (g *Gate) leaveShut(c *cell) {
 	grants.wake()
 }
 
-// settle brings places that have gone back to a shut main cell to where calls find them,
-// and returns who is to be woken. It needs mu.
+// settle moves places that were returned to a shut main cell to where calls find them,
+// and returns the waiters to wake. The caller holds mu.
 func (g *Gate) settle() woken {
 	s := g.spread.Load()
 	if s == nil {
 		return g.handOver()
 	}
-	// Nobody waits at a spread gate. Places are taken out before they are put into a cell:
-	// in both, they could be taken twice.
+	// No call waits at a spread gate. Places are removed from the main cell before they
+	// are added to another: a place in both could be taken twice.
 	for {
 		w := g.main.word.Load()
 		free := places(w) + shut
@@ -175,8 +175,8 @@ func (g *Gate) settle() woken {
 	}
 }
 
-// handOver gives free places to the head of the queue, and opens the main cell with the
-// last waiter's. It needs mu, and a gate that is not spread.
+// handOver grants free places to the head of the queue. When it grants the last waiter's
+// place, it opens the main cell. The caller holds mu, and the gate is not spread.
 func (g *Gate) handOver() (grants woken) {
 	for g.queue.n > 0 {
 		w := g.main.word.Load()
@@ -188,7 +188,7 @@ func (g *Gate) handOver() (grants woken) {
 			next += shut
 		}
 		if !g.main.word.CompareAndSwap(w, next) {
-			continue // a place has gone back meanwhile
+			continue // a place was returned meanwhile
 		}
 		x := g.queue.next()
 		g.unqueue(x, granted)
@@ -198,14 +198,14 @@ func (g *Gate) handOver() (grants woken) {
 	return grants
 }
 
-// unqueue takes w out of the queue. It needs mu.
+// unqueue removes w from the queue. The caller holds mu.
 func (g *Gate) unqueue(w *waiter, state uint8) {
 	g.queue.remove(w)
 	g.waits.Store(int64(g.queue.n))
 	w.state = state
 }
 
-// reopen opens the main cell if the last waiter has left. It needs mu.
+// reopen opens the main cell if the last waiter has left. The caller holds mu.
 func (g *Gate) reopen() {
 	if g.queueing && g.queue.n == 0 {
 		g.queueing = false
@@ -213,7 +213,7 @@ func (g *Gate) reopen() {
 	}
 }
 
-// TryAcquire takes a place if one is free and no call waits. Otherwise it returns false,
+// TryAcquire takes a place if one is free and no call waits. Otherwise it returns false
 // and a zero Place. The caller must release the place.
 func (g *Gate) TryAcquire() (Place, bool) {
 	c := g.enterOrFull()
@@ -224,14 +224,14 @@ func (g *Gate) TryAcquire() (Place, bool) {
 	return Place{gate: g, cell: c}, true
 }
 
-// Acquire takes a place, and waits for one if the gate has a queue with room. The caller
-// must release the place, by defer usually.
+// Acquire takes a place. It waits for one if all are in use and the queue has room. The
+// caller must release the place, usually with defer.
 //
-// It returns a *[FullError] if there was no place, and if MaxWait, Delay or a call of a
-// higher priority ended the wait. If ctx has ended when it is called, it returns what
-// [policy.Ended] returns, and if ctx ends while it waits, an error that matches that and
-// [policy.ErrRejected]. A place that is granted in the instant in which ctx ends goes to
-// the next. A ctx that is speculative, as [policy.Speculative] defines, never waits.
+// It returns a *[FullError] if there is no place, or if MaxWait, Delay or a call of a
+// higher priority ended the wait. If ctx has ended before the call, it returns the error
+// of [policy.Ended]. If ctx ends during the wait, the error matches that error and
+// [policy.ErrRejected], and a place granted at the same moment goes to the next call. If
+// ctx is speculative, as [policy.Speculative] defines, Acquire never waits.
 func (g *Gate) Acquire(ctx context.Context) (Place, error) {
 	if ctx.Err() != nil {
 		return Place{}, policy.Ended(ctx)
@@ -246,9 +246,9 @@ func (g *Gate) Acquire(ctx context.Context) (Place, error) {
 	return Place{gate: g, cell: c}, nil
 }
 
-// enterSlowly is Acquire for a call that found no place at first.
+// enterSlowly continues Acquire after it found no place.
 func (g *Gate) enterSlowly(ctx context.Context) (*cell, error) {
-	if g.maxQueue == 0 && g.isFull() { // the load that is shed should cost little
+	if g.maxQueue == 0 && g.isFull() { // shedding load must be cheap
 		g.rejected.Inc()
 		return nil, g.full.Load()
 	}
@@ -267,9 +267,9 @@ func (g *Gate) enterSlowly(ctx context.Context) (*cell, error) {
 	return g.begin(ctx, wait, a.cell)
 }
 
-// refused ends the wait of a call that is refused. One that has left since ctx has ended
-// is still said to wait: until it is back, a timeout that would abandon it knows by that
-// why its function did not run.
+// refused ends the wait of a call that was refused. A call that left because ctx ended
+// remains marked as waiting until it returns: a timeout that abandons it reads from that
+// mark that the function did not run.
 func refused(wait *turn.Wait, err error) error {
 	if _, full := err.(*FullError); full { //nolint:errorlint // it is not wrapped
 		wait.End()
@@ -277,8 +277,8 @@ func refused(wait *turn.Wait, err error) error {
 	return err
 }
 
-// begin ends the wait of a call that has a place in c. A timeout that would abandon the
-// call may have found it waiting when ctx ended: then the function must not run.
+// begin ends the wait of a call that has a place in c. A timeout that abandons the call
+// may have seen it waiting when ctx ended; in that case the function must not run.
 func (g *Gate) begin(ctx context.Context, wait *turn.Wait, c *cell) (*cell, error) {
 	if wait == nil {
 		return c, nil
@@ -291,21 +291,21 @@ func (g *Gate) begin(ctx context.Context, wait *turn.Wait, c *cell) (*cell, erro
 	return c, nil
 }
 
-// SetLimit changes how many calls may run at a time, from now on. Raised, it admits
-// calls that wait, at once. Lowered below the number of calls that run, it interrupts
-// none of them, and admits no call until enough of them have ended. SetLimit panics if n
-// is not in 1 to 2147483647.
+// SetLimit changes how many calls may run at a time. A higher limit admits waiting calls
+// at once. A limit below the number of running calls interrupts none of them, and admits
+// no call until enough of them have ended. SetLimit panics if n is not in 1 to
+// 2147483647.
 func (g *Gate) SetLimit(n int) {
 	if n < 1 || n > maxLimit {
 		panic(fmt.Sprintf("bulkhead: Gate.SetLimit: n is %d, want 1 to %d", n, maxLimit))
 	}
 	g.mu.Lock()
-	g.gather() // else calls would take from the cells what the limit no longer allows
+	g.gather() // otherwise calls could take places from cells beyond the new limit
 	if n != int(g.limit.Load()) {
 		g.full.Store(&FullError{Name: g.cfg.Name, Limit: n, MaxQueue: g.maxQueue})
 	}
-	// One add: the word holds what is free, so no call is admitted by a limit that it read
-	// before.
+	// One add suffices: the word holds the free places, so no call can be admitted by a
+	// stale limit.
 	g.main.word.Add(int64(n) - g.limit.Load())
 	g.limit.Store(int64(n))
 	grants := g.handOver()

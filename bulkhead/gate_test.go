@@ -35,7 +35,7 @@ func TestAdmitsLimitCallsAtATime(t *testing.T) {
 	assert.Equal(t, "db", g.Name())
 }
 
-func TestARefusalSaysWhichGateAndItsBounds(t *testing.T) {
+func TestARefusalNamesTheGateAndItsBounds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{Name: "db", MaxQueue: 1})
 		w := arrive(g, policy.Normal)
@@ -46,7 +46,7 @@ func TestARefusalSaysWhichGateAndItsBounds(t *testing.T) {
 		require.EqualError(t, err, `bulkhead: gate "db" is full: Limit is 1 and MaxQueue 1`)
 		require.NotErrorIs(t, err, context.Canceled)
 		_, hint := policy.RetryAfter(err)
-		assert.False(t, hint, "a full gate does not guess")
+		assert.False(t, hint, "a full gate does not know when a place is free")
 		_, again := g.Acquire(t.Context())
 		assert.Same(t, full, again)
 		place.Release()
@@ -56,7 +56,7 @@ func TestARefusalSaysWhichGateAndItsBounds(t *testing.T) {
 	assert.Equal(t, "bulkhead: gate is full: Limit is 2 and MaxQueue 0", (&bulkhead.FullError{Limit: 2}).Error())
 }
 
-func TestTheFirstReleaseCounts(t *testing.T) {
+func TestOnlyTheFirstReleaseCounts(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 2})
 	places := take(t, g, 2)
 	places[0].Release()
@@ -70,7 +70,7 @@ func TestTheFirstReleaseCounts(t *testing.T) {
 	assert.Equal(t, 2, g.Snapshot().InUse)
 }
 
-func TestOfTwoReleasesAtOnceOneCounts(t *testing.T) {
+func TestOfTwoConcurrentReleasesOneCounts(t *testing.T) {
 	for range 200 {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 2})
 		places := take(t, g, 2)
@@ -95,7 +95,7 @@ func TestAnEndedContextTakesNoPlace(t *testing.T) {
 	assert.Equal(t, bulkhead.Snapshot{Limit: 1}, g.Snapshot())
 }
 
-func TestACallerWhoLeavesTheQueueIsRejectedAndCanceled(t *testing.T) {
+func TestACallCancelledInTheQueueIsRejected(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{Name: "db", MaxQueue: 2})
 		cause := errors.New("left")
@@ -129,24 +129,24 @@ func TestADeadlineEndsAWait(t *testing.T) {
 	})
 }
 
-// A place that is granted as the caller's context ends goes to the next.
-func TestTheContextWinsOverAGrant(t *testing.T) {
+// A place granted in the moment in which the caller's context ends goes to the next call.
+func TestAGrantToAnEndedContextGoesToTheNextCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 2})
 		first, second := arrive(g, policy.Normal), arrive(g, policy.Normal)
-		first.cancel(nil) // its goroutine does not run before the bubble waits
+		first.cancel(nil) // its goroutine does not run until the bubble waits
 		place.Release()
 		synctest.Wait()
 		require.True(t, first.isRefused())
 		require.ErrorIs(t, first.err, context.Canceled)
 		require.True(t, second.isIn())
-		assert.EqualValues(t, 2, g.Snapshot().Admitted, "a grant that was given on is no admission")
+		assert.EqualValues(t, 2, g.Snapshot().Admitted, "a grant that was passed on is not an admission")
 		second.leaves()
 		assert.True(t, g.Idle())
 	})
 }
 
-func TestSetLimitRefusesWhatIsNoLimit(t *testing.T) {
+func TestSetLimitPanicsOnAnInvalidLimit(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	assert.PanicsWithValue(t, "bulkhead: Gate.SetLimit: n is 0, want 1 to 2147483647", func() { g.SetLimit(0) })
 	assert.Panics(t, func() { g.SetLimit(-1) })
@@ -172,9 +172,9 @@ func TestSetLimitReplacesTheSharedError(t *testing.T) {
 	assert.Same(t, after, same)
 }
 
-// A limit can go from one end to the other while calls run: the free places are then as
-// far below 0 as they can be.
-func TestTheLimitGoesFromOneEndToTheOther(t *testing.T) {
+// The limit can drop from its maximum to its minimum while calls run. The number of free
+// places is then as low as it can be.
+func TestTheLimitCanChangeAcrossItsWholeRange(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1<<31 - 1, MaxQueue: 1})
 	places := take(t, g, 100)
 	g.SetLimit(1)
@@ -189,7 +189,7 @@ func TestTheLimitGoesFromOneEndToTheOther(t *testing.T) {
 	assert.EqualValues(t, 101, g.Snapshot().Admitted)
 }
 
-func TestIdleIsNobodyInAndNobodyWaiting(t *testing.T) {
+func TestAGateIsIdleWithoutHoldersAndWaiters(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1})
 		assert.True(t, g.Idle())
@@ -203,7 +203,7 @@ func TestIdleIsNobodyInAndNobodyWaiting(t *testing.T) {
 	})
 }
 
-func TestSpeculativeCallsAreServedOnlyAtOnce(t *testing.T) {
+func TestSpeculativeCallsNeverWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 9})
 		extra := policy.WithSpeculative(t.Context())
@@ -222,7 +222,7 @@ func TestSpeculativeCallsAreServedOnlyAtOnce(t *testing.T) {
 	})
 }
 
-func TestASnapshotIsLoggedAndMarshaledInWords(t *testing.T) {
+func TestASnapshotIsLoggedAndMarshaledByFieldName(t *testing.T) {
 	s := bulkhead.Snapshot{Name: "db", Limit: 3, InUse: 2, Rejected: 4}
 	out, err := json.Marshal(s)
 	require.NoError(t, err)
@@ -235,7 +235,7 @@ func TestASnapshotIsLoggedAndMarshaledInWords(t *testing.T) {
 	assert.Contains(t, text.String(), "gate.name=db gate.limit=3 gate.in_use=2 gate.rejected=4")
 }
 
-func TestAGateOfNobodysMakingPanics(t *testing.T) {
+func TestANilOrZeroGatePanics(t *testing.T) {
 	for _, g := range []*bulkhead.Gate{nil, {}} {
 		assert.Panics(t, func() { bulkhead.New[int](g) })
 		assert.Panics(t, func() { _, _ = bulkhead.Do(t.Context(), g, one) })

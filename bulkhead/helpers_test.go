@@ -15,15 +15,15 @@ import (
 
 var errDown = errors.New("down")
 
-// visit is one Acquire, on a goroutine of its own.
+// visit is one Acquire on its own goroutine.
 type visit struct {
 	cancel context.CancelCauseFunc
 	place  bulkhead.Place
 	err    error
-	ended  chan struct{} // closed when Acquire has returned
+	ended  chan struct{} // closed when Acquire returns
 }
 
-// come calls Acquire on a goroutine of its own.
+// come calls Acquire on a new goroutine.
 func come(ctx context.Context, g *bulkhead.Gate) *visit {
 	v := &visit{ended: make(chan struct{})}
 	ctx, v.cancel = context.WithCancelCause(ctx)
@@ -34,7 +34,8 @@ func come(ctx context.Context, g *bulkhead.Gate) *visit {
 	return v
 }
 
-// arrive is come in a bubble, and returns when the call is in, refused or waiting.
+// arrive calls come in a bubble, and returns when the call is admitted, refused or
+// waiting.
 func arrive(g *bulkhead.Gate, p policy.Priority) *visit {
 	v := come(policy.WithPriority(context.Background(), p), g)
 	synctest.Wait()
@@ -54,14 +55,14 @@ func (v *visit) waits() bool {
 func (v *visit) isIn() bool      { return !v.waits() && v.err == nil }
 func (v *visit) isRefused() bool { return !v.waits() && v.err != nil }
 
-// leaves ends a visit, in whatever state it is.
+// leaves ends a visit in any state.
 func (v *visit) leaves() {
 	v.cancel(nil)
 	<-v.ended
 	v.place.Release()
 }
 
-// take takes n places that are free.
+// take takes n free places.
 func take(t testing.TB, g *bulkhead.Gate, n int) []*bulkhead.Place {
 	t.Helper()
 	places := make([]*bulkhead.Place, n)
@@ -74,7 +75,7 @@ func take(t testing.TB, g *bulkhead.Gate, n int) []*bulkhead.Place {
 	return places
 }
 
-// taken returns a gate of one place that is taken, and the place.
+// taken returns a gate whose only place is taken, and that place.
 func taken(t testing.TB, cfg bulkhead.Config) (*bulkhead.Gate, *bulkhead.Place) {
 	t.Helper()
 	cfg.Limit = 1
@@ -88,7 +89,7 @@ func one(context.Context) (int, error) { return 1, nil }
 
 func isFull(err error) bool { return errors.Is(err, bulkhead.ErrFull) }
 
-// raise makes most at least n.
+// raise sets most to at least n.
 func raise(most *atomic.Int64, n int64) {
 	for {
 		m := most.Load()

@@ -35,7 +35,7 @@ func TestAKeptValueHoldsItsPlaceUntilReleased(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, g.Snapshot().InUse)
 	cancel()
-	assert.Equal(t, 2, g.Snapshot().InUse, "the end of the context does not end what holds the place")
+	assert.Equal(t, 2, g.Snapshot().InUse, "the end of the context does not release the place")
 	_, err = streams(g).Do(t.Context(), open)
 	require.ErrorIs(t, err, bulkhead.ErrFull)
 	var all sync.WaitGroup
@@ -46,7 +46,7 @@ func TestAKeptValueHoldsItsPlaceUntilReleased(t *testing.T) {
 	assert.Equal(t, 1, g.Snapshot().InUse)
 }
 
-func TestACallThatFailsKeepsNoPlace(t *testing.T) {
+func TestAFailedCallKeepsNoPlace(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	b := bulkhead.New[*stream](g).WithKeep(func(context.Context, *stream, func()) *stream { panic("kept") })
 	_, err := b.Do(t.Context(), func(context.Context) (*stream, error) { return nil, errDown })
@@ -54,7 +54,7 @@ func TestACallThatFailsKeepsNoPlace(t *testing.T) {
 	assert.True(t, g.Idle())
 }
 
-func TestAHoldThatDoesNotReturnKeepsNoPlace(t *testing.T) {
+func TestAPanicOrGoexitInHoldKeepsNoPlace(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	b := bulkhead.New[*stream](g)
 	panics := b.WithKeep(func(context.Context, *stream, func()) *stream { panic("boom") })
@@ -73,7 +73,7 @@ func TestAHoldThatDoesNotReturnKeepsNoPlace(t *testing.T) {
 	assert.True(t, g.Idle())
 }
 
-func TestAKeptPlaceGoesToWhoWaits(t *testing.T) {
+func TestAReleasedKeptPlaceGoesToTheWaiter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1})
 		s, err := streams(g).Do(t.Context(), open)

@@ -13,14 +13,14 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// pair is one call, at the gate and in the model.
+// pair is one call, at the gate and at the model.
 type pair struct {
 	visit *visit
 	guest *guest
-	over  bool // released, refused or left: nothing more becomes of it
+	over  bool // released, refused or left: it is complete
 }
 
-// run plays random steps on a gate and on the model, and compares them after each.
+// run plays random steps on a gate and its model, and compares them after each step.
 type run struct {
 	t     *testing.T
 	rnd   *rand.Rand
@@ -30,8 +30,8 @@ type run struct {
 	log   []string
 }
 
-// randomConfig draws a config of a few places. Times are in units of 2 ms, and time
-// passes by odd numbers of milliseconds, so that few waits end in the same instant.
+// randomConfig draws a config with few places. Bounds are multiples of 2 ms, and time
+// advances by odd numbers of milliseconds, so few waits end at the same moment.
 func randomConfig(rnd *rand.Rand) bulkhead.Config {
 	cfg := bulkhead.Config{Name: "m", Limit: 1 + rnd.IntN(4), MaxQueue: rnd.IntN(7)}
 	if cfg.MaxQueue == 0 {
@@ -89,7 +89,7 @@ func (r *run) step() {
 	}
 }
 
-// pick picks one of the calls that are as wanted.
+// pick picks one of the calls in the wanted state.
 func (r *run) pick(wanted func(*pair) bool) (n int, picked *pair) {
 	seen := 0
 	for i, p := range r.pairs {
@@ -121,7 +121,7 @@ func (r *run) compare() {
 	require.Equal(r.t, len(r.model.in)+len(r.model.queue) == 0, r.gate.Idle())
 }
 
-func TestAGateDoesAsItsModelDoes(t *testing.T) {
+func TestAGateBehavesLikeItsModel(t *testing.T) {
 	for seed := range uint64(400) {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 14))

@@ -8,25 +8,25 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// model is a gate as its documentation reads, one step at a time and with no thought of
-// speed: the reference of the property test.
+// model is the reference of the property test: the documented behavior of a gate, one
+// step at a time, without optimization.
 type model struct {
 	cfg      bulkhead.Config
 	limit    int
 	now      time.Duration
 	emptyAt  time.Duration
 	arrivals int
-	queue    []*guest // in the order in which they are served
+	queue    []*guest // in the order of service
 	in       map[*guest]bool
 	rejected int64
 	admitted int64
 }
 
-// guest is a call as the model sees it.
+// guest is a call in the model.
 type guest struct {
 	priority policy.Priority
 	number   int
-	expires  time.Duration // 0 is never
+	expires  time.Duration // 0 means never
 	refused  bool
 	left     bool
 }
@@ -59,7 +59,7 @@ func (m *model) arrive(p policy.Priority, speculative bool) *guest {
 	return g
 }
 
-// makeRoom makes room for a call of priority p in the queue, if there may be any.
+// makeRoom makes room in the queue for a call of priority p, if possible.
 func (m *model) makeRoom(p policy.Priority) bool {
 	if len(m.queue) < m.cfg.MaxQueue {
 		return true
@@ -107,7 +107,7 @@ func (m *model) remove(g *guest) {
 	m.queue = slices.DeleteFunc(m.queue, func(o *guest) bool { return o == g })
 }
 
-// serve admits who waits for as long as there are places.
+// serve admits waiting calls while places are free.
 func (m *model) serve() {
 	for len(m.queue) > 0 && len(m.in) < m.limit {
 		g := m.queue[0]

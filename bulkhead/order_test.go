@@ -14,8 +14,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// served releases place, and then each visit's as it gets it, and returns the visits'
-// numbers in the order in which they got it.
+// served releases place, then each visit's place as the visit gets it, and returns the
+// numbers of the visits in that order.
 func served(place *bulkhead.Place, visits ...*visit) (order []int) {
 	in := make([]bool, len(visits))
 	for place != nil {
@@ -53,7 +53,7 @@ func TestLIFOServesTheLastFirst(t *testing.T) {
 	})
 }
 
-func TestHigherPrioritiesAreFirstWhateverTheOrder(t *testing.T) {
+func TestHigherPrioritiesAreServedFirstInAnyOrder(t *testing.T) {
 	for order, want := range map[bulkhead.Order][]int{
 		bulkhead.FIFO: {4, 5, 3, 1, 2, 0, 6},
 		bulkhead.LIFO: {4, 5, 3, 2, 1, 0, 6},
@@ -66,7 +66,7 @@ func TestHigherPrioritiesAreFirstWhateverTheOrder(t *testing.T) {
 	}
 }
 
-func TestConfigPriorityReplacesThatOfTheContext(t *testing.T) {
+func TestConfigPriorityOverridesTheContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 9, Priority: func(ctx context.Context) policy.Priority {
 			return -policy.PriorityOf(ctx)
@@ -75,7 +75,7 @@ func TestConfigPriorityReplacesThatOfTheContext(t *testing.T) {
 	})
 }
 
-func TestAPriorityWithoutAQueueIsNotAskedFor(t *testing.T) {
+func TestPriorityIsNotCalledWithoutAQueue(t *testing.T) {
 	g, _ := taken(t, bulkhead.Config{Priority: func(context.Context) policy.Priority { panic("asked") }})
 	_, err := g.Acquire(t.Context())
 	require.ErrorIs(t, err, bulkhead.ErrFull)
@@ -87,7 +87,7 @@ func TestAHigherPriorityDisplacesTheNewestOfTheLowest(t *testing.T) {
 			g, place := taken(t, bulkhead.Config{MaxQueue: 4, Order: order})
 			v := arriveAll(g, policy.Low, policy.Low, policy.Normal, policy.Normal)
 			same := arrive(g, policy.Low)
-			require.True(t, same.isRefused(), "an equal priority displaces nobody")
+			require.True(t, same.isRefused(), "an equal priority displaces no call")
 			high := arrive(g, policy.High)
 			require.True(t, high.waits())
 			require.True(t, v[1].isRefused())
@@ -96,7 +96,7 @@ func TestAHigherPriorityDisplacesTheNewestOfTheLowest(t *testing.T) {
 			high2 := arrive(g, policy.High)
 			require.True(t, v[0].isRefused())
 			high3 := arrive(g, policy.High)
-			require.True(t, v[3].isRefused(), "with the low gone, normal is the lowest")
+			require.True(t, v[3].isRefused(), "without low calls, normal is the lowest")
 			s := g.Snapshot()
 			assert.Equal(t, 4, s.Waiting)
 			assert.EqualValues(t, 4, s.Rejected)
@@ -110,8 +110,8 @@ func TestAHigherPriorityDisplacesTheNewestOfTheLowest(t *testing.T) {
 	}
 }
 
-// Newcomers that went first are the newest, though they stand at the head.
-func TestDisplacesTheNewestAlsoWhereNewcomersGoFirst(t *testing.T) {
+// If newcomers are served first, the newest call is at the head of its level.
+func TestTheNewestIsDisplacedIfNewcomersAreServedFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, _ := taken(t, bulkhead.Config{
 			MaxQueue: 3, Order: bulkhead.Adaptive, Delay: bulkhead.CoDel{Target: time.Minute, Interval: time.Hour},
@@ -119,7 +119,7 @@ func TestDisplacesTheNewestAlsoWhereNewcomersGoFirst(t *testing.T) {
 		old := arrive(g, policy.Low)
 		time.Sleep(time.Hour - time.Minute)
 		alsoOld := arrive(g, policy.Low)
-		time.Sleep(time.Minute) // old has expired, and the queue was not empty for an hour
+		time.Sleep(time.Minute) // old has expired, and the queue has not been empty for an hour
 		synctest.Wait()
 		require.True(t, old.isRefused())
 		time.Sleep(time.Nanosecond)
@@ -153,9 +153,9 @@ func TestMaxWaitEndsAWait(t *testing.T) {
 	})
 }
 
-// A place that goes back as MaxWait passes is used: the timer loses. On this clock the
-// two are in order, and the waiter's goroutine runs after both.
-func TestMaxWaitLosesAgainstAPlaceInHand(t *testing.T) {
+// A place that is returned as MaxWait passes is used: the timer loses. This clock orders
+// the two events, and the waiter's goroutine runs after both.
+func TestAPlaceReturnedAsMaxWaitPassesIsGranted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		clk := fake.NewClock()
 		g, place := taken(t, bulkhead.Config{MaxQueue: 1, MaxWait: time.Second, Clock: clk})
@@ -170,25 +170,25 @@ func TestMaxWaitLosesAgainstAPlaceInHand(t *testing.T) {
 
 var codel = bulkhead.CoDel{Target: 5 * time.Millisecond, Interval: 100 * time.Millisecond}
 
-// patience returns how long each of the visits waited, all begun now.
+// patience returns how long each visit waits from now.
 func patience(v *visit) time.Duration {
 	begun := time.Now()
 	<-v.ended
 	return time.Since(begun)
 }
 
-func TestDelayBoundsWaitsByWhetherTheQueueStands(t *testing.T) {
+func TestDelayBoundsWaitsByTargetInAStandingQueueAndIntervalInABurst(t *testing.T) {
 	for _, order := range []bulkhead.Order{bulkhead.FIFO, bulkhead.LIFO, bulkhead.Adaptive} {
 		bubble(t, func(t *testing.T) {
 			g, _ := taken(t, bulkhead.Config{MaxQueue: 9, Order: order, Delay: codel})
 			first := arrive(g, policy.Normal)
 			time.Sleep(50 * time.Millisecond)
 			second := arrive(g, policy.Normal)
-			assert.Equal(t, 50*time.Millisecond, patience(first), "a burst: the interval")
-			third := arrive(g, policy.Normal) // the queue was empty just the interval ago
+			assert.Equal(t, 50*time.Millisecond, patience(first), "a burst waits for Interval")
+			third := arrive(g, policy.Normal) // the queue was empty exactly Interval ago
 			time.Sleep(time.Nanosecond)
-			fourth := arrive(g, policy.Normal) // and more than that
-			assert.Equal(t, 5*time.Millisecond, patience(fourth), "a standing queue: the target")
+			fourth := arrive(g, policy.Normal) // the queue was empty more than Interval ago
+			assert.Equal(t, 5*time.Millisecond, patience(fourth), "a standing queue waits for Target")
 			<-second.ended
 			require.ErrorIs(t, second.err, bulkhead.ErrFull)
 			time.Sleep(50*time.Millisecond - 1)
@@ -197,12 +197,12 @@ func TestDelayBoundsWaitsByWhetherTheQueueStands(t *testing.T) {
 			synctest.Wait()
 			assert.True(t, third.isRefused())
 			again := arrive(g, policy.Normal)
-			assert.Equal(t, 100*time.Millisecond, patience(again), "the queue was empty now")
+			assert.Equal(t, 100*time.Millisecond, patience(again), "the queue was empty just now")
 		})
 	}
 }
 
-func TestMaxWaitBoundsDelay(t *testing.T) {
+func TestAShorterMaxWaitBoundsDelay(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, _ := taken(t, bulkhead.Config{MaxQueue: 9, MaxWait: 20 * time.Millisecond, Delay: codel})
 		assert.Equal(t, 20*time.Millisecond, patience(come(t.Context(), g)))
@@ -227,7 +227,7 @@ func TestAdaptiveServesNewcomersFirstOnceOverloaded(t *testing.T) {
 		require.True(t, e.waits() && f.waits())
 		g.SetLimit(2)
 		synctest.Wait()
-		assert.True(t, e.isIn() && f.waits(), "the queue was empty: first come, first served")
+		assert.True(t, e.isIn() && f.waits(), "the queue was empty, so the order is FIFO again")
 		f.leaves()
 	})
 }

@@ -18,7 +18,7 @@ func init() {
 	}
 }
 
-// fault says what is wrong with a gate that was not made.
+// fault describes why a gate was not made by NewGate.
 func (g *Gate) fault() string {
 	if g == nil {
 		return "gate is nil, want one made by NewGate"

@@ -23,7 +23,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-func TestABulkheadKeepsWhatEveryPolicyOwes(t *testing.T) {
+func TestABulkheadKeepsThePolicyContract(t *testing.T) {
 	configs := map[string]bulkhead.Config{
 		"no queue":         {Limit: 3},
 		"fifo":             {Limit: 3, MaxQueue: 100},
@@ -46,7 +46,7 @@ func TestABulkheadKeepsWhatEveryPolicyOwes(t *testing.T) {
 	}
 }
 
-func TestGivesThePlaceBackHoweverTheFunctionEnds(t *testing.T) {
+func TestThePlaceIsReleasedHoweverTheFunctionEnds(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	b := bulkhead.New[int](g)
 	runs := map[string]func(policy.Func[int]) (int, error){
@@ -80,7 +80,7 @@ func TestGivesThePlaceBackHoweverTheFunctionEnds(t *testing.T) {
 	assert.EqualValues(t, 16, g.Snapshot().Admitted)
 }
 
-func TestDoTakesMarksOffAndExecuteLeavesThem(t *testing.T) {
+func TestDoRemovesMarksAndExecuteKeepsThem(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
 	b := bulkhead.New[int](g)
 	marked := func(context.Context) (int, error) { return 0, retry.Permanent(breaker.Judge(errDown, policy.Ignored)) }
@@ -93,7 +93,7 @@ func TestDoTakesMarksOffAndExecuteLeavesThem(t *testing.T) {
 	assert.ErrorIs(t, err, errDown)
 }
 
-func TestDescribesItselfWithTheLimitInForce(t *testing.T) {
+func TestABulkheadDescribesItsCurrentLimit(t *testing.T) {
 	clk := fake.NewClock()
 	g := bulkhead.NewGate(bulkhead.Config{
 		Name: "db", Limit: 3, MaxQueue: 4, MaxWait: time.Second, Order: bulkhead.Adaptive, Delay: codel, Clock: clk,
@@ -116,9 +116,9 @@ func TestDescribesItselfWithTheLimitInForce(t *testing.T) {
 	assert.Same(t, g, b.Gate())
 }
 
-// A retry asks what is inside of it before it sleeps: a full gate gives no answer, and
-// passes the question on.
-func TestAFullGateDoesNotGuessAndPassesTheQuestionOn(t *testing.T) {
+// A retry asks the policies inside it before it sleeps. A full gate does not know when it
+// has a place, so the next policy is asked.
+func TestRefusalOfAFullGateAsksThePoliciesInside(t *testing.T) {
 	g, _ := taken(t, bulkhead.Config{})
 	b := bulkhead.New[int](g)
 	require.NoError(t, b.Refusal(t.Context(), 0))
@@ -128,7 +128,7 @@ func TestAFullGateDoesNotGuessAndPassesTheQuestionOn(t *testing.T) {
 	assert.ErrorIs(t, chain.Refusal(t.Context(), time.Second), breaker.ErrOpen)
 }
 
-func TestACircuitOutsideIgnoresWhatTheGateRefuses(t *testing.T) {
+func TestAnOuterCircuitIgnoresRefusalsOfTheGate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 1})
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
@@ -136,7 +136,7 @@ func TestACircuitOutsideIgnoresWhatTheGateRefuses(t *testing.T) {
 		_, err := p.Do(t.Context(), one)
 		require.ErrorIs(t, err, context.DeadlineExceeded, "the timeout ends the wait")
 		require.ErrorIs(t, err, policy.ErrRejected)
-		assert.Equal(t, breaker.Closed, c.State(), "our own queue is no failure of the dependency")
+		assert.Equal(t, breaker.Closed, c.State(), "a wait in the gate's queue is not a failure of the dependency")
 		w := arrive(g, policy.Normal)
 		_, err = p.Do(t.Context(), one)
 		require.ErrorIs(t, err, bulkhead.ErrFull)
@@ -146,14 +146,14 @@ func TestACircuitOutsideIgnoresWhatTheGateRefuses(t *testing.T) {
 	})
 }
 
-// A timeout that abandons its function finds that the call never got to it: the circuit
-// outside must not count our own queue.
-func TestACallThatIsAbandonedInTheQueueIsRejected(t *testing.T) {
+// A timeout that abandons its function sees that the call is still queued: an outer
+// circuit must not count a wait in the queue as a failure.
+func TestACallAbandonedInTheQueueIsRejected(t *testing.T) {
 	for name, cfg := range map[string]bulkhead.Config{
 		"for as long as it can": {MaxQueue: 1},
 		"for a bounded time":    {MaxQueue: 1, MaxWait: time.Minute},
 	} {
-		for range 20 { // the timeout's goroutine and the waiter's are woken at once
+		for range 20 { // the timeout's and the waiter's goroutines are woken together
 			bubble(t, func(t *testing.T) {
 				g, place := taken(t, cfg)
 				c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
@@ -168,7 +168,7 @@ func TestACallThatIsAbandonedInTheQueueIsRejected(t *testing.T) {
 				place.Release()
 				_, err = p.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Minute); return 1, nil })
 				require.ErrorIs(t, err, context.DeadlineExceeded)
-				require.NotErrorIs(t, err, policy.ErrRejected, "one whose function ran is not")
+				require.NotErrorIs(t, err, policy.ErrRejected, "a call whose function ran is not rejected")
 				require.Equal(t, breaker.Open, c.State())
 				time.Sleep(time.Hour)
 				require.True(t, g.Idle())
@@ -177,9 +177,9 @@ func TestACallThatIsAbandonedInTheQueueIsRejected(t *testing.T) {
 	}
 }
 
-// A place that comes back as the limit passes, in either order: the call is rejected, or
-// its function has run and is abandoned, and the place is not lost.
-func TestAPlaceThatComesBackAsACallIsAbandonedIsNotLost(t *testing.T) {
+// A place is returned as the timeout passes, in either order: the call is rejected, or
+// its function has run and is abandoned. The place is not lost.
+func TestAPlaceReturnedAsACallIsAbandonedIsNotLost(t *testing.T) {
 	for range 200 {
 		bubble(t, func(t *testing.T) {
 			g, place := taken(t, bulkhead.Config{MaxQueue: 1})
@@ -190,10 +190,10 @@ func TestAPlaceThatComesBackAsACallIsAbandonedIsNotLost(t *testing.T) {
 			begun := time.Now()
 			_, err := p.Do(t.Context(), func(context.Context) (int, error) {
 				ran.Store(true)
-				time.Sleep(time.Minute) // deaf
+				time.Sleep(time.Minute) // ignores its context
 				return 1, nil
 			})
-			require.Equal(t, time.Second, time.Since(begun), "nobody waits for a function that is deaf")
+			require.Equal(t, time.Second, time.Since(begun), "the call does not wait for a function that ignores its context")
 			rejected := errors.Is(err, policy.ErrRejected)
 			time.Sleep(time.Hour)
 			require.False(t, ran.Load() && rejected, "a call whose function ran is not rejected")
@@ -202,16 +202,16 @@ func TestAPlaceThatComesBackAsACallIsAbandonedIsNotLost(t *testing.T) {
 	}
 }
 
-func TestARetryOutsideHasAFullGateAsItsEnd(t *testing.T) {
+func TestAnOuterRetryEndsAtAFullGate(t *testing.T) {
 	g, _ := taken(t, bulkhead.Config{})
 	clk := fake.NewClock(fake.AutoAdvance())
 	p := pipeline.New[int](retry.New[int](retry.Config{Clock: clk, RetryRejected: true}), bulkhead.New[int](g))
 	_, err := p.Do(t.Context(), one)
 	require.ErrorIs(t, err, bulkhead.ErrFull)
-	assert.Empty(t, clk.Sleeps(), "a rejection that does not say when is final")
+	assert.Empty(t, clk.Sleeps(), "a rejection without RetryAfter is final")
 }
 
-// clocks are those that a gate is given in tests, each with what moves it.
+// clocks lists the clocks under test, each with the function that advances it.
 func clocks() map[string]func() (policy.Clock, func(time.Duration)) {
 	return map[string]func() (policy.Clock, func(time.Duration)){
 		"fake":        func() (policy.Clock, func(time.Duration)) { c := fake.NewClock(); return c, c.Advance },
@@ -238,7 +238,7 @@ func TestWaitsAreMeasuredOnTheGatesClock(t *testing.T) {
 				require.True(t, first.isRefused())
 				require.ErrorIs(t, first.err, bulkhead.ErrFull)
 				last := second
-				for range 12 { // a queue that stands
+				for range 12 { // a standing queue
 					pass(7 * time.Millisecond)
 					last = arrive(g, policy.Normal)
 				}
@@ -247,7 +247,7 @@ func TestWaitsAreMeasuredOnTheGatesClock(t *testing.T) {
 				require.True(t, last.waits())
 				pass(time.Millisecond)
 				synctest.Wait()
-				require.True(t, last.isRefused(), "the target of an overloaded gate")
+				require.True(t, last.isRefused(), "an overloaded gate waits for Target")
 				pass(time.Second)
 				synctest.Wait()
 				assert.Zero(t, g.Snapshot().Waiting)
@@ -263,7 +263,8 @@ func TestWaitsAreMeasuredOnTheGatesClock(t *testing.T) {
 	}
 }
 
-// A fake clock knows who waits for a place, so a test can wait for that.
+// A fake clock counts the calls that wait for a place, so a test can block until they
+// wait.
 func TestAFakeClockCountsCallsThatWait(t *testing.T) {
 	clk := fake.NewClock()
 	g, place := taken(t, bulkhead.Config{MaxQueue: 9, Clock: clk})
@@ -277,20 +278,20 @@ func TestAFakeClockCountsCallsThatWait(t *testing.T) {
 	v.leaves()
 }
 
-// On an AutoAdvance clock it is the holder's sleep that moves time, and deadlines of the
-// queue fire on the way.
-func TestAnAutoAdvanceClockEndsWaitsOnTheHoldersWay(t *testing.T) {
+// On an AutoAdvance clock the holder's sleep advances time, and the queue's deadlines
+// fire during it.
+func TestAnAutoAdvanceClockEndsWaitsDuringTheHoldersSleep(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	g, place := taken(t, bulkhead.Config{MaxQueue: 9, MaxWait: time.Second, Clock: clk})
 	v := come(t.Context(), g)
-	require.NoError(t, clk.BlockUntil(t.Context(), 2), "its wait and its timer")
+	require.NoError(t, clk.BlockUntil(t.Context(), 2), "one wait and one timer")
 	require.NoError(t, policy.Sleep(t.Context(), clk, time.Minute))
 	<-v.ended
 	require.ErrorIs(t, v.err, bulkhead.ErrFull)
 	place.Release()
 }
 
-// broken is a clock whose waiters cannot wait.
+// broken is a clock whose waiters fail.
 type broken struct{ *fake.Clock }
 
 var errBroken = errors.New("a clock that cannot wait")
@@ -311,7 +312,7 @@ type panicking struct{ *fake.Clock }
 
 func (panicking) NewWaiter() policy.Waiter { return brokenWaiter{panics: true} }
 
-func TestAClockThatCannotWaitLeavesNothingInTheQueue(t *testing.T) {
+func TestAClockThatCannotWaitLeavesNoWaiterBehind(t *testing.T) {
 	g, place := taken(t, bulkhead.Config{MaxQueue: 1, Clock: broken{fake.NewClock()}})
 	_, err := g.Acquire(t.Context())
 	require.ErrorIs(t, err, errBroken)

@@ -6,14 +6,14 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// What has become of a waiter. It changes under Gate.mu, and once it is decided, only by
-// the goroutine that waits.
+// The states of a waiter. The state changes under Gate.mu; once it is no longer waiting,
+// only the waiter's own goroutine changes it.
 const (
 	waiting   uint8 = iota
-	granted         // it has a place
+	granted         // it was given a place
 	expired         // MaxWait or Delay has ended its wait
 	displaced       // a call of a higher priority has its place in the queue
-	gone            // its caller left
+	gone            // its caller has left
 )
 
 // waiter is a call that waits for a place.
@@ -21,22 +21,23 @@ type waiter struct {
 	gate     *Gate
 	ready    policy.Waiter // woken when state has changed
 	priority policy.Priority
-	patience int64 // how long it may wait; 0 is as long as its context lives
+	patience int64 // how long it may wait; 0 means until its context ends
 	state    uint8
-	done     bool // its goroutine has taken what became of it
+	done     bool // its goroutine has handled the outcome
 
-	// Guarded by Gate.mu, while it is in the queue.
+	// Guarded by Gate.mu while the waiter is in the queue.
 	seq        uint64
 	level      *level
 	prev, next *waiter
 }
 
-// woken is a list of waiters to wake once Gate.mu is free: to wake one is a call out.
+// woken is a list of waiters to wake after Gate.mu is unlocked, because Wake is a call
+// out.
 type woken struct{ first *waiter }
 
 func (l *woken) push(w *waiter) { w.next, l.first = l.first, w }
 
-// wake wakes them, the last pushed last.
+// wake wakes the waiters in the order of push.
 func (l woken) wake() {
 	var turned *waiter
 	for w := l.first; w != nil; {
@@ -45,27 +46,27 @@ func (l woken) wake() {
 		w = next
 	}
 	for w := turned; w != nil; {
-		next := w.next // read before: a woken waiter may be of no more use
+		next := w.next // read before Wake: a woken waiter belongs to its own goroutine
 		w.next = nil
 		w.ready.Wake()
 		w = next
 	}
 }
 
-// queue is the waiters, by priority. It needs Gate.mu.
+// queue holds the waiters by priority. Gate.mu guards it.
 type queue struct {
-	levels []*level // of every priority that there was, the highest first
+	levels []*level // one per priority seen so far, the highest first
 	n      int
 	seq    uint64
 }
 
-// level is the waiters of one priority, in the order in which they are served.
+// level holds the waiters of one priority, in the order of service.
 type level struct {
 	priority   policy.Priority
 	head, tail *waiter
 }
 
-// push adds w to its level, as the first to be served or as the last.
+// push adds w to its level, at the front if first is true.
 func (q *queue) push(w *waiter, first bool) {
 	q.seq++
 	l := q.level(w.priority)
@@ -83,8 +84,8 @@ func (q *queue) push(w *waiter, first bool) {
 	q.n++
 }
 
-// level returns the level of a priority, and makes it if it is missing. There are at
-// most 256.
+// level returns the level of a priority, and adds it if it is missing. There are at most
+// 256 levels.
 func (q *queue) level(p policy.Priority) *level {
 	i, ok := slices.BinarySearchFunc(q.levels, p, func(l *level, p policy.Priority) int { return int(p) - int(l.priority) })
 	if !ok {
@@ -93,7 +94,7 @@ func (q *queue) level(p policy.Priority) *level {
 	return q.levels[i]
 }
 
-// remove takes w out of the queue.
+// remove removes w from the queue.
 func (q *queue) remove(w *waiter) {
 	l := w.level
 	if w.prev != nil {
@@ -110,7 +111,7 @@ func (q *queue) remove(w *waiter) {
 	q.n--
 }
 
-// next returns the waiter to be served next, or nil.
+// next returns the waiter to serve next, or nil.
 func (q *queue) next() *waiter {
 	for _, l := range q.levels {
 		if l.head != nil {
@@ -121,7 +122,7 @@ func (q *queue) next() *waiter {
 }
 
 // least returns the newest waiter of the lowest priority, or nil. Waiters are added at
-// the ends of a level, so the newest is at one of them.
+// either end of a level, so the newest is at one of them.
 func (q *queue) least() *waiter {
 	for _, l := range slices.Backward(q.levels) {
 		switch {

@@ -16,9 +16,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// A waiter that is announced just after the last release is granted, though nobody comes
-// to wake it: two goroutines, one that releases and one that begins to wait.
-func TestAWaiterAnnouncedAfterTheLastReleaseIsGranted(t *testing.T) {
+// One goroutine releases the last place while another starts to wait. The waiter gets the
+// place although no later release wakes it.
+func TestAWaiterQueuedDuringTheLastReleaseGetsThePlace(t *testing.T) {
 	for range 2000 {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 1})
 		var both sync.WaitGroup
@@ -33,9 +33,9 @@ func TestAWaiterAnnouncedAfterTheLastReleaseIsGranted(t *testing.T) {
 	}
 }
 
-// Among 16 callers that come back as soon as they have left, one that waits has its turn
-// when those before it have had theirs.
-func TestAWaiterAmongCallersInALoopHasItsTurn(t *testing.T) {
+// 16 callers acquire and release in a loop. A waiter is served after the waiters before
+// it.
+func TestCallersInALoopDoNotStarveAWaiter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const callers = 16
 		g, place := taken(t, bulkhead.Config{MaxQueue: callers + 1})
@@ -69,7 +69,8 @@ func TestAWaiterAmongCallersInALoopHasItsTurn(t *testing.T) {
 	})
 }
 
-// failsafe-go lets 11 of 64 into a queue of 10: it looks and then enters.
+// failsafe-go admits 11 of 64 callers to a queue of 10, because it checks the bound
+// before it enters.
 func TestAQueueNeverHoldsMoreThanItsBound(t *testing.T) {
 	for range 20 {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 10})
@@ -95,7 +96,7 @@ func TestAQueueNeverHoldsMoreThanItsBound(t *testing.T) {
 	}
 }
 
-// failsafe-go's prioritized limiter serves low, low, high in that order.
+// failsafe-go's prioritized limiter serves low, low, high in this order.
 func TestTheHighestPriorityIsServedFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 9})
@@ -103,7 +104,7 @@ func TestTheHighestPriorityIsServedFirst(t *testing.T) {
 	})
 }
 
-func TestAHighPriorityGetsIntoAQueueFullOfLowOnes(t *testing.T) {
+func TestAHighPriorityCallEntersAQueueFullOfLowOnes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, place := taken(t, bulkhead.Config{MaxQueue: 2})
 		low := arriveAll(g, policy.Low, policy.Low)
@@ -113,7 +114,7 @@ func TestAHighPriorityGetsIntoAQueueFullOfLowOnes(t *testing.T) {
 	})
 }
 
-func TestALoweredLimitAdmitsNobodyUntilDrained(t *testing.T) {
+func TestALoweredLimitAdmitsNoCallUntilDrained(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 10, MaxQueue: 1})
 		places := take(t, g, 10)
@@ -124,7 +125,7 @@ func TestALoweredLimitAdmitsNobodyUntilDrained(t *testing.T) {
 			p.Release()
 			synctest.Wait()
 		}
-		require.True(t, w.waits(), "2 of 2 are in")
+		require.True(t, w.waits(), "both places are in use")
 		places[8].Release()
 		synctest.Wait()
 		assert.True(t, w.isIn())
@@ -150,8 +151,8 @@ func TestARaisedLimitServesWaitersAtOnce(t *testing.T) {
 	})
 }
 
-// failsafe-go's permit, recorded twice, admits a third call of two.
-func TestAPlaceReleasedTwiceIsOnePlace(t *testing.T) {
+// failsafe-go's permit, recorded twice, admits a third call at a limit of two.
+func TestAPlaceReleasedTwiceIsFreedOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := bulkhead.NewGate(bulkhead.Config{Limit: 2, MaxQueue: 9})
 		places := take(t, g, 2)
@@ -167,7 +168,7 @@ func TestAPlaceReleasedTwiceIsOnePlace(t *testing.T) {
 	})
 }
 
-// deaf ignores its context for a minute, and notes how many run at a time.
+// deaf ignores its context for a minute, and records how many calls run at a time.
 func deaf(in, most *atomic.Int64) policy.Func[int] {
 	return func(context.Context) (int, error) {
 		raise(most, in.Add(1))
@@ -177,8 +178,8 @@ func deaf(in, most *atomic.Int64) policy.Func[int] {
 	}
 }
 
-// A function that its caller has abandoned still holds its place if the gate is inside of
-// the timeout. The other order lets more in than the limit.
+// An abandoned function still holds its place if the gate is inside the timeout. In the
+// other order more functions run than the limit allows.
 func TestAbandonedFunctionsHoldTheirPlaces(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		timeout := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
@@ -201,8 +202,8 @@ func TestAbandonedFunctionsHoldTheirPlaces(t *testing.T) {
 	})
 }
 
-// One policy value, used in two bubbles one after the other, touches no channel and no
-// timer of the first in the second: Go ends the process for that.
+// One policy value is used in two bubbles, one after the other. Touching a channel or
+// timer of the first bubble in the second would end the process.
 func TestOneGateServesTwoBubbles(t *testing.T) {
 	g := bulkhead.NewGate(bulkhead.Config{
 		Limit: 1, MaxQueue: 2, MaxWait: time.Second, Order: bulkhead.Adaptive, Delay: codel,

@@ -6,15 +6,15 @@ import (
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// Snapshot is a gate at one moment. While calls come and go on several cores, InUse and
-// Admitted of a gate that is far from full may be those of moments close to each other.
+// Snapshot is the state of a gate at one moment. While calls run on several cores, InUse
+// and Admitted of a gate that is far from full may be from slightly different moments.
 type Snapshot struct {
 	Name     string `json:"name,omitempty"`
 	Limit    int    `json:"limit"`
-	InUse    int    `json:"in_use"`             // more than Limit after it was lowered
+	InUse    int    `json:"in_use"`             // may exceed Limit after it was lowered
 	Waiting  int    `json:"waiting"`            // calls in the queue
-	Admitted int64  `json:"admitted,omitempty"` // calls let in so far, at once or after a wait
-	Rejected int64  `json:"rejected,omitempty"` // calls refused so far, on arrival or in the queue; without those whose caller left
+	Admitted int64  `json:"admitted,omitempty"` // calls admitted so far, at once or after a wait
+	Rejected int64  `json:"rejected,omitempty"` // calls refused so far, on arrival or in the queue; not calls whose context ended
 }
 
 // LogValue returns the fields that are not zero.
@@ -29,12 +29,12 @@ func (s Snapshot) LogValue() slog.Value {
 	)
 }
 
-// Snapshot returns what the gate does now, and what it has done.
+// Snapshot returns the gate's current state and its counters.
 func (g *Gate) Snapshot() Snapshot {
 	g.mu.Lock()
 	grants := g.settle()
 	limit := g.limit.Load()
-	w, admitted := g.main.look() // once: calls come and go meanwhile
+	w, admitted := g.main.look() // one load: calls start and end meanwhile
 	free, admitted := g.freeBy(w), admitted+g.gathered
 	if cells := g.spread.Load(); cells != nil {
 		free, _ = cells.free()
@@ -49,9 +49,9 @@ func (g *Gate) Snapshot() Snapshot {
 	return s
 }
 
-// Idle reports whether no call holds a place and none waits, so that nothing would be
-// lost if the gate were dropped. It is for package keyed. Among calls that come and go it
-// may return false although there was such a moment.
+// Idle reports whether no call holds a place or waits, so that dropping the gate would
+// lose nothing. Package keyed uses it. While calls start and end, it may return false
+// although the gate was idle for a moment.
 func (g *Gate) Idle() bool {
 	g.mu.Lock()
 	grants := g.settle()
@@ -65,7 +65,8 @@ func (g *Gate) Idle() bool {
 	return idle
 }
 
-// freeBy returns the number of free places in the main cell with the word w. It needs mu.
+// freeBy returns the number of free places in the main cell with the word w. The caller
+// holds mu.
 func (g *Gate) freeBy(w int64) int64 {
 	if g.queueing {
 		w += shut

@@ -4,26 +4,28 @@ import (
 	"github.com/ductile-go/ductile/internal/stripe"
 )
 
-// spread is a gate's free places, put into cells so that two cores seldom write the same
-// cache line. A place goes back to the cell it was taken from.
+// spread holds a gate's free places in several cells, so that two cores seldom write the
+// same cache line. A place is returned to the cell from which it was taken.
 //
-// There are cells only while places are easy to come by. The call that finds all of them
-// empty shuts them and gathers what is left in the gate's main cell. There, "full" is one
-// load, and so it is a moment; the cells of a spread are never all looked at in one. And
-// there queues form: nobody waits at a gate that is spread, so its Release need not look.
+// Cells exist only while free places are plentiful. A call that finds all cells empty
+// shuts them and gathers the rest in the gate's main cell. There, fullness is one load
+// and so refers to one moment; several cells can never be read in one moment. Queues form
+// only at the main cell: no call waits at a spread gate, so a release there need not look
+// for waiters.
 type spread struct{ cells []cell }
 
 const (
-	perCell = 8 // places of the limit for each cell; with fewer, calls would often search
-	// A gate is spread if at least one in minFree of its places is free. With no such
-	// bound, a gate about to be full would be spread and gathered in turn.
+	perCell = 8 // places per cell, at least; with fewer, calls would often search other cells
+	// A gate is spread if at least 1/minFree of its places are free. Without this bound, a
+	// nearly full gate would be spread and gathered over and over.
 	minFree = 4
 )
 
 // mine returns the cell of this goroutine.
 func (s *spread) mine() *cell { return &s.cells[stripe.Mine(len(s.cells))] }
 
-// take takes a place from any cell, this goroutine's first, or returns nil.
+// take takes a place from any cell, this goroutine's cell first, and returns nil if all
+// are empty.
 func (s *spread) take() *cell {
 	at := stripe.Mine(len(s.cells))
 	for i := range s.cells {
@@ -34,10 +36,10 @@ func (s *spread) take() *cell {
 	return nil
 }
 
-// free returns the number of free places, and whether there was a moment with just as
-// many. If a cell has the same word at two looks, nothing happened to it in between: a
-// take counts, and a place that goes back without one is one more. So if all have, the
-// time between the two looks is such a moment.
+// free returns the number of free places, and whether it was exact at one moment. If a
+// cell has the same word at two looks, nothing happened to it in between: a take raises
+// the count, and a returned place alone raises the number of places. So if all cells have
+// the same words, the time between the two looks is such a moment.
 func (s *spread) free() (n int64, moment bool) {
 	var seen [stripe.Most]int64
 	for look := 0; look < 5 && !moment; look++ {
@@ -59,11 +61,11 @@ func (s *spread) admitted() (n int64) {
 	return n
 }
 
-// spreads reports whether the limit has enough places for all cells.
+// spreads reports whether the limit is large enough for cells.
 func (g *Gate) spreads() bool { return g.width > 0 && g.limit.Load() >= perCell*g.width }
 
-// spreadOut puts the free places into cells, if that is worthwhile, and reports whether
-// it did. It is called by a goroutine that collided with another over the main cell.
+// spreadOut moves the free places into cells if that is worthwhile, and reports whether
+// it did. It is called after a collision on the main cell.
 func (g *Gate) spreadOut() bool {
 	if !g.spreads() || places(g.main.word.Load()) < g.limit.Load()/minFree {
 		return false
@@ -71,8 +73,8 @@ func (g *Gate) spreadOut() bool {
 	s := &spread{make([]cell, g.width)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	// Looked at again under the lock: another may have spread it or lowered the limit, and
-	// calls may wait.
+	// Check again under the lock: another goroutine may have spread the gate or lowered
+	// the limit, and calls may wait.
 	if g.spread.Load() != nil || g.queue.n > 0 || !g.spreads() {
 		return false
 	}
@@ -82,7 +84,7 @@ func (g *Gate) spreadOut() bool {
 		if free = places(w); free < g.limit.Load()/minFree {
 			return false
 		}
-		// The main cell is shut from the swap on. A caller that finds it shut and no cells
+		// The main cell is shut from this swap on. A caller that finds it shut and no cells
 		// yet waits for the lock.
 		if g.main.word.CompareAndSwap(w, w-free-shut) {
 			break
@@ -93,7 +95,7 @@ func (g *Gate) spreadOut() bool {
 	return true
 }
 
-// add distributes places over the cells, none of which is shut.
+// add distributes places over the cells. No cell is shut.
 func (s *spread) add(n int64) {
 	width := int64(len(s.cells))
 	for i := range s.cells {
@@ -107,10 +109,10 @@ func (s *spread) add(n int64) {
 	}
 }
 
-// gather puts what is free in cells back into the main cell. It needs mu.
+// gather moves the free places of the cells back to the main cell. The caller holds mu.
 //
-// A cell is shut before its places are counted: a take that looked at it before fails,
-// and a place that goes back later finds it shut and goes on to the main cell.
+// A cell is shut before its places are counted: a take that read the word before fails,
+// and a place returned later finds the cell shut and goes to the main cell.
 func (g *Gate) gather() {
 	s := g.spread.Load()
 	if s == nil {

@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// twoProcessors gives gates that are made from now on 8 cells.
+// twoProcessors makes new gates use 8 cells.
 func twoProcessors(t *testing.T) {
 	was := runtime.GOMAXPROCS(2)
 	t.Cleanup(func() { runtime.GOMAXPROCS(was) })
 }
 
-// spreadGate returns a gate that is spread: a collision cannot be had on demand.
+// spreadGate returns a gate that is spread. A collision cannot be forced, so it calls
+// spreadOut.
 func spreadGate(t *testing.T, limit, maxQueue int) *Gate {
 	t.Helper()
 	twoProcessors(t)
@@ -37,13 +38,13 @@ func enterAll(t *testing.T, g *Gate, n int) []*cell {
 	return places
 }
 
-func TestASpreadGateAdmitsAsMany(t *testing.T) {
+func TestASpreadGateAdmitsLimitCalls(t *testing.T) {
 	g := spreadGate(t, 67, 0)
 	places := enterAll(t, g, 67)
 	assert.Equal(t, Snapshot{Limit: 67, InUse: 67, Admitted: 67}, g.Snapshot())
 	_, ok := g.TryAcquire()
 	assert.False(t, ok)
-	assert.Nil(t, g.spread.Load(), "a full gate is gathered, so that full is one moment")
+	assert.Nil(t, g.spread.Load(), "a full gate is gathered, so fullness refers to one moment")
 	for _, c := range places {
 		g.leave(c)
 	}
@@ -51,7 +52,7 @@ func TestASpreadGateAdmitsAsMany(t *testing.T) {
 	assert.True(t, g.Idle())
 }
 
-func TestPlacesTakenBeforeASpreadAndAfterAreConserved(t *testing.T) {
+func TestPlacesTakenBeforeAndAfterASpreadAreConserved(t *testing.T) {
 	twoProcessors(t)
 	g := NewGate(Config{Limit: 64})
 	before := enterAll(t, g, 30)
@@ -62,7 +63,7 @@ func TestPlacesTakenBeforeASpreadAndAfterAreConserved(t *testing.T) {
 		g.leave(c)
 	}
 	assert.Equal(t, 10, g.Snapshot().InUse)
-	rest := enterAll(t, g, 54) // places of the main cell have gone on to the cells
+	rest := enterAll(t, g, 54) // places released to the main cell have moved to the cells
 	assert.Nil(t, g.enterOrFull())
 	for _, c := range append(after, rest...) {
 		g.leave(c)
@@ -71,12 +72,12 @@ func TestPlacesTakenBeforeASpreadAndAfterAreConserved(t *testing.T) {
 	assert.EqualValues(t, 94, g.Snapshot().Admitted)
 }
 
-func TestSetLimitOnASpreadGateHolds(t *testing.T) {
+func TestSetLimitAppliesToASpreadGate(t *testing.T) {
 	g := spreadGate(t, 64, 0)
 	places := enterAll(t, g, 20)
 	g.SetLimit(10)
 	for _, c := range places[:10] {
-		assert.Nil(t, g.enterOrFull(), "nothing is admitted until drained")
+		assert.Nil(t, g.enterOrFull(), "no call is admitted until drained")
 		g.leave(c)
 	}
 	assert.Nil(t, g.enterOrFull())
@@ -84,15 +85,15 @@ func TestSetLimitOnASpreadGateHolds(t *testing.T) {
 	assert.NotNil(t, g.enterOrFull())
 }
 
-func TestAGateIsSpreadOnlyIfThatIsWorthwhile(t *testing.T) {
+func TestOnlyALargeGateWithFreePlacesIsSpread(t *testing.T) {
 	twoProcessors(t)
 	small := NewGate(Config{Limit: 63})
 	small.spreadOut()
-	assert.Nil(t, small.spread.Load(), "8 places a cell")
+	assert.Nil(t, small.spread.Load(), "it has fewer than 8 places per cell")
 	busy := NewGate(Config{Limit: 64})
 	places := enterAll(t, busy, 49)
 	busy.spreadOut()
-	assert.Nil(t, busy.spread.Load(), "a quarter of the places free")
+	assert.Nil(t, busy.spread.Load(), "less than a quarter of its places are free")
 	busy.leave(places[0])
 	busy.spreadOut()
 	assert.NotNil(t, busy.spread.Load())
@@ -102,10 +103,10 @@ func TestAGateIsSpreadOnlyIfThatIsWorthwhile(t *testing.T) {
 	runtime.GOMAXPROCS(1)
 	alone := NewGate(Config{Limit: 1000})
 	alone.spreadOut()
-	assert.Nil(t, alone.spread.Load(), "one processor")
+	assert.Nil(t, alone.spread.Load(), "one processor needs no cells")
 }
 
-func TestAGateThatCallsWaitForIsNotSpread(t *testing.T) {
+func TestAGateWithWaitersIsNotSpread(t *testing.T) {
 	twoProcessors(t)
 	g := NewGate(Config{Limit: 64, MaxQueue: 1})
 	g.queue.push(&waiter{}, false)
@@ -113,8 +114,7 @@ func TestAGateThatCallsWaitForIsNotSpread(t *testing.T) {
 	assert.Nil(t, g.spread.Load())
 }
 
-// counted returns a cell that has counted n admissions, as far as its word shows, and
-// has the given places.
+// counted returns a cell with the given places whose word shows n admissions.
 func counted(n, places, halves int64) *cell {
 	c := new(cell)
 	c.word.Store(n<<partBits + places)
@@ -122,7 +122,7 @@ func counted(n, places, halves int64) *cell {
 	return c
 }
 
-func TestAdmissionsAreCountedBeyondTheRangeOfAWord(t *testing.T) {
+func TestAdmissionsAreCountedBeyondTheRangeOfTheWord(t *testing.T) {
 	half, whole := int64(1)<<(countBits-1), int64(1)<<countBits
 	for _, free := range []int64{3, 0, -2} {
 		for halves, near := range []int64{half - 2, whole - 2} {
@@ -137,7 +137,7 @@ func TestAdmissionsAreCountedBeyondTheRangeOfAWord(t *testing.T) {
 	}
 }
 
-func TestACrossingThatIsYetToBeNotedIsCounted(t *testing.T) {
+func TestACrossingNotYetInHalvesIsCounted(t *testing.T) {
 	half, whole := int64(1)<<(countBits-1), int64(1)<<countBits
 	assert.Equal(t, half, counted(half, 0, 0).admitted())
 	assert.Equal(t, half, counted(half, 0, 1).admitted())
@@ -145,7 +145,7 @@ func TestACrossingThatIsYetToBeNotedIsCounted(t *testing.T) {
 	assert.Equal(t, whole, counted(whole, 0, 2).admitted())
 }
 
-func TestEnterCountsWhatCrossesTheRange(t *testing.T) {
+func TestEnterCountsACrossing(t *testing.T) {
 	g := NewGate(Config{Limit: 5})
 	g.main.word.Add((int64(1)<<(countBits-1) - 1) << partBits)
 	before := g.Snapshot().Admitted
@@ -157,7 +157,7 @@ func TestEnterCountsWhatCrossesTheRange(t *testing.T) {
 	assert.EqualValues(t, 1, g.main.halves.Load())
 }
 
-func TestThePartsOfAWordDoNotDisturbEachOther(t *testing.T) {
+func TestThePartsOfAWordAreIndependent(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 1000 {
 		n, free := rnd.Int64N(1<<countBits), rnd.Int64N(1<<32)-1<<31+1
@@ -172,7 +172,7 @@ func TestThePartsOfAWordDoNotDisturbEachOther(t *testing.T) {
 	}
 }
 
-func TestALookAtMovingCellsIsNoMoment(t *testing.T) {
+func TestFreeReportsNoMomentWhileCellsChange(t *testing.T) {
 	g := spreadGate(t, 64, 0)
 	n, moment := g.spread.Load().free()
 	assert.True(t, moment)
@@ -183,9 +183,9 @@ func TestALookAtMovingCellsIsNoMoment(t *testing.T) {
 	assert.Zero(t, n)
 }
 
-// Callers come and go on all cores while the limit moves, so that the gate is spread and
-// gathered again and again. It never admits more than the largest limit, and in the end
-// has all its places.
+// Callers acquire and release on all cores while the limit changes, so the gate is spread
+// and gathered many times. It never admits more than the largest limit, and at the end
+// all its places are free.
 func TestPlacesAreConservedWhileTheGateIsSpreadAndGathered(t *testing.T) {
 	twoProcessors(t)
 	for _, maxQueue := range []int{0, 50} {

@@ -17,12 +17,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-func TestAThousandGoroutinesAtOnePlaceAreAllServedOneAtATime(t *testing.T) {
+func TestAThousandWaitersForOnePlaceAreServedOneAtATime(t *testing.T) {
 	const goroutines, each = 1000, 20
 	g := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: goroutines})
 	b := bulkhead.New[int](g)
 	var in atomic.Int64
-	alone := 0 // the race detector sees two that are in at once
+	alone := 0 // not atomic: the race detector reports two concurrent holders
 	var all sync.WaitGroup
 	for range goroutines {
 		all.Go(func() {
@@ -42,8 +42,8 @@ func TestAThousandGoroutinesAtOnePlaceAreAllServedOneAtATime(t *testing.T) {
 	assert.Equal(t, bulkhead.Snapshot{Limit: 1, Admitted: goroutines * each}, g.Snapshot())
 }
 
-// In a bubble, so that callers give up in virtual time: at every point of their wait.
-func TestNothingIsLostAmongCallersWhoLeaveAtAnyTime(t *testing.T) {
+// In a bubble, so that callers give up in virtual time, at every point of their wait.
+func TestNoPlaceIsLostWhenCallersLeaveAtAnyTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const goroutines, each, limit = 64, 50, 3
 		g := bulkhead.NewGate(bulkhead.Config{
@@ -87,7 +87,7 @@ func TestNothingIsLostAmongCallersWhoLeaveAtAnyTime(t *testing.T) {
 
 type tenantKey struct{}
 
-// heap returns the bytes in use after a collection.
+// heap returns the bytes in use after a garbage collection.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -96,7 +96,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-func TestTenThousandGatesByKeyComeAndGoInFlatMemory(t *testing.T) {
+func TestTenThousandKeyedGatesUseBoundedMemory(t *testing.T) {
 	const rounds, keys = 2, 10_000
 	gates := keyed.New(keyed.Config[int, *bulkhead.Gate]{
 		Max:  100,
@@ -121,6 +121,6 @@ func TestTenThousandGatesByKeyComeAndGoInFlatMemory(t *testing.T) {
 	}
 	assert.Less(t, heap(), first+1<<20)
 	assert.LessOrEqual(t, gates.Len(), 100)
-	assert.Same(t, busy, gates.Get(-1), "a gate with a holder is not dropped")
+	assert.Same(t, busy, gates.Get(-1), "a gate in use is not dropped")
 	place.Release()
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// arrival is what a call came to that found no place at first: a place, a refusal, or a
-// waiter that is in the queue.
+// arrival is the outcome for a call that found no place at first: a place, a refusal, or
+// a waiter in the queue.
 type arrival struct {
-	cell   *cell // of the place that it has, or will have if its waiter is granted one
+	cell   *cell // cell of the place, also for a waiter that is granted one later
 	waiter *waiter
-	reason string // of a refusal
+	reason string // Reason of a refusal
 	err    error
 }
 
-// arrive takes a place, or else joins the queue.
+// arrive takes a place or joins the queue.
 func (g *Gate) arrive(ctx context.Context) arrival {
 	if g.maxQueue == 0 {
 		return g.atOnce(ReasonQueueFull)
@@ -29,7 +29,7 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 	if g.cfg.Delay.on() {
 		j.now = g.now()
 	}
-	if g.waits.Load() < int64(g.maxQueue) { // a guess: a call that is refused allocates nothing
+	if g.waits.Load() < int64(g.maxQueue) { // an estimate, so that a refused call allocates nothing
 		j.makeWaiter()
 	}
 	for {
@@ -45,7 +45,7 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 	}
 }
 
-// atOnce takes a place, or else refuses the call.
+// atOnce takes a place or refuses the call.
 func (g *Gate) atOnce(reason string) arrival {
 	if c := g.enterOrFull(); c != nil {
 		return arrival{cell: c}
@@ -61,27 +61,28 @@ func (g *Gate) priority(ctx context.Context) policy.Priority {
 	return policy.PriorityOf(ctx)
 }
 
-// joining is a call on its way into the queue.
+// joining is a call that is about to join the queue.
 type joining struct {
 	gate     *Gate
 	priority policy.Priority
-	now      int64 // with Delay
+	now      int64 // only set with Delay
 	waiter   *waiter
 	wake     woken
 }
 
-// makeWaiter is called without the lock: to make a waiter on a clock is a call out.
+// makeWaiter is called without the lock, because NewWaiter calls the user's clock.
 func (j *joining) makeWaiter() {
 	j.waiter = &waiter{gate: j.gate, priority: j.priority, ready: policy.NewWaiter(j.gate.cfg.Clock)}
 }
 
-// decide says what becomes of the call. It is not decided if there is room and no waiter
-// has been made. It needs mu.
+// decide decides about the call. decided is false if the queue has room but no waiter has
+// been made. The caller holds mu.
 func (j *joining) decide() (a arrival, decided bool) {
 	g := j.gate
 	g.gather()
-	// Who gave a place back may be about to take the lock. Handed over now, the place
-	// leaves room in the queue: a refusal is then one of a full gate with a full queue.
+	// A goroutine that released a place may be about to take the lock. If the place is
+	// handed over now, the queue has room. So a refusal means that the gate and the queue
+	// were both full.
 	j.wake = g.handOver()
 	if g.main.take() { // it is shut if calls still wait
 		return arrival{cell: &g.main}, true
@@ -105,7 +106,7 @@ func (j *joining) decide() (a arrival, decided bool) {
 	return arrival{cell: &g.main, waiter: j.waiter}, true
 }
 
-// join puts the waiter into the queue. It needs mu.
+// join adds the waiter to the queue. The caller holds mu.
 func (j *joining) join() {
 	g, w := j.gate, j.waiter
 	first := g.cfg.Order == LIFO
@@ -128,17 +129,17 @@ func (j *joining) join() {
 	if g.queueing {
 		return
 	}
-	// Shut first, then look again: a place that went back between our look and this is
-	// ours to hand over, and one that goes back from now on finds the cell shut.
+	// Shut first, then look again: a place returned between the last look and the shut is
+	// handed over here, and a later one finds the cell shut.
 	g.queueing = true
 	g.main.word.Add(-shut)
 	grants := g.handOver()
 	if grants.first != nil {
-		j.wake.push(grants.first) // w alone: it was the first to wait
+		j.wake.push(grants.first) // only w: it is the first waiter
 	}
 }
 
-// wait waits until the call has a place. If it returns an error the call is refused, and
+// wait waits until the call has a place. If it returns an error, the call is refused and
 // why is the Reason of its event.
 func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	g := w.gate
@@ -148,13 +149,13 @@ func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	}
 	err = w.ready.Wait(ctx)
 	if err == nil {
-		err = policy.Ended(ctx) // it wins over a grant: who has left needs no place
+		err = policy.Ended(ctx) // the end of ctx wins over a grant
 	}
 	if err != nil && w.left() {
 		w.done = true
 		return whyLeft(ctx), &leftError{g.cfg.Name, err}
 	}
-	// The state was written under the lock before Wake, or left has had the lock since.
+	// The state was written under the lock before Wake, or left has held the lock since.
 	switch w.state {
 	case expired:
 		why = ReasonMaxWait
@@ -168,7 +169,7 @@ func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	return why, g.full.Load()
 }
 
-// whyLeft returns the reason of a call whose caller left.
+// whyLeft returns the Reason of a call whose caller has left.
 func whyLeft(ctx context.Context) string {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return ReasonDeadline
@@ -176,8 +177,8 @@ func whyLeft(ctx context.Context) string {
 	return ReasonCanceled
 }
 
-// left takes w out of the queue, or gives on the place that it was granted. It returns
-// false if the gate has refused the call already.
+// left removes w from the queue, or passes on the place that it was granted. It returns
+// false if the gate has already refused the call.
 func (w *waiter) left() bool {
 	g := w.gate
 	g.mu.Lock()
@@ -200,7 +201,7 @@ func (w *waiter) left() bool {
 func (w *waiter) expire() {
 	g := w.gate
 	g.mu.Lock()
-	grants := g.handOver() // a place that has gone back is used, even now
+	grants := g.handOver() // a place that was returned meanwhile is still used
 	if w.state == waiting {
 		g.unqueue(w, expired)
 		g.reopen()
@@ -211,8 +212,8 @@ func (w *waiter) expire() {
 	grants.wake()
 }
 
-// drop, deferred, is for a goroutine that ends in its wait, by a panic of an observer or
-// of the clock: its place, in the queue or in the gate, must not go with it.
+// drop is deferred for a goroutine that ends during its wait, by a panic of an observer
+// or of the clock. It returns the place in the queue or in the gate.
 func (w *waiter) drop() {
 	if !w.done {
 		w.left()
