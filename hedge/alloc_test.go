@@ -12,7 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// inTime are hedges whose first attempt is back before anything else begins.
+// inTime lists hedges whose first attempt returns before an extra one starts.
 var inTime = map[string]hedge.Config{
 	"a given delay, no budget": {Delay: time.Hour, Budget: hedge.NoBudget},
 	"a given delay":            {Delay: time.Hour},
@@ -20,7 +20,7 @@ var inTime = map[string]hedge.Config{
 	"on failure":               {Delay: time.Hour, OnFailure: true},
 }
 
-func TestACallInTimeTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
+func TestAnUnhedgedCallTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
 	ctx := context.Background()
 	for name, cfg := range inTime {
 		h := hedge.New[int](cfg)
@@ -31,14 +31,14 @@ func TestACallInTimeTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
 			}
 			return 1, nil
 		})
-		for range 20 { // until the delay is learned
+		for range 20 { // enough calls to learn the delay
 			_, _ = h.Execute(ctx, call)
 		}
 		assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(ctx, call) }), 3.0, name)
 	}
 }
 
-func TestAnAbandoningCallInTimeTakesTenAllocations(t *testing.T) {
+func TestAnUnhedgedCallWithAbandonTakesTenAllocations(t *testing.T) {
 	h := hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true})
 	call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })
 	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(context.Background(), call) }), 10.0)

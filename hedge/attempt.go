@@ -11,25 +11,26 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// attempt is one run of the function, and the context of an extra one. What it came to is
-// written by the goroutine that runs it before it is in the state, and read only from there.
+// attempt is one run of the function, and the context of an extra one. The goroutine that
+// runs it writes the result before it publishes the attempt in the state; other
+// goroutines read it only from there.
 type attempt[T any] struct {
-	context.Context // of an extra attempt: the caller's, and speculative
+	context.Context // of an extra attempt: derived from the caller's, and speculative
 	call            *call[T]
 	cancel          context.CancelCauseFunc
 	n               int
 	reason          string
-	alone           bool        // it began when none was running
-	older           *attempt[T] // the extra attempt that began before this one
+	alone           bool        // it started when no other was running
+	older           *attempt[T] // the extra attempt started before this one
 
 	v        T
 	err      error
 	returned bool
 	panicked *policy.PanicError
 	won      bool
-	worth    bool        // a failure that brings the next attempt forward
-	final    bool        // a failure that asks for more time than there is
-	until    time.Time   // a failure that asks for the next attempt not to begin before
+	worth    bool        // a failure that starts the next attempt early
+	final    bool        // a failure whose RetryAfter is too long
+	until    time.Time   // from the failure's RetryAfter: no attempt starts before
 	before   *attempt[T] // the attempt that failed before this one
 }
 
@@ -53,7 +54,7 @@ func (a *attempt[T]) number() int { return a.n }
 // broken reports whether the attempt panicked or called runtime.Goexit.
 func (a *attempt[T]) broken() bool { return !a.returned }
 
-// failure returns the attempt's error, as WithOnLate and observers are told it.
+// failure returns the attempt's error for WithOnLate and observers.
 func (a *attempt[T]) failure() error {
 	switch {
 	case a.returned:
@@ -64,19 +65,19 @@ func (a *attempt[T]) failure() error {
 	return policy.ErrNoReturn
 }
 
-// runAll runs an attempt on this goroutine, and then those that its failure brought forward.
+// runAll runs an attempt on this goroutine, and then those started by its failure.
 func (c *call[T]) runAll(a *attempt[T]) {
 	for a != nil {
 		a = c.run(a)
 	}
 }
 
-// run runs an attempt on a goroutine that is not the caller's, and returns the one that
-// follows at once.
+// run runs an attempt on a goroutine other than the caller's, and returns the attempt to
+// run next.
 func (c *call[T]) run(a *attempt[T]) (more *attempt[T]) {
 	defer func() {
-		// A recover is right here, and only here: nothing above this frame could catch the
-		// panic, and the caller raises it again if it still waits.
+		// Only this frame may recover: no frame above it could, and the caller panics again
+		// with the value if it still waits.
 		if r := recover(); r != nil {
 			a.panicked = &policy.PanicError{Value: r, Stack: debug.Stack()}
 		}
@@ -86,7 +87,7 @@ func (c *call[T]) run(a *attempt[T]) (more *attempt[T]) {
 	return nil
 }
 
-// try runs the function for an attempt and looks at the result.
+// try runs the function for an attempt and judges the result.
 func (c *call[T]) try(a *attempt[T]) {
 	if a.n == 1 {
 		a.v, a.err = c.next.Do(c)
@@ -98,7 +99,7 @@ func (c *call[T]) try(a *attempt[T]) {
 	a.returned = true
 }
 
-// wins reports whether an attempt with such a result wins.
+// wins reports whether an attempt with this result wins.
 func (c *call[T]) wins(v T, err error) bool {
 	if c.hedge.when == nil {
 		return err == nil
@@ -110,7 +111,7 @@ func (c *call[T]) wins(v T, err error) bool {
 func (c *call[T]) ask(v T, err error) (won bool) {
 	asked := false
 	defer func() {
-		if !asked { // it panicked, and the value goes nowhere
+		if !asked { // it panicked, so no caller gets the value
 			c.dropValue(v, err)
 		}
 	}()
@@ -119,15 +120,15 @@ func (c *call[T]) ask(v T, err error) (won bool) {
 	return won
 }
 
-// judge fills in what follows from an attempt's result. It calls functions of the user's, so
-// it comes before the attempt's end, which may be tried several times.
+// judge derives the fields of an attempt from its result. It calls the user's functions,
+// so it runs before the step that ends the attempt, which may run several times.
 func (c *call[T]) judge(a *attempt[T], won bool) {
 	if a.won = won; won {
 		return
 	}
 	judged := false
 	defer func() {
-		if !judged { // HedgeIf panicked, say, and the value goes nowhere
+		if !judged { // a user's function panicked, so no caller gets the value
 			c.dropValue(a.v, a.err)
 		}
 	}()
@@ -141,7 +142,7 @@ func (c *call[T]) judge(a *attempt[T], won bool) {
 	judged = true
 }
 
-// drop hands the value of an attempt, which may be nil, to the function of WithDiscard.
+// drop passes the value of an attempt, which may be nil, to the function of WithDiscard.
 func (c *call[T]) drop(a *attempt[T]) {
 	if a != nil && !a.broken() {
 		c.dropValue(a.v, a.err)
@@ -155,7 +156,7 @@ func (c *call[T]) dropValue(v T, err error) {
 	safely("the function of WithDiscard", func() { c.hedge.discard(v) })
 }
 
-// late ends an attempt whose result came after the call was decided.
+// late completes an attempt that ended after the call was decided.
 func (c *call[T]) late(a *attempt[T]) {
 	c.release(a)
 	c.drop(a)
@@ -165,8 +166,8 @@ func (c *call[T]) late(a *attempt[T]) {
 	c.tellLate(a)
 }
 
-// release ends the context of an attempt that is not used any more. The first one's ends
-// with the call.
+// release ends the context of an attempt that is no longer used. The first attempt's
+// context ends with the call.
 func (c *call[T]) release(a *attempt[T]) {
 	if a.cancel != nil {
 		a.cancel(nil)

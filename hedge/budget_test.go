@@ -17,8 +17,8 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// In an outage every call is slow. Hedged without a bound, it would double the load.
-func TestTheOwnBudgetIsATenthOfTheCallsAndOneASecond(t *testing.T) {
+// In an outage every call is slow. Without a budget, hedging would double the load.
+func TestTheDefaultBudgetIsATenthOfCallsPlusOnePerSecond(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms})
 		extra := 0
@@ -36,7 +36,7 @@ func TestTheOwnBudgetIsATenthOfTheCallsAndOneASecond(t *testing.T) {
 	})
 }
 
-func TestARefusedTokenIsAskedForAgainADelayLaterAndUsesUpNothing(t *testing.T) {
+func TestARefusedExtraAttemptIsTriedAgainADelayLater(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		budget := tokens(2)
 		for budget.Take() {
@@ -55,7 +55,7 @@ func TestARefusedTokenIsAskedForAgainADelayLaterAndUsesUpNothing(t *testing.T) {
 	})
 }
 
-// counting is a clock that counts how often it is read.
+// counting is a clock that counts its readings.
 type counting struct {
 	policy.Clock
 	n atomic.Int64
@@ -66,7 +66,7 @@ func (c *counting) Now() time.Time {
 	return c.Clock.Now()
 }
 
-func TestATinyDelayAsksForATokenOnceAMillisecond(t *testing.T) {
+func TestATinyDelayTriesARefusedTokenOncePerMillisecond(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		clk := &counting{Clock: fake.NewClock()}
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
@@ -77,7 +77,7 @@ func TestATinyDelayAsksForATokenOnceAMillisecond(t *testing.T) {
 	})
 }
 
-func TestAtOnceARefusedTokenIsNotAskedForAgain(t *testing.T) {
+func TestWithAtOnceARefusedTokenIsNotTriedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		budget := tokens(2)
 		for budget.Take() {
@@ -95,7 +95,7 @@ func TestAtOnceARefusedTokenIsNotAskedForAgain(t *testing.T) {
 	})
 }
 
-func TestOnFailureWithoutATokenTheCallEnds(t *testing.T) {
+func TestOnFailureEndsTheCallWithoutAToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, OnFailure: true, MaxExtra: 3, Budget: tokens(1)})
 		runs := 0
@@ -108,7 +108,7 @@ func TestOnFailureWithoutATokenTheCallEnds(t *testing.T) {
 	})
 }
 
-// calls makes ten calls that fail once in every attempt of a retry.
+// The function fails once in every attempt of a retry. The test makes ten calls.
 func TestABudgetSharedWithARetryCountsACallOnce(t *testing.T) {
 	budgeted := func(b *retry.Budget) (policy.Policy[int], policy.Policy[int]) {
 		return retry.New[int](retry.Config{MaxAttempts: 2, BaseDelay: retry.NoDelay, Budget: b}),
@@ -143,7 +143,7 @@ func TestARetryInAnExtraAttemptDoesNotCountTheCallAgain(t *testing.T) {
 	})
 }
 
-func TestARetryWhoseBudgetNoHedgeHasAllocatesNothing(t *testing.T) {
+func TestARetryWithAnUnsharedBudgetAllocatesNothing(t *testing.T) {
 	r := retry.New[int](retry.Config{Budget: retry.NewBudget(retry.BudgetConfig{})})
 	fn := func(context.Context) (int, error) { return 1, nil }
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = r.Do(context.Background(), fn) }))

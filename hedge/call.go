@@ -9,37 +9,37 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Why an extra attempt began, as the Reason of its event.
+// Reasons of a Hedged event.
 const (
 	byDelay   = "delay"
 	byFailure = "failure"
 )
 
-// call is one call's way through a hedge, and the context of its first attempt: one
-// allocation for both.
+// call is one call of a hedge, and also the context of its first attempt, to save an
+// allocation.
 type call[T any] struct {
 	context.Context // the caller's
 	first           firstCtx
 	hedge           *Hedge[T]
 	next            policy.Call[T]
 
-	// state is nil until there is more to know than that the first attempt is running.
+	// state is nil while the first attempt is running and no other step was made.
 	state atomic.Pointer[state[T]]
 
-	delay time.Duration   // between attempts; 0 if none begins for the sake of time
+	delay time.Duration   // between attempts; 0 if none starts by time
 	watch stopwatch.Watch // started before the first attempt if timed is true
 
-	// The fields below belong to the caller's goroutine. The timer of the first delay is
-	// one of the two: in real time a stop function would be one more allocation.
+	// Only the caller's goroutine uses the fields below. The first timer is in one of two
+	// fields: in real time, a stop function would cost another allocation.
 	timer   *time.Timer
 	stop    func() bool
-	settled bool // the result is known, and others have been cancelled
+	settled bool // the result is known, and the other attempts are cancelled
 	kept    bool // the value still needs the first attempt's context
 
 	timed bool
 }
 
-// start begins the wait for the first extra attempt, or begins all of them.
+// start starts the timer for the first extra attempt, or starts all attempts.
 func (c *call[T]) start() {
 	h := c.hedge
 	if h.learned != nil || c.next.HasObservers() {
@@ -67,10 +67,10 @@ func (c *call[T]) start() {
 
 func (c *call[T]) firstDue() { c.due(&firstTurn) }
 
-// alone reports whether no other attempt has begun, nor will.
+// alone reports whether no other attempt has started or will start.
 func (c *call[T]) alone() bool { return c.stopFirst() && c.state.Load() == nil }
 
-// stopFirst stops the first timer, and reports whether it will not fire and has not.
+// stopFirst stops the first timer, and reports whether it has not fired and will not.
 func (c *call[T]) stopFirst() bool {
 	switch {
 	case c.timer != nil:
@@ -81,14 +81,14 @@ func (c *call[T]) stopFirst() bool {
 	return true
 }
 
-// learn counts the latency of a first attempt that has just succeeded.
+// learn records the latency of a first attempt that has just succeeded.
 func (c *call[T]) learn() {
 	if l := c.hedge.learned; l != nil {
 		l.add(c.next.Lap(c.watch, true))
 	}
 }
 
-// close ends the call, whatever way it ends.
+// close ends the call, however it ends.
 func (c *call[T]) close() {
 	if !c.settled {
 		c.abort()

@@ -16,12 +16,12 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// sleeping is an attempt on a clock.
+// sleeping returns an attempt that sleeps on a clock.
 func sleeping(clk policy.Clock, d time.Duration, v int) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) { return v, policy.Sleep(ctx, clk, d) }
 }
 
-func TestAFakeClockKnowsWhatACallWaitsFor(t *testing.T) {
+func TestAFakeClockCountsTheWaitsOfACall(t *testing.T) {
 	clk := fake.NewClock()
 	h := hedge.New[int](hedge.Config{Delay: 10 * ms, Clock: clk})
 	done := make(chan int)
@@ -30,15 +30,15 @@ func TestAFakeClockKnowsWhatACallWaitsFor(t *testing.T) {
 		assert.NoError(t, err)
 		done <- v
 	}()
-	require.NoError(t, clk.BlockUntil(t.Context(), 2), "the first attempt, and the timer of the next")
+	require.NoError(t, clk.BlockUntil(t.Context(), 2), "the first attempt and the timer of the next")
 	clk.Advance(10 * ms)
 	require.NoError(t, clk.BlockUntil(t.Context(), 2), "two attempts")
 	clk.Advance(5 * ms)
 	assert.Equal(t, 2, <-done)
-	assert.Zero(t, clk.Waiters(), "nothing is left on the clock")
+	assert.Zero(t, clk.Waiters(), "no wait is left on the clock")
 }
 
-func TestAFakeClockCountsACallerWhoWaitsForExtraAttempts(t *testing.T) {
+func TestAFakeClockCountsACallerThatWaitsForExtraAttempts(t *testing.T) {
 	clk := fake.NewClock()
 	h := hedge.New[int](hedge.Config{Delay: 10 * ms, Clock: clk})
 	done := make(chan int)
@@ -51,7 +51,7 @@ func TestAFakeClockCountsACallerWhoWaitsForExtraAttempts(t *testing.T) {
 		done <- v
 	}()
 	for _, by := range []time.Duration{10 * ms, 10 * ms, time.Second - 10*ms} {
-		// The first attempt and a timer; two attempts; one attempt and the caller.
+		// In turn: the first attempt and a timer; two attempts; one attempt and the caller.
 		require.NoError(t, clk.BlockUntil(t.Context(), 2))
 		clk.Advance(by)
 	}
@@ -59,7 +59,7 @@ func TestAFakeClockCountsACallerWhoWaitsForExtraAttempts(t *testing.T) {
 	assert.Zero(t, clk.Waiters())
 }
 
-func TestAnAutoAdvanceClockFiresTheTimerOnTheWay(t *testing.T) {
+func TestAnAutoAdvanceClockFiresTheTimerDuringASleep(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		clk := fake.NewClock(fake.AutoAdvance())
 		start := clk.Now()
@@ -78,7 +78,7 @@ func TestAnAutoAdvanceClockFiresTheTimerOnTheWay(t *testing.T) {
 	})
 }
 
-func TestBenbjohnsonsMockIsAClock(t *testing.T) {
+func TestTheBenbjohnsonMockWorksAsAClock(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		clk := bclock.NewMock()
 		for _, abandon := range []bool{false, true} {
@@ -96,10 +96,10 @@ func TestBenbjohnsonsMockIsAClock(t *testing.T) {
 			synctest.Wait()
 			assert.Equal(t, 2, <-done)
 		}
-	}) // the bubble finds a goroutine that waits for the clock still
+	}) // the bubble reports any goroutine that still waits for the clock
 }
 
-func TestALearnedDelayIsInTheTimeOfItsClock(t *testing.T) {
+func TestALearnedDelayIsMeasuredOnTheConfiguredClock(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	h := hedge.New[int](hedge.Config{MinCalls: 10, Clock: clk})
 	for range 10 {

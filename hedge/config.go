@@ -19,71 +19,73 @@ const (
 	DefaultMaxExtra = 1
 )
 
-// AtOnce as Delay begins the extra attempts together with the first.
+// AtOnce, as Delay, starts the extra attempts together with the first.
 const AtOnce time.Duration = -1
 
-// NoBudget as Budget makes every extra attempt that is due.
+// NoBudget, as Budget, allows every extra attempt.
 var NoBudget = new(retry.Budget)
 
 // maxExtra bounds MaxExtra.
 const maxExtra = 16
 
-// leastAgain is the least time after which a refused token is asked for again.
+// leastAgain is the minimum time between two requests for a refused token.
 const leastAgain = time.Millisecond
 
-// Config says when to begin extra attempts, and how many. The zero Config is the documented
-// default. Its functions are called on the goroutines of the attempts, of many at once.
+// Config sets when extra attempts start, and how many. The zero Config is the documented
+// default. Its functions are called on the goroutines of attempts and must be safe for
+// concurrent use.
 type Config struct {
 	Name string // for events; empty is fine
 
-	// Delay is the time from the begin of one attempt to the next. 0 means that it is
-	// learned; [AtOnce] is none.
+	// Delay is the time between the starts of two attempts. 0 means a learned delay,
+	// [AtOnce] no delay.
 	Delay time.Duration
-	// Quantile is the share of first attempts that a learned delay leaves alone: they are
-	// done by then. It is above 0 and below 1; 0 means 0.95. The delay is at most a tenth
-	// longer than the quantile is.
+	// Quantile is the share of first attempts that finish before a learned delay. It is
+	// more than 0 and less than 1; 0 means 0.95. The learned delay is at most 10 % longer
+	// than this quantile of the latencies.
 	Quantile float64
-	// MinDelay and MaxDelay bound a learned delay. 0 means 1 ms, or MaxDelay if that is
-	// less, and no bound.
+	// MinDelay and MaxDelay bound a learned delay. A MinDelay of 0 means 1 ms, or MaxDelay
+	// if that is less; a MaxDelay of 0 means no bound.
 	MinDelay time.Duration
 	MaxDelay time.Duration
-	// MinCalls is how many latencies must have been seen before the first delay is learned.
-	// Until then no attempt is begun for the sake of time. 0 means 100.
+	// MinCalls is the number of latencies needed before a delay is learned. Until then no
+	// attempt starts by time. 0 means 100.
 	MinCalls int
 
-	// MaxExtra is how many extra attempts a call may take, at most 16. 0 means 1.
+	// MaxExtra is the number of extra attempts per call, at most 16. 0 means 1.
 	MaxExtra int
-	// Budget bounds the extra attempts of all calls. Nil means one of the hedge's own: 10 %
-	// of the calls, and one a second. Where it is spent, an attempt that is due is left out
-	// and asked for again a Delay later, at least 1 ms. A budget may be shared with other hedges and with
-	// retries, which then count a call once. [NoBudget] does without.
+	// Budget bounds the extra attempts of all calls. Nil means a budget of the hedge's
+	// own: 10 % of the calls, plus one per second. If the budget is exhausted, an extra
+	// attempt that is due does not start, and the hedge asks again after another Delay, at
+	// least 1 ms. A budget may be shared with other hedges and with retries, which then
+	// count each call once. [NoBudget] means no bound.
 	Budget *retry.Budget `json:"-"`
 
-	// OnFailure begins the next attempt as soon as one has failed, on the goroutine of that
-	// one. If the error asks for time ([policy.RetryAfter]) the attempt waits for so long;
-	// if that is more than 30 s, or beyond the caller's deadline, none follows.
-	// With AtOnce it has no effect. Without OnFailure, a first attempt that fails before
-	// another has begun ends the call.
+	// OnFailure starts the next attempt as soon as one fails, on the same goroutine. If
+	// the error has a [policy.RetryAfter], the attempt waits that long; if that is more
+	// than 30 s, or past the caller's deadline, no further attempt starts. With AtOnce,
+	// OnFailure has no effect. Without OnFailure, a first attempt that fails before
+	// another has started ends the call.
 	OnFailure bool
-	// HedgeIf says, with OnFailure, which errors are worth another attempt. Nil means
-	// [retry.Retryable]. It is not called for rejections and permanent errors, which are
-	// not, and for values that WithCondition refused, which are.
+	// HedgeIf reports, with OnFailure, whether an error justifies another attempt. Nil
+	// means [retry.Retryable]. It is not called for rejections and permanent errors, which
+	// never do, or for values that WithCondition rejected, which always do.
 	HedgeIf func(error) bool `json:"-"`
-	// Abandon runs the first attempt on a goroutine of its own too, so that the call returns
-	// with the first success, or with the caller's context, even if the function ignores its
-	// context.
+	// Abandon also runs the first attempt on its own goroutine. The call then returns with
+	// the first success, or when the caller's context ends, even if the function ignores
+	// its context.
 	Abandon bool
 	Clock   policy.Clock `json:"-"` // nil means real time
 }
 
-// Validate returns nil for a config that [New] accepts, or all its faults, each naming its
-// field.
+// Validate returns nil if [New] accepts the config, or all its faults, each with the
+// field's name.
 func (c Config) Validate() error {
 	faults := fault.Of("hedge: Config")
 	if c.Delay < 0 && c.Delay != AtOnce {
 		faults.Add("Delay", c.Delay, "AtOnce (-1ns), 0 for a learned delay, or more than 0")
 	}
-	if c.Quantile != 0 && !(c.Quantile > 0 && c.Quantile < 1) { // so that NaN is refused
+	if c.Quantile != 0 && !(c.Quantile > 0 && c.Quantile < 1) { // written so that NaN fails
 		faults.Add("Quantile", c.Quantile, "0 for 0.95, or more than 0 and less than 1")
 	}
 	if c.MinDelay < 0 {
@@ -108,7 +110,7 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
-// validateLearning adds the fields that a given delay leaves without effect.
+// validateLearning adds faults for fields that have no effect if Delay is set.
 func (c Config) validateLearning(faults *fault.List) {
 	if c.Delay == 0 {
 		return

@@ -43,7 +43,7 @@ func TestNewPanicsWithTheErrorOfValidate(t *testing.T) {
 	}
 }
 
-func TestTheBoundsOfAConfigAreAllowed(t *testing.T) {
+func TestTheLimitsOfEachFieldAreValid(t *testing.T) {
 	for _, cfg := range []hedge.Config{
 		{}, {Delay: 1}, {Delay: math.MaxInt64}, {Delay: hedge.AtOnce}, {MaxExtra: 16}, {MinCalls: math.MaxInt},
 		{Quantile: math.SmallestNonzeroFloat64}, {Quantile: math.Nextafter(1, 0)}, {MinDelay: 5, MaxDelay: 5},
@@ -72,7 +72,7 @@ func TestAHedgeDescribesItself(t *testing.T) {
 	}
 }
 
-func TestADescriptionHasTheEffectiveConfig(t *testing.T) {
+func TestDescribeReturnsTheEffectiveConfig(t *testing.T) {
 	clk := fake.NewClock()
 	h := hedge.New[int](hedge.Config{Name: "users", Clock: clk})
 	assert.Equal(t, policy.Clock(clk), h.Clock())
@@ -90,10 +90,10 @@ func TestADescriptionHasTheEffectiveConfig(t *testing.T) {
 	given := hedge.New[int](hedge.Config{Delay: time.Second, Budget: hedge.NoBudget}).Describe().Config
 	assert.Equal(t, hedge.Config{Delay: time.Second, MaxExtra: 1, Budget: hedge.NoBudget}, given)
 	short := hedge.New[int](hedge.Config{MaxDelay: time.Microsecond}).Describe().Config.(hedge.Config)
-	assert.Equal(t, time.Microsecond, short.MinDelay, "the default bends to fit")
+	assert.Equal(t, time.Microsecond, short.MinDelay, "the default MinDelay is at most MaxDelay")
 }
 
-func TestCopiesAreCopies(t *testing.T) {
+func TestWithMethodsDoNotChangeTheirReceiver(t *testing.T) {
 	h := hedge.New[int](hedge.Config{})
 	for _, c := range []*hedge.Hedge[int]{
 		h.WithCondition(func(int, error) bool { return true }), h.WithDiscard(func(int) {}), h.WithOnLate(func(error) {}),

@@ -10,11 +10,12 @@ import (
 
 type attemptKey struct{}
 
-// numbered is a context of an attempt.
+// numbered is implemented by the contexts of attempts.
 type numbered interface{ number() int }
 
-// Attempt returns the number of the attempt that ctx belongs to: 1 on the first, and outside
-// of a hedge; 2 on the first extra attempt. Of nested hedges it is the innermost one's.
+// Attempt returns the number of the attempt that ctx belongs to: 1 for the first attempt
+// and outside of a hedge, 2 for the first extra attempt. With nested hedges it is the
+// number in the innermost one.
 func Attempt(ctx context.Context) int {
 	if a, ok := ctx.Value(attemptKey{}).(numbered); ok {
 		return a.number()
@@ -22,16 +23,16 @@ func Attempt(ctx context.Context) int {
 	return 1
 }
 
-// firstCtx is the context of a first attempt. It derives nothing from the caller's context
-// before somebody asks for Done, or its end has a cause of its own: a function that ignores
-// its context costs one compare-and-swap.
+// firstCtx is the context of a first attempt. It derives a context from the caller's only
+// when Done is called, or when it ends with a cause of its own. For a function that
+// ignores its context it costs one compare-and-swap.
 //
-// From then on it is what a context of the standard library, made at that moment, says: to
-// one of its own package context attaches derived contexts without a goroutine.
+// After that it behaves as a context of the standard library created at that moment:
+// package context attaches derived contexts to it without a goroutine.
 type firstCtx struct {
-	// armed goes from nil to the derived context or to unarmed, once, by
-	// compare-and-swap: whether arming or the end of the call comes first, the other sees
-	// it, so that no derived context outlives the call.
+	// armed changes once, by compare-and-swap, from nil to the derived context or to
+	// unarmed. Whether arming or the end of the call comes first, the other one sees it,
+	// so no derived context outlives the call.
 	armed atomic.Pointer[armedCtx]
 }
 
@@ -40,7 +41,7 @@ type armedCtx struct {
 	cancel context.CancelCauseFunc
 }
 
-// unarmed is what a context becomes if its call returns before it is armed.
+// unarmed is the final value if the call returns before the context is armed.
 var unarmed = func() *armedCtx {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(nil)
@@ -60,7 +61,7 @@ func (f *firstCtx) arm(parent context.Context) *armedCtx {
 	return a
 }
 
-// end ends the context; a nil cause is the end of the call.
+// end ends the context. A nil cause means that the call has ended.
 func (f *firstCtx) end(parent context.Context, cause error) {
 	if cause == nil && f.armed.Load() == nil && f.armed.CompareAndSwap(nil, unarmed) {
 		return
@@ -68,14 +69,15 @@ func (f *firstCtx) end(parent context.Context, cause error) {
 	f.arm(parent).cancel(cause)
 }
 
-// The methods below make a call the context of its first attempt. Deadline is the caller's.
+// The methods below implement context.Context for the first attempt. Deadline is the
+// caller's.
 
 // Done arms the context.
 func (c *call[T]) Done() <-chan struct{} { return c.first.arm(c.Context).Done() }
 
-// Err returns nil until the caller's context ends, another attempt wins or the call is over.
-// An end of the caller's that has been seen arms the context with it, so that it stays
-// what it was when the call returns.
+// Err returns nil until the caller's context ends, another attempt wins or the call
+// returns. If it finds that the caller's context has ended, it arms the context with that
+// end, so Err still returns the same error after the call.
 func (c *call[T]) Err() error {
 	a := c.first.armed.Load()
 	if a == nil {
@@ -87,7 +89,7 @@ func (c *call[T]) Err() error {
 	return a.Err()
 }
 
-// Value returns the caller's value. The context knows its own cause.
+// Value returns the caller's value, except for the context's own cause.
 func (c *call[T]) Value(key any) any {
 	switch key {
 	case any(attemptKey{}), any(beside.RoundKey{}):

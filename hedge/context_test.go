@@ -13,8 +13,8 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// firstOf returns the context of a first attempt, and the function that runs after it was
-// taken and before the call ends.
+// firstOf returns the context of a first attempt after the call has ended. It calls
+// during with that context inside the call.
 func firstOf(ctx context.Context, t *testing.T, during func(ctx context.Context)) context.Context {
 	t.Helper()
 	var first context.Context
@@ -50,7 +50,7 @@ func TestAFirstAttemptsContextEndsWithTheCall(t *testing.T) {
 	}
 }
 
-func TestAnEndThatWasSeenStays(t *testing.T) {
+func TestAnObservedErrOfTheContextDoesNotChange(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), ms, errLeft)
 		defer cancel()
@@ -58,12 +58,12 @@ func TestAnEndThatWasSeenStays(t *testing.T) {
 			time.Sleep(2 * ms)
 			assert.Equal(t, context.DeadlineExceeded, first.Err())
 		})
-		assert.Equal(t, context.DeadlineExceeded, first.Err(), "and not Canceled, when the call has returned")
+		assert.Equal(t, context.DeadlineExceeded, first.Err(), "still not Canceled after the call has returned")
 		assert.Equal(t, errLeft, context.Cause(first))
 	})
 }
 
-func TestContextsAttachToAFirstAttemptWithoutAGoroutine(t *testing.T) {
+func TestContextsDerivedFromAFirstAttemptStartNoGoroutine(t *testing.T) {
 	firstOf(t.Context(), t, func(first context.Context) {
 		before := runtime.NumGoroutine()
 		child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
@@ -84,7 +84,7 @@ func TestTheDeadlineOfAFirstAttemptIsTheCallers(t *testing.T) {
 	})
 }
 
-func TestManyMayArmOneContext(t *testing.T) {
+func TestOneContextMayBeArmedConcurrently(t *testing.T) {
 	for range 200 {
 		firstOf(t.Context(), t, func(first context.Context) {
 			var wg sync.WaitGroup

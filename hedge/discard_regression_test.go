@@ -16,8 +16,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// A value whose judgement panics goes to nobody, so it must be discarded.
-func TestAValueWhoseConditionPanicsIsDiscarded(t *testing.T) {
+// If the condition panics, no caller gets the value, so it must be discarded.
+func TestAValueIsDiscardedIfTheConditionPanics(t *testing.T) {
 	for name, cfg := range map[string]hedge.Config{
 		"first":     {Delay: time.Hour, Budget: hedge.NoBudget},
 		"abandoned": {Delay: time.Hour, Budget: hedge.NoBudget, Abandon: true},
@@ -44,7 +44,7 @@ func TestAValueWhoseConditionPanicsIsDiscarded(t *testing.T) {
 	}
 }
 
-func TestAValueWhoseHedgeIfPanicsIsDiscarded(t *testing.T) {
+func TestAValueIsDiscardedIfHedgeIfPanics(t *testing.T) {
 	var discarded int
 	h := hedge.New[int](hedge.Config{Delay: time.Hour, Budget: hedge.NoBudget, OnFailure: true, HedgeIf: func(error) bool { panic("boom") }}).
 		WithDiscard(func(int) { discarded++ })
@@ -54,8 +54,8 @@ func TestAValueWhoseHedgeIfPanicsIsDiscarded(t *testing.T) {
 	assert.Equal(t, 1, discarded)
 }
 
-// An observer's panic takes the place of the result.
-func TestAWinnerWhoseObserverPanicsIsDiscardedAndItsContextEnds(t *testing.T) {
+// An observer's panic replaces the result.
+func TestAWinnerIsDiscardedAndItsContextEndsIfAnObserverPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var discarded atomic.Int64
 		var extra context.Context

@@ -6,8 +6,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// end counts the end of an attempt. It returns the attempt that follows at once, to be run
-// by this goroutine.
+// end records the end of an attempt. It returns an attempt for this goroutine to run
+// next, or nil.
 func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 	decides := a.won || a.broken()
 	if a.n > 1 && rejected(a.err) {
@@ -32,7 +32,7 @@ func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 			s.turn = &noTurn
 		}
 		if decides || s.running == 0 {
-			s.turn, s.waiter = &noTurn, nil // from here on the caller acts
+			s.turn, s.waiter = &noTurn, nil // from here on the caller decides
 		}
 		return true
 	})
@@ -58,12 +58,12 @@ func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 	return nil
 }
 
-// decide does what follows from a verdict.
+// decide records the latency and cancels the other attempts after a verdict.
 func (c *call[T]) decide(before, after *state[T]) {
 	if l := c.hedge.learned; l != nil {
 		switch {
 		case after.verdict.n != 1 && !before.first:
-			l.add(c.watch.Elapsed()) // at least: it is cancelled now
+			l.add(c.watch.Elapsed()) // a lower bound: the first attempt is cancelled now
 		case after.verdict.n == 1 && after.verdict.won:
 			c.learn()
 		}
@@ -75,7 +75,8 @@ func (c *call[T]) decide(before, after *state[T]) {
 func (c *call[T]) cancelLosers(s *state[T]) {
 	cause := ErrLost
 	if c.Context.Err() != nil {
-		// A caller that left was first. Its end may still be on its way to the attempts.
+		// The caller left first. The end of its context may not have reached the attempts
+		// yet.
 		cause = context.Cause(c.Context)
 	}
 	if s.verdict == nil || s.verdict.n != 1 {
@@ -88,8 +89,8 @@ func (c *call[T]) cancelLosers(s *state[T]) {
 	}
 }
 
-// follow does what follows from a failure while others are running: with OnFailure the next
-// attempt begins. If the error asks for time, it begins no sooner.
+// follow handles a failure while other attempts are running: with OnFailure the next
+// attempt starts, but not before the time in the error's RetryAfter.
 func (c *call[T]) follow(a *attempt[T], s *state[T]) *attempt[T] {
 	if !a.worth && a.until.IsZero() {
 		return nil
@@ -100,7 +101,7 @@ func (c *call[T]) follow(a *attempt[T], s *state[T]) *attempt[T] {
 	case a.worth && (s.until.IsZero() || wait <= 0):
 		return c.begin(nil, byFailure)
 	case !a.worth && !s.until.After(s.turn.at):
-		return nil // it comes later anyway, or not at all
+		return nil // the next attempt is later anyway, or none is pending
 	}
 	c.replace(func(s *state[T]) bool { return c.open(s) && (a.worth || s.turn != &noTurn) }, c.pending(wait))
 	return nil

@@ -10,24 +10,24 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// ErrLost is the cause of the contexts of attempts that another attempt has beaten. Where
-// the caller left first, the cause is the caller's.
+// ErrLost is the context cause of attempts that another attempt has beaten. If the caller
+// left first, the cause is that of the caller's context.
 var ErrLost = errors.New("hedge: another attempt was first")
 
-// Error says that several attempts have failed, or that the caller left while others were
-// running. The error of a single attempt comes back as it is.
+// Error is returned if several attempts failed, or if the caller left while other
+// attempts were running. The error of a single attempt is returned as it is.
 //
-// It matches what each of its errors matches, by errors.Is and errors.As, but
+// It matches what each of its errors matches by errors.Is and errors.As, but it matches
 // [policy.ErrRejected] only if all of them do.
 type Error struct {
-	Attempts int // how many have begun
-	// Errs are the errors of the attempts, in the order in which they ended, and last the
-	// end of the caller's context if that ended the call. Attempts that were still running
-	// have none.
+	Attempts int // number of attempts started
+	// Errs holds the errors of the attempts in the order in which they ended, followed by
+	// the end of the caller's context if that ended the call. Attempts that were still
+	// running have no error in it.
 	Errs []error
 }
 
-// Error says how many attempts were made, and what they came to.
+// Error returns a message with the number of attempts and their errors.
 func (e *Error) Error() string {
 	if e == nil {
 		return "<nil>"
@@ -47,7 +47,7 @@ func (e *Error) Error() string {
 	return msg.String()
 }
 
-// Unwrap returns Errs; without the rejections if there are other errors.
+// Unwrap returns Errs, without the rejections if there are other errors.
 func (e *Error) Unwrap() []error {
 	if e == nil {
 		return nil
@@ -55,8 +55,8 @@ func (e *Error) Unwrap() []error {
 	if e.refused() {
 		return slices.Clone(e.Errs)
 	}
-	// Unwrapped, a rejection would make the whole match ErrRejected. It is matched by Is
-	// and As instead.
+	// An unwrapped rejection would make the whole error match ErrRejected. Is and As match
+	// rejections instead.
 	return slices.DeleteFunc(slices.Clone(e.Errs), rejected)
 }
 
@@ -73,12 +73,12 @@ func (e *Error) Is(target error) bool {
 	})
 }
 
-// As finds target in the rejections among Errs.
+// As finds target among the rejections in Errs.
 func (e *Error) As(target any) bool {
 	return e != nil && slices.ContainsFunc(e.Errs, func(err error) bool { return rejected(err) && errors.As(err, target) })
 }
 
-// RetryAfter returns the longest wait that an attempt asked for, or 0.
+// RetryAfter returns the longest RetryAfter of Errs, or 0.
 func (e *Error) RetryAfter() time.Duration {
 	longest := time.Duration(0)
 	if e != nil {

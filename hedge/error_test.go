@@ -14,19 +14,19 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// full is a rejection that says when to come back.
+// full is a rejection with a RetryAfter.
 type full struct{ after time.Duration }
 
 func (f *full) Error() string             { return "full" }
 func (f *full) Is(target error) bool      { return target == policy.ErrRejected }
 func (f *full) RetryAfter() time.Duration { return f.after }
 
-func TestAnErrorMatchesAllThatItJoins(t *testing.T) {
+func TestAnErrorMatchesEachOfItsErrors(t *testing.T) {
 	rejection := &full{time.Second}
 	mixed := error(&hedge.Error{Attempts: 2, Errs: []error{fmt.Errorf("wrapped: %w", errDown), rejection}})
 	assert.ErrorIs(t, mixed, errDown)
 	assert.ErrorIs(t, mixed, rejection)
-	assert.False(t, errors.Is(mixed, policy.ErrRejected), "the function has run")
+	assert.False(t, errors.Is(mixed, policy.ErrRejected), "the function ran")
 	got, ok := errors.AsType[*full](mixed)
 	assert.True(t, ok)
 	assert.Same(t, rejection, got)
@@ -37,11 +37,11 @@ func TestAnErrorMatchesAllThatItJoins(t *testing.T) {
 	assert.EqualError(t, mixed, "hedge: no success from 2 attempts: wrapped: down; full")
 }
 
-func TestAnErrorIsARejectionIfAllAre(t *testing.T) {
+func TestAnErrorIsARejectionIfAllItsErrorsAre(t *testing.T) {
 	all := error(&hedge.Error{Attempts: 2, Errs: []error{&full{time.Second}, &full{time.Minute}}})
 	assert.ErrorIs(t, all, policy.ErrRejected)
 	d, _ := policy.RetryAfter(all)
-	assert.Equal(t, time.Minute, d, "the longest")
+	assert.Equal(t, time.Minute, d, "the longest RetryAfter")
 	var none *hedge.Error
 	assert.Equal(t, "<nil>", none.Error())
 	assert.Nil(t, none.Unwrap())
@@ -50,7 +50,7 @@ func TestAnErrorIsARejectionIfAllAre(t *testing.T) {
 	assert.EqualError(t, &hedge.Error{Attempts: 1}, "hedge: no success from 1 attempt")
 }
 
-func TestACallOfWhichAllAttemptsAreRejectedIsRejected(t *testing.T) {
+func TestACallIsRejectedIfAllItsAttemptsAreRejected(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms})
 		_, err := h.Do(t.Context(), attempts{after(5*ms, 0, &full{1}), after(ms, 0, &full{2})}.run)
@@ -61,14 +61,14 @@ func TestACallOfWhichAllAttemptsAreRejectedIsRejected(t *testing.T) {
 	})
 }
 
-func TestACallerWhoLeavesWhileOthersRunIsNotRejected(t *testing.T) {
+func TestACallCancelledWhileAttemptsRunIsNotRejected(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*ms)
 		defer cancel()
 		h := hedge.New[int](hedge.Config{Delay: ms})
 		_, err := h.Do(ctx, attempts{after(5*ms, 0, &full{1}), after(time.Second, 0, nil)}.run)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.False(t, errors.Is(err, policy.ErrRejected), "the second may have run the function")
+		assert.False(t, errors.Is(err, policy.ErrRejected), "the second attempt may have run the function")
 		_, ok := errors.AsType[*full](err)
 		assert.True(t, ok)
 	})

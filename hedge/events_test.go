@@ -26,7 +26,7 @@ func observed(t *testing.T, h *hedge.Hedge[int], run attempts, kinds ...policy.E
 	return rec.Events()
 }
 
-func TestAHedgeTellsOfExtraAttemptsRescuesAndLateEnds(t *testing.T) {
+func TestAHedgeEmitsHedgedRecoveredAndFinishedLate(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Name: "users", Delay: 10 * ms, MaxExtra: 3, OnFailure: true, Budget: hedge.NoBudget})
 		events := observed(t, h, attempts{
@@ -49,7 +49,7 @@ func TestAHedgeTellsOfExtraAttemptsRescuesAndLateEnds(t *testing.T) {
 	})
 }
 
-func TestACallInTimeTellsOfNothing(t *testing.T) {
+func TestAnUnhedgedCallEmitsNoEvent(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		events := observed(t, hedge.New[int](hedge.Config{}), attempts{after(ms, 1, nil)})
 		require.Len(t, events, 2)
@@ -57,7 +57,7 @@ func TestACallInTimeTellsOfNothing(t *testing.T) {
 	})
 }
 
-func TestAFinishedEventAloneKnowsWhoRescued(t *testing.T) {
+func TestFinishedNamesTheWinningAttemptWithoutAnObserverOfRecovered(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms})
 		events := observed(t, h, attempts{after(time.Second, 1, nil), after(ms, 2, nil)}, policy.Finished)
@@ -80,7 +80,7 @@ func TestTheContextOfAnEventHasTheCallersValues(t *testing.T) {
 	})
 }
 
-func TestAPanicOfAnObserverInAnExtraAttemptIsRaisedInTheCaller(t *testing.T) {
+func TestAnObserversPanicInAnExtraAttemptPanicsInTheCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		p := pipeline.New[int](hedge.New[int](hedge.Config{Delay: ms})).
 			WithObserver(func(context.Context, policy.Event) { panic(boom{0}) }, policy.Hedged)

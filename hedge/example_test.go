@@ -15,7 +15,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// slowOnce is a service whose first answer never comes.
+// slowOnce is a service that never answers its first call.
 func slowOnce(ctx context.Context) (string, error) {
 	if hedge.Attempt(ctx) == 1 {
 		<-ctx.Done()
@@ -24,7 +24,7 @@ func slowOnce(ctx context.Context) (string, error) {
 	return "hello", nil
 }
 
-// A Hedge is made once and used for many calls.
+// Make a Hedge once and use it for many calls.
 func ExampleNew() {
 	h := hedge.New[string](hedge.Config{Name: "greetings", Delay: time.Millisecond})
 	fmt.Println(h)
@@ -34,15 +34,15 @@ func ExampleNew() {
 	// hello <nil>
 }
 
-// OnFailure does not wait for the delay where the first attempt has failed.
+// OnFailure starts the next attempt at once if the first one fails.
 func ExampleConfig_onFailure() {
 	h := hedge.New[string](hedge.Config{Delay: time.Hour, OnFailure: true})
 	fmt.Println(h.Do(context.Background(), fake.NewFunc[string]().Fail(errors.New("down")).Return("hello").Do))
 	// Output: hello <nil>
 }
 
-// A retry stands outside: it tries again when every attempt has failed. They share a budget,
-// so that an outage costs at most a tenth more calls in all.
+// A retry outside the hedge tries again when every attempt has failed. They share a
+// budget, so that an outage costs at most 10 % extra calls in total.
 func ExampleConfig_budget() {
 	budget := retry.NewBudget(retry.BudgetConfig{})
 	p := pipeline.New[string](
@@ -80,14 +80,15 @@ func (b *body) Close() {
 	}
 }
 
-// WithDiscard is for values that must be closed: it gets those that the caller does not.
+// WithDiscard is for values that must be closed: it receives those that the caller does
+// not get.
 func ExampleHedge_WithDiscard() {
 	closed := make(chan bool)
 	h := hedge.New[*body](hedge.Config{Delay: time.Millisecond, Abandon: true}).
 		WithDiscard(func(b *body) { b.Close(); close(closed) })
 	b, err := h.Do(context.Background(), func(ctx context.Context) (*body, error) {
 		if hedge.Attempt(ctx) == 1 {
-			<-ctx.Done() // and then succeeds all the same
+			<-ctx.Done() // and then succeeds anyway
 			return &body{name: "the first"}, nil
 		}
 		return &body{name: "the second"}, nil
@@ -99,7 +100,7 @@ func ExampleHedge_WithDiscard() {
 	// the second <nil>
 }
 
-// WithOnLate hears of attempts that fail when the call is over.
+// WithOnLate receives the errors of attempts that fail after the call was decided.
 func ExampleHedge_WithOnLate() {
 	late := make(chan error)
 	h := hedge.New[string](hedge.Config{Delay: time.Millisecond, Abandon: true}).WithOnLate(func(err error) { late <- err })
@@ -132,7 +133,7 @@ func ExampleHedge_WithKeep() {
 	// context canceled
 }
 
-// Attempt tells attempts apart, for a log or a header.
+// Attempt returns the number of the attempt, for a log or a header.
 func ExampleAttempt() {
 	h := hedge.New[string](hedge.Config{Delay: time.Hour, OnFailure: true})
 	_, _ = h.Do(context.Background(), func(ctx context.Context) (string, error) {

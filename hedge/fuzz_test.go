@@ -12,8 +12,9 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// FuzzConfig checks that a config is either refused by Validate and New with one text, or
-// makes a hedge whose calls begin within bounds, end, and leave nothing behind.
+// FuzzConfig checks that Validate and New either refuse a config with the same text, or
+// that its calls start their attempts within bounds, end, and leave no goroutine or timer
+// behind.
 func FuzzConfig(f *testing.F) {
 	for _, n := range []int64{0, 1, -1, 2, 1e6, 1e9, math.MaxInt64, math.MinInt64} {
 		f.Add(n, 0.0, int64(0), int64(0), 0, 1, uint8(0), false)

@@ -13,23 +13,22 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// promptly says that the first attempt begins at once.
+// promptly marks that the first attempt starts at once.
 type promptly = prompt.Mark
 
-// emits are the events for which the clock is read before the first attempt.
+// emits lists the events that need a clock reading before the first attempt.
 var emits = []string{string(policy.Hedged), string(policy.Recovered), string(policy.FinishedLate)}
 
-// Hedge is the policy that makes another attempt beside a slow one. Make one with [New];
-// the zero Hedge is not usable. It is immutable but for what it learns, and safe for
-// concurrent use. Copies made by the methods that begin with With share the budget and what
-// is learned.
+// Hedge is a policy that starts extra attempts at slow calls. Make one with [New]; the
+// zero Hedge is not usable. It is safe for concurrent use, and immutable except for the
+// learned delay. Copies made by the With methods share the budget and the learned delay.
 type Hedge[T any] struct {
 	promptly
 	cfg       Config
-	budget    *retry.Budget // nil for none
-	counted   any           // the key under which contexts say that budget has the call; nil if it is not shared
-	learned   *learned      // nil if the delay is given
-	initial   *state[T]     // of every call
+	budget    *retry.Budget // nil with NoBudget
+	counted   any           // context key that marks a call as counted in budget; nil if it is not shared
+	learned   *learned      // nil if Delay is set
+	initial   *state[T]     // state at the start of every call
 	onFailure bool
 	when      func(v T, err error) bool
 	discard   func(v T)
@@ -37,7 +36,7 @@ type Hedge[T any] struct {
 	keep      func(ctx context.Context, v T, release func()) T
 }
 
-// New returns a policy that hedges as cfg says. It panics with the error of
+// New returns a policy that hedges calls as configured. It panics with the error of
 // [Config.Validate].
 func New[T any](cfg Config) *Hedge[T] {
 	if err := cfg.Validate(); err != nil {
@@ -61,25 +60,25 @@ func New[T any](cfg Config) *Hedge[T] {
 	return h
 }
 
-// WithCondition returns a copy whose attempts win if wins returns true for their result,
-// instead of if their error is nil. A result that does not win counts as a failure; if
-// none wins, the last one is returned. wins is called on the goroutine of the attempt and
-// must be safe for concurrent use. WithCondition panics if wins is nil.
+// WithCondition returns a copy in which an attempt wins if wins returns true for its
+// result, instead of if its error is nil. Any other result counts as a failure; if no
+// attempt wins, the call returns the last result. wins is called on the attempt's
+// goroutine and must be safe for concurrent use. WithCondition panics if wins is nil.
 func (h *Hedge[T]) WithCondition(wins func(v T, err error) bool) *Hedge[T] {
 	if wins == nil {
 		panic("hedge: Hedge.WithCondition: wins is nil, want a function")
 	}
 	w := *h
-	w.Late = true // wins may take its time
+	w.Late = true // wins may take long
 	w.when = wins
 	return &w
 }
 
-// WithDiscard returns a copy that hands fn each value that the caller does not get, once,
-// so that a body or rows can be closed: of attempts that lost, and of failed attempts that
-// another result has replaced. A zero value beside an error is not handed over. fn may run
-// on the goroutine of an attempt, after the call has returned, so it must be safe for
-// concurrent use. A panic in it is logged. WithDiscard panics if fn is nil.
+// WithDiscard returns a copy that calls fn once with each value that the caller does not
+// get, so that a body or rows can be closed: values of attempts that lost, and of failed
+// attempts that another result has replaced. It skips a zero value with an error. fn may
+// run on an attempt's goroutine, after the call has returned, so it must be safe for
+// concurrent use. A panic in fn is logged. WithDiscard panics if fn is nil.
 func (h *Hedge[T]) WithDiscard(fn func(v T)) *Hedge[T] {
 	if fn == nil {
 		panic("hedge: Hedge.WithDiscard: fn is nil, want a function")
@@ -89,12 +88,13 @@ func (h *Hedge[T]) WithDiscard(fn func(v T)) *Hedge[T] {
 	return &w
 }
 
-// WithOnLate returns a copy that hands fn the error of each attempt that failed after the
-// call had been decided: its own; a *[policy.PanicError] if it panicked, and the panic ends
-// there; [policy.ErrNoReturn] if it called runtime.Goexit. An attempt that has lost usually
-// comes to the error of its context. fn may run on the goroutine of the attempt, after the
-// call has returned, and before observers are told. It must be safe for concurrent use. A
-// panic in it is logged. WithOnLate panics if fn is nil.
+// WithOnLate returns a copy that calls fn with the error of each attempt that failed
+// after the call was decided. That is the attempt's own error; a *[policy.PanicError] if
+// it panicked, and the panic goes no further; or [policy.ErrNoReturn] if it called
+// runtime.Goexit. An attempt that lost usually returns its context's error. fn may run on
+// the attempt's goroutine, after the call has returned, and runs before the FinishedLate
+// event. It must be safe for concurrent use. A panic in fn is logged. WithOnLate panics
+// if fn is nil.
 func (h *Hedge[T]) WithOnLate(fn func(err error)) *Hedge[T] {
 	if fn == nil {
 		panic("hedge: Hedge.WithOnLate: fn is nil, want a function")
@@ -104,14 +104,14 @@ func (h *Hedge[T]) WithOnLate(fn func(err error)) *Hedge[T] {
 	return &w
 }
 
-// WithKeep returns a copy for results that outlive the call and still need its context, as
-// the body of an HTTP response, the rows of a query or a stream do.
+// WithKeep returns a copy for results that need their context after the call, such as the
+// body of an HTTP response, the rows of a query or a stream.
 //
-// hold is given the winner's value if its error is nil, the context that it was made with,
-// and the function that ends that context. It returns the value to pass on, which calls
-// release when it is no longer used: a body does so in its Close, say. release may be called
-// more than once and from any goroutine. Until then the context ends only with the
-// caller's own. Without WithKeep it ends when the call returns.
+// If the winner's error is nil, hold is called with the winner's context, its value, and
+// a release function that ends the context. hold returns the value for the caller,
+// usually a wrapper that calls release when it is closed. release may be called more than
+// once and from any goroutine. Until then the context ends only if the caller's context
+// ends. Without WithKeep it ends when the call returns.
 //
 // hold runs on the caller's goroutine. If it panics, the context ends. WithKeep panics if
 // hold is nil.
@@ -120,22 +120,22 @@ func (h *Hedge[T]) WithKeep(hold func(ctx context.Context, v T, release func()) 
 		panic("hedge: Hedge.WithKeep: hold is nil, want a function")
 	}
 	w := *h
-	w.Late = true // hold may take its time
+	w.Late = true // hold may take long
 	w.keep = hold
 	return &w
 }
 
-// Name returns the name that the config gives.
+// Name returns the configured name.
 func (h *Hedge[T]) Name() string { return h.cfg.Name }
 
-// Clock returns the clock that the hedge was given, or nil.
+// Clock returns the configured clock, or nil for real time.
 func (h *Hedge[T]) Clock() policy.Clock { return h.cfg.Clock }
 
-// Refusal returns nil: the policies inside are asked.
+// Refusal returns nil, so the policies inside are asked next.
 func (h *Hedge[T]) Refusal(context.Context, time.Duration) error { return nil }
 
-// Describe returns the kind, "hedge", the name, and the effective config, with the hedge's
-// own budget if it was given none.
+// Describe returns the kind, "hedge", the name, and the effective config, including the
+// hedge's own budget if none was configured.
 func (h *Hedge[T]) Describe() policy.Description {
 	detail := h.cfg.Delay.String()
 	switch h.cfg.Delay {
@@ -150,13 +150,14 @@ func (h *Hedge[T]) Describe() policy.Description {
 // String returns "hedge(100ms)", "hedge(name, p95)" or "hedge(at once)".
 func (h *Hedge[T]) String() string { return h.Describe().String() }
 
-// Do runs fn, and again beside itself as h says.
+// Do runs fn, and starts extra attempts as configured. It removes the outer marks of
+// packages breaker and retry from the error.
 func (h *Hedge[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 	v, err := h.Execute(ctx, policy.CallOf(fn))
 	return v, mark.Without(err)
 }
 
-// Execute runs next, and again beside itself as h says.
+// Execute runs next, and starts extra attempts as configured.
 func (h *Hedge[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) {
 	if ctx.Err() != nil {
 		var zero T
@@ -176,7 +177,7 @@ func (h *Hedge[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 	v, err := next.Do(c)
 	won := c.wins(v, err)
 	if won && h.keep == nil || !won && !h.onFailure {
-		if c.alone() { // as nearly always
+		if c.alone() { // the usual case
 			if won {
 				c.learn()
 			}
@@ -189,12 +190,12 @@ func (h *Hedge[T]) Execute(ctx context.Context, next policy.Call[T]) (T, error) 
 	return c.settle(a)
 }
 
-// worth reports whether a failed result brings the next attempt forward.
+// worth reports whether a failed result starts the next attempt early.
 func (h *Hedge[T]) worth(err error) bool {
 	switch {
 	case !h.onFailure:
 		return false
-	case err == nil: // a refused value
+	case err == nil: // a value that WithCondition rejected
 		return true
 	case h.cfg.HedgeIf == nil:
 		return retry.Retryable(err)
@@ -204,8 +205,7 @@ func (h *Hedge[T]) worth(err error) bool {
 
 func rejected(err error) bool { return err != nil && errors.Is(err, policy.ErrRejected) }
 
-// delay returns the time to the next attempt, or 0 if there is to be none for the sake of
-// time.
+// delay returns the time until the next attempt, or 0 if no attempt starts by time.
 func (h *Hedge[T]) delay() time.Duration {
 	if h.learned != nil {
 		return h.learned.delay()
@@ -213,10 +213,10 @@ func (h *Hedge[T]) delay() time.Duration {
 	return max(0, h.cfg.Delay)
 }
 
-// take asks the budget for an extra attempt.
+// take takes an extra attempt from the budget, and reports whether it was granted.
 func (h *Hedge[T]) take() bool { return h.budget == nil || h.budget.Take() }
 
-// giveBack gives back what take granted, for an attempt that did not run the function.
+// giveBack returns the token of an attempt that did not run the function.
 func (h *Hedge[T]) giveBack() {
 	if h.budget != nil {
 		h.budget.GiveBack()

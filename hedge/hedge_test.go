@@ -18,7 +18,7 @@ import (
 
 const ms = time.Millisecond
 
-func TestTheFasterOfTwoAttemptsWins(t *testing.T) {
+func TestTheFirstSuccessWins(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: 10 * ms})
 		var causes notes[error]
@@ -37,7 +37,7 @@ func TestTheFasterOfTwoAttemptsWins(t *testing.T) {
 	})
 }
 
-func TestNothingBeginsBeforeTheDelay(t *testing.T) {
+func TestNoExtraAttemptStartsBeforeTheDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: 10 * ms})
 		v, err := h.Do(t.Context(), attempts{after(10*ms-1, 1, nil)}.run)
@@ -46,7 +46,7 @@ func TestNothingBeginsBeforeTheDelay(t *testing.T) {
 	})
 }
 
-func TestEachExtraAttemptFollowsADelayAfterTheOneBefore(t *testing.T) {
+func TestExtraAttemptsStartADelayApart(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		start := time.Now()
 		var begun notes[time.Duration]
@@ -60,7 +60,7 @@ func TestEachExtraAttemptFollowsADelayAfterTheOneBefore(t *testing.T) {
 	})
 }
 
-func TestAtOnceBeginsAllTogether(t *testing.T) {
+func TestAtOnceStartsAllAttemptsTogether(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: hedge.AtOnce, MaxExtra: 2, Budget: hedge.NoBudget})
 		d := took(func() {
@@ -110,21 +110,21 @@ func TestWithoutOnFailureAFailedFirstAttemptEndsTheCall(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: 10 * ms})
 		d := took(func() {
 			v, err := h.Do(t.Context(), attempts{after(ms, 5, errDown)}.run)
-			assert.Equal(t, errDown, err, "as it is")
-			assert.Equal(t, 5, v, "the last value")
+			assert.Equal(t, errDown, err, "the error is returned as it is")
+			assert.Equal(t, 5, v, "the last value is returned")
 		})
 		assert.Equal(t, ms, d)
 	})
 }
 
-func TestOnFailureTheNextAttemptBeginsAtOnceOnTheCallersGoroutine(t *testing.T) {
+func TestOnFailureStartsTheNextAttemptAtOnceOnTheCallersGoroutine(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, MaxExtra: 2, OnFailure: true, Budget: hedge.NoBudget})
 		exited := make(chan bool, 1)
 		go func() {
 			defer func() { exited <- true }()
 			_, _ = h.Do(t.Context(), attempts{after(ms, 0, errDown), after(ms, 0, errDown), func(ctx context.Context) (int, error) {
-				assert.True(t, policy.Speculative(ctx), "even alone")
+				assert.True(t, policy.Speculative(ctx), "even if it runs alone")
 				runtime.Goexit() // ends the goroutine that it runs on: the caller's
 				return 0, nil
 			}}.run)
@@ -147,7 +147,7 @@ func TestSeveralErrorsAreJoined(t *testing.T) {
 	})
 }
 
-func TestOnlyWhatHedgeIfAcceptsBringsTheNextForward(t *testing.T) {
+func TestOnlyErrorsThatHedgeIfAcceptsStartTheNextAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var asked notes[error]
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, OnFailure: true, Budget: hedge.NoBudget, HedgeIf: func(err error) bool {
@@ -165,11 +165,11 @@ func TestOnlyWhatHedgeIfAcceptsBringsTheNextForward(t *testing.T) {
 			assert.Equal(t, c.runs, runs, "%v", c.err)
 			assert.Error(t, err)
 		}
-		assert.Len(t, asked.get(), 4, "neither about a rejection nor about a permanent error")
+		assert.Len(t, asked.get(), 4, "HedgeIf is not called for rejections and permanent errors")
 	})
 }
 
-func TestAMarkIsTakenOffByTheDoorAlone(t *testing.T) {
+func TestDoRemovesMarksAndExecuteKeepsThem(t *testing.T) {
 	h := hedge.New[int](hedge.Config{Delay: time.Hour})
 	marked := retry.Permanent(errDown)
 	fn := func(context.Context) (int, error) { return 0, marked }
@@ -179,11 +179,11 @@ func TestAMarkIsTakenOffByTheDoorAlone(t *testing.T) {
 	assert.Equal(t, marked, err)
 }
 
-func TestAWaitThatAnErrorAsksForDelaysTheNextAttempt(t *testing.T) {
+func TestRetryAfterDelaysTheNextAttempt(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg  hedge.Config
 		runs attempts
-		want time.Duration // when the last attempt begins
+		want time.Duration // when the last attempt starts
 		n    int           // its number
 	}{
 		"on failure, alone": {
@@ -220,7 +220,7 @@ func TestAWaitThatAnErrorAsksForDelaysTheNextAttempt(t *testing.T) {
 	}
 }
 
-func TestAWaitBeyondTheDeadlineOrBeyondPatienceEndsHedging(t *testing.T) {
+func TestARetryAfterThatIsTooLongEndsHedging(t *testing.T) {
 	for _, asked := range []time.Duration{time.Second, 31 * time.Second} {
 		inBubble(t, func(t *testing.T) {
 			ctx := t.Context()
@@ -235,7 +235,7 @@ func TestAWaitBeyondTheDeadlineOrBeyondPatienceEndsHedging(t *testing.T) {
 				assert.ErrorIs(t, err, errDown)
 			})
 			assert.Equal(t, ms, d)
-			d = took(func() { // beside another, which goes on
+			d = took(func() { // while another attempt continues
 				v, err := h.Do(ctx, attempts{after(12*ms, 0, retry.After(errDown, asked)), after(500*ms, 2, nil)}.run)
 				assert.NoError(t, err)
 				assert.Equal(t, 2, v)
@@ -245,7 +245,7 @@ func TestAWaitBeyondTheDeadlineOrBeyondPatienceEndsHedging(t *testing.T) {
 	}
 }
 
-func TestACallerWhoLeavesDuringAWaitIsToldOfBoth(t *testing.T) {
+func TestACallCancelledDuringAWaitReturnsBothErrors(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(5*ms, func() { cancel(errLeft) })
@@ -263,32 +263,32 @@ func TestACallerWhoLeavesDuringAWaitIsToldOfBoth(t *testing.T) {
 	})
 }
 
-func TestAConditionDecidesWhatWins(t *testing.T) {
+func TestTheConditionDecidesWhichResultWins(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var discarded notes[int]
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, MaxExtra: 2, OnFailure: true, Budget: hedge.NoBudget}).
 			WithCondition(func(v int, _ error) bool { return v >= 200 && v < 500 }).
 			WithDiscard(discarded.add)
 		v, err := h.Do(t.Context(), attempts{after(ms, 503, nil), after(ms, 404, errDown)}.run)
-		assert.Equal(t, 404, v, "wins with its error")
+		assert.Equal(t, 404, v, "the result wins with its error")
 		assert.Equal(t, errDown, err)
 		assert.Equal(t, []int{503}, discarded.get())
 
 		v, err = h.Do(t.Context(), attempts{after(ms, 500, nil), after(ms, 501, nil), after(ms, 502, nil)}.run)
 		assert.NoError(t, err)
-		assert.Equal(t, 502, v, "if none wins, the last result is returned")
+		assert.Equal(t, 502, v, "the last result is returned if none wins")
 		assert.Equal(t, []int{503, 500, 501}, discarded.get())
 	})
 }
 
-func TestValuesThatDoNotWinAreDiscardedOnce(t *testing.T) {
+func TestEachLosingValueIsDiscardedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var discarded notes[int]
 		h := hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 3, Budget: hedge.NoBudget}).WithDiscard(discarded.add)
 		v, err := h.Do(t.Context(), attempts{deaf(20*ms, 1, nil), after(5*ms, 2, nil), deaf(30*ms, 3, nil), deaf(30*ms, 0, errDown)}.run)
 		require.NoError(t, err)
 		assert.Equal(t, 2, v)
-		assert.Equal(t, []int{1}, discarded.get(), "the call had to wait for the first, which was deaf")
+		assert.Equal(t, []int{1}, discarded.get(), "the call waits for a first attempt that ignores its context")
 		time.Sleep(time.Second)
 		assert.Equal(t, []int{1, 3}, discarded.get())
 	})
@@ -310,7 +310,7 @@ func TestAbandonReturnsWithTheFirstSuccess(t *testing.T) {
 	})
 }
 
-func TestAbandonReturnsWithTheCallersEnd(t *testing.T) {
+func TestAbandonReturnsWhenTheCallersContextEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 5*ms, errLeft)
 		defer cancel()

@@ -21,12 +21,13 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-// attempts is a function that does for each attempt what its number says.
+// attempts returns a function that runs the n-th step in attempt n.
 type attempts []func(ctx context.Context) (int, error)
 
 func (a attempts) run(ctx context.Context) (int, error) { return a[hedge.Attempt(ctx)-1](ctx) }
 
-// after is an attempt that sleeps before it returns v and err. It listens to its context.
+// after returns an attempt that sleeps and then returns v and err. It returns early if
+// its context ends.
 func after(d time.Duration, v int, err error) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		if ended := policy.Sleep(ctx, nil, d); ended != nil {
@@ -36,17 +37,17 @@ func after(d time.Duration, v int, err error) func(context.Context) (int, error)
 	}
 }
 
-// deaf is after that does not listen.
+// deaf is after without regard to the context.
 func deaf(d time.Duration, v int, err error) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) { return after(d, v, err)(context.WithoutCancel(ctx)) }
 }
 
-// tokens returns a budget of so many extra attempts in all.
+// tokens returns a budget of n extra attempts in total.
 func tokens(n int) *retry.Budget {
 	return retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: float64(n)/3600 + 1e-9, Window: time.Hour})
 }
 
-// notes collects what several goroutines say.
+// notes collects values from several goroutines.
 type notes[V any] struct {
 	mu  sync.Mutex
 	all []V

@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// kept is what the function of WithKeep was given.
+// kept records the arguments of the function of WithKeep.
 type kept struct {
 	ctx     context.Context
 	v       int
@@ -52,7 +52,7 @@ func TestAKeptValueKeepsItsContextUntilItIsReleased(t *testing.T) {
 	}
 }
 
-func TestAKeptContextEndsWithTheCallers(t *testing.T) {
+func TestAKeptContextEndsWithTheCallersContext(t *testing.T) {
 	for _, run := range []attempts{{after(ms, 1, nil)}, {after(time.Second, 1, nil), after(ms, 2, nil)}} {
 		inBubble(t, func(t *testing.T) {
 			var k kept
@@ -66,7 +66,7 @@ func TestAKeptContextEndsWithTheCallers(t *testing.T) {
 	}
 }
 
-func TestNothingIsKeptOfFailuresAndWhatIsLate(t *testing.T) {
+func TestFailedAndLateResultsAreNotKept(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var kept, discarded notes[int]
 		h := hedge.New[int](hedge.Config{Delay: ms}).WithDiscard(discarded.add).

@@ -8,23 +8,24 @@ import (
 	"github.com/ductile-go/ductile/internal/histogram"
 )
 
-// remembered is how many latencies a generation has; a delay is learned from one to two of
-// them.
+// remembered is the number of latencies per generation. A delay is learned from one to
+// two generations.
 const remembered = 1000
 
-// learned is the delay that a hedge has learned from the latencies of first attempts.
+// learned computes a delay from the latencies of first attempts.
 //
-// Successes count with their latency. A first attempt that lost counts with the time after
-// which it was cancelled, which is beyond the delay: so the share of calls that take longer
-// than the delay stays right. Left out, it would make the slow calls vanish, the delay
-// shrink, more calls be hedged, and so on. Failures tell nothing of how long a success takes.
+// A success counts with its latency. A first attempt that lost counts with the time until
+// it was cancelled, which is longer than the delay, so the share of calls beyond the
+// delay stays right. Without such attempts the slow calls would be missing, the delay
+// would shrink, more calls would be hedged, and so on. Failures do not count, because
+// they do not show how long a success takes.
 type learned struct {
 	latencies *histogram.Recent
 	quantile  float64
 	least     time.Duration
 	most      time.Duration
 	now       atomic.Int64 // the delay; 0 until it is known
-	due       atomic.Int64 // how many latencies make it be computed anew
+	due       atomic.Int64 // number of latencies at which it is computed again
 }
 
 func newLearned(cfg Config) *learned {
@@ -39,9 +40,10 @@ func newLearned(cfg Config) *learned {
 // delay returns the delay, or 0 while it is not known.
 func (l *learned) delay() time.Duration { return time.Duration(l.now.Load()) }
 
-// add counts a latency. Whenever a sixteenth of them is new, the delay is computed anew by
-// the goroutine that replaces due; by compare-and-swap, or several would compute it. One that
-// is held up may store an older delay over a newer one, until the next is due.
+// add records a latency. When a sixteenth of the latencies are new, the goroutine that
+// replaces due computes the delay again; without the compare-and-swap several goroutines
+// would. One that is descheduled in between may overwrite a newer delay with an older
+// one, until the next computation.
 func (l *learned) add(d time.Duration) {
 	n := l.latencies.Add(d)
 	due := l.due.Load()

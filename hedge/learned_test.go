@@ -12,7 +12,8 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// delayOf returns after how long a call's next attempt begins, or 0 if none does in an hour.
+// delayOf returns the time until a call's next attempt starts, or 0 if none starts within
+// an hour.
 func delayOf(t *testing.T, h *hedge.Hedge[int]) time.Duration {
 	start := time.Now()
 	var at notes[time.Duration]
@@ -28,7 +29,7 @@ func delayOf(t *testing.T, h *hedge.Hedge[int]) time.Duration {
 	return at.get()[0]
 }
 
-// feed makes calls that take what takes says.
+// feed makes n calls that take the durations that takes returns.
 func feed(t *testing.T, h *hedge.Hedge[int], n int, takes func(i int) time.Duration) {
 	for i := range n {
 		_, err := h.Do(t.Context(), attempts{after(takes(i), 1, nil), after(time.Hour, 0, errDown)}.run)
@@ -47,7 +48,7 @@ func TestNoDelayIsLearnedBeforeMinCalls(t *testing.T) {
 	})
 }
 
-func TestALearnedDelayIsTheQuantileOrALittleMore(t *testing.T) {
+func TestALearnedDelayIsTheUpperBoundOfTheQuantilesBucket(t *testing.T) {
 	for _, q := range []float64{0.5, 0.9, 0.95, 0.99} {
 		inBubble(t, func(t *testing.T) {
 			h := hedge.New[int](hedge.Config{Quantile: q, Budget: hedge.NoBudget})
@@ -60,7 +61,7 @@ func TestALearnedDelayIsTheQuantileOrALittleMore(t *testing.T) {
 	}
 }
 
-func TestALearnedDelayStaysInItsBounds(t *testing.T) {
+func TestALearnedDelayIsBoundedByMinDelayAndMaxDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{MinCalls: 1, MinDelay: 20 * ms, MaxDelay: 30 * ms, Budget: hedge.NoBudget})
 		feed(t, h, 10, func(int) time.Duration { return time.Microsecond })
@@ -73,7 +74,7 @@ func TestALearnedDelayStaysInItsBounds(t *testing.T) {
 	})
 }
 
-func TestALearnedDelayFollowsAServiceThatChanges(t *testing.T) {
+func TestALearnedDelayFollowsChangesOfTheLatency(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{})
 		feed(t, h, 3000, func(int) time.Duration { return 10 * ms })
@@ -82,7 +83,7 @@ func TestALearnedDelayFollowsAServiceThatChanges(t *testing.T) {
 	})
 }
 
-func TestAValueThatDoesNotWinTeachesNothing(t *testing.T) {
+func TestLatenciesOfLosingValuesAreNotLearned(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{MinCalls: 1}).WithCondition(func(v int, err error) bool { return err == nil && v == 1 })
 		for range 10 {

@@ -32,7 +32,7 @@ type ended struct {
 
 func (e *ended) Error() string { return fmt.Sprintf("attempt %d", e.n) }
 
-// scripted draws a history.
+// scripted draws a random history.
 func scripted(rnd interface{ IntN(int) int }) script {
 	s := script{cfg: hedge.Config{
 		Delay: time.Duration(1+rnd.IntN(100_000_000)) * time.Nanosecond, MaxExtra: 1 + rnd.IntN(4),
@@ -49,7 +49,7 @@ func scripted(rnd interface{ IntN(int) int }) script {
 		s.hint[n] = time.Duration(1 + rnd.IntN(200_000_000))
 		s.deaf[n] = rnd.IntN(3) == 0
 		s.comes[n] = outcome(rnd.IntN(int(outcomes)))
-		if rnd.IntN(4) == 0 { // deciding ones are the most usual
+		if rnd.IntN(4) == 0 { // prefer outcomes that decide the call
 			s.comes[n] = fails
 		}
 	}
@@ -59,7 +59,7 @@ func scripted(rnd interface{ IntN(int) int }) script {
 	return s
 }
 
-// history is what really happens.
+// history is the actual run of a script.
 type history struct {
 	script
 	clock policy.Clock
@@ -117,8 +117,8 @@ func (h *history) run(ctx context.Context) (int, error) {
 
 func abs(n int) int { return max(n, -n) }
 
-// play makes the call, and returns its result as the model words it, and how to ask how
-// many tokens are left.
+// play makes the call. It returns the result in the model's words, and a function that
+// returns the number of tokens left.
 func (h *history) play(t *testing.T, drive func()) (result string, left func() int64) {
 	budget := h.cfg.Budget
 	if budget == nil {
@@ -159,7 +159,7 @@ func (h *history) late(err error) {
 	var e *ended
 	var p *policy.PanicError
 	switch {
-	case errors.Is(err, errLeft): // whether it came before the caller's own look is open
+	case errors.Is(err, errLeft): // the order of this and the caller's own check is not defined
 	case errors.As(err, &p):
 		h.log("late %d: %d", p.Value.(*ended).n, panics)
 	case errors.Is(err, policy.ErrNoReturn):
@@ -204,7 +204,7 @@ func (h *history) word(v int, err error) string {
 	return fmt.Sprintf("%v errors of %v", h.since(), of)
 }
 
-// advance moves a clock from one moment of the model's to the next.
+// advance moves a clock from one moment of the model to the next.
 func advance(times []time.Duration, add func(time.Duration)) func() {
 	return func() {
 		now := time.Duration(0)
@@ -237,12 +237,12 @@ func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) 
 		}
 		result, left := h.play(t, drive)
 		if clock == "" {
-			time.Sleep(time.Minute) // for attempts that are still running
+			time.Sleep(time.Minute) // until running attempts have ended
 		}
 		synctest.Wait()
 		slices.Sort(h.lines)
 		why := fmt.Sprintf("seed %d on clock %q: %+v", seed, clock, s)
-		for i, line := range m.lines { // OnLate is not told whose Goexit it was
+		for i, line := range m.lines { // OnLate gets no attempt number for a Goexit
 			if n := 0; len(line) > 0 {
 				if _, err := fmt.Sscanf(line[len(fmt.Sprint(m.at(line))):], " late %d: 8", &n); err == nil {
 					m.lines[i] = fmt.Sprintf("%v late Goexit", m.at(line))
@@ -261,7 +261,7 @@ func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) 
 	return true
 }
 
-// at returns the moment that a line begins with.
+// at returns the moment at the start of a line.
 func (m *model) at(line string) string {
 	for i := range line {
 		if line[i] == ' ' {
@@ -271,7 +271,7 @@ func (m *model) at(line string) string {
 	return line
 }
 
-// sameResult compares results; a call is not told whose Goexit it was.
+// sameResult compares results. A result has no attempt number for a Goexit.
 func sameResult(want, got string) bool {
 	if want == got {
 		return true
@@ -282,7 +282,7 @@ func sameResult(want, got string) bool {
 	return err == nil && got == at+" Goexit"
 }
 
-func TestHedgesDoWhatTheModelDoes(t *testing.T) {
+func TestAHedgeBehavesLikeItsModel(t *testing.T) {
 	for clock, histories := range map[string]uint64{"": 1500, "fake": 700, "mock": 100} {
 		t.Run("clock "+clock, func(t *testing.T) {
 			compared := 0

@@ -8,17 +8,17 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 )
 
-// outcome is how an attempt ends if it is not cancelled.
+// outcome is the end of an attempt that is not cancelled.
 type outcome int
 
 const (
 	succeeds outcome = iota
-	fails            // with an error worth another attempt
+	fails            // with a retryable error
 	fatal            // with a permanent error
 	refused          // with a rejection
-	asks             // with an error that asks for time
-	asksLong         // with an error that asks for more time than a hedge waits
-	unwanted         // with a value that WithCondition refuses
+	asks             // with an error with a RetryAfter
+	asksLong         // with an error whose RetryAfter is too long
+	unwanted         // with a value that WithCondition rejects
 	panics
 	exits
 	outcomes
@@ -29,19 +29,20 @@ func (o outcome) breaks() bool  { return o == panics || o == exits }
 func (o outcome) worth() bool   { return o == fails || o == asks || o == asksLong || o == unwanted }
 func (o outcome) valued() bool  { return o == succeeds || o == unwanted }
 
-// script is a history to be: what each attempt does, and when the caller leaves.
+// script is the input of a history: the behavior of each attempt, and when the caller
+// leaves.
 type script struct {
 	cfg    hedge.Config
-	tokens int // of the budget
+	tokens int // tokens in the budget
 	takes  [18]time.Duration
 	comes  [18]outcome
-	deaf   [18]bool          // to its context
-	hint   [18]time.Duration // of an attempt that asks
-	leaves time.Duration     // 0: never
+	deaf   [18]bool          // the attempt ignores its context
+	hint   [18]time.Duration // the RetryAfter of asks
+	leaves time.Duration     // 0 means never
 }
 
-// model is the reference: one loop over the moments at which something happens, in the order
-// of time. It knows nothing of goroutines.
+// model is the reference implementation: one loop over the moments of a history, in the
+// order of time, without goroutines.
 type model struct {
 	script
 	now     time.Duration
@@ -49,16 +50,16 @@ type model struct {
 	times   []time.Duration
 	tokens  int
 	begun   int
-	ends    map[int]time.Duration // of the attempts that are running
-	timer   time.Duration         // of the next attempt; 0 is none
-	wake    time.Duration         // of a caller that waits for as long as an error asked for; 0 is none
+	ends    map[int]time.Duration // by running attempt
+	timer   time.Duration         // start of the next attempt; 0 means none
+	wake    time.Duration         // end of the caller's wait for a RetryAfter; 0 means none
 	until   time.Duration
 	closed  bool
 	gone    bool // the caller's context has ended
-	told    bool // by an attempt that ended with it
+	told    bool // an attempt ended with it
 	decided int  // the attempt that decided the call
-	over    bool // the call has returned, or its goroutine is lost
-	inline  int  // the attempt on the caller's goroutine; 0 is none
+	over    bool // the call has returned, or its goroutine panicked or exited
+	inline  int  // the attempt on the caller's goroutine; 0 means none
 	failed  []int
 	result  string
 }
@@ -67,7 +68,7 @@ func (m *model) log(format string, args ...any) {
 	m.lines = append(m.lines, fmt.Sprintf("%v ", m.now)+fmt.Sprintf(format, args...))
 }
 
-// play goes through the history.
+// play runs the history.
 func (m *model) play() {
 	m.ends, m.tokens = map[int]time.Duration{}, m.script.tokens
 	m.begin("")
@@ -90,7 +91,7 @@ func (m *model) play() {
 			break
 		}
 		if m.now == at && at > 0 {
-			m.times = nil // a tie, whose order is not promised
+			m.times = nil // a tie: the order is not defined
 			return
 		}
 		m.now = at
@@ -100,7 +101,8 @@ func (m *model) play() {
 	slices.Sort(m.lines)
 }
 
-// next returns what happens next, and when: the end of an attempt is its number.
+// next returns the next event and its time. The end of an attempt is returned as its
+// number.
 func (m *model) next() (what string, at time.Duration) {
 	first := func(w string, t time.Duration) {
 		if t > 0 && (what == "" || t < at) {
@@ -168,7 +170,7 @@ func (m *model) begin(reason string) {
 	}
 }
 
-// end is the end of attempt n by itself.
+// end handles the end of attempt n, if it is not cancelled.
 func (m *model) end(n int) {
 	delete(m.ends, n)
 	o := m.comes[n]
@@ -191,7 +193,7 @@ func (m *model) end(n int) {
 	}
 }
 
-// lost is the end of the caller's goroutine.
+// lost handles the end of the caller's goroutine by a panic or Goexit.
 func (m *model) lost(n int) {
 	m.result = fmt.Sprintf("%v %s of %d", m.now, []string{"panic", "Goexit"}[m.comes[n]-panics], n)
 	if m.decided > 0 {
@@ -205,7 +207,7 @@ func (m *model) lost(n int) {
 	m.cancel("lost")
 }
 
-// decide is the end of an attempt that decides the call.
+// decide handles the end of an attempt that decides the call.
 func (m *model) decide(n int) {
 	m.decided, m.timer = n, 0
 	m.cancel("lost")
@@ -214,7 +216,7 @@ func (m *model) decide(n int) {
 	}
 }
 
-// hand hands the caller what was decided.
+// hand returns the decided result to the caller.
 func (m *model) hand() {
 	m.inline, m.over = 0, true
 	m.dropLast()
@@ -228,7 +230,8 @@ func (m *model) hand() {
 	}
 }
 
-// cancel ends the contexts of all that are running. Those that listen end at once.
+// cancel ends the contexts of all running attempts. Attempts that respect their context
+// end at once.
 func (m *model) cancel(why string) {
 	for n := range m.ends {
 		if m.deaf[n] {
@@ -243,7 +246,7 @@ func (m *model) cancel(why string) {
 	}
 }
 
-// late is the end of an attempt after the call was decided.
+// late handles the end of an attempt after the call was decided.
 func (m *model) late(n int) {
 	switch o := m.comes[n]; {
 	case o.valued():
@@ -281,7 +284,7 @@ func (m *model) fail(n int) {
 	switch {
 	case len(m.ends) == 0:
 		m.alone(worth && open)
-	case m.gone && m.inline == 0: // the caller, which is free now, leaves
+	case m.gone && m.inline == 0: // the caller is not running an attempt, so it leaves
 		m.left()
 	case worth && m.until <= m.now:
 		if open && !m.gone && m.take() {
@@ -294,7 +297,7 @@ func (m *model) fail(n int) {
 	}
 }
 
-// alone is where nothing is running.
+// alone handles the moment at which no attempt is running.
 func (m *model) alone(again bool) {
 	m.timer = 0
 	switch {
@@ -318,7 +321,7 @@ func (m *model) again() {
 	}
 }
 
-// finish is the end of a call with the last result.
+// finish ends the call with the last result.
 func (m *model) finish() {
 	m.over = true
 	last := m.failed[len(m.failed)-1]
@@ -339,11 +342,11 @@ func (m *model) finish() {
 	m.result = fmt.Sprintf("%v errors of %v", m.now, errs)
 }
 
-// leave is the end of the caller's context.
+// leave handles the end of the caller's context.
 func (m *model) leave() {
 	m.gone, m.timer = true, 0
 	waiting := m.inline == 0
-	if m.inline > 0 && !m.deaf[m.inline] { // it fails with the end of the context
+	if m.inline > 0 && !m.deaf[m.inline] { // the inline attempt fails with the context's error
 		waiting = true
 	}
 	decided := m.decided > 0
@@ -355,7 +358,7 @@ func (m *model) leave() {
 			delete(m.ends, n)
 			m.log("end %d: left", n)
 			m.told = true
-			if !waiting && !decided { // one more failure
+			if !waiting && !decided { // another failure
 				m.dropLast()
 				m.failed, m.comes[n] = append(m.failed, n), -1
 			}
@@ -366,7 +369,7 @@ func (m *model) leave() {
 	}
 }
 
-// left is where the caller returns.
+// left returns the call after the caller's context has ended.
 func (m *model) left() {
 	m.over, m.wake = true, 0
 	m.dropLast()

@@ -35,7 +35,7 @@ func exiting(d time.Duration) func(context.Context) (int, error) {
 	}
 }
 
-func TestAPanicOfAnExtraAttemptIsRaisedInTheCaller(t *testing.T) {
+func TestAPanicOfAnExtraAttemptPanicsInTheCaller(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		inBubble(t, func(t *testing.T) {
 			var causes notes[error]
@@ -48,7 +48,7 @@ func TestAPanicOfAnExtraAttemptIsRaisedInTheCaller(t *testing.T) {
 			d := took(func() {
 				assert.PanicsWithValue(t, boom{2}, func() { _, _ = h.Do(t.Context(), attempts{first, panicking(ms/2, boom{2})}.run) })
 			})
-			assert.Equal(t, ms+ms/2, d, "and no further attempt")
+			assert.Equal(t, ms+ms/2, d, "no further attempt starts")
 			synctest.Wait()
 			assert.Equal(t, []error{hedge.ErrLost}, causes.get())
 		})
@@ -69,7 +69,7 @@ func TestGoexitInAnExtraAttemptEndsTheCallersGoroutine(t *testing.T) {
 	})
 }
 
-func TestWhatBreaksLateGoesToOnLate(t *testing.T) {
+func TestLatePanicsAndGoexitsGoToOnLate(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var late notes[error]
 		h := hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 3, Budget: hedge.NoBudget}).WithOnLate(late.add)
@@ -89,7 +89,7 @@ func TestWhatBreaksLateGoesToOnLate(t *testing.T) {
 	})
 }
 
-func TestAPanicOfTheFirstAttemptAfterAnotherHasWonPassesThrough(t *testing.T) {
+func TestAPanicOfALosingFirstAttemptReachesTheCaller(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var discarded notes[int]
 		h := hedge.New[int](hedge.Config{Delay: ms}).WithDiscard(discarded.add)
@@ -129,7 +129,7 @@ func TestAPanicInACallbackOnAnAttemptsGoroutineIsLogged(t *testing.T) {
 	assert.Contains(t, out.String(), "hedge: the function of WithOnLate panicked: a listener")
 }
 
-func TestAPanicInAConditionIsAPanicOfItsAttempt(t *testing.T) {
+func TestAPanicInTheConditionCountsAsAPanicOfTheAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms}).WithCondition(func(v int, err error) bool {
 			if v == 2 {

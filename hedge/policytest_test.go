@@ -10,9 +10,9 @@ import (
 	"github.com/ductile-go/ductile/policytest"
 )
 
-// kinds are hedges that differ in what a call goes through. Delays are no multiples of what
-// policytest's functions take. What is learned changes how often a function runs, which is
-// not for policytest: these hedges never come to know their delay.
+// kinds lists hedges whose calls take different paths. Delays are not multiples of the
+// durations in policytest's functions. A learned delay would change how often a function
+// runs, which policytest does not expect, so the hedges here never learn one.
 func kinds() map[string]hedge.Config {
 	return map[string]hedge.Config{
 		"learning":             {MinCalls: 1 << 30},
@@ -31,7 +31,7 @@ func kinds() map[string]hedge.Config {
 	}
 }
 
-func TestKeepsTheContract(t *testing.T) {
+func TestAHedgeKeepsThePolicyContract(t *testing.T) {
 	for name, cfg := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			policytest.Run(t, func() policy.Policy[int] { return hedge.New[int](cfg) })
@@ -39,9 +39,9 @@ func TestKeepsTheContract(t *testing.T) {
 	}
 }
 
-// An AutoAdvance clock is moved by what sleeps on it; policytest's functions sleep in the
-// bubble, so that its timers never fire.
-func TestKeepsTheContractOnAClock(t *testing.T) {
+// An AutoAdvance clock moves when a goroutine sleeps on it. policytest's functions sleep
+// in the bubble instead, so its timers never fire.
+func TestAHedgeKeepsThePolicyContractOnAClock(t *testing.T) {
 	policytest.Run(t, func() policy.Policy[int] {
 		return hedge.New[int](hedge.Config{Delay: time.Second, OnFailure: true, Clock: fake.NewClock(fake.AutoAdvance())})
 	})

@@ -8,43 +8,45 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// state is all that a call's goroutines decide about. It is immutable: a step makes a new
-// one and puts it in the place of the old by compare-and-swap. So if one attempt wins while
-// another wins too, a timer begins one more, or the caller leaves, each step sees those
-// before it, and the step that decides the call lists every attempt that it has to cancel.
+// state is everything that the goroutines of a call decide about. It is immutable: each
+// step replaces it with a new one by compare-and-swap. If two attempts win, a timer
+// starts another, or the caller leaves at the same time, each step sees the steps before
+// it. The step that decides the call therefore knows every attempt that it has to cancel.
 type state[T any] struct {
-	begun   int // attempts that have begun, the first included
+	begun   int // attempts started, including the first
 	running int
 	first   bool // the first attempt has ended
-	closed  bool // no further attempt begins
-	// verdict is the attempt that decided the call: it won, panicked or called Goexit. Once
-	// there is one, the state changes no more, unless the caller is lost.
+	closed  bool // no further attempt starts
+	// verdict is the attempt that decided the call: it won, panicked or called Goexit.
+	// Once it is set, the state no longer changes, except if the caller's goroutine panics
+	// or exits.
 	verdict *attempt[T]
-	over    bool          // the caller has left or was lost
-	extras  *attempt[T]   // that have begun, the newest first
+	over    bool          // the caller has left, panicked or exited
+	extras  *attempt[T]   // extra attempts started, the newest first
 	last    *attempt[T]   // the last failure
-	until   time.Time     // no attempt begins before
-	turn    *turn         // the wait for the next attempt
+	until   time.Time     // no attempt starts before this time
+	turn    *turn         // the pending wait for the next attempt
 	waiter  policy.Waiter // the caller, if it waits
 }
 
-// decided reports whether what ends now is late.
+// decided reports whether an attempt that ends now is late.
 func (s *state[T]) decided() bool { return s.verdict != nil || s.over }
 
-// turn is a wait for the next attempt. A timer whose turn is not in the state any more
-// begins nothing.
+// turn is a wait for the next attempt. A timer whose turn is no longer in the state
+// starts nothing.
 type turn struct {
 	in time.Duration
 	at time.Time
-	// stop stops the timer. The goroutine that arms it stores stop and then looks whether
-	// the turn is still in the state; the one that takes the turn out of the state looks
-	// here afterwards. So one of the two sees the other, and no timer is left behind.
+	// stop stops the timer. The goroutine that arms the timer stores stop and then checks
+	// that the turn is still in the state; the goroutine that removes the turn from the
+	// state loads stop afterwards. So one of the two sees the other, and no timer is left
+	// running.
 	stop atomic.Pointer[func() bool]
 }
 
 var (
-	firstTurn turn // the one that a call begins with; the call holds its timer
-	noTurn    turn // nothing is waited for
+	firstTurn turn // the first turn of every call; the call holds its timer
+	noTurn    turn // no attempt is pending
 )
 
 // halt stops the turn's timer.
@@ -62,8 +64,8 @@ func (c *call[T]) look() *state[T] {
 	return c.hedge.initial
 }
 
-// move makes a step: edit changes a copy of the state, which then takes its place. If edit
-// returns false there is no step, and after is nil. edit may be called several times.
+// move makes a step: edit changes a copy of the state, which then replaces it. If edit
+// returns false, the state stays and after is nil. edit may run several times.
 func (c *call[T]) move(edit func(s *state[T]) bool) (before, after *state[T]) {
 	for {
 		was := c.state.Load()
@@ -80,7 +82,7 @@ func (c *call[T]) move(edit func(s *state[T]) bool) (before, after *state[T]) {
 	}
 }
 
-// open reports whether another attempt may begin.
+// open reports whether another attempt may start.
 func (c *call[T]) open(s *state[T]) bool {
 	return !s.decided() && !s.closed && s.begun <= c.hedge.cfg.MaxExtra
 }
@@ -105,9 +107,9 @@ func (c *call[T]) arm(t *turn) {
 	}
 }
 
-// due begins the next attempt because its time has come. In real time this is a goroutine
-// of its own; a clock of the user's may call on the one that moves time, and must get it
-// back.
+// due starts the next attempt because it is due. In real time it runs on its own
+// goroutine. A user's clock may call it on the goroutine that advances time, so it must
+// return soon.
 func (c *call[T]) due(t *turn) {
 	a := c.begin(t, byDelay)
 	switch {
@@ -119,20 +121,20 @@ func (c *call[T]) due(t *turn) {
 	}
 }
 
-// begin counts another attempt in, and returns it, to be run by the goroutine that called.
-// It returns nil if none begins: the call is decided, the caller has left, all attempts
-// have had their turn, or the budget is spent. t is the turn that is due, or nil for an
-// attempt that has not waited for one.
+// begin adds another attempt to the state, and returns it for the caller to run. It
+// returns nil if no attempt starts: the call is decided, the caller has left, all
+// attempts have started, or the budget is exhausted. t is the due turn, or nil for an
+// attempt without one.
 //
-// The token is taken before the step, since a budget may read a clock of the user's, and
-// given back if the step is not made.
+// The token is taken before the step, because a budget may read a user's clock, and is
+// returned if the step fails.
 func (c *call[T]) begin(t *turn, reason string) *attempt[T] {
 	may := func(s *state[T]) bool { return c.open(s) && (t == nil || s.turn == t) }
 	if !may(c.look()) || c.Context.Err() != nil {
 		return nil
 	}
 	if !c.hedge.take() {
-		if t != nil { // a tiny delay must not make this a busy loop
+		if t != nil { // leastAgain: a tiny delay must not become a busy loop
 			c.replace(may, c.pending(max(c.delay, leastAgain)))
 		}
 		return nil
@@ -164,7 +166,7 @@ func (c *call[T]) begin(t *turn, reason string) *attempt[T] {
 	return a
 }
 
-// replace puts another turn in the place of the one in the state.
+// replace replaces the turn in the state with t.
 func (c *call[T]) replace(may func(*state[T]) bool, t *turn) {
 	before, after := c.move(func(s *state[T]) bool {
 		if !may(s) {

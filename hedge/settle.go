@@ -8,13 +8,13 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// settle comes to the result of a call for which one attempt on the caller's goroutine was
-// not enough. a is the one that has just ended on it, or nil.
+// settle returns the result of a call that one attempt on the caller's goroutine did not
+// complete. a is the attempt that has just ended there, or nil.
 func (c *call[T]) settle(a *attempt[T]) (T, error) {
 	clock := c.hedge.cfg.Clock
 	for {
 		if a != nil {
-			if more := c.end(a); more != nil { // others are running: the caller is there for them
+			if more := c.end(a); more != nil { // others are running, and the caller waits for them
 				policy.Go(clock, func() { c.runAll(more) })
 			}
 			a = nil
@@ -43,8 +43,8 @@ func (c *call[T]) settle(a *attempt[T]) (T, error) {
 	}
 }
 
-// wait waits until the call is decided or nothing is running, and reports whether the caller
-// is still there.
+// wait waits until the call is decided or no attempt is running. It returns false if the
+// caller's context ended first.
 func (c *call[T]) wait() bool {
 	w := policy.NewWaiter(c.hedge.cfg.Clock)
 	running := func(s *state[T]) bool { return s.verdict == nil && s.running > 0 }
@@ -55,8 +55,8 @@ func (c *call[T]) wait() bool {
 	if after == nil || w.Wait(c.Context) == nil {
 		return true
 	}
-	// The caller leaves with the first state that all agree on: a success that got there
-	// before is taken.
+	// The caller leaves by a step of the state, so all goroutines agree on the order: a
+	// success published before that step is returned.
 	before, after := c.move(func(s *state[T]) bool {
 		s.over, s.turn, s.waiter = true, &noTurn, nil
 		return running(s)
@@ -68,14 +68,13 @@ func (c *call[T]) wait() bool {
 	return false
 }
 
-// again begins the next attempt because the last one that was running has failed. It
-// returns nil if there is none, and the end of the context if that came during a wait for what
-// the error asks for.
+// again starts the next attempt after the last running one failed. It returns nil if no
+// attempt starts, and the end of the context if it came during a wait for RetryAfter.
 func (c *call[T]) again(s *state[T]) (a *attempt[T], ended error) {
 	if !s.last.worth || !c.open(s) {
 		return nil, nil
 	}
-	if !s.until.IsZero() && c.Context.Err() == nil { // begin looks at the context too
+	if !s.until.IsZero() && c.Context.Err() == nil { // begin checks the context too
 		wait := s.until.Sub(policy.Now(c.hedge.cfg.Clock))
 		if err := policy.Sleep(c.Context, c.hedge.cfg.Clock, wait); err != nil {
 			return nil, err
@@ -84,11 +83,11 @@ func (c *call[T]) again(s *state[T]) (a *attempt[T], ended error) {
 	return c.begin(nil, byFailure), nil
 }
 
-// take returns what the attempt that decided the call came to.
+// take returns the result of the attempt that decided the call.
 func (c *call[T]) take(s *state[T]) (T, error) {
 	a := s.verdict
 	c.stopFirst()
-	c.cancelLosers(s) // its goroutine does so too, and may not have come to it yet
+	c.cancelLosers(s) // the winner's goroutine does this too, but maybe later
 	c.settled = true
 	c.drop(s.last)
 	if a.broken() {
@@ -100,7 +99,7 @@ func (c *call[T]) take(s *state[T]) (T, error) {
 	}
 	told := false
 	defer func() {
-		if !told { // an observer panicked, and the caller does not get the value
+		if !told { // an observer panicked, so the caller does not get the value
 			c.release(a)
 			c.drop(a)
 		}
@@ -114,7 +113,7 @@ func (c *call[T]) take(s *state[T]) (T, error) {
 	return a.v, a.err
 }
 
-// hold hands the winner's value to the function of WithKeep.
+// hold passes the winner's value to the function of WithKeep.
 func (c *call[T]) hold(a *attempt[T]) T {
 	var ctx context.Context = a
 	release := func() { c.release(a) }
@@ -132,7 +131,7 @@ func (c *call[T]) hold(a *attempt[T]) T {
 	return v
 }
 
-// leave ends a call whose caller has gone while it waited.
+// leave ends a call whose caller's context ended during a wait.
 func (c *call[T]) leave() (T, error) {
 	s := c.look()
 	c.stopFirst()
@@ -143,7 +142,7 @@ func (c *call[T]) leave() (T, error) {
 	return zero, s.join(policy.Ended(c.Context))
 }
 
-// fail ends a call none of whose attempts has won, with the last result.
+// fail ends a call in which no attempt won, with the last result.
 func (c *call[T]) fail(s *state[T]) (T, error) {
 	c.stopFirst()
 	c.settled = true
@@ -153,8 +152,8 @@ func (c *call[T]) fail(s *state[T]) (T, error) {
 	return s.last.v, s.join(nil)
 }
 
-// join returns the errors of the attempts and the end of the context, which may be nil. A
-// single one is returned as it is.
+// join combines the errors of the attempts and the end of the context, which may be nil.
+// A single error is returned as it is.
 func (s *state[T]) join(ended error) error {
 	var errs []error
 	if ended != nil {
@@ -172,8 +171,8 @@ func (s *state[T]) join(ended error) error {
 	return &Error{Attempts: s.begun, Errs: errs}
 }
 
-// abort ends a call whose goroutine panicked or called Goexit: in an attempt that ran on it,
-// or in a function of the user's.
+// abort ends a call whose goroutine panicked or called Goexit, in an attempt or in a
+// user's function.
 func (c *call[T]) abort() {
 	c.stopFirst()
 	before, after := c.move(func(s *state[T]) bool {

@@ -17,7 +17,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// ledger says of every value that an attempt made what became of it.
+// ledger records the outcome of every value that an attempt made.
 type ledger struct {
 	made, returned, discarded sync.Map
 	next                      atomic.Int64
@@ -30,7 +30,7 @@ func (l *ledger) run(ctx context.Context) (int64, error) {
 	case 1:
 		return 0, policy.ErrRejected
 	}
-	for range rand.IntN(200) { // some end before a hedge, some after, some in its middle
+	for range rand.IntN(200) { // some end before an extra attempt, some after, some during it
 		if runtime.Gosched(); ctx.Err() != nil && rand.IntN(2) == 0 {
 			return 0, ctx.Err()
 		}
@@ -51,8 +51,8 @@ func length(m *sync.Map) (n int) {
 	return n
 }
 
-// TestEveryValueIsReturnedOrDiscardedOnce runs in real time, in which attempts end whenever
-// they do. Goroutines that are left fail the package's tests.
+// TestEveryValueIsReturnedOrDiscardedOnce runs in real time, so attempts end in any
+// order. Leaked goroutines fail the package's tests.
 func TestEveryValueIsReturnedOrDiscardedOnce(t *testing.T) {
 	for name, cfg := range map[string]hedge.Config{
 		"by time":    {Delay: 5 * time.Microsecond, MaxExtra: 3, Budget: hedge.NoBudget},
@@ -85,7 +85,7 @@ func TestEveryValueIsReturnedOrDiscardedOnce(t *testing.T) {
 			}
 			wg.Wait()
 			for length(&l.made) != length(&l.returned)+length(&l.discarded) {
-				runtime.Gosched() // late ones
+				runtime.Gosched() // wait for late attempts
 			}
 			l.returned.Range(func(n, _ any) bool {
 				_, both := l.discarded.Load(n)

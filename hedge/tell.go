@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// tellHedged says that an extra attempt begins, on its goroutine.
+// tellHedged emits Hedged for an extra attempt, on its goroutine.
 func (c *call[T]) tellHedged(a *attempt[T]) {
 	if !c.next.Observed(policy.Hedged) {
 		return
@@ -24,7 +24,7 @@ func (c *call[T]) tellHedged(a *attempt[T]) {
 	c.next.Emit(a, e)
 }
 
-// tellLate says that an attempt has ended after the call was decided.
+// tellLate emits FinishedLate for an attempt that ended after the call was decided.
 func (c *call[T]) tellLate(a *attempt[T]) {
 	if !c.next.Observed(policy.FinishedLate) {
 		return
@@ -37,7 +37,8 @@ func (c *call[T]) tellLate(a *attempt[T]) {
 	})
 }
 
-// recovered says that an extra attempt has won; last is the last failure, or nil.
+// recovered emits Recovered for an extra attempt that won. last is the last failure, or
+// nil.
 func (c *call[T]) recovered(a, last *attempt[T]) {
 	if a.n == 1 || !c.next.Observed(policy.Recovered) && !c.next.Observed(policy.Finished) {
 		return
@@ -57,8 +58,8 @@ func (c *call[T]) elapsed() time.Duration {
 	return c.watch.Elapsed()
 }
 
-// safely calls a function of the user's on a goroutine that may be above no caller: its
-// panic would end the process. It is logged.
+// safely calls a user's function on a goroutine that may have no caller above it: its
+// panic would end the process, so it is logged.
 func safely(what string, f func()) {
 	defer func() {
 		if r := recover(); r != nil {

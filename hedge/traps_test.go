@@ -21,10 +21,10 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Each test here is named for a fault that a hedge of another library has, or that one of
-// ours had on its way.
+// Each test below guards against a fault of another hedge library, or of an earlier
+// version of this one.
 
-// shared is used in several bubbles and outside.
+// shared is used inside several bubbles and outside.
 var shared = map[string]*hedge.Hedge[int]{
 	"given":   hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 2, OnFailure: true}),
 	"learned": hedge.New[int](hedge.Config{MinCalls: 1, MaxExtra: 2}),
@@ -46,8 +46,8 @@ func TestOneHedgeServesSeveralBubbles(t *testing.T) {
 	}
 }
 
-// failsafe-go returns the first result, whatever it is.
-func TestAnExtraAttemptThatFailsOrIsRejectedLeavesTheFirstToSucceed(t *testing.T) {
+// failsafe-go returns the first result, also if it is a failure.
+func TestAFailedOrRejectedExtraAttemptDoesNotEndTheCall(t *testing.T) {
 	for _, failure := range []error{errDown, policy.ErrRejected} {
 		for _, abandon := range []bool{false, true} {
 			inBubble(t, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAnExtraAttemptThatFailsOrIsRejectedLeavesTheFirstToSucceed(t *testing.T
 	}
 }
 
-func TestAFirstAttemptThatFailsLeavesAnExtraOneToSucceed(t *testing.T) {
+func TestAnExtraAttemptSucceedsAfterTheFirstFails(t *testing.T) {
 	for _, failure := range []error{errDown, policy.ErrRejected} {
 		for _, abandon := range []bool{false, true} {
 			inBubble(t, func(t *testing.T) {
@@ -73,8 +73,8 @@ func TestAFirstAttemptThatFailsLeavesAnExtraOneToSucceed(t *testing.T) {
 	}
 }
 
-// foreign is a context of a type that package context does not know: what is derived from it
-// learns of its end on a goroutine, later.
+// foreign is a context of a type that package context does not know. A context derived
+// from it ends later, on another goroutine.
 type foreign struct {
 	context.Context
 	done chan struct{}
@@ -82,8 +82,9 @@ type foreign struct {
 
 func (f *foreign) Done() <-chan struct{} { return f.done }
 
-// policytest found this in the prototype: breakers inside would count the caller's cancel.
-func TestALoserOfACallerWhoLeftHasTheCallersCause(t *testing.T) {
+// policytest found this in the prototype: an inner breaker would count the caller's
+// cancel as a failure.
+func TestALoserHasTheCallersCauseIfTheCallerLeftFirst(t *testing.T) {
 	for _, abandon := range []bool{false, true} {
 		inBubble(t, func(t *testing.T) {
 			inner, cancel := context.WithCancelCause(t.Context())
@@ -103,7 +104,7 @@ func TestALoserOfACallerWhoLeftHasTheCallersCause(t *testing.T) {
 	}
 }
 
-// hooked is a clock that calls a function before it is read.
+// hooked is a clock that calls a function before each reading.
 type hooked struct {
 	policy.Clock
 	hook atomic.Pointer[func()]
@@ -116,9 +117,9 @@ func (h *hooked) Now() time.Time {
 	return h.Clock.Now()
 }
 
-// tower's hedge takes a place before it knows that the attempt begins (tower#472). Here
-// the call ends between the two: while the budget is asked.
-func TestAnAttemptThatDoesNotBeginGivesItsTokenBack(t *testing.T) {
+// tower's hedge takes a place before it knows that the attempt starts (tower#472). Here
+// the call ends between the two, during the read of the budget.
+func TestAnAttemptThatDoesNotStartReturnsItsToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		clk := &hooked{Clock: fake.NewClock()}
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1, MinPerSecond: 1, Clock: clk})
@@ -139,7 +140,7 @@ func TestAnAttemptThatDoesNotBeginGivesItsTokenBack(t *testing.T) {
 	})
 }
 
-func TestARejectedExtraAttemptGivesItsTokenBackAndUsesUpItsTurn(t *testing.T) {
+func TestARejectedExtraAttemptReturnsItsTokenButCountsForMaxExtra(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		budget := tokens(5)
 		runs := 0
@@ -158,8 +159,8 @@ func TestARejectedExtraAttemptGivesItsTokenBackAndUsesUpItsTurn(t *testing.T) {
 	})
 }
 
-// steady plays calls one after another, whose attempts take what the functions say, and
-// returns the share of them that were hedged, of the second half.
+// steady makes calls one after another, whose attempts take the durations that the
+// functions return. It returns the share of the second half that was hedged.
 func steady(t *testing.T, h *hedge.Hedge[int], calls int, run attempts) float64 {
 	hedged := 0
 	for n := range calls {
@@ -174,9 +175,9 @@ func steady(t *testing.T, h *hedge.Hedge[int], calls int, run attempts) float64 
 	return float64(hedged) / float64(calls/2)
 }
 
-// Left out of what is learned, the calls that were hedged would make the delay shrink, more
-// calls be hedged, and so on. They count as at least what they took.
-func TestALearnedDelayDoesNotShrinkByItsOwnHedges(t *testing.T) {
+// If hedged calls were not learned from, the delay would shrink, more calls would be
+// hedged, and so on. They count with a lower bound of their latency.
+func TestHedgedCallsDoNotShrinkTheLearnedDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(1, 27))
 		h := hedge.New[int](hedge.Config{Quantile: 0.9, Budget: hedge.NoBudget})
@@ -184,29 +185,29 @@ func TestALearnedDelayDoesNotShrinkByItsOwnHedges(t *testing.T) {
 			func(ctx context.Context) (int, error) { return after(time.Duration(1+rnd.IntN(100))*ms, 1, nil)(ctx) },
 			after(ms, 2, nil),
 		})
-		// The quantile is 90 ms, and the upper bound of its bucket 96.4 ms.
+		// The quantile is 90 ms, and the upper bound of its bucket is 96.4 ms.
 		assert.InDelta(t, 0.036, share, 0.02)
 	})
 }
 
-func TestALearnedDelayDoesNotShrinkByFailures(t *testing.T) {
+func TestFailuresDoNotShrinkTheLearnedDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(2, 27))
 		h := hedge.New[int](hedge.Config{Quantile: 0.9, Budget: hedge.NoBudget})
 		share := steady(t, h, 20_000, attempts{
 			func(ctx context.Context) (int, error) {
 				if rnd.IntN(2) == 0 {
-					return after(ms, 0, errDown)(ctx) // an error in 1 ms is not a fast server
+					return after(ms, 0, errDown)(ctx) // a fast error does not mean a fast server
 				}
 				return after(time.Duration(1+rnd.IntN(100))*ms, 1, nil)(ctx)
 			},
 			after(ms, 2, nil),
 		})
-		assert.InDelta(t, 0.018, share, 0.01, "of the half that succeeds")
+		assert.InDelta(t, 0.018, share, 0.01, "the share among the half that succeeds")
 	})
 }
 
-func TestOfTwoSuccessesInOneInstantOneIsReturnedAndOneDiscarded(t *testing.T) {
+func TestOfTwoSimultaneousSuccessesOneIsReturnedAndOneDiscarded(t *testing.T) {
 	for n := range 400 {
 		var together, losers sync.WaitGroup
 		together.Add(2)
@@ -225,8 +226,8 @@ func TestOfTwoSuccessesInOneInstantOneIsReturnedAndOneDiscarded(t *testing.T) {
 		})
 		require.NoError(t, err)
 		winner, loser := contexts[v-1], contexts[2-v]
-		require.Error(t, loser.Err(), "done before the call returns")
-		require.NoError(t, winner.Err(), "until it is released")
+		require.Error(t, loser.Err(), "the loser's context ends before the call returns")
+		require.NoError(t, winner.Err(), "the winner's context lives until release")
 		release()
 		require.Error(t, winner.Err())
 		losers.Wait()
@@ -234,7 +235,7 @@ func TestOfTwoSuccessesInOneInstantOneIsReturnedAndOneDiscarded(t *testing.T) {
 	}
 }
 
-func TestAHedgeInARetryStaysWithinAttemptsAndBudget(t *testing.T) {
+func TestARetryAroundAHedgeStaysWithinAttemptsAndBudget(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		budget := tokens(3)
 		var seen notes[[2]int]
@@ -248,12 +249,13 @@ func TestAHedgeInARetryStaysWithinAttemptsAndBudget(t *testing.T) {
 		})
 		require.ErrorIs(t, err, errDown)
 		require.ErrorIs(t, err, retry.ErrBudget)
-		// Three tokens: two extra attempts and one retry. There is none for another of either.
+		// Three tokens: two extra attempts and one retry. No token is left for another of
+		// either.
 		assert.Equal(t, [][2]int{{1, 1}, {1, 2}, {1, 3}, {2, 1}}, seen.get())
 	})
 }
 
-func TestAHedgeInARetryRunsAtMostAttemptsTimesAllOfItsOwn(t *testing.T) {
+func TestARetryAroundAHedgeRunsAtMostTheProductOfTheirAttempts(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var seen notes[[2]int]
 		p := pipeline.New[int](
@@ -269,7 +271,7 @@ func TestAHedgeInARetryRunsAtMostAttemptsTimesAllOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestABreakerInsideIgnoresLosers(t *testing.T) {
+func TestAnInnerBreakerIgnoresLosingAttempts(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
 		p := pipeline.New[int](hedge.New[int](hedge.Config{Delay: ms}), breaker.New[int](circuit), policy.Timeout[int](time.Minute))
@@ -282,7 +284,7 @@ func TestABreakerInsideIgnoresLosers(t *testing.T) {
 	})
 }
 
-func TestARetryInsideALoserStops(t *testing.T) {
+func TestAnInnerRetryStopsWhenItsAttemptLoses(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var begun notes[int]
 		p := pipeline.New[int](hedge.New[int](hedge.Config{Delay: 5 * ms}), retry.New[int](retry.Config{BaseDelay: 10 * ms, MaxAttempts: 9}))
@@ -300,7 +302,7 @@ func TestARetryInsideALoserStops(t *testing.T) {
 	})
 }
 
-func TestARefusalInsideEndsARetryOutsideAtOnce(t *testing.T) {
+func TestARefusalOfAnInnerPolicyEndsAnOuterRetryAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Hour})
 		p := pipeline.New[int](retry.New[int](retry.Config{}), hedge.New[int](hedge.Config{Delay: time.Minute}), breaker.New[int](circuit))
