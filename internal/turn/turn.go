@@ -1,5 +1,5 @@
-// Package turn lets a policy that abandons its function know whether that function has
-// begun, or its call still waits for its turn at a policy inside, such as a gate.
+// Package turn lets a policy that abandons its function check whether the function has
+// started, or its call still waits at an inner policy, such as a gate.
 package turn
 
 import (
@@ -8,32 +8,32 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Wait says whether a call waits for its turn. Its methods do nothing on nil, for calls
-// that nobody would abandon.
+// Wait reports whether a call waits for its turn. Its methods do nothing if it is nil,
+// for calls that no policy abandons.
 type Wait struct {
-	outer *Wait // of the call that this one is part of
+	outer *Wait // the Wait of the enclosing call, or nil
 	on    atomic.Bool
 }
 
 type key struct{}
 
-// With returns a context whose calls tell the returned Wait when they wait.
+// With returns a context, and a Wait that is on while a call under that context waits.
 func With(ctx context.Context) (context.Context, *Wait) {
 	outer, _ := ctx.Value(key{}).(*Wait)
 	w := &Wait{outer: outer}
 	return context.WithValue(ctx, key{}, w), w
 }
 
-// Begin says that the call of ctx begins to wait. Once it has called End, a policy must
-// look at ctx again before it runs the function: who finds On true under a context that
-// has ended counts on the call to come back soon, its function not run.
+// Begin marks the call of ctx as waiting. After End, a policy must check ctx again before
+// it runs the function: an outer policy that sees On true under an ended context relies
+// on the call to return soon without running its function.
 func Begin(ctx context.Context) *Wait {
 	w, _ := ctx.Value(key{}).(*Wait)
 	w.set(true)
 	return w
 }
 
-// End says that the call waits no more.
+// End marks the call as no longer waiting.
 func (w *Wait) End() { w.set(false) }
 
 // On reports whether the call waits for its turn.

@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/internal/turn"
 )
 
-func TestACallThatWaitsTellsAllWhoWouldAbandonIt(t *testing.T) {
+func TestBeginAndEndReachAllOuterWaits(t *testing.T) {
 	ctx, outer := turn.With(t.Context())
 	ctx, inner := turn.With(ctx)
 	assert.False(t, outer.On() || inner.On())
@@ -19,7 +19,7 @@ func TestACallThatWaitsTellsAllWhoWouldAbandonIt(t *testing.T) {
 	assert.False(t, outer.On() || inner.On())
 }
 
-func TestNobodyIsToldOfACallThatNobodyWouldAbandon(t *testing.T) {
+func TestBeginWithoutAWaitDoesNothing(t *testing.T) {
 	w := turn.Begin(context.Background())
 	w.End()
 	assert.False(t, w.On())
