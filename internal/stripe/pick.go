@@ -1,5 +1,5 @@
-// Package stripe spreads goroutines over parts of a whole, so that two cores seldom
-// write the same cache line.
+// Package stripe assigns goroutines to stripes of a data structure, so that two cores
+// seldom write the same cache line.
 package stripe
 
 import (
@@ -8,21 +8,22 @@ import (
 	"unsafe"
 )
 
-// Most is how many stripes there are at most: who looks at the whole visits all.
+// Most is the maximum number of stripes. A reader of the whole structure visits all of
+// them.
 const Most = 32
 
 func width() int {
-	// Four for each processor: with as many stripes as processors, two goroutines would
-	// often share one.
+	// Four per processor: with one stripe per processor, two goroutines would often share
+	// one.
 	if n := min(Most, 4<<bits.Len(uint(runtime.GOMAXPROCS(0)-1))); n > 4 {
 		return n
 	}
 	return 0
 }
 
-// mine has no cheap name for a goroutine or a processor, but every goroutine has its own
-// stack: the address of a local variable tells two of them apart, and mixed, spreads
-// them. Any stripe is right; a bad choice is only slower.
+// mine identifies a goroutine by its stack, because a goroutine or processor ID is not
+// cheaply available. It hashes the address of a local variable. Any stripe is correct; a
+// bad choice is only slower.
 func mine(n int) int {
 	var local byte
 	where := uint64(uintptr(unsafe.Pointer(&local))) >> 11 // the smallest stack is 2 KiB

@@ -2,9 +2,8 @@
 
 package stripe
 
-// Width returns how many stripes there are use for, a power of two, and 0 on one
-// processor.
+// Width returns the useful number of stripes, a power of two, or 0 on one processor.
 func Width() int { return width() }
 
-// Mine returns the stripe of this goroutine, of n; n must be a power of two.
+// Mine returns this goroutine's stripe among n. n must be a power of two.
 func Mine(n int) int { return mine(n) }

@@ -2,14 +2,14 @@
 
 package stripe
 
-// Forced, if not 0, is the width, and Pick, if not nil, chooses the stripe. They are for
-// a scheduler that runs a program again and again: the addresses of stacks differ.
+// Forced, if not 0, is the width. Pick, if not nil, chooses the stripe. They are for a
+// scheduler that replays a program, in which the addresses of stacks differ between runs.
 var (
 	Forced int
 	Pick   func(n int) int
 )
 
-// Width returns how many stripes there are use for.
+// Width returns the useful number of stripes.
 func Width() int {
 	if Forced > 0 {
 		return Forced
@@ -17,7 +17,7 @@ func Width() int {
 	return width()
 }
 
-// Mine returns the stripe of this goroutine, of n.
+// Mine returns this goroutine's stripe among n.
 func Mine(n int) int {
 	if Pick != nil {
 		return Pick(n)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestWidthGrowsWithTheProcessorsUpTo32(t *testing.T) {
+func TestWidthGrowsWithProcessorsUpTo32(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for procs, want := range map[int]int{1: 0, 2: 8, 3: 16, 4: 16, 8: 32, 64: 32} {
 		runtime.GOMAXPROCS(procs)
@@ -15,14 +15,14 @@ func TestWidthGrowsWithTheProcessorsUpTo32(t *testing.T) {
 	}
 }
 
-func TestManyGoroutinesSpreadOverTheStripes(t *testing.T) {
+func TestGoroutinesSpreadOverTheStripes(t *testing.T) {
 	const goroutines, stripes = 256, 8
 	at := make(chan int, goroutines)
 	hold := make(chan struct{})
 	for range goroutines {
 		go func() {
 			at <- Mine(stripes)
-			<-hold // a stack that is freed would be used again
+			<-hold // keep the stack: a freed one would be reused
 		}()
 	}
 	seen := map[int]int{}
