@@ -1,27 +1,28 @@
-// Package budgets lets policies of several packages that share one budget count a call
-// once: the outermost of them counts it, and says so in the context that it hands on.
+// Package budgets lets policies of several packages share one budget and count each call
+// once: the outermost of them counts the call, and marks this in the context that it
+// passes on.
 package budgets
 
 import "context"
 
-// key is the context key under which a call says that it is counted in a budget. A pointer
-// alone is stored in an interface without an allocation.
+// key is the context key that marks a call as counted in a budget. It holds only a
+// pointer, so storing it in an interface allocates nothing.
 type key[B any] struct{ budget *B }
 
-// Key returns the key for budget, for contexts that answer to it themselves.
+// Key returns the key for budget, for context types that implement Value themselves.
 func Key[B any](budget *B) any { return key[B]{budget} }
 
-// Counted reports whether a policy around has counted the call in budget.
+// Counted reports whether an outer policy has counted the call in budget.
 func Counted[B any](ctx context.Context, budget *B) bool {
 	return ctx.Value(key[B]{budget}) != nil
 }
 
-// Count returns a context that says that the call is counted in budget.
+// Count returns a context that marks the call as counted in budget.
 func Count[B any](ctx context.Context, budget *B) context.Context {
 	return context.WithValue(ctx, key[B]{budget}, true)
 }
 
-// Share tells a *retry.Budget that a policy of another package has it too. Package retry
-// sets it: until then its retries need not say what they have counted, which costs an
-// allocation for each call.
+// Share marks a *retry.Budget as shared with a policy of another package. Package retry
+// sets it. Retries with an unshared budget do not mark their contexts, which saves an
+// allocation per call.
 var Share func(budget any)
