@@ -1,7 +1,7 @@
-// Package histogram counts durations in exponential buckets, for quantiles that need no
-// lock. The buckets are those of a native histogram of Prometheus, and of an exponential
-// histogram of OpenTelemetry, with base 2 and schema 3: eight to an octave, so that the
-// upper bound of a bucket is at most 9.1 % above any duration in it.
+// Package histogram counts durations in exponential buckets, and computes quantiles
+// without a lock. The buckets are those of a Prometheus native histogram and an
+// OpenTelemetry exponential histogram with base 2 and schema 3: eight per octave, so a
+// bucket's upper bound is at most 9.1 % above any duration in it.
 package histogram
 
 import (
@@ -12,15 +12,15 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Schema is how fine the buckets are: 2^Schema of them to an octave.
+// Schema is the resolution: 2^Schema buckets per octave.
 const Schema = 3
 
-// The numbers of the buckets. Bucket i holds the durations above 2^((i-1)/8) seconds up
-// to 2^(i/8) seconds, inclusive.
+// The numbers of the special buckets. Bucket i holds durations above 2^((i-1)/8) seconds,
+// up to and including 2^(i/8) seconds.
 const (
-	Zero  = First - 1 // what is 0 or less
+	Zero  = First - 1 // durations of 0 or less
 	First = -239      // 1 ns
-	Last  = 265       // the longest duration that there is
+	Last  = 265       // the longest time.Duration
 )
 
 const (
@@ -28,35 +28,36 @@ const (
 	size   = Last - Zero + 1
 )
 
-// bounds are 0.5 and the upper bounds of the seven buckets above it, as client_golang
-// writes them: 2^(i/8)/2, some of them rounded down.
+// bounds holds 0.5 and the upper bounds of the seven buckets above it, with the values of
+// client_golang: 2^(i/8)/2, some of them rounded down.
 var bounds = [octave]float64{
 	0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
 	0.7071067811865475, 0.7711054127039704, 0.8408964152537144, 0.9170040432046711,
 }
 
-// Index returns the number of the bucket of d.
+// Index returns the bucket number of d.
 func Index(d time.Duration) int {
 	if d <= 0 {
 		return Zero
 	}
-	// Of d.Seconds(), since that is the number which adapters give to Prometheus and
-	// OpenTelemetry: each duration is then in the same bucket everywhere.
+	// Use d.Seconds(), because adapters pass that number to Prometheus and OpenTelemetry:
+	// this way each duration is in the same bucket everywhere.
 	fraction, exponent := math.Frexp(d.Seconds())
-	i, step := 0, octave/2 // how many bounds are below fraction, by bisection
+	i, step := 0, octave/2 // number of bounds below fraction, by binary search
 	for ; step > 0; step /= 2 {
 		if fraction > bounds[i+step-1] {
 			i += step
 		}
 	}
-	if fraction > bounds[i] { // only if i is the last
+	if fraction > bounds[i] { // only if i is the last index
 		i++
 	}
 	return i + (exponent-1)*octave
 }
 
-// Upper returns the upper bound of bucket i, rounded up to a nanosecond. Of durations beyond
-// 104 days, which are not exact in seconds, a few nanoseconds may lie on its other side.
+// Upper returns the upper bound of bucket i, rounded up to a nanosecond. Durations above
+// 104 days are not exact in seconds, so some of them may be a few nanoseconds above the
+// bound.
 func Upper(i int) time.Duration {
 	switch {
 	case i <= Zero:
@@ -68,13 +69,13 @@ func Upper(i int) time.Duration {
 }
 
 // Histogram counts durations. The zero Histogram is empty. It is safe for concurrent use,
-// and 4 KiB in size.
+// and its size is 4 KiB.
 type Histogram struct {
 	counts [size]atomic.Uint64
-	// last and first bound the slots that are in use, so that a quantile reads no others:
-	// the latencies of one service are in some twenty. They are counted from the two ends
-	// of counts, so that 0 is none and both only grow. They are raised before a slot is
-	// counted in: a reader that saw the old bounds would leave out a slot in use.
+	// last and first bound the range of used slots, so that a quantile reads no others:
+	// the latencies of one service use about twenty. They count from the two ends of
+	// counts, so that 0 means none and both only grow. Add raises them before it counts in
+	// a slot: otherwise a reader could see the count and still skip the slot.
 	last, first atomic.Int64
 }
 
@@ -86,8 +87,8 @@ func (h *Histogram) Add(d time.Duration) {
 	h.counts[slot].Add(1)
 }
 
-// raise makes n at least least. By compare-and-swap: of two that raise it at once, a plain
-// store of the lower one could be the last.
+// raise sets n to at least least, by compare-and-swap: of two concurrent plain stores,
+// the lower one could be the last.
 func raise(n *atomic.Int64, least int64) {
 	for {
 		is := n.Load()
@@ -97,14 +98,14 @@ func raise(n *atomic.Int64, least int64) {
 	}
 }
 
-// slots returns the range of the slots in use.
+// slots returns the range of used slots.
 func (h *Histogram) slots() (from, to int64) { return size - h.first.Load(), h.last.Load() }
 
-// Count returns how many durations bucket i holds.
+// Count returns the number of durations in bucket i.
 func (h *Histogram) Count(i int) uint64 { return h.counts[i-Zero].Load() }
 
-// All returns the buckets that are not empty, in order, with what each holds. Durations
-// that are added meanwhile may or may not be in it.
+// All returns the non-empty buckets in order, each with its count. It may or may not
+// include durations that are added during the iteration.
 func (h *Histogram) All() iter.Seq2[int, uint64] {
 	return func(yield func(int, uint64) bool) {
 		for slot, to := h.slots(); slot < to; slot++ {
@@ -115,9 +116,10 @@ func (h *Histogram) All() iter.Seq2[int, uint64] {
 	}
 }
 
-// Quantile returns the upper bound of the bucket that holds the q-quantile of what the
-// histograms hold together: the smallest duration of which at least a share q is not
-// longer. ok is false if they are empty. q is in (0, 1].
+// Quantile returns the upper bound of the bucket that holds the q-quantile of all
+// histograms together. The q-quantile is the smallest duration d such that at least a
+// share q of the durations is at most d. ok is false if the histograms are empty. q is in
+// (0, 1].
 func Quantile(q float64, histograms ...*Histogram) (d time.Duration, ok bool) {
 	var counts [size]uint64 // read once, so that the sum and the slots agree
 	var total uint64

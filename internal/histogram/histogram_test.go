@@ -15,7 +15,8 @@ import (
 	"github.com/ductile-go/ductile/internal/histogram"
 )
 
-// durations yields some of every magnitude, and what lies beside the buckets' bounds.
+// durations yields durations of every magnitude, and those next to the bounds of the
+// buckets.
 func durations(yield func(time.Duration) bool) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
@@ -32,8 +33,8 @@ func durations(yield func(time.Duration) bool) {
 	}
 }
 
-// native is the bucket that client_golang chooses for a value in a native histogram of
-// schema 3.
+// native returns the bucket that client_golang chooses for a value in a native histogram
+// of schema 3.
 func native(v float64) int {
 	bounds := []float64{
 		0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048,
@@ -43,7 +44,7 @@ func native(v float64) int {
 	return sort.SearchFloat64s(bounds, fraction) + (exponent-1)*8
 }
 
-func TestBucketsAreThoseOfANativeHistogram(t *testing.T) {
+func TestBucketsEqualThoseOfANativeHistogram(t *testing.T) {
 	for d := range durations {
 		if d > 0 {
 			require.Equal(t, native(d.Seconds()), histogram.Index(d), "%d ns", d)
@@ -63,7 +64,7 @@ func TestEveryDurationHasABucket(t *testing.T) {
 	assert.Equal(t, 2*time.Second, histogram.Upper(8))
 }
 
-func TestAnUpperBoundIsAtMostANinthAbove(t *testing.T) {
+func TestAnUpperBoundIsAtMostANinthAboveItsDurations(t *testing.T) {
 	for d := range durations {
 		if d <= 0 || d > 1<<53 {
 			continue
@@ -76,12 +77,12 @@ func TestAnUpperBoundIsAtMostANinthAbove(t *testing.T) {
 	}
 }
 
-// exact is the q-quantile by nearest rank.
+// exact returns the q-quantile by the nearest-rank method.
 func exact(sorted []time.Duration, q float64) time.Duration {
 	return sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
 }
 
-func TestAQuantileIsTheUpperBoundOfItsBucket(t *testing.T) {
+func TestQuantileReturnsTheUpperBoundOfItsBucket(t *testing.T) {
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		halves := [2]histogram.Histogram{}
@@ -120,7 +121,7 @@ func TestCountsAndBucketsAgree(t *testing.T) {
 	}
 }
 
-func TestARingForgetsTheGenerationBeforeTheLast(t *testing.T) {
+func TestARingDropsTheOldestGeneration(t *testing.T) {
 	r := histogram.NewRecent(10)
 	_, ok := r.Quantile(0.5)
 	assert.False(t, ok)
@@ -135,12 +136,12 @@ func TestARingForgetsTheGenerationBeforeTheLast(t *testing.T) {
 	longest, _ := r.Quantile(1)
 	assert.Equal(t, histogram.Upper(histogram.Index(time.Hour)), longest)
 	assert.EqualValues(t, 20, r.Add(time.Second))
-	assert.EqualValues(t, 10, r.Len(), "the hours are gone")
+	assert.EqualValues(t, 10, r.Len(), "the durations of hours were dropped")
 	longest, _ = r.Quantile(1)
 	assert.Equal(t, time.Second, longest)
 }
 
-func TestManyAddAtOnceAndNoneIsLost(t *testing.T) {
+func TestConcurrentAddsLoseNoDuration(t *testing.T) {
 	const goroutines, each = 8, 2000
 	var h histogram.Histogram
 	r := histogram.NewRecent(goroutines * each)
@@ -167,7 +168,7 @@ func TestManyAddAtOnceAndNoneIsLost(t *testing.T) {
 	assert.Equal(t, histogram.Upper(histogram.Index(each-1)), q)
 }
 
-func TestAddingAllocatesNothing(t *testing.T) {
+func TestAddAllocatesNothing(t *testing.T) {
 	r := histogram.NewRecent(1 << 30)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { r.Add(time.Second) }))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { r.Quantile(0.95) }))

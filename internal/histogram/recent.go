@@ -6,19 +6,19 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Recent is a ring of two histograms: it holds the last durations that were added, between
-// one generation of them and two. Make one with [NewRecent]. It is safe for concurrent use
-// and takes no lock.
+// Recent is a ring of two histograms that holds the most recent durations: at least one
+// generation of them, and at most two. Before the first generation is full, it holds all.
+// Make one with [NewRecent]. It is safe for concurrent use and takes no lock.
 type Recent struct {
 	each int64
 	// ring is replaced as a whole when a generation is full. A goroutine that loaded the
-	// old one and was held up adds to a generation that is older by then, or gone: it
-	// is one duration among a thousand, and counts as one of its own time.
+	// old ring and was descheduled adds its duration to an older or dropped generation.
+	// This is harmless: it is one duration among a thousand, and belongs to that time.
 	ring atomic.Pointer[ring]
 }
 
 type ring struct {
-	before int64 // how many durations were in generations before newer
+	before int64 // number of durations in the generations before newer
 	newer  *generation
 	older  *Histogram // nil while there is none
 }
@@ -28,27 +28,27 @@ type generation struct {
 	n atomic.Int64
 }
 
-// NewRecent returns a ring of generations of so many durations each.
+// NewRecent returns a ring with generations of each durations.
 func NewRecent(each int) *Recent {
 	r := &Recent{each: int64(each)}
 	r.ring.Store(&ring{newer: new(generation)})
 	return r
 }
 
-// Add counts d, and returns how many durations have been added in all.
+// Add counts d, and returns the total number of durations added so far.
 func (r *Recent) Add(d time.Duration) (total int64) {
 	now := r.ring.Load()
 	now.newer.Add(d)
 	n := now.newer.n.Add(1)
 	if n == r.each {
-		// One addition gets this number, and until it has stored the ring no other
-		// generation can fill: so a plain store.
+		// Only one addition gets this number, and no other generation can fill before it
+		// has stored the ring, so a plain store suffices.
 		r.ring.Store(&ring{before: now.before + n, newer: new(generation), older: &now.newer.Histogram})
 	}
 	return now.before + n
 }
 
-// Len returns how many durations the ring holds.
+// Len returns the number of durations in the ring.
 func (r *Recent) Len() int64 {
 	now := r.ring.Load()
 	n := now.newer.n.Load()
@@ -58,7 +58,7 @@ func (r *Recent) Len() int64 {
 	return n
 }
 
-// Quantile is [Quantile] of the durations that the ring holds.
+// Quantile returns [Quantile] of the durations in the ring.
 func (r *Recent) Quantile(q float64) (d time.Duration, ok bool) {
 	now := r.ring.Load()
 	if now.older == nil {
