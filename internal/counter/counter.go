@@ -6,13 +6,14 @@ import (
 	"github.com/ductile-go/ductile/internal/stripe"
 )
 
-// Counter is a number that any number of goroutines increment. No increment is lost:
-// Load returns their sum once they are done. The zero Counter is 0.
+// Counter is a counter that any number of goroutines increment. No increment is lost:
+// once all increments have returned, Load returns their exact number. The zero Counter is
+// 0.
 //
-// It starts as one word, so that a counter without contention stays small. The first
-// increment that collides with another gives it several cells, each on its own cache
-// line, for groups of goroutines; from then on two cores seldom write the same line.
-// The idea is from java.util.concurrent's LongAdder.
+// It starts as one word, so that an uncontended counter stays small. The first increment
+// that collides with another adds several cells, each on its own cache line, for groups
+// of goroutines. From then on two cores seldom write the same line. The idea is from
+// java.util.concurrent's LongAdder.
 type Counter struct {
 	base  atomic.Int64
 	cells atomic.Pointer[[]cell]
@@ -24,13 +25,13 @@ type cell struct {
 	_ [56]byte
 }
 
-// Inc adds 1. It returns the new value of the word that it incremented, which counts up
-// from 1 but is not the sum.
+// Inc adds 1. It returns the new value of the word that it incremented; that value starts
+// at 1, but is not the sum.
 func (c *Counter) Inc() int64 {
 	if cells := c.cells.Load(); cells != nil {
 		return mine(*cells).n.Add(1)
 	}
-	// Not Add, which always succeeds and would not show contention.
+	// Not Add: it always succeeds and would not reveal contention.
 	n := c.base.Load() + 1
 	if c.base.CompareAndSwap(n-1, n) {
 		return n
@@ -38,7 +39,7 @@ func (c *Counter) Inc() int64 {
 	return c.collide()
 }
 
-// collide continues Inc after another goroutine changed the word first.
+// collide continues Inc after a failed compare-and-swap.
 func (c *Counter) collide() int64 {
 	if n := stripe.Width(); n > 0 {
 		cells := make([]cell, n)
@@ -59,5 +60,5 @@ func (c *Counter) Load() int64 {
 	return sum
 }
 
-// mine returns the cell of this goroutine.
+// mine returns this goroutine's cell.
 func mine(cells []cell) *cell { return &cells[stripe.Mine(len(cells))] }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestCountsEveryAddition(t *testing.T) {
+func TestLoadCountsEveryIncrement(t *testing.T) {
 	const goroutines, each = 64, 2000
 	var c Counter
 	var wg sync.WaitGroup
@@ -35,7 +35,7 @@ func TestACounterStaysOneWordUntilACollision(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { c.Inc() }))
 }
 
-// A collision cannot be forced, so the test calls collide itself.
+// A collision cannot be forced, so the test calls collide directly.
 func TestACollisionAddsCellsAndLosesNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	var c Counter
@@ -44,7 +44,7 @@ func TestACollisionAddsCellsAndLosesNothing(t *testing.T) {
 	first := c.cells.Load()
 	assert.Len(t, *first, 8)
 	c.collide()
-	assert.Same(t, first, c.cells.Load(), "the first cells stay")
+	assert.Same(t, first, c.cells.Load(), "a second collision keeps the cells")
 	c.Inc()
 	assert.EqualValues(t, 4, c.Load())
 	assert.EqualValues(t, 1, c.base.Load())
