@@ -1,9 +1,9 @@
 //go:build !ductile_explore
 
-// Package atomicx has the types of sync/atomic that this module uses. They are aliases
-// and cost nothing. With the build tag ductile_explore they become types that call a
-// scheduler before each operation; proof/explore then goes through the interleavings of
-// the code.
+// Package atomicx provides the types of sync/atomic that this module uses. They are
+// aliases and cost nothing. With the build tag ductile_explore they are types that call a
+// scheduler before each operation, so that proof/explore can run all interleavings of the
+// code.
 package atomicx
 
 import "sync/atomic"

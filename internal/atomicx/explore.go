@@ -1,17 +1,17 @@
 //go:build ductile_explore
 
-// Package atomicx is sync/atomic with a hook before each operation.
+// Package atomicx is sync/atomic with a call of Hook before each operation.
 package atomicx
 
 import "sync/atomic"
 
-// Hook, if not nil, is called before each operation with the address it works on and
+// Hook, if not nil, is called before each operation with the operation's address and
 // whether it may write. It is for a scheduler that runs one goroutine at a time, and is
 // not synchronized.
 var Hook func(at any, writes bool)
 
-// Wrote, if not nil, is called after Hook before each operation that may write. It is
-// for counting writes to shared memory.
+// Wrote, if not nil, is called after Hook before each operation that may write. It serves
+// to count writes to shared memory.
 var Wrote func()
 
 func read(at any) {
@@ -29,7 +29,7 @@ func write(at any) {
 	}
 }
 
-// cell has the methods of all types of sync/atomic.
+// cell has the methods common to all types of sync/atomic.
 type cell[V any] interface {
 	Load() V
 	Store(V)
@@ -37,7 +37,7 @@ type cell[V any] interface {
 	CompareAndSwap(old, replacement V) bool
 }
 
-// hooked is a type of sync/atomic with the hook.
+// hooked wraps a type of sync/atomic and calls Hook.
 type hooked[V, A any, P interface {
 	*A
 	cell[V]

@@ -4,21 +4,22 @@ package atomicx
 
 import "sync"
 
-// Await is called by a thread that finds a Mutex held, if it is not nil, with what to
-// wait for. Set beside Hook, it lets a scheduler that runs one thread at a time stop a
-// thread within a critical section: a thread blocked by a sync.Mutex would stop them all.
+// Await, if not nil, is called by a goroutine that finds a Mutex held, with the mutex and
+// the condition to wait for. A scheduler that runs one goroutine at a time sets it
+// together with Hook, so that it can pause a goroutine inside a critical section: a
+// goroutine blocked in a sync.Mutex would block the scheduler.
 var Await func(at any, ready func() bool)
 
-// Mutex is sync.Mutex with the hook before Lock and Unlock.
+// Mutex is sync.Mutex with a call of Hook before Lock and Unlock.
 type Mutex struct {
 	mu   sync.Mutex
-	held bool // while Await is set, under the scheduler
+	held bool // used only while Await is set, under the scheduler
 }
 
 // Lock locks m.
 func (m *Mutex) Lock() {
 	for write(m); Await != nil; write(m) {
-		if !m.held { // nothing has run since write
+		if !m.held { // no other goroutine has run since write
 			m.held = true
 			return
 		}
