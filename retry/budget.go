@@ -22,20 +22,20 @@ const (
 	DefaultBudgetWindow = 10 * time.Second
 )
 
-// NoMinimum as MinPerSecond grants no retries beyond the ratio.
+// NoMinimum, as MinPerSecond, grants no retries beyond the ratio.
 const NoMinimum = -1
 
-// BudgetConfig says how many retries calls may cost together. The zero BudgetConfig
-// is the documented default.
+// BudgetConfig sets how many retries all calls together may use. The zero BudgetConfig is
+// the documented default.
 type BudgetConfig struct {
-	Ratio        float64       // retries for each call; 0 means 0.1
-	MinPerSecond float64       // retries a second that are always granted; 0 means 10, NoMinimum none
-	Window       time.Duration // over which calls and retries are counted; 0 means 10 s
+	Ratio        float64       // retries per call; 0 means 0.1
+	MinPerSecond float64       // retries per second granted in addition; 0 means 10, NoMinimum none
+	Window       time.Duration // period in which calls and retries are counted; 0 means 10 s
 	Clock        policy.Clock  `json:"-"` // nil means real time
 }
 
-// Validate returns nil for a config that [NewBudget] accepts, or all its faults, each
-// naming its field.
+// Validate returns nil if [NewBudget] accepts the config, or all its faults, each with
+// the field's name.
 func (c BudgetConfig) Validate() error {
 	faults := fault.Of("retry: BudgetConfig")
 	if !(c.Ratio >= 0 && c.Ratio <= 1000) {
@@ -57,43 +57,44 @@ func (c BudgetConfig) withDefaults() BudgetConfig {
 	return c
 }
 
-// allowed returns how many retries so many calls may cost.
+// allowed returns the number of retries allowed for a number of calls.
 func (c BudgetConfig) allowed(calls int64) int64 {
 	minimum := max(0, c.MinPerSecond) * c.Window.Seconds()
 	return int64(min(math.Floor(c.Ratio*float64(calls)+minimum), 1<<62))
 }
 
-// Budget bounds the retries of everything that shares it to a share of the calls, so
-// that retries cannot multiply the load of a service that is down. Make one with
-// [NewBudget]; the zero Budget is not usable. It is safe for concurrent use, takes no
-// lock on the path of a call, and may be shared by retries of any result type, and by
-// other policies that repeat calls. If its clock is set back by more than two windows,
-// it starts anew.
+// Budget bounds the retries of all its users to a share of their calls, so that retries
+// cannot multiply the load of a service that is down. Make one with [NewBudget]; the zero
+// Budget is not usable. It is safe for concurrent use, and Call, Take and GiveBack take
+// no lock. It may be shared by retries of any result type, and by other policies that
+// repeat calls. If its clock is set back by more than two windows, the budget starts
+// empty.
 type Budget struct {
 	time mono.Since
-	// counts is replaced by Reconfigure. A call that loaded the old one meanwhile counts
-	// there: it is lost if the window's length changed, and shared otherwise.
+	// counts is replaced by Reconfigure. A call that loaded the old counts counts there:
+	// if the length of the window changed, that count is lost; otherwise both use the same
+	// ring.
 	counts atomic.Pointer[counts]
-	mu     sync.Mutex // orders calls of Reconfigure
-	// shared is set once another kind of policy has the budget too; see callIn.
+	mu     sync.Mutex // serializes Reconfigure: of two, one would replace the counts of the other
+	// shared is set when a policy of another package also uses the budget; see callIn.
 	shared atomic.Bool
 }
 
-// counts is a config and what was counted under it.
+// counts is a config with the counts of its window.
 type counts struct {
 	cfg  BudgetConfig
 	time *mono.Since
 	ring *window.Ring[slot]
 }
 
-// BudgetSnapshot is a budget at one moment.
+// BudgetSnapshot is the state of a budget at one moment.
 type BudgetSnapshot struct {
 	Calls   int64 `json:"calls"`   // in the window
 	Retries int64 `json:"retries"` // granted in the window and not given back
 	Left    int64 `json:"left"`    // retries that would be granted now
 }
 
-// NewBudget returns a budget as cfg says. It panics with the error of
+// NewBudget returns a budget with the given config. It panics with the error of
 // [BudgetConfig.Validate].
 func NewBudget(cfg BudgetConfig) *Budget {
 	if err := cfg.Validate(); err != nil {
@@ -113,11 +114,11 @@ func (b *Budget) under(cfg BudgetConfig) *counts {
 // made reports whether b was made by NewBudget.
 func (b *Budget) made() bool { return b.counts.Load() != nil }
 
-// Call counts a call that may be retried. A retry with this budget does so itself.
+// Call counts a call that may be retried. A retry with this budget calls it itself.
 func (b *Budget) Call() { b.counts.Load().now().Counts.calls.Add(1) }
 
 // Take reports whether one more retry is granted, and counts it if so. A policy that
-// repeats calls takes one for each repetition.
+// repeats calls must call Take before each repetition.
 func (b *Budget) Take() bool {
 	_, granted := b.take()
 	return granted
@@ -130,20 +131,21 @@ type token struct {
 	slot   *slot
 }
 
-// giveBack takes the retry out where it was counted. If it is not there any more,
-// because GiveBack has taken it or the window has another length by now, the newest one
-// stands for it.
+// giveBack removes the retry from the slot in which it was counted. If it is no longer
+// there, because GiveBack removed it or the window's length has changed, it removes the
+// newest retry instead.
 func (t token) giveBack() {
 	if t.budget.counts.Load().ring != t.counts.ring || !t.slot.takeOut() {
 		t.budget.GiveBack()
 	}
 }
 
-// take is Take that returns the token too.
+// take is Take, and also returns the token.
 //
-// The retry is entered first and taken out again if the sum is too large: entered
-// afterwards, two callers who both see the last one free would both have it. So the
-// bound is never exceeded; of callers who race for the last one, each may be refused.
+// It counts the retry first, and uncounts it if the sum is too large. If it checked
+// first, two callers could both see the last free retry and both take it. So the bound is
+// never exceeded, but of several callers that compete for the last retry, all may be
+// refused.
 func (b *Budget) take() (token, bool) {
 	c := b.counts.Load()
 	s := c.now()
@@ -156,8 +158,8 @@ func (b *Budget) take() (token, bool) {
 	return token{}, false
 }
 
-// GiveBack takes back one granted retry that did not begin: the newest one in the
-// window. If there is none, it does nothing.
+// GiveBack removes one granted retry that did not start: the newest in the window. If
+// there is none, it does nothing.
 func (b *Budget) GiveBack() {
 	c := b.counts.Load()
 	newest := c.now().Epoch
@@ -168,8 +170,8 @@ func (b *Budget) GiveBack() {
 	}
 }
 
-// Snapshot returns what the budget has counted in the window that ends now, and what
-// is left.
+// Snapshot returns the counts of the window that ends now, and the number of retries
+// left.
 func (b *Budget) Snapshot() BudgetSnapshot {
 	c := b.counts.Load()
 	calls, retries := c.sum(c.ring.Epoch(c.time.Now()))
@@ -179,11 +181,11 @@ func (b *Budget) Snapshot() BudgetSnapshot {
 // Config returns the effective config.
 func (b *Budget) Config() BudgetConfig { return b.counts.Load().cfg }
 
-// Reconfigure puts cfg in force at once and keeps what is counted. If the length of
-// the window changes, what the old window holds counts as new in the new one, so that
-// no retry is granted twice; calls and retries that are counted at the same moment may
-// be lost. It returns the error of [BudgetConfig.Validate], or one that says that the
-// clock cannot change, and then changes nothing.
+// Reconfigure applies cfg at once and keeps the counts. If the length of the window
+// changes, all counts of the old window count as new in the new window, so that no retry
+// is granted twice; calls and retries counted concurrently may be lost. It returns the
+// error of [BudgetConfig.Validate], or an error if cfg has a different clock, and changes
+// nothing in these cases.
 func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -207,14 +209,14 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	return nil
 }
 
-// slot counts what happened in one part of the window.
+// slot counts the calls and retries in one part of the window.
 type slot struct {
 	calls   atomic.Int64
 	retries atomic.Int64
 }
 
-// takeOut takes out a retry if the slot holds one. By compare-and-swap: of two callers
-// that both see the last one, a subtraction each would leave less than none.
+// takeOut removes a retry if the slot holds one. It uses compare-and-swap: if two callers
+// saw the last retry and both subtracted, the count would be negative.
 func (s *slot) takeOut() bool {
 	for {
 		n := s.retries.Load()
@@ -227,10 +229,10 @@ func (s *slot) takeOut() bool {
 	}
 }
 
-// now returns the part of the window that this moment is in.
+// now returns the current part of the window.
 func (c *counts) now() *window.Bucket[slot] { return c.ring.At(c.time.Now()) }
 
-// sum returns what the window that ends with epoch holds.
+// sum returns the counts of the window that ends with epoch.
 func (c *counts) sum(epoch int64) (calls, retries int64) {
 	var room [window.Buckets]*window.Bucket[slot]
 	for _, b := range c.ring.AppendLive(room[:0], epoch) {

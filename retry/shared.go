@@ -10,7 +10,7 @@ func init() {
 	budgets.Share = func(budget any) { budget.(*Budget).shared.Store(true) }
 }
 
-// callIn counts a call that runs under ctx, unless a policy around it has done so, and
+// callIn counts a call that runs under ctx, unless an outer policy has counted it, and
 // returns the context for the policies inside.
 func (b *Budget) callIn(ctx context.Context) context.Context {
 	if !b.shared.Load() {
