@@ -19,10 +19,10 @@ const (
 	DefaultMaxExtra = 1
 )
 
-// AtOnce, as Delay, starts the extra attempts together with the first.
+// AtOnce is the Delay that starts the extra attempts together with the first.
 const AtOnce time.Duration = -1
 
-// NoBudget, as Budget, allows every extra attempt.
+// NoBudget is the Budget that allows every extra attempt.
 var NoBudget = new(retry.Budget)
 
 // maxExtra bounds MaxExtra.
@@ -105,7 +105,7 @@ func (c Config) Validate() error {
 		faults.Add("Budget", "a zero Budget", "one made by retry.NewBudget, NoBudget, or nil")
 	}
 	if c.HedgeIf != nil && !c.OnFailure {
-		faults.Add("HedgeIf", "set", "nil without OnFailure, which alone asks it")
+		faults.Add("HedgeIf", "set", "nil: only OnFailure calls it, and it is not set")
 	}
 	return faults.Err()
 }
@@ -126,7 +126,7 @@ func (c Config) validateLearning(faults *fault.List) {
 		{"MinCalls", c.MinCalls, c.MinCalls != 0},
 	} {
 		if field.set {
-			faults.Add(field.name, field.value, "0 beside a Delay, which is then not learned")
+			faults.Add(field.name, field.value, "0: Delay is set, so no delay is learned")
 		}
 	}
 }
