@@ -13,7 +13,7 @@ import (
 const (
 	// DefaultPer is the value of a zero [Config].Per.
 	DefaultPer = time.Second
-	// NoBurst, as [Config].Burst, spaces calls evenly: one token at a time.
+	// NoBurst is the [Config].Burst that spaces calls evenly: one token at a time.
 	NoBurst = 1
 )
 

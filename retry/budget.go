@@ -22,7 +22,7 @@ const (
 	DefaultBudgetWindow = 10 * time.Second
 )
 
-// NoMinimum, as MinPerSecond, grants no retries beyond the ratio.
+// NoMinimum is the MinPerSecond that grants no retries beyond the ratio.
 const NoMinimum = -1
 
 // BudgetConfig sets how many retries all calls together may use. The zero BudgetConfig is
