@@ -16,17 +16,17 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// spending is when the two calls of a program come to a slot that is not there.
+// spending is when the two calls of a program need a bucket that does not exist yet.
 type spending int
 
 const (
-	asTheyBegin spending = iota // for the first time
-	atATurn                     // the one of the calls before is due to be replaced
-	asTheyRetry                 // time has passed since they began
+	asTheyBegin spending = iota // at their first count
+	atATurn                     // the bucket of an earlier call must be replaced
+	asTheyRetry                 // at their retry, since time has passed
 )
 
-// spenders is a program of two calls that fail and would each try again, where
-// the budget has one retry.
+// spenders returns a program of two calls that fail and would retry, with a budget for one
+// retry.
 func spenders(when spending) func() Program {
 	return func() Program {
 		clk := moved{fake.NewClock()}
@@ -51,7 +51,7 @@ func spenders(when spending) func() Program {
 			if attempts > 3 {
 				return fmt.Errorf("%d attempts of two calls, want at most one retry", attempts)
 			}
-			clk.Advance(time.Minute) // forgets all, a refused retry too
+			clk.Advance(time.Minute) // the window forgets everything, also a refused retry
 			if spend(); attempts < 4 {
 				return errors.New("a budget that has recovered refuses")
 			}
@@ -60,7 +60,7 @@ func spenders(when spending) func() Program {
 	}
 }
 
-// moved is a clock that threads move.
+// moved is a clock that threads may move.
 type moved struct{ *fake.Clock }
 
 func (c moved) Now() time.Time {
@@ -73,8 +73,8 @@ func (c moved) Advance(d time.Duration) {
 	c.Clock.Advance(d)
 }
 
-// callers is a program of two calls, each of which earns a third of a retry, that come
-// to a slot that is not there. The third that fails may try again.
+// callers returns a program of two calls that need a bucket that does not exist yet. Each call
+// earns a third of a retry, so a third call that fails may retry.
 func callers() Program {
 	clk := fake.NewClock()
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 0.34, MinPerSecond: 1e-9, Window: 10 * time.Second, Clock: clk})
@@ -93,7 +93,7 @@ func callers() Program {
 	}}
 }
 
-// givers is a program of two that give back one retry, beside one that takes another.
+// givers returns a program of two threads that give back one retry, and one that takes another.
 func givers() Program {
 	budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.2, Window: 10 * time.Second, Clock: fake.NewClock()})
 	budget.Take()
@@ -105,8 +105,8 @@ func givers() Program {
 	}}
 }
 
-// reconfigurers is a program of two that take the one retry that there is, beside one that
-// reconfigures the budget without giving it more.
+// reconfigurers returns a program of two threads that take the only retry, and one that
+// reconfigures the budget without granting more.
 func reconfigurers() Program {
 	cfg := retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 0.1, Window: 10 * time.Second, Clock: fake.NewClock()}
 	budget, taken := retry.NewBudget(cfg), 0

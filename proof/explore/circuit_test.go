@@ -25,24 +25,24 @@ var most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as
 
 func hook(stop Stop) { atomicx.Hook = stop }
 
-// touch is a stop before a scene uses what its own threads share.
+// touch is a stop before a scene uses memory that its own threads share.
 func touch(place any) {
 	if atomicx.Hook != nil {
 		atomicx.Hook(place, true)
 	}
 }
 
-// scenario is a rig, its threads, and what must hold at the end beside the rest.
+// scenario is a rig, its threads, and a check at the end in addition to those of every rig.
 type scenario struct {
 	build func() (*rig, []func())
 	check func(r *rig)
 }
 
-// oneOf checks the path that was told.
+// oneOf returns a check that the reported path is one of paths.
 func oneOf(paths ...string) func(*rig) {
 	return func(r *rig) {
 		if !slices.Contains(paths, r.path()) {
-			r.fault("told of %q, want one of %q", r.path(), paths)
+			r.fault("reported %q, want one of %q", r.path(), paths)
 		}
 	}
 }
@@ -72,13 +72,13 @@ func firstScenarios() map[string]scenario {
 				return r, []func(){r.call(bad), r.call(bad)}
 			}, oneOf("open"),
 		},
-		"closed: of two who fail, one opens it": {
+		"closed: of two failures, one opens it": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(2)
 				return r, []func(){r.report(0, bad), r.report(1, bad)}
 			}, oneOf("open"),
 		},
-		"closed: two successes end one row": {
+		"closed: two successes reset one row": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 3}).take(3)
 				r.got[0].Record(bad)
@@ -89,13 +89,13 @@ func firstScenarios() map[string]scenario {
 				}
 			},
 		},
-		"closed: calls on the short way": {
+		"closed: calls on the fast path": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 2})
 				return r, []func(){r.do(nil), r.do(errDown), r.do(errDown)}
 			}, oneOf("", "open"),
 		},
-		"closed: a call on the short way that never returns": {
+		"closed: a call on the fast path that panics": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1})
 				return r, []func(){r.lost, r.call(bad)}
@@ -125,7 +125,7 @@ func firstScenarios() map[string]scenario {
 				}
 			},
 		},
-		"call window: what has been pushed out opens nothing": {
+		"call window: a failure that has been pushed out does not count": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 2, FailureThreshold: 2}).take(4)
 				r.got[0].Record(bad)
@@ -133,7 +133,7 @@ func firstScenarios() map[string]scenario {
 				return r, []func(){r.report(2, good), r.report(3, bad)}
 			}, oneOf(""),
 		},
-		"call window: failures with a success between them open nothing": {
+		"call window: two failures that are never in the window together do not open it": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 2, FailureThreshold: 2}).take(5)
 				r.got[0].Record(good)
@@ -150,13 +150,13 @@ func firstScenarios() map[string]scenario {
 				}
 			},
 		},
-		"time window: no rate that never was": {
+		"time window: a rate that was never reached does not open it": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{Window: 100, FailureRate: 0.9, MinCalls: 2}).take(3)
 				return r, []func(){r.report(0, bad), func() { r.report(1, good)(); r.report(2, bad)() }}
 			}, oneOf(""),
 		},
-		"call window: a failure beside one that is held up": {
+		"call window: a failure beside one that has not stored its word": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 4, FailureThreshold: 2}).take(6)
 				for n, o := range []policy.Outcome{good, bad, good, good} {
@@ -185,7 +185,7 @@ func firstScenarios() map[string]scenario {
 				return r, []func(){r.report(1, good), r.opens(2)}
 			}, oneOf("open"),
 		},
-		"opening: three callers as the time is up": {
+		"open: three callers when the time has elapsed": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2}).elapsed()
 				return r, []func(){r.keep, r.keep, r.keep}
@@ -196,7 +196,7 @@ func firstScenarios() map[string]scenario {
 				}
 			},
 		},
-		"half-open: a place is one caller's at a time": {
+		"half-open: a permit is out to one caller at a time": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{SuccessThreshold: 9}).halfOpen()
 				return r, []func(){r.keep, r.call(neutral)}
@@ -206,7 +206,7 @@ func firstScenarios() map[string]scenario {
 				}
 			},
 		},
-		"half-open: places come back": {
+		"half-open: permits are given back": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{SuccessThreshold: 9, HalfOpenMaxCalls: 2}).halfOpen().take(2)
 				return r, []func(){r.report(0, neutral), r.report(1, good)}
@@ -228,19 +228,19 @@ func firstScenarios() map[string]scenario {
 				return r, []func(){r.report(0, good), r.report(1, bad)}
 			}, oneOf("open, half-open, closed", "open, half-open, open"),
 		},
-		"closing: a caller beside the success": {
+		"half-open: a caller beside the success that closes it": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, FailureThreshold: 1}).halfOpen().take(1)
 				return r, []func(){r.report(0, good), r.call(bad)}
 			}, oneOf("open, half-open, closed, open", "open, half-open, open", "open, half-open, closed"),
 		},
-		"half-open: a failure of an earlier state says nothing": {
+		"half-open: a failure of an earlier state does not count": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1).halfOpen().take(1)
 				return r, []func(){r.report(0, bad), r.report(1, good)}
 			}, oneOf("open, half-open, closed"),
 		},
-		"half-open: a new round when all have been out for long": {
+		"half-open: a new round when all permits have been out for long": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 1, SuccessThreshold: 9}).halfOpen().take(1)
 				r.clk.Advance(recovery)
@@ -299,7 +299,7 @@ func TestNoInterleavingBreaksTheCircuit(t *testing.T) {
 	}
 }
 
-// program makes the scenario anew.
+// program builds the scenario anew.
 func (s scenario) program() Program {
 	r, threads := s.build()
 	return Program{Threads: threads, Check: func() error {
@@ -315,9 +315,8 @@ func (s scenario) program() Program {
 	}}
 }
 
-// A circuit that breaks under some interleaving is found: this one looks for a
-// place in one step and takes it in another.
-func TestABrokenPlaceIsFound(t *testing.T) {
+// This program looks for a free place in one step and takes it in another.
+func TestACheckThenActRaceIsFound(t *testing.T) {
 	build := func() Program {
 		var out atomicx.Int64
 		most := int64(0)

@@ -15,8 +15,8 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// armers is a program of one call with a time limit, and of others who ask its
-// context for Done, or for Err, before it ends, while it does, and afterwards.
+// armers returns a program of one call with a time limit, and threads that ask its context for
+// Done or Err before, while and after it ends.
 func armers() Program {
 	limit := policy.Timeout[int](time.Hour)
 	var limited context.Context
@@ -66,7 +66,7 @@ func ended(done <-chan struct{}) bool {
 }
 
 func TestNoInterleavingLeavesAContextArmed(t *testing.T) {
-	// By preemptions alone: package context's own locks are no places of ours.
+	// Only by preemptions: the explorer does not see the locks of package context.
 	report, err := bounded(armers, *most, hook)
 	require.NoError(t, err)
 	require.Greater(t, report.Longest, 9, "the context does not stop at its atomic operations")

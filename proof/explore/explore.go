@@ -1,22 +1,22 @@
-// Package explore runs small concurrent programs under every interleaving of
-// their atomic operations.
+// Package explore runs small concurrent programs under every interleaving of their atomic
+// operations.
 //
-// The threads of a program are coroutines, of which one runs at a time, up to
-// its next atomic operation. At each such point the explorer chooses who goes
-// on; depth first, it goes through all choices by running the program anew with
-// each. Memory is sequentially consistent, as sync/atomic promises.
+// The threads of a program are coroutines. One of them runs at a time, up to its next atomic
+// operation. At each such point the explorer chooses the thread that continues. It tries all
+// choices depth first, and runs the program anew for each. Memory is sequentially consistent,
+// as sync/atomic guarantees.
 //
-// Programs have more interleavings than can be run. There are two ways to fewer.
-// One bounds the preemptions, and is tried with 0, 1, 2 and so on: most faults
-// need few, and what is found first is short. The other leaves out nothing that
-// matters: of interleavings that differ only in the order of operations that
-// commute, two reads or two of different places, it runs one, by sleep sets [1].
-// It counts on a program without data races, in which whatever else threads do
-// to the same memory is kept in order by their atomic operations.
+// Programs have more interleavings than can be run. There are two ways to reduce them. One
+// bounds the number of preemptions and is tried with 0, 1, 2 and so on. Most faults need few
+// preemptions, and the first schedule that shows a fault is short. The other way runs one of
+// all interleavings that differ only in the order of operations that commute, by sleep sets
+// [1]. Two reads commute, and so do operations on different places. This way loses nothing if
+// the program has no data race: atomic operations must order everything else that threads do
+// to the same memory.
 //
-// The circuit's threads stop at its atomic operations in builds with the tag
-// ductile_explore; see package internal/atomicx. Without the tag this package
-// tests the explorer alone.
+// In builds with the tag ductile_explore, threads stop at the atomic operations of circuits,
+// budgets, maps and windows; see package internal/atomicx. Without the tag, this package
+// tests only the explorer.
 //
 // [1] P. Godefroid, Partial-Order Methods for the Verification of Concurrent
 // Systems, LNCS 1032, 1996.
@@ -33,25 +33,25 @@ import (
 // Program is a small concurrent program, made anew for each interleaving.
 type Program struct {
 	Threads []func()
-	// Check is run when all threads have ended, and says what is wrong.
+	// Check runs when all threads have ended, and returns what is wrong.
 	Check func() error
 }
 
-// Stop is what a program calls before each operation on memory that threads
-// share, with the place, which is nil for all of it, and whether it may write.
+// Stop is called by a program before each operation on shared memory, with the place of it
+// and whether the operation may write. A nil place stands for all memory.
 type Stop func(place any, writes bool)
 
-// Report is what an exploration did.
+// Report is the result of an exploration.
 type Report struct {
 	Schedules int  // interleavings that were run to their end
-	States    int  // points at which somebody was chosen, no two reached by the same choices
+	States    int  // points at which a thread was chosen, no two reached by the same choices
 	Longest   int  // operations in one schedule
 	Bound     int  // the preemptions that were allowed
-	Whole     bool // every interleaving was run, or one that comes to the same
+	Whole     bool // every interleaving was run, or one equivalent to it
 	Cut       bool // there were too many, and the rest was not run
 }
 
-// endless is more operations than a program has that ends.
+// endless is more operations than a program that ends should have.
 const endless = 1000
 
 // explorer is one exploration.
@@ -65,11 +65,11 @@ type explorer struct {
 	report  Report
 }
 
-// choice is one point of a schedule: who could go on, and who does.
+// choice is one point of a schedule: the threads that could continue, and the one that does.
 type choice struct {
 	ready       []int
-	next        map[int]operation // of those who are ready
-	asleep      map[int]bool      // whose next operation leads to what has been seen
+	next        map[int]operation // of the threads that are ready
+	asleep      map[int]bool      // threads whose next operation leads only to what was explored before
 	picked      int
 	preemptions int  // made before
 	continues   bool // ready[0] ran before, and to choose another is a preemption
@@ -82,16 +82,16 @@ type thread struct {
 	next   operation // that it is about to do
 }
 
-// operation is one step of a thread. What a thread does before its first
-// operation is nobody else's business.
+// operation is one step of a thread. What a thread does before its first operation affects no
+// other thread.
 type operation struct {
 	begins bool
 	place  any
 	writes bool
-	ready  func() bool // of a thread that waits; nil if it can go on
+	ready  func() bool // of a thread that waits; nil if it can continue
 }
 
-// commutes reports whether it makes no difference which of the two is first.
+// commutes reports whether the order of the two operations makes no difference.
 func (o operation) commutes(with operation) bool {
 	switch {
 	case o.begins || with.begins:
@@ -102,11 +102,10 @@ func (o operation) commutes(with operation) bool {
 	return !o.writes && !with.writes
 }
 
-// Deepest explores with 0 preemptions, with 1, and so on, until the whole has
-// been explored or there are more than most schedules. Then it tries the whole
-// with those left out that come to the same, as far as most. The report is of
-// all that was complete. It stops at the first schedule after which Check fails,
-// and returns that with its error.
+// Deepest explores with 0 preemptions, then with 1, and so on, until every interleaving was run
+// or there are more than most schedules. In the second case it also tries [Reduced], with the
+// same limit. The report covers the explorations that were complete. Deepest stops at the first
+// schedule after which Check fails, and returns an error that names it.
 func Deepest(build func() Program, most int, hook func(Stop)) (Report, error) {
 	sum, err := bounded(build, most, hook)
 	if err != nil || sum.Whole {
@@ -123,7 +122,7 @@ func Deepest(build func() Program, most int, hook func(Stop)) (Report, error) {
 	return sum, nil
 }
 
-// bounded explores with more and more preemptions, as far as most.
+// bounded explores with more and more preemptions, up to most schedules.
 func bounded(build func() Program, most int, hook func(Stop)) (last Report, err error) {
 	for bound := 0; ; bound++ {
 		r, err := All(build, bound, most, hook)
@@ -137,16 +136,16 @@ func bounded(build func() Program, most int, hook func(Stop)) (last Report, err 
 	}
 }
 
-// All runs the program that build makes under every schedule with at most bound
-// preemptions, or the first most of them; 0 is no limit. hook is told what to call
-// before each operation, and nil in the end.
+// All runs the program that build makes under every schedule with at most bound preemptions, or
+// under the first most of them; 0 is no limit. It calls hook with the function that the program
+// must call before each operation, and at the end with nil.
 func All(build func() Program, bound, most int, hook func(Stop)) (Report, error) {
 	x := &explorer{most: most, report: Report{Bound: bound, Whole: true}}
 	return x.explore(build, hook)
 }
 
-// Reduced is All without a bound, and without schedules that differ from one
-// that was run only in the order of operations that commute.
+// Reduced is All without a bound. Of schedules that differ only in the order of operations that
+// commute, it runs one.
 func Reduced(build func() Program, most int, hook func(Stop)) (Report, error) {
 	x := &explorer{most: most, reduce: true, report: Report{Bound: math.MaxInt, Whole: true}}
 	return x.explore(build, hook)
@@ -170,8 +169,8 @@ func (x *explorer) explore(build func() Program, hook func(Stop)) (Report, error
 	}
 }
 
-// pause is where a thread lets the explorer choose. It does not return in one
-// that is given up.
+// pause stops a thread so that the explorer can choose. It does not return in a thread that is
+// abandoned.
 func (x *explorer) pause(place any, writes bool) {
 	t := x.current
 	if t == nil {
@@ -184,7 +183,7 @@ func (x *explorer) pause(place any, writes bool) {
 	x.current = t
 }
 
-// givenUp ends a thread that has no end of its own, or need not be run to it.
+// givenUp is the panic that ends an abandoned thread.
 type givenUp struct{}
 
 // play runs body as thread t.
@@ -199,8 +198,8 @@ func (x *explorer) play(t *thread, body func()) {
 	body()
 }
 
-// run plays the program by the choices on the stack, and beyond them with as few
-// preemptions as can be.
+// run runs the program by the choices on the stack, and after them with as few preemptions as
+// possible.
 func (x *explorer) run(p Program) error {
 	x.threads = make([]*thread, len(p.Threads))
 	for i, body := range p.Threads {
@@ -223,7 +222,7 @@ func (x *explorer) run(p Program) error {
 			return fmt.Errorf("%d threads wait for each other", alive)
 		}
 		if last = x.choose(at, last); last < 0 {
-			return nil // from here on it has all been seen
+			return nil // everything from here was explored before
 		}
 		if _, more := x.threads[last].resume(); !more {
 			x.threads[last] = nil
@@ -235,7 +234,7 @@ func (x *explorer) run(p Program) error {
 	return p.Check()
 }
 
-// choose says who goes on at a point of the schedule, and -1 if nobody need.
+// choose returns the thread that continues at a point of the schedule, and -1 if none needs to.
 func (x *explorer) choose(at, last int) int {
 	if at < len(x.stack) {
 		return x.stack[at].who()
@@ -263,8 +262,8 @@ func (x *explorer) choose(at, last int) int {
 	return c.who()
 }
 
-// sleep finds who is asleep at a new point: who was at the one before, or has
-// been tried there, and whose operation commutes with the one done since.
+// sleep finds the threads that are asleep at a new point: those that were asleep or were tried
+// at the point before, and whose operation commutes with the one done since.
 func (x *explorer) sleep(c *choice, at int) {
 	c.next, c.asleep = map[int]operation{}, map[int]bool{}
 	for _, i := range c.ready {
@@ -281,17 +280,17 @@ func (x *explorer) sleep(c *choice, at int) {
 	c.skip()
 }
 
-// skip goes on to the first who is awake.
+// skip picks the first thread that is awake.
 func (c *choice) skip() {
 	for c.picked < len(c.ready) && c.asleep[c.who()] {
 		c.picked++
 	}
 }
 
-// who goes on.
+// who returns the thread that continues.
 func (c *choice) who() int { return c.ready[c.picked] }
 
-// spent is how many preemptions have been made when the choice is.
+// spent returns how many preemptions the schedule has made after this choice.
 func (c *choice) spent() int {
 	if c.continues && c.picked > 0 {
 		return c.preemptions + 1
@@ -299,7 +298,7 @@ func (c *choice) spent() int {
 	return c.preemptions
 }
 
-// backtrack goes to the next schedule, if there is one.
+// backtrack prepares the next schedule, if there is one.
 func (x *explorer) backtrack() bool {
 	for len(x.stack) > 0 {
 		c := &x.stack[len(x.stack)-1]
@@ -316,7 +315,8 @@ func (x *explorer) backtrack() bool {
 	return false
 }
 
-// schedule says who went on, and for how many operations: "0*3 1*2 0".
+// schedule returns the threads in the order in which they ran, with the number of their
+// operations: "0*3 1*2 0".
 func (x *explorer) schedule() string {
 	var turns []string
 	for at := 0; at < len(x.stack); {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// steps returns a program of threads that each pause n times, and what hooks it.
+// steps returns a program of threads that each pause n times, and its hook.
 func steps(threads, n int) (build func() Program, hook func(Stop)) {
 	var pause Stop
 	return func() Program {
@@ -27,8 +27,8 @@ func steps(threads, n int) (build func() Program, hook func(Stop)) {
 	}, func(stop Stop) { pause = stop }
 }
 
-// Two threads of three points, and a fourth stretch to the end, can be woven in
-// 8 over 4 ways; three of one point and a stretch in 6! / (2! 2! 2!).
+// Two threads with three pauses each have four stretches each, which interleave in 8 over 4
+// ways. Three threads with one pause each interleave in 6! / (2! 2! 2!) ways.
 func TestEveryInterleavingIsRunOnce(t *testing.T) {
 	for _, c := range []struct{ threads, pauses, bound, want int }{
 		{2, 3, 100, 70}, {3, 1, 100, 90}, {1, 5, 100, 1},
@@ -55,8 +55,8 @@ func TestTheDeepestCompleteExplorationIsReported(t *testing.T) {
 	assert.Equal(t, Report{Schedules: 8, States: r.States, Longest: 8, Bound: 1}, r)
 }
 
-// Two threads of three operations on one place have 6 over 3 orders.
-func TestOfOrdersThatComeToTheSameOneIsRun(t *testing.T) {
+// Two threads with three operations on one place each have 6 over 3 orders.
+func TestOneOfEquivalentOrdersIsRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		place  func(thread int) any
 		writes bool
@@ -92,9 +92,8 @@ func TestOfOrdersThatComeToTheSameOneIsRun(t *testing.T) {
 	}
 }
 
-// What a program can come to is the same set, whether every interleaving is run
-// or those that differ.
-func TestNothingIsMissedThatAnyOrderComesTo(t *testing.T) {
+// Running all interleavings and running only those that differ end in the same set of results.
+func TestTheReducedExplorationFindsEveryResult(t *testing.T) {
 	for seed := range uint64(300) {
 		var pause Stop
 		var ends map[string]bool
@@ -113,8 +112,8 @@ func TestNothingIsMissedThatAnyOrderComesTo(t *testing.T) {
 	}
 }
 
-// random is a program of two or three threads that read, write and compare and
-// swap three places, and add to ends what they come to.
+// random returns a program of two or three threads that read, write and compare-and-swap three
+// places, and add their result to ends.
 func random(seed uint64, pause *Stop, ends map[string]bool) Program {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var places [3]int
@@ -176,7 +175,7 @@ func TestALostUpdateNeedsOnePreemption(t *testing.T) {
 	assert.EqualError(t, err, "schedule 0*2 1*3 0: an update is lost")
 }
 
-func TestAProgramWithoutEndIsFound(t *testing.T) {
+func TestAProgramThatDoesNotEndIsReported(t *testing.T) {
 	var pause Stop
 	build := func() Program {
 		return Program{Threads: []func(){func() {
@@ -216,7 +215,7 @@ func TestAThreadWaitsForAnother(t *testing.T) {
 	assert.True(t, fewer.Whole)
 }
 
-func TestThreadsThatWaitForEachOtherAreFound(t *testing.T) {
+func TestADeadlockIsReported(t *testing.T) {
 	build := func() Program {
 		never := func() { Wait(nil, func() bool { return false }) }
 		return Program{Threads: []func(){never, never}, Check: func() error { return nil }}

@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// kept is a call by a breaker with WithKeep, whose value is recorded later.
+// kept is a call through a breaker with WithKeep whose value is recorded later.
 type kept struct {
 	ctx    *stepped
 	record func(policy.Outcome)
@@ -29,7 +29,7 @@ func (r *rig) keepValue(k *kept) {
 	}
 }
 
-// later is a thread that records a value that is there by then.
+// later returns a thread that records the value if it has been kept by then.
 func (k *kept) later(o policy.Outcome) func() {
 	return func() {
 		if touch(k); k.record != nil {
@@ -38,7 +38,7 @@ func (k *kept) later(o policy.Outcome) func() {
 	}
 }
 
-// keepings are scenes of a value that is recorded beside something else.
+// keepings returns the scenes in which a value is recorded beside something else.
 func keepings() map[string]scenario {
 	counted := func(r *rig, want ...breaker.Counts) {
 		got := r.Snapshot().Counts

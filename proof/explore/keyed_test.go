@@ -22,7 +22,7 @@ import (
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-// thing is a value of a map.
+// thing is a value in a map.
 type thing struct {
 	key     string
 	busy    bool
@@ -31,7 +31,7 @@ type thing struct {
 	asked   int // how often it was asked whether it is idle
 }
 
-// Idle is asked twice by a drop, the second time after it has begun.
+// Idle is called twice by a drop, the second time after the drop has begun.
 func (v *thing) Idle() bool {
 	touch(v)
 	v.asked++
@@ -40,7 +40,7 @@ func (v *thing) Idle() bool {
 	return !v.busy
 }
 
-// shelf is a map under exploration, with what is known of it from outside.
+// shelf is a map under exploration, with what can be seen of it from outside.
 type shelf struct {
 	*keyed.Map[string, *thing]
 	locks    []*sync.Mutex // the map's own
@@ -50,7 +50,7 @@ type shelf struct {
 	faults   []string
 }
 
-// patient is a clock on which threads wait for each other as the explorer knows.
+// patient is a clock whose waits are known to the explorer.
 type patient struct{ *fake.Clock }
 
 func (patient) NewWaiter() policy.Waiter { return &turn{} }
@@ -88,8 +88,8 @@ func newShelf(limit int) *shelf {
 	return s
 }
 
-// apart is a seed with which the keys of all scenes lie in places of their own: with
-// another for each map, a schedule would not repeat.
+// apart is a seed with which the keys of all scenes lie in different places. With a random seed
+// for each map, a schedule would not repeat.
 var apart = func() maphash.Seed {
 	for {
 		seed, places := maphash.MakeSeed(), map[uint64]bool{}
@@ -106,7 +106,7 @@ func (s *shelf) fault(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Sprintf(format, args...))
 }
 
-// get is a thread that gets k and uses the value.
+// get returns a thread that gets k and uses the value.
 func (s *shelf) get(k string, got **thing) func() {
 	return func() {
 		var before []*thing // whose drop had begun
@@ -124,8 +124,8 @@ func (s *shelf) get(k string, got **thing) func() {
 	}
 }
 
-// pin is a thread that pins k, uses the value and releases it: meanwhile the value is not
-// dropped.
+// pin returns a thread that pins k, uses the value and releases it. The value must not be
+// dropped while it is pinned.
 func (s *shelf) pin(k string) func() {
 	return func() {
 		p := s.Pin(k)
@@ -140,7 +140,7 @@ func (s *shelf) pin(k string) func() {
 	}
 }
 
-// shelfScene is a shelf, its threads, and what must hold at the end beside the rest.
+// shelfScene is a shelf, its threads, and a check at the end in addition to those of every shelf.
 type shelfScene struct {
 	build func() (*shelf, []func())
 	check func(s *shelf)
@@ -242,8 +242,8 @@ func shelves() map[string]shelfScene {
 	}
 }
 
-// program makes the scene anew. The map's own locks are not the explorer's to see: what is
-// done under one of them is one step.
+// program builds the scene anew. The explorer does not see the locks of the map, so what is done
+// under one of them is one step.
 func (s shelfScene) program() (p Program, locks []*sync.Mutex) {
 	shelf, threads := s.build()
 	return Program{Threads: threads, Check: func() error {
@@ -260,8 +260,8 @@ func faultsOf(texts []string) (all []error) {
 	return all
 }
 
-// settle is what must hold of every map when its threads have ended: each value is a
-// member or was dropped, once.
+// settle checks what must hold for every map when its threads have ended: each value is a member
+// or was dropped, once.
 func (s *shelf) settle() {
 	members := maps.Collect(s.All())
 	for _, v := range s.made {
@@ -314,8 +314,8 @@ func TestNoInterleavingBreaksAMap(t *testing.T) {
 	}
 }
 
-// hookOutside stops threads at their atomic operations, but not while one of them holds
-// a lock: another that then wanted it would stop the explorer for ever.
+// hookOutside stops threads at their atomic operations, except while one of them holds a lock.
+// Another thread that waits for that lock would stop the explorer for ever.
 func hookOutside(stop Stop, locks *[]*sync.Mutex) {
 	if stop == nil {
 		atomicx.Hook = nil

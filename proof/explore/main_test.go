@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A thread that is given up panics where it stops. In a callback of a circuit that panic
-// is logged, and says nothing.
+// A thread that is abandoned panics where it stops. In a callback of a circuit, that panic is
+// logged, and means nothing.
 func TestMain(m *testing.M) {
 	log.SetOutput(io.Discard)
 	os.Exit(m.Run())

@@ -14,9 +14,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-const recovery = 2 * time.Second // more than the second for which probes are waited for at least
+const recovery = 2 * time.Second // more than the second that a circuit waits at least for its probes
 
-// rig is a circuit under exploration, with what is known of it from outside.
+// rig is a circuit under exploration, with what can be seen of it from outside.
 type rig struct {
 	*breaker.Circuit
 	clk    *fake.Clock
@@ -25,11 +25,11 @@ type rig struct {
 	recovers time.Duration
 	cfg      breaker.Config
 	told     []breaker.Transition
-	out      int // permits that are out in the half-open state that the rig began in
+	out      int // permits that are out
 	most     int
 	got      []*breaker.Permit // permits that were taken before the threads began
 	faults   []string
-	atEnd    func() // checked beside the scenario's own
+	atEnd    func() // one more check
 }
 
 func newRig(cfg breaker.Config) *rig {
@@ -41,7 +41,7 @@ func newRig(cfg breaker.Config) *rig {
 	return r
 }
 
-// reconfigure is a thread that changes the rig's config.
+// reconfigure returns a thread that changes the config of the rig.
 func (r *rig) reconfigure(change func(*breaker.Config)) func() {
 	cfg := r.cfg
 	change(&cfg)
@@ -73,7 +73,7 @@ func (r *rig) elapsed() *rig {
 	return r
 }
 
-// halfOpen is elapsed with the move made.
+// halfOpen is elapsed, and makes the move to half-open.
 func (r *rig) halfOpen() *rig {
 	r.elapsed()
 	if r.State() != breaker.HalfOpen {
@@ -82,7 +82,7 @@ func (r *rig) halfOpen() *rig {
 	return r
 }
 
-// call is a thread that makes one call which comes to o.
+// call returns a thread that makes one call with outcome o.
 func (r *rig) call(o policy.Outcome) func() {
 	return func() {
 		p, err := r.Acquire()
@@ -91,19 +91,19 @@ func (r *rig) call(o policy.Outcome) func() {
 		}
 		r.in()
 		touch(&r.out)
-		r.out-- // before the report: from its first step on, the place may be another's
+		r.out-- // before the report, which may give the permit to another thread at its first step
 		p.Record(o)
 	}
 }
 
-// in counts a permit that is out.
+// in counts a permit as out.
 func (r *rig) in() {
 	touch(&r.out)
 	r.out++
 	r.most = max(r.most, r.out)
 }
 
-// do is a thread that makes one call through a policy.
+// do returns a thread that makes one call through a policy.
 func (r *rig) do(err error) func() {
 	return func() {
 		_, got := breaker.Do(context.Background(), r.Circuit, func(context.Context) (int, error) { return 0, err })
@@ -123,13 +123,13 @@ func (r *rig) lost() {
 	_, _ = breaker.Do(context.Background(), r.Circuit, func(context.Context) (int, error) { panic(errDown) })
 }
 
-// report is a thread that reports permit n.
+// report returns a thread that reports permit n.
 func (r *rig) report(n int, o policy.Outcome) func() {
 	return func() { r.got[n].Record(o) }
 }
 
-// opens is a thread that reports a failure of permit n, which opens the circuit
-// in whatever order it comes to the others.
+// opens returns a thread that reports permit n as a failure, which opens the circuit whatever its
+// order among the others.
 func (r *rig) opens(n int) func() {
 	return func() {
 		r.got[n].Record(bad)
@@ -150,7 +150,7 @@ func (r *rig) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
-// path is the states that were told of, "open, half-open".
+// path returns the states that were reported: "open, half-open".
 func (r *rig) path() string {
 	var states []string
 	for _, t := range r.told {
@@ -159,19 +159,18 @@ func (r *rig) path() string {
 	return strings.Join(states, ", ")
 }
 
-// settle is what must hold of every circuit when its threads have ended: each
-// move was told once and in order, the last one is where the circuit is, and it
-// is not stuck there.
+// settle checks what must hold for every circuit when its threads have ended: each move was
+// reported once and in order, the circuit is where the last one led, and it is not stuck there.
 func (r *rig) settle() {
 	state, at := r.State(), breaker.Closed
 	for _, t := range r.told {
 		if t.From != at || t.To == at || t.Reason == "" {
-			r.fault("told of a move from %v to %v when it was %v", t.From, t.To, at)
+			r.fault("reported a move from %v to %v when it was %v", t.From, t.To, at)
 		}
 		at = t.To
 	}
 	if at != state {
-		r.fault("the last move told is to %v, and it is %v", at, state)
+		r.fault("the last move reported is to %v, and it is %v", at, state)
 	}
 	r.clk.Advance(r.recovers)
 	if state == breaker.Open && r.State() != breaker.HalfOpen {
@@ -188,8 +187,8 @@ func (r *rig) settle() {
 	}
 }
 
-// probes takes all places; where some are still out, the recovery timeout that
-// has passed gives them back.
+// probes takes all permits. If some are still out, the recovery timeout that has passed begins a
+// new round.
 func (r *rig) probes() {
 	n := 0
 	for ; n <= r.places; n++ {

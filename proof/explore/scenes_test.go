@@ -9,7 +9,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// probations are scenes of how half-open comes to its verdict.
+// probations returns the scenes of how half-open reaches a verdict.
 func probations() map[string]scenario {
 	byTwo := func(rate float64) func() (*rig, []func()) {
 		return func() (*rig, []func()) {
@@ -27,30 +27,30 @@ func probations() map[string]scenario {
 	return map[string]scenario{
 		"half-open: the second of two probes reopens it by the rate": {byTwo(0.5), oneOf("open, half-open, open")},
 		"half-open: the second of two probes closes it by the rate":  {byTwo(0.6), oneOf("open, half-open, closed")},
-		"half-open: three probes that end at once are judged together": {
+		"half-open: three probes that end concurrently are judged together": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 3, ProbeCalls: 3, ProbeFailureRate: 0.5}).halfOpen().take(3)
 				return r, []func(){r.report(0, bad), r.report(1, good), r.report(2, bad)}
 			}, oneOf("open, half-open, open"),
 		},
-		"half-open: an Ignored probe is none of those that are judged": {
+		"half-open: an Ignored probe does not count among ProbeCalls": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 3, ProbeCalls: 2, ProbeFailureRate: 0.5}).halfOpen().take(3)
 				return r, []func(){r.report(0, neutral), r.report(1, good), r.report(2, good)}
 			}, oneOf("open, half-open, closed"),
 		},
-		"half-open: ten Ignored probes come to no verdict": {
+		"half-open: ten Ignored probes reopen it": {
 			func() (*rig, []func()) {
 				r := ignored(8, breaker.Config{HalfOpenMaxCalls: 2})
 				return r, []func(){r.call(neutral), r.call(neutral)}
 			}, func(r *rig) {
-				oneOf("open, half-open, open", "open, half-open")(r) // or one found no place
+				oneOf("open, half-open, open", "open, half-open")(r) // or one got no permit
 				if n := r.Snapshot().Counts.Ignored; r.State() == breaker.Open && (n != 10 || r.told[2].Reason != breaker.ReasonNoVerdict) {
 					r.fault("opened after %d Ignored probes by %q", n, r.told[2].Reason)
 				}
 			},
 		},
-		"half-open: of Ignored probes that end at once, one reopens it": {
+		"half-open: of Ignored probes that end concurrently, one reopens it": {
 			func() (*rig, []func()) {
 				r := ignored(8, breaker.Config{HalfOpenMaxCalls: 3}).take(3)
 				return r, []func(){r.report(0, neutral), r.report(1, neutral), r.report(2, neutral)}
@@ -73,7 +73,7 @@ func probations() map[string]scenario {
 				}}
 			}, oneOf("open, half-open"),
 		},
-		"half-open: of slow successes that end at once the reason is that they are slow": {
+		"half-open: slow successes that end concurrently reopen it as slow": {
 			func() (*rig, []func()) {
 				r := newRig(slowProbes(2)).halfOpen().take(2)
 				r.clk.Advance(20)
@@ -85,7 +85,7 @@ func probations() map[string]scenario {
 				}
 			},
 		},
-		"half-open: a failure beside a slow success is the reason of a verdict by both": {
+		"half-open: a failure beside a slow success reopens it as failed": {
 			func() (*rig, []func()) {
 				r := newRig(slowProbes(2)).halfOpen().take(2)
 				r.clk.Advance(20)
@@ -97,7 +97,7 @@ func probations() map[string]scenario {
 				}
 			},
 		},
-		"in shadow: calls without a place decide nothing": {
+		"in shadow: calls without a permit decide nothing": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1, Shadow: true, SuccessThreshold: 9}).take(1)
 				r.got[0].Record(bad)
@@ -106,7 +106,7 @@ func probations() map[string]scenario {
 				return r.take(1), []func(){r.call(bad), r.report(1, neutral)}
 			}, oneOf("open, half-open", "open, half-open, open"),
 		},
-		"call window: a failure is held up while eight calls come in between": {
+		"call window: a failure that is overtaken by eight calls": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{WindowCalls: 24, MinCalls: 9, FailureRate: 0.5}).take(17)
 				for n := range 8 {
@@ -122,17 +122,16 @@ func probations() map[string]scenario {
 	}
 }
 
-// slowProbes is a config whose half-open state is judged by n probes, and whose calls
-// are slow after 20 ns.
+// slowProbes returns a config that judges half-open by n probes and has calls slow after 20 ns.
 func slowProbes(n int) breaker.Config {
 	return breaker.Config{
 		Window: 100, SlowCall: 20, SlowRate: 1, FailureThreshold: 9, HalfOpenMaxCalls: 2, ProbeCalls: n, ProbeFailureRate: 0.5,
 	}
 }
 
-// verdictIsInTime is a scene of the last probes that the new rules need, beside the
-// Reconfigure that puts these in force. A probe that begins to report when it has returned
-// is judged by them, or the circuit waits for one probe more than it says.
+// verdictIsInTime returns a scene of the last two probes that new rules need for a verdict,
+// beside the Reconfigure that puts these rules in force. A probe that begins its report after
+// Reconfigure has returned must be judged by the new rules.
 func verdictIsInTime(r *rig, o policy.Outcome, change func(*breaker.Config), verdict string) (*rig, []func()) {
 	inForce, later := false, 0
 	reconfigure := r.reconfigure(change)
@@ -154,7 +153,7 @@ func verdictIsInTime(r *rig, o policy.Outcome, change func(*breaker.Config), ver
 	return r, []func(){report(0), report(1), func() { reconfigure(); touch(&inForce); inForce = true }}
 }
 
-// reconfigurations are scenes of Reconfigure beside something else.
+// reconfigurations returns the scenes of Reconfigure beside something else.
 func reconfigurations() map[string]scenario {
 	longer := func(c *breaker.Config) { c.RecoveryTimeout *= 3 }
 	return map[string]scenario{
@@ -194,7 +193,7 @@ func reconfigurations() map[string]scenario {
 				}
 			},
 		},
-		"Reconfigure keeps the places of half-open": {
+		"Reconfigure keeps the permits of half-open": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{SuccessThreshold: 9}).halfOpen()
 				return r, []func(){r.keep, r.keep, r.reconfigure(func(c *breaker.Config) { c.SuccessThreshold = 8 })}
@@ -204,7 +203,7 @@ func reconfigurations() map[string]scenario {
 				}
 			},
 		},
-		"Reconfigure to fewer places: a new round beside a place that comes back": {
+		"Reconfigure to fewer permits: a new round beside a permit that is given back": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, SuccessThreshold: 9}).halfOpen().take(2)
 				r.reconfigure(func(c *breaker.Config) { c.HalfOpenMaxCalls = 1 })()
@@ -234,7 +233,7 @@ func reconfigurations() map[string]scenario {
 				return verdictIsInTime(r, good, func(c *breaker.Config) { c.SuccessThreshold = 2 }, "open, half-open, closed")
 			}, func(*rig) {},
 		},
-		"Reconfigure to fewer places beside the last Ignored probe": {
+		"Reconfigure to fewer permits beside the last Ignored probe": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 4}).halfOpen()
 				for range 8 {
@@ -243,7 +242,7 @@ func reconfigurations() map[string]scenario {
 				return verdictIsInTime(r.take(2), neutral, func(c *breaker.Config) { c.HalfOpenMaxCalls = 2 }, "open, half-open, open")
 			}, func(*rig) {},
 		},
-		"Reconfigure to fewer places beside two callers": {
+		"Reconfigure to fewer permits beside two callers": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{HalfOpenMaxCalls: 2, SuccessThreshold: 9}).halfOpen()
 				fewer := r.reconfigure(func(c *breaker.Config) { c.HalfOpenMaxCalls = 1 })
@@ -287,7 +286,7 @@ func reconfigurations() map[string]scenario {
 				}}
 			}, oneOf("", "open"),
 		},
-		"Reconfigure of an open circuit whose time is up": {
+		"Reconfigure of an open circuit whose time has elapsed": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
 				r.got[0].Record(bad)
@@ -307,7 +306,7 @@ func reconfigurations() map[string]scenario {
 				return r, []func(){func() { r.Trip(recovery, "test") }, r.reconfigure(longer)}
 			}, oneOf("open"),
 		},
-		"of two Reconfigures, one is last": {
+		"two Reconfigures are both reported, and one is in force": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 5})
 				set := func(n int) func() { return r.reconfigure(func(c *breaker.Config) { c.FailureThreshold = n }) }
@@ -329,14 +328,14 @@ func reconfigurations() map[string]scenario {
 	}
 }
 
-// listeners are scenes of Watch and stop beside moves.
+// listeners returns the scenes of Watch and stop beside moves.
 func listeners() map[string]scenario {
-	// heard notes what a watcher hears.
+	// heard returns a watcher that notes the states it is called for.
 	heard := func(to *[]breaker.State) func(breaker.Transition) {
 		return func(t breaker.Transition) { *to = append(*to, t.To) } // one call at a time
 	}
 	return map[string]scenario{
-		"Watch beside a move hears all that follow": {
+		"Watch beside a move reports all later moves": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
 				var states []breaker.State
@@ -351,7 +350,7 @@ func listeners() map[string]scenario {
 				}}
 			}, oneOf("open, isolated", "isolated"),
 		},
-		"a watcher that was stopped hears nothing of later moves": {
+		"a watcher that was stopped is not called for later moves": {
 			func() (*rig, []func()) {
 				r := newRig(breaker.Config{FailureThreshold: 1}).take(1)
 				var states []breaker.State

@@ -4,8 +4,8 @@ package explore
 
 import "context"
 
-// stepped is a context whose end calls what is attached to it in step, on the thread
-// that ends it: package context would do so on a goroutine that no explorer sees.
+// stepped is a context whose end calls the attached functions on the thread that ends it. Package
+// context would call them on a goroutine that the explorer does not see.
 type stepped struct {
 	context.Context
 	done     chan struct{}
@@ -53,7 +53,7 @@ func (s *stepped) cancel() {
 	}
 }
 
-// nothingAttached is what must hold at the end.
+// nothingAttached returns a check that no function is left attached.
 func (s *stepped) nothingAttached(r *rig) func() {
 	return func() {
 		if n := len(s.attached); n > 0 {

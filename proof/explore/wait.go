@@ -1,10 +1,10 @@
 package explore
 
-// running is the exploration that is under way, for Wait.
+// running is the current exploration, for Wait.
 var running *explorer
 
-// Wait is for a thread that has to wait for another: it stops until ready, which is about
-// the place given, returns true. Outside of an exploration it returns at once.
+// Wait stops a thread until ready, which reads the given place, returns true. Outside of an
+// exploration it returns at once.
 func Wait(place any, ready func() bool) {
 	x := running
 	if x == nil || x.current == nil {
@@ -18,5 +18,5 @@ func Wait(place any, ready func() bool) {
 	x.current = t
 }
 
-// canGoOn reports whether a thread has not ended and does not wait.
+// canGoOn reports whether a thread can continue: it has not ended and does not wait.
 func (t *thread) canGoOn() bool { return t != nil && (t.next.ready == nil || t.next.ready()) }
