@@ -162,7 +162,8 @@ func (r *gateRecorder) call(client int, rnd *rand.Rand, mine []int) []int {
 		return mine
 	}
 	waits := rnd.IntN(3) > 0
-	call, end, came := r.clock.Add(1), isFull, true
+	call, came := r.clock.Add(1), true
+	var end gateEnd
 	if waits {
 		ctx, cancel := context.WithCancel(context.Background())
 		patience := rnd.IntN(60)
