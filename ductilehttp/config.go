@@ -259,7 +259,7 @@ func (c *Config) hint(resp *http.Response) time.Duration {
 		d, _ = hintAt(resp.Header, policy.Now(c.Clock))
 	}
 	if c.ClampRetryAfter {
-		d = min(d, cmp.Or(c.Retry.MaxRetryAfter, retry.DefaultMaxRetryAfter))
+		d = min(d, c.Retry.WithDefaults().MaxRetryAfter)
 	}
 	return max(0, d)
 }

@@ -65,13 +65,7 @@ func (j *journey) limited(r *http.Request, hop int, left time.Duration) *http.Re
 		return r
 	}
 	o := j.own
-	most := cfg.Retry.MaxAttempts
-	if o.MaxAttempts != 0 {
-		most = o.MaxAttempts
-	}
-	if most == 0 {
-		most = retry.DefaultMaxAttempts
-	}
+	most := cmp.Or(o.MaxAttempts, cfg.Retry.WithDefaults().MaxAttempts)
 	if most != retry.Unlimited {
 		o.MaxAttempts = max(1, most-j.retried)
 	}
