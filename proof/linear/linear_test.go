@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 300, "histories for each way to count")
+	histories = flag.Int("histories", 100, "histories for each way to count; make prove plays more")
 	firstSeed = flag.Uint64("seed", 1, "the first seed; history n has the seed n later")
 )
 

@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -279,10 +280,14 @@ func likeBreaker(judge func(*result) policy.Outcome) func(rules, policy.Policy[i
 			}
 			res := &result{ctx: ctx, rules: b}
 			watch := stopwatch.New(b.tally.fixed.Clock)
+			// Once, and not Record's result alone: if the context ends while a value is recorded,
+			// the second to come must not return before the first has emitted its event.
+			var once sync.Once
 			ends := func(o policy.Outcome, took time.Duration, err error) {
-				if permit.Record(o) {
+				once.Do(func() {
+					permit.Record(o)
 					next.Emit(ctx, policy.Event{Kind: policy.Judged, Policy: "breaker", Name: b.tally.fixed.Name, Outcome: countsAs(o), Took: took, Err: mark.Without(err)})
-				}
+				})
 			}
 			kept := false
 			defer func() {
