@@ -216,7 +216,7 @@ func TestFullGatesCallNothing(t *testing.T) {
 	})
 }
 
-// The two peers that queue forget nobody either; ours lets no more in than its limit.
+// No gate loses a caller that queues, and ours admits no more than its limit.
 func TestACrowdIsAllServed(t *testing.T) {
 	each(t, "GateCrowd", func(t *testing.T, do call, calls *atomic.Int64) {
 		done := make(chan error)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// step is a move that is to be made.
+// step describes a move that a call has decided on.
 type step struct {
 	to        State
 	why       why

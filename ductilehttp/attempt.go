@@ -17,11 +17,12 @@ import (
 )
 
 var (
-	// errSpent is the end of a request that an HTTP/2 server refused, or that is to be
-	// sent again, if its body was not kept.
+	// errSpent ends a request that would be sent again, for example because an HTTP/2
+	// server refused it, if its body was not kept.
 	errSpent = errors.New("ductilehttp: the request was not taken, and its body cannot be sent again")
 
-	// errSilent is the end of a request that was about to be sent on such a connection.
+	// errSilent ends a request that net/http was about to send on a connection that fell
+	// silent.
 	errSilent = errors.New("ductilehttp: the connection has fallen silent")
 
 	// errBroken is the end of a request that net/http would have repeated unasked: how

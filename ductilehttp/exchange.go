@@ -39,7 +39,7 @@ type exchange struct {
 	first attempt // room for one: most exchanges have no other
 }
 
-// reply is a response's body that is to be closed if it is not the answer.
+// reply holds a response's body. finish closes it unless the caller gets that response.
 type reply struct {
 	body io.ReadCloser
 	bad  *http.Response // if the response is an error to the policies
@@ -183,7 +183,7 @@ func (x *exchange) fail(err error) {
 	x.last = err
 }
 
-// keep notes a response that is to be closed, or returns false if the exchange is over.
+// keep records resp so that finish closes it. It returns false if the exchange is over.
 func (x *exchange) keep(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -27,7 +27,7 @@ func passing(clk *fake.Clock) map[string]fault {
 		"rate limit": refuse(429, "invalid_request_error"), "400 that may pass": refuse(400, "api_error", "Stripe-Should-Retry", "true"),
 		"a balancer's 502": raw(502, "<html>"), "reset": reset,
 		"answer lost": lost, "answer truncated": truncated, "answer late": late(clk), "answer stuck": stuck(clk),
-		"an upgrade that nobody asked for": upgraded,
+		"an upgrade without a request for one": upgraded,
 	}
 }
 

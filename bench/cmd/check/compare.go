@@ -115,7 +115,7 @@ func confirmed(first, again []finding) (lost []finding) {
 	return lost
 }
 
-// refused keeps the losses at scenarios that nobody has accepted any at.
+// refused returns the losses in scenarios for which no loss has been accepted.
 func refused(lost []finding, accepted []string) (kept []finding) {
 	for _, f := range lost {
 		if !slices.Contains(accepted, f.key.Scenario) {

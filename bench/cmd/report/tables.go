@@ -165,7 +165,7 @@ func times(rs *runs.Runs, k runs.Key) []string {
 	return []string{duration(t.Center), t.PctRangeString(), multiple(ratio(rs, k))}
 }
 
-// ratio returns how many times as long as ours k takes, or 0 if nobody knows.
+// ratio returns how many times as long as ours k takes, or 0 if that is not known.
 func ratio(rs *runs.Runs, k runs.Key) float64 {
 	our := rs.Median(runs.Key{Scenario: k.Scenario, Lib: ours, Mode: k.Mode}, runs.Time)
 	if our == 0 {

@@ -86,7 +86,7 @@ func (c *Client) logger() Logger {
 	panic(fmt.Sprintf("invalid logger type passed, must be Logger or LeveledLogger, was %T", c.Logger))
 }
 
-// Do sends req as the page says that code for go-retryablehttp is to be ported: an
+// Do sends req in the way that the porting page recommends for go-retryablehttp: an
 // http.Client on a Transport, which follows redirects outside of the attempts.
 func (c *Client) Do(req *Request) (*http.Response, error) {
 	c.once.Do(func() {
