@@ -213,10 +213,15 @@ func TestOneDeathUnderSeveralStreamsIsOneFailure(t *testing.T) {
 	var failures atomic.Int64
 	stop := circuit.Watch(func(breaker.Transition) { failures.Add(100) })
 	defer stop()
+	// Listed first: Range also visits the connections of the retries, which must live.
+	var old []net.Conn
 	conns.Range(func(c, _ any) bool {
-		reset(c.(*tls.Conn).NetConn())
+		old = append(old, c.(*tls.Conn).NetConn())
 		return true
 	})
+	for _, c := range old {
+		reset(c)
+	}
 	all.Wait()
 	assert.Equal(t, breaker.Closed, circuit.State())
 	assert.Zero(t, failures.Load(), "it never opened")
