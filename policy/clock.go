@@ -130,10 +130,17 @@ func Go(clock Clock, f func()) {
 
 // AfterFunc calls f after d on clock; nil means real time. f runs on its own goroutine,
 // or on the goroutine that moves a virtual clock. stop reports whether it prevented the
-// call of f; it leaves no timer behind.
+// call of f; it leaves no timer behind. In real time, f starts at once if d <= 0, and stop
+// returns false.
 func AfterFunc(clock Clock, d time.Duration, f func()) (stop func() bool) {
 	switch c := clock.(type) {
 	case nil:
+		if d <= 0 {
+			// No timer: two that are due at once in one synctest bubble may crash Go's race
+			// detector (Go 1.26.8 runs both with one racectx).
+			go f()
+			return func() bool { return false }
+		}
 		return time.AfterFunc(d, f).Stop
 	case interface {
 		AfterFunc(d time.Duration, f func()) (stop func() bool)

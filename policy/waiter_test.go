@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,28 @@ func TestAfterFuncInRealTime(t *testing.T) {
 		assert.False(t, stop())
 		assert.Equal(t, 1, called)
 	})
+}
+
+// Under -race, this test crashed in the race detector of Go 1.26 when a delay of 0 started a
+// timer.
+func TestAfterFuncWithoutADelayStartsAtOnceAndArmsNoTimer(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			var called atomic.Int32
+			var calls sync.WaitGroup
+			for range 8 {
+				calls.Go(func() {
+					for range 100 {
+						assert.False(t, policy.AfterFunc(nil, 0, func() { called.Add(1) })())
+						assert.False(t, policy.AfterFunc(nil, -time.Second, func() { called.Add(1) })())
+					}
+				})
+			}
+			calls.Wait()
+			synctest.Wait()
+			assert.EqualValues(t, 1600, called.Load())
+		})
+	}
 }
 
 // The AfterFunc of this clock returns a *Timer, so a goroutine that waits on After is

@@ -70,10 +70,10 @@ func hedge(after time.Duration) own {
 		results := make(chan result, 2)
 		begin := func() { go run(ctx, next, func(r result) { results <- r }) }
 		begin()
-		// AfterFunc and not NewTimer: in a bubble, a timer's channel that is ready when the
-		// select begins crashes the race detector of Go 1.26 now and then.
+		// policy.AfterFunc and not time's: of two goroutines of one bubble that run a timer
+		// which is due at once, the race detector of Go 1.26 may crash.
 		due := make(chan struct{}, 1)
-		defer time.AfterFunc(after, func() { due <- struct{}{} }).Stop()
+		defer policy.AfterFunc(nil, after, func() { due <- struct{}{} })()
 		begun, failed := 1, 0
 		for {
 			select {
