@@ -55,6 +55,24 @@ const (
 	Queued EventKind = "queued"
 	// Waited reports that a queued call has been admitted. Delay is how long it waited.
 	Waited EventKind = "waited"
+	// LimitChanged reports that this call moved an adaptive limit From one number To another.
+	LimitChanged EventKind = "limit_changed"
+	// Joined reports that the call waits for the flight of another call with the same key.
+	Joined EventKind = "joined"
+	// Served reports that a cache answered the call with an entry of age Elapsed. From is
+	// "fresh", "stale" or "negative". Err is the entry's error, or, for an entry served
+	// because the call had failed, that failure.
+	Served EventKind = "served"
+	// Refreshed reports that a refresh in the background of a cache has ended with Err.
+	Refreshed EventKind = "refreshed"
+	// StoreFailed reports that a cache's store returned Err. The call went on as after a
+	// miss.
+	StoreFailed EventKind = "store_failed"
+	// Injected reports that a chaos policy injected a fault into the call: Err, or a wait of
+	// Delay.
+	Injected EventKind = "injected"
+	// Forgotten reports that the member Key of the keyed family Pipeline was dropped.
+	Forgotten EventKind = "forgotten"
 	// Finished reports that the pipeline has ended a call with Err. Elapsed is measured
 	// on the clock of the outermost policy that has one. Attempt is the number of
 	// attempts, 1 without a retry. On a success, Reason is the kind of the policy that
@@ -77,7 +95,7 @@ type Event struct {
 	Outcome  Outcome       `json:"outcome,omitzero"`
 	Reason   string        `json:"reason,omitempty"` // one of a few constants, such as "open" or "exhausted"
 	Err      error         `json:"-"`
-	From     string        `json:"from,omitempty"` // a circuit's previous state; To is its new one
+	From     string        `json:"from,omitempty"` // the previous state or limit, and To the new one; or what a cache served
 	To       string        `json:"to,omitempty"`
 }
 
