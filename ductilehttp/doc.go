@@ -11,8 +11,11 @@
 // was sent. See [RetryableRequest] and [RetryableResponse]. One attempt is one request at
 // the server.
 //
-// The policies are exported: set Pipeline in [Config] to combine [Retry], [Breaker],
-// [HoldBody] and the core's packages in another way.
+// [Config] also takes hedges, rate limits and gates, each for all requests or for each host,
+// and puts them in their places: total timeout > retry > hedge > breaker > rate limit >
+// attempt timeout > gate. The policies are exported, too: set Pipeline in Config to combine
+// [Retry], [Hedge], [Breaker], [RateLimit], [Bulkhead], [HoldBody] and the core's packages in
+// another way.
 //
 // [Client] calls JSON APIs:
 //
