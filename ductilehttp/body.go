@@ -44,8 +44,8 @@ const eventStream = "text/event-stream"
 // and says how it ended.
 type body struct {
 	x    *exchange
-	a    *attempt // nil if the context has ended
-	src  io.ReadCloser
+	a    *attempt      // nil if the context has ended
+	src  io.ReadCloser // replace writes it under mu
 	idle time.Duration // the longest that a Read may block; 0 means no limit
 
 	mu       sync.Mutex
@@ -176,11 +176,12 @@ func (b *body) cut(cause error) {
 	if b.cause == nil {
 		b.cause = cause
 	}
+	src := b.src // read under mu: the Read may end by the context, and then replace runs beside the Close
 	b.mu.Unlock()
 	if b.a != nil {
 		b.a.end(context.Canceled, cause)
 	}
-	_ = b.src.Close()
+	_ = src.Close()
 }
 
 // explain returns why the body was cut off, if it was, with what the source said.

@@ -207,6 +207,23 @@ func TestASlowErrorResponseIsJudgedByItsStatus(t *testing.T) {
 	}
 }
 
+// The detector saw cut read the source while replace wrote it.
+func TestAnErrorResponseIsCutOffAndReplacedWithoutARace(t *testing.T) {
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				resp := answer(r, 422, "")
+				resp.ContentLength, resp.Body = -1, &drip{ctx: r.Context(), left: 1, every: time.Hour}
+				return resp, nil
+			})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: base, MaxAttempts: 1})
+			var status *ductilehttp.StatusError
+			require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
+			assert.Empty(t, status.Body)
+		})
+	}
+}
+
 func TestATruncatedErrorResponseIsJudgedByItsStatus(t *testing.T) {
 	c, clk := clientOf(tripper(func(r *http.Request) (*http.Response, error) {
 		resp := answer(r, 422, "")

@@ -78,6 +78,8 @@ func (p reading) snippet(b *body) {
 // replace closes the source of b and makes b read from r.
 func (b *body) replace(r io.Reader) {
 	_ = b.Close()
+	b.mu.Lock() // a cut that began before the Close may still read src
+	defer b.mu.Unlock()
 	b.src = io.NopCloser(r)
 }
 
