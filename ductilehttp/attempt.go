@@ -38,7 +38,8 @@ var (
 // a GetBody: there a request has a body, empty if need be, and no GetBody. On HTTP/2 a
 // request with a body has no GetBody either, and for one without a body the
 // attempt ends when net/http takes a connection again. All of this is decided before
-// the request is sent; httptrace is listened to, and its connections are only compared.
+// the request is sent, at the latest when it has its first connection; httptrace is
+// listened to, and its connections are only compared.
 type attempt struct {
 	x      *exchange
 	n      int
@@ -53,6 +54,7 @@ type attempt struct {
 	patient  bool  // takes any connection
 	protocol int32 // when the request was made
 	bodyless bool
+	early    *http.Request // made without a body before a connection showed the protocol
 
 	mu      sync.Mutex
 	asked   bool      // for a connection
@@ -188,8 +190,12 @@ func (a *attempt) load(r *http.Request) error {
 	a.bodyless = body == nil
 	if a.bodyless {
 		r.ContentLength = 0
-		if a.protocol == http1 && idempotent(r) && !a.x.t.nested {
-			r.Body, r.TransferEncoding = new(noBody), identity
+		switch {
+		case a.x.t.nested || !idempotent(r):
+		case a.protocol == http1:
+			fill(r)
+		case a.protocol == unknownProtocol && a.x.t.plain:
+			a.early = r
 		}
 		return nil
 	}
@@ -199,6 +205,9 @@ func (a *attempt) load(r *http.Request) error {
 	}
 	return nil
 }
+
+// fill gives r an empty body, so that net/http does not repeat r on HTTP/1.
+func fill(r *http.Request) { r.Body, r.TransferEncoding = new(noBody), identity }
 
 // identity makes net/http write an empty body as none.
 var identity = []string{"identity"}

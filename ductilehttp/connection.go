@@ -175,14 +175,21 @@ func (c *connections) speaks(p int32) {
 
 // see derives the protocol from a new connection.
 func (c *connections) see(conn net.Conn) {
+	if p := spokenOn(conn); p != unknownProtocol {
+		c.speaks(p)
+	}
+}
+
+// spokenOn returns the protocol that conn shows.
+func spokenOn(conn net.Conn) int32 {
 	t, ok := conn.(*tls.Conn)
 	switch {
 	case !ok:
+		return unknownProtocol
 	case t.ConnectionState().NegotiatedProtocol == "h2":
-		c.speaks(http2)
-	default:
-		c.speaks(http1)
+		return http2
 	}
+	return http1
 }
 
 // freshen closes idle connections before a request is sent if one of them was found dead or

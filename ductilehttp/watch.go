@@ -46,6 +46,10 @@ func (a *attempt) gotConn(i httptrace.GotConnInfo) {
 	if !i.Reused || a.protocol == unknownProtocol {
 		conns.see(i.Conn)
 	}
+	if a.early != nil && spokenOn(i.Conn) == http1 {
+		fill(a.early) // nothing reads it yet: net/http writes it after this
+		a.early = nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before := a.shared
