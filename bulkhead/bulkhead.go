@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/gate"
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
-	"github.com/ductile-go/ductile/internal/turn"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -36,7 +36,7 @@ func New[T any](g *Gate) *Bulkhead[T] {
 	if !g.made() {
 		panic("bulkhead: New: " + g.fault())
 	}
-	return &Bulkhead[T]{promptly: promptly{Late: g.maxQueue > 0, Emits: emits}, gate: g}
+	return &Bulkhead[T]{promptly: promptly{Late: g.core.Queues(), Emits: emits}, gate: g}
 }
 
 // WithKeep returns a copy for values that outlive the call, such as a response with an
@@ -87,13 +87,15 @@ func (b *Bulkhead[T]) Do(ctx context.Context, fn policy.Func[T]) (v T, err error
 		return v, policy.Ended(ctx)
 	}
 	// Inlines Execute, to save two calls on the way to fn.
-	c := b.gate.enter()
+	c, _ := b.gate.core.Enter()
 	if c == nil {
-		if c, err = b.gate.enterSlowly(ctx); err != nil {
+		e, err := b.gate.core.EnterSlowly(ctx)
+		if err != nil {
 			return v, err
 		}
+		c = e.Cell
 	}
-	defer b.gate.leave(c)
+	defer b.gate.core.Leave(c)
 	v, err = fn(ctx)
 	return v, mark.Without(err)
 }
@@ -104,7 +106,7 @@ func (b *Bulkhead[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, er
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
-	c := b.gate.enter()
+	c, _ := b.gate.core.Enter()
 	if c == nil {
 		if c, err = b.enterSlowly(ctx, next); err != nil {
 			return v, err
@@ -113,52 +115,25 @@ func (b *Bulkhead[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, er
 	if b.keep != nil {
 		return b.hold(ctx, next, c)
 	}
-	defer b.gate.leave(c)
+	defer b.gate.core.Leave(c)
 	return next.Do(ctx)
 }
 
-// enterSlowly is Gate.enterSlowly with events.
-func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*cell, error) {
-	if !next.HasObservers() {
-		return b.gate.enterSlowly(ctx)
+// enterSlowly continues Execute after it found no place.
+func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*gate.Cell, error) {
+	var e gate.Entry
+	var err error
+	if next.HasObservers() {
+		e, err = gate.EnterObserved(ctx, &b.gate.core, next)
+	} else {
+		e, err = b.gate.core.EnterSlowly(ctx)
 	}
-	watch := next.Stopwatch(b.gate.cfg.Clock)
-	wait := turn.Begin(ctx)
-	a := b.gate.arrive(ctx)
-	if a.err != nil {
-		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
-		return nil, refused(wait, a.err)
-	}
-	if a.waiter != nil {
-		if err := b.await(ctx, next, watch.Elapsed, a.waiter); err != nil {
-			return nil, refused(wait, err)
-		}
-	}
-	return b.gate.begin(ctx, wait, a.cell)
-}
-
-// await waits for the call's place in the queue, and emits events.
-func (b *Bulkhead[T]) await(ctx context.Context, next policy.Call[T], elapsed func() time.Duration, w *waiter) error {
-	defer w.drop() // if an observer panics
-	b.emit(ctx, next, policy.Event{Kind: policy.Queued})
-	why, err := w.wait(ctx)
-	if err != nil {
-		b.emit(ctx, next, policy.Event{Kind: policy.Rejected, Reason: why, Elapsed: elapsed(), Err: err})
-		return err
-	}
-	b.emit(ctx, next, policy.Event{Kind: policy.Waited, Delay: elapsed()})
-	w.done = true
-	return nil
-}
-
-func (b *Bulkhead[T]) emit(ctx context.Context, next policy.Call[T], e policy.Event) {
-	e.Policy, e.Name = kind, b.gate.cfg.Name
-	next.Emit(ctx, e)
+	return e.Cell, err
 }
 
 // hold runs next in the place of c and passes its value to the function of WithKeep.
-func (b *Bulkhead[T]) hold(ctx context.Context, next policy.Call[T], c *cell) (v T, err error) {
-	p := &Place{gate: b.gate, cell: c}
+func (b *Bulkhead[T]) hold(ctx context.Context, next policy.Call[T], c *gate.Cell) (v T, err error) {
+	p := &Place{gate: &b.gate.core, cell: c}
 	kept := false
 	defer func() {
 		if !kept {
@@ -180,13 +155,12 @@ func (b *Bulkhead[T]) Refusal(context.Context, time.Duration) error { return nil
 func (b *Bulkhead[T]) Gate() *Gate { return b.gate }
 
 // Clock returns the gate's clock, or nil for real time.
-func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.cfg.Clock }
+func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.core.Clock() }
 
 // Describe returns the kind, "bulkhead", the gate's name, and its config with the current
 // limit.
 func (b *Bulkhead[T]) Describe() policy.Description {
-	cfg := b.gate.cfg
-	cfg.Limit = int(b.gate.limit.Load())
+	cfg := b.gate.config()
 	return policy.Description{Kind: kind, Name: cfg.Name, Detail: strconv.Itoa(cfg.Limit), Config: cfg}
 }
 

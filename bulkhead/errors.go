@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ductile-go/ductile/internal/gate"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -35,32 +36,10 @@ func (e *FullError) Error() string {
 	if e == nil {
 		return "<nil>"
 	}
-	return fmt.Sprintf("bulkhead: gate%s is full: Limit is %d and MaxQueue %d", quoted(e.Name), e.Limit, e.MaxQueue)
+	return fmt.Sprintf("bulkhead: gate%s is full: Limit is %d and MaxQueue %d", gate.Quoted(e.Name), e.Limit, e.MaxQueue)
 }
 
 // Is reports whether target is [ErrFull] or [policy.ErrRejected].
 func (e *FullError) Is(target error) bool {
 	return target == ErrFull || target == policy.ErrRejected
-}
-
-// leftError is the error of a call whose context ended during its wait. It matches
-// policy.ErrRejected as well as the context's error: the function did not run, so a
-// circuit around the gate must not count it against the dependency.
-type leftError struct {
-	name string
-	err  error
-}
-
-func (e *leftError) Error() string {
-	return fmt.Sprintf("bulkhead: left the queue of gate%s: %v", quoted(e.name), e.err)
-}
-
-func (e *leftError) Unwrap() error        { return e.err }
-func (e *leftError) Is(target error) bool { return target == policy.ErrRejected }
-
-func quoted(name string) string {
-	if name == "" {
-		return ""
-	}
-	return fmt.Sprintf(" %q", name)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // made reports whether g was made by NewGate.
-func (g *Gate) made() bool { return g != nil && g.full.Load() != nil }
+func (g *Gate) made() bool { return g != nil && g.core.Made() }
 
 func init() {
 	origin.Gate = func(v any) error {

@@ -2,6 +2,7 @@ package bulkhead
 
 import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/gate"
 )
 
 // Place is a place in a gate, returned by [Gate.Acquire] or [Gate.TryAcquire]. The zero
@@ -9,8 +10,8 @@ import (
 // reports copies. It is safe for concurrent use.
 type Place struct {
 	_    noCopy
-	gate *Gate
-	cell *cell
+	gate *gate.Gate
+	cell *gate.Cell
 	// released is set by a compare-and-swap, so that of concurrent Releases only one gives
 	// the place back. Two would allow one call more than the limit.
 	released atomic.Uint32
@@ -26,6 +27,6 @@ func (*noCopy) Unlock() {}
 // ones do nothing. Release of the zero Place does nothing.
 func (p *Place) Release() {
 	if p.gate != nil && p.released.CompareAndSwap(0, 1) {
-		p.gate.leave(p.cell)
+		p.gate.Leave(p.cell)
 	}
 }

@@ -1,4 +1,4 @@
-package bulkhead
+package gate
 
 import (
 	"context"
@@ -11,7 +11,8 @@ import (
 // arrival is the outcome for a call that found no place at first: a place, a refusal, or
 // a waiter in the queue.
 type arrival struct {
-	cell   *cell // cell of the place, also for a waiter that is granted one later
+	cell   *Cell // cell of the place, also for a waiter that is granted one later
+	left   int64 // places left in the cell
 	waiter *waiter
 	reason string // Reason of a refusal
 	err    error
@@ -47,11 +48,11 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 
 // atOnce takes a place or refuses the call.
 func (g *Gate) atOnce(reason string) arrival {
-	if c := g.enterOrFull(); c != nil {
-		return arrival{cell: c}
+	if c, left := g.enterOrFull(); c != nil {
+		return arrival{cell: c, left: left}
 	}
 	g.rejected.Inc()
-	return arrival{reason: reason, err: g.full.Load()}
+	return arrival{reason: reason, err: g.refusal()}
 }
 
 func (g *Gate) priority(ctx context.Context) policy.Priority {
@@ -84,14 +85,14 @@ func (j *joining) decide() (a arrival, decided bool) {
 	// handed over now, the queue has room. So a refusal means that the gate and the queue
 	// were both full.
 	j.wake = g.handOver()
-	if g.main.take() { // it is shut if calls still wait
-		return arrival{cell: &g.main}, true
+	if ok, left := g.main.take(); ok { // it is shut if calls still wait
+		return arrival{cell: &g.main, left: left}, true
 	}
 	least := (*waiter)(nil)
 	if g.queue.n >= g.maxQueue {
 		if least = g.queue.least(); least.priority >= j.priority {
 			g.rejected.Inc()
-			return arrival{reason: ReasonQueueFull, err: g.full.Load()}, true
+			return arrival{reason: ReasonQueueFull, err: g.refusal()}, true
 		}
 	}
 	if j.waiter == nil {
@@ -153,7 +154,7 @@ func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	}
 	if err != nil && w.left() {
 		w.done = true
-		return whyLeft(ctx), &leftError{g.cfg.Name, err}
+		return whyLeft(ctx), &leftError{g, err}
 	}
 	// The state was written under the lock before Wake, or left has held the lock since.
 	switch w.state {
@@ -166,7 +167,7 @@ func (w *waiter) wait(ctx context.Context) (why string, err error) {
 		return "", nil
 	}
 	w.done = true
-	return why, g.full.Load()
+	return why, g.refusal()
 }
 
 // whyLeft returns the Reason of a call whose caller has left.
@@ -192,7 +193,7 @@ func (w *waiter) left() bool {
 	}
 	g.mu.Unlock()
 	if state == granted {
-		g.leave(&g.main)
+		g.Leave(&g.main)
 	}
 	return state == waiting || state == granted
 }

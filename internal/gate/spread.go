@@ -1,4 +1,4 @@
-package bulkhead
+package gate
 
 import (
 	"github.com/ductile-go/ductile/internal/stripe"
@@ -12,7 +12,7 @@ import (
 // and so refers to one moment; several cells can never be read in one moment. Queues form
 // only at the main cell: no call waits at a spread gate, so a release there need not look
 // for waiters.
-type spread struct{ cells []cell }
+type spread struct{ cells []Cell }
 
 const (
 	perCell = 8 // places per cell, at least; with fewer, calls would often search other cells
@@ -22,18 +22,19 @@ const (
 )
 
 // mine returns the cell of this goroutine.
-func (s *spread) mine() *cell { return &s.cells[stripe.Mine(len(s.cells))] }
+func (s *spread) mine() *Cell { return &s.cells[stripe.Mine(len(s.cells))] }
 
-// take takes a place from any cell, this goroutine's cell first, and returns nil if all
-// are empty.
-func (s *spread) take() *cell {
+// take takes a place from any cell, this goroutine's cell first, and returns how many are
+// left in it. It returns nil if all are empty.
+func (s *spread) take() (c *Cell, left int64) {
 	at := stripe.Mine(len(s.cells))
 	for i := range s.cells {
-		if c := &s.cells[(at+i)&(len(s.cells)-1)]; c.take() {
-			return c
+		c = &s.cells[(at+i)&(len(s.cells)-1)]
+		if ok, left := c.take(); ok {
+			return c, left
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // free returns the number of free places, and whether it was exact at one moment. If a
@@ -70,7 +71,7 @@ func (g *Gate) spreadOut() bool {
 	if !g.spreads() || places(g.main.word.Load()) < g.limit.Load()/minFree {
 		return false
 	}
-	s := &spread{make([]cell, g.width)}
+	s := &spread{make([]Cell, g.width)}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	// Check again under the lock: another goroutine may have spread the gate or lowered

@@ -1,10 +1,10 @@
-package bulkhead
+package gate
 
 import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// cell holds free places in one word: the number of admissions times one, plus the number
+// Cell holds free places in one word: the number of admissions times one, plus the number
 // of free places, minus shut if the cell is shut. Both parts are terms of one sum, so
 // adding to one leaves the other unchanged, even if the second is negative.
 //
@@ -12,7 +12,7 @@ import (
 // one comparison checks both. It is negative while more calls run than a lowered limit
 // allows. A take is a compare-and-swap of the whole word, so it fails if the cell was
 // shut, emptied or lowered meanwhile.
-type cell struct {
+type Cell struct {
 	word atomic.Int64
 	// halves counts how often the admissions have crossed half of their range in the word.
 	// It is written after the word, so it may be one behind.
@@ -40,38 +40,38 @@ func isShut(w int64) bool { return w<<countBits < -(shut/2)<<countBits }
 // count returns the first part of a word, modulo 2^countBits.
 func count(w int64) int64 { return int64(uint64(w-places(w)) >> partBits) }
 
-// take takes a place if one is free.
-func (c *cell) take() bool {
+// take takes a place if one is free, and returns how many are left.
+func (c *Cell) take() (ok bool, left int64) {
 	for {
 		w := c.word.Load()
 		if !isFree(w) {
-			return false
+			return false, 0
 		}
 		if c.word.CompareAndSwap(w, w+taking) {
 			c.crossing(w, w+taking)
-			return true
+			return true, places(w) - 1
 		}
 	}
 }
 
 // crossing counts an admission that makes the count cross half of its range.
-func (c *cell) crossing(from, to int64) {
+func (c *Cell) crossing(from, to int64) {
 	if (count(from)^count(to))>>(countBits-1) != 0 {
 		c.halves.Add(1)
 	}
 }
 
 // admit counts an admission whose place was already taken.
-func (c *cell) admit() {
+func (c *Cell) admit() {
 	w := c.word.Add(one)
 	c.crossing(w-one, w)
 }
 
 // shutDown shuts the cell, and returns the number of its free places.
-func (c *cell) shutDown() int64 { return places(c.word.Add(-shut)) + shut }
+func (c *Cell) shutDown() int64 { return places(c.word.Add(-shut)) + shut }
 
 // admitted returns the number of admissions.
-func (c *cell) admitted() int64 {
+func (c *Cell) admitted() int64 {
 	_, n := c.look()
 	return n
 }
@@ -79,7 +79,7 @@ func (c *cell) admitted() int64 {
 // look returns the word, and the number of admissions at that moment. It loads halves
 // first: a value written after the load of the word would be mistaken for a crossing that
 // the word shows.
-func (c *cell) look() (w, admitted int64) {
+func (c *Cell) look() (w, admitted int64) {
 	halves := c.halves.Load()
 	w = c.word.Load()
 	n := count(w)

@@ -1,0 +1,109 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/turn"
+	"github.com/ductile-go/ductile/policy"
+)
+
+// Entry is the place of a call that was admitted by a slow path.
+type Entry struct {
+	Cell *Cell
+	// Crowded reports that all places were in use when the call was admitted, or that it
+	// waited.
+	Crowded bool
+}
+
+// TryEnter takes a place if one is free and no call waits. Otherwise it counts a refusal
+// and returns a nil cell.
+func (g *Gate) TryEnter() *Cell {
+	c, _ := g.enterOrFull()
+	if c == nil {
+		g.rejected.Inc()
+	}
+	return c
+}
+
+// EnterSlowly continues [Gate.Enter] after it found no place. Its error is the voice's.
+func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
+	if g.maxQueue == 0 && g.isFull() { // shedding load must be cheap
+		g.rejected.Inc()
+		return Entry{}, g.refusal()
+	}
+	wait := turn.Begin(ctx)
+	a := g.arrive(ctx)
+	if a.err != nil {
+		return Entry{}, g.refused(wait, a.err)
+	}
+	if a.waiter != nil {
+		defer a.waiter.drop()
+		if _, err := a.waiter.wait(ctx); err != nil {
+			return Entry{}, g.refused(wait, err)
+		}
+		a.waiter.done = true
+	}
+	return g.begin(ctx, wait, &a)
+}
+
+// EnterObserved is [Gate.EnterSlowly] with events for the observers of next.
+func EnterObserved[T any](ctx context.Context, g *Gate, next policy.Call[T]) (Entry, error) {
+	watch := next.Stopwatch(g.cfg.Clock)
+	wait := turn.Begin(ctx)
+	a := g.arrive(ctx)
+	if a.err != nil {
+		emit(ctx, g, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
+		return Entry{}, g.refused(wait, a.err)
+	}
+	if a.waiter != nil {
+		if err := await(ctx, g, next, watch.Elapsed, a.waiter); err != nil {
+			return Entry{}, g.refused(wait, err)
+		}
+	}
+	return g.begin(ctx, wait, &a)
+}
+
+// await waits for the call's place in the queue, and emits events.
+func await[T any](ctx context.Context, g *Gate, next policy.Call[T], elapsed func() time.Duration, w *waiter) error {
+	defer w.drop() // if an observer panics
+	emit(ctx, g, next, policy.Event{Kind: policy.Queued})
+	why, err := w.wait(ctx)
+	if err != nil {
+		emit(ctx, g, next, policy.Event{Kind: policy.Rejected, Reason: why, Elapsed: elapsed(), Err: err})
+		return err
+	}
+	emit(ctx, g, next, policy.Event{Kind: policy.Waited, Delay: elapsed()})
+	w.done = true
+	return nil
+}
+
+func emit[T any](ctx context.Context, g *Gate, next policy.Call[T], e policy.Event) {
+	e.Policy, e.Name = g.voice.Kind, g.cfg.Name
+	next.Emit(ctx, e)
+}
+
+// refused ends the wait of a call that was refused. A call that left because ctx ended
+// remains marked as waiting until it returns: a timeout that abandons it reads from that
+// mark that the function did not run.
+func (g *Gate) refused(wait *turn.Wait, err error) error {
+	if _, left := err.(*leftError); !left { //nolint:errorlint // it is not wrapped
+		wait.End()
+	}
+	return err
+}
+
+// begin ends the wait of a call that was admitted. A timeout that abandons the call may
+// have seen it waiting when ctx ended; in that case the function must not run.
+func (g *Gate) begin(ctx context.Context, wait *turn.Wait, a *arrival) (Entry, error) {
+	entry := Entry{Cell: a.cell, Crowded: a.waiter != nil || g.Exhausted(a.cell, a.left)}
+	if wait == nil {
+		return entry, nil
+	}
+	wait.End()
+	if err := policy.Ended(ctx); err != nil {
+		g.Leave(a.cell)
+		return Entry{}, &leftError{g, err}
+	}
+	return entry, nil
+}
