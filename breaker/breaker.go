@@ -6,6 +6,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
+	"github.com/ductile-go/ductile/internal/verdict"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -193,7 +194,7 @@ func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generati
 	took := next.Lap(watch, err == nil)
 	outcome := policy.Success
 	if err != nil {
-		outcome = plainOutcome(ctx, err)
+		outcome = verdict.Plain(ctx, err)
 	}
 	to := g.countPlain(ctx, err, &returned)
 	returned = true // counted, even if an observer panics now

@@ -3,6 +3,7 @@ package breaker
 import (
 	"context"
 
+	"github.com/ductile-go/ductile/internal/verdict"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -43,7 +44,7 @@ func (g *generation) countPlain(ctx context.Context, err error, counted *bool) *
 }
 
 func (g *generation) countPlainError(ctx context.Context, err error, counted *bool) *generation {
-	o := plainOutcome(ctx, err)
+	o := verdict.Plain(ctx, err)
 	if cur := g.circuit.gen.Load(); cur.rules != g.rules && cur.rules.cold.Classify != nil {
 		o = cur.rules.outcome(ctx, err) // a Reconfigure since the call was admitted
 	}
