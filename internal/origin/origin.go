@@ -6,7 +6,8 @@ package origin
 // what is wrong for one that is nil or zero. The package of the value sets it when it is
 // initialized.
 var (
-	Circuit func(c any) error // a *breaker.Circuit
-	Gate    func(g any) error // a *bulkhead.Gate
-	Limiter func(l any) error // a *ratelimit.Limiter
+	Circuit  func(c any) error // a *breaker.Circuit
+	Gate     func(g any) error // a *bulkhead.Gate
+	Limiter  func(l any) error // a *ratelimit.Limiter
+	Throttle func(t any) error // a *throttle.Throttle
 )

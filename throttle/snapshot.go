@@ -1,0 +1,42 @@
+package throttle
+
+import (
+	"log/slog"
+
+	"github.com/ductile-go/ductile/internal/logvalue"
+)
+
+// Snapshot is the state of a throttle at one moment.
+type Snapshot struct {
+	Name string `json:"name,omitempty"`
+	// Requests counts the calls of the window that succeeded, failed or were rejected by
+	// the throttle; Accepts counts those that succeeded.
+	Requests int64 `json:"requests"`
+	Accepts  int64 `json:"accepts"`
+	// Rate is the share of calls that the throttle rejects now, from 0 to MaxReject. Calls
+	// of a low priority are rejected at a higher rate and others at a lower one; see
+	// [Throttle.Rate].
+	Rate float64 `json:"rate"`
+}
+
+// Snapshot returns the counts of the window that ends now, and the rate that follows.
+func (t *Throttle) Snapshot() Snapshot {
+	sum := t.tally.sum(t.time.Now(), t.cfg.K)
+	return Snapshot{
+		Name: t.cfg.Name, Requests: sum.requests(), Accepts: sum.accepted,
+		Rate: min(t.pressure(sum), t.cfg.MaxReject),
+	}
+}
+
+// LogValue returns the fields that are not zero.
+func (s Snapshot) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("name", s.Name),
+		slog.Int64("requests", s.Requests),
+		slog.Int64("accepts", s.Accepts),
+	}
+	if s.Rate > 0 {
+		attrs = append(attrs, slog.Float64("rate", s.Rate))
+	}
+	return logvalue.Group(attrs...)
+}

@@ -1,0 +1,67 @@
+package throttle
+
+import (
+	"github.com/ductile-go/ductile/internal/counter"
+	"github.com/ductile-go/ductile/internal/window"
+)
+
+// bucket counts the requests of a tenth of the window. A request is counted by one
+// addition, and so with its outcome and in one bucket. If it were counted at its start and
+// accepted at its end, slow calls would look like failures until they end, and the two
+// counts would leave the window at different times.
+type bucket struct {
+	others   counter.Counter // requests that were not accepted: failed, or rejected here
+	accepted counter.Counter // last, since it is written most
+}
+
+// tally counts the requests of a window.
+type tally struct {
+	ring window.Ring[bucket]
+}
+
+// totals are the requests of a window.
+type totals struct {
+	others, accepted int64
+	// calm reports whether nothing would be rejected after any time in which no more than
+	// accepts are counted.
+	calm bool
+}
+
+func (s totals) requests() int64 { return s.others + s.accepted }
+
+// excess returns the requests beyond k for each accept; above 0, calls are rejected.
+func (s totals) excess(k float64) float64 {
+	return float64(s.requests()) - k*float64(s.accepted)
+}
+
+// sum returns the totals of the window that ends now.
+//
+// It reads the requests that were not accepted first, in every bucket, and the accepts
+// after them. In the other order, calls that end in between would be in the totals with
+// their failures and without their accepts, and calls would be rejected at a rate that
+// there never was.
+func (t *tally) sum(now int64, k float64) totals {
+	var room [window.Buckets]*window.Bucket[bucket]
+	var byAge [window.Buckets]totals
+	epoch := t.ring.Epoch(now)
+	live := t.ring.AppendLive(room[:0], epoch)
+	for _, b := range live {
+		byAge[age(epoch, b)].others += b.Counts.others.Load()
+	}
+	for _, b := range live {
+		byAge[age(epoch, b)].accepted += b.Counts.accepted.Load()
+	}
+	// As time passes, the window loses its oldest buckets. So it holds, at any later time,
+	// the newest few of today's buckets, and it is calm if none of these sums has an excess.
+	s := totals{calm: true}
+	for i := range byAge {
+		s.others += byAge[i].others
+		s.accepted += byAge[i].accepted
+		s.calm = s.calm && s.excess(k) <= 0
+	}
+	return s
+}
+
+// age returns how many buckets before epoch b is. The bucket may be after epoch, since the
+// clock was read a while ago.
+func age(epoch int64, b *window.Bucket[bucket]) int64 { return max(0, epoch-b.Epoch) }
