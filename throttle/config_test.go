@@ -24,6 +24,7 @@ func TestValidateReturnsAllFaults(t *testing.T) {
 		"throttle: Config.K is NaN, want " + k:            {K: math.NaN()},
 		"throttle: Config.K is +Inf, want " + k:           {K: math.Inf(1)},
 		"throttle: Config.Window is -1ns, want " + window: {Window: -1},
+		"throttle: Config.Window is 1ns, want " + window:  {Window: 1},
 		"throttle: Config.Window is 9ns, want " + window:  {Window: 9},
 		"throttle: Config.MinCalls is -1, want 0 for the default, 10, or 1 to 2147483647":            {MinCalls: -1},
 		"throttle: Config.MinCalls is 2147483648, want 0 for the default, 10, or 1 to 2147483647":    {MinCalls: 1 << 31},
