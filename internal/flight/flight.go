@@ -1,0 +1,169 @@
+package flight
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// Flight is one run of a function, and the context of that run. As a context it has the
+// values of the first caller, and the latest deadline of the callers that wait now, or
+// none if one of them has none. It ends when the function returns, or when the last caller
+// has left, with that caller's error and cause.
+type Flight[K comparable, T any] struct {
+	lifetime
+	group  *Group[K, T]
+	key    K
+	waiter Waiter // woken when the result may be read
+	first  Seat[K, T]
+
+	// The fields below are guarded by group.mu.
+	registered bool // group.flights has this flight
+	forgotten  bool // by Group.Forget
+	landed     bool // the result may be read
+	abandoned  bool // all callers had left when it landed
+	waiting    *Seat[K, T]
+	n          int       // seats in waiting
+	unbounded  int       // seats in waiting without a deadline
+	latest     time.Time // the latest deadline of those with one
+	stale      bool      // latest was the deadline of a seat that has left
+
+	// The result. It is written before landed is set, and does not change after that.
+	v        T
+	err      error
+	returned bool // the function returned
+	crashed  *Crash
+	exited   bool // the function called runtime.Goexit
+}
+
+// Crash is the panic of a function.
+type Crash struct {
+	Value any
+	Stack []byte // of the goroutine that panicked
+}
+
+// prepare returns a flight that is not registered yet.
+func (g *Group[K, T]) prepare(ctx context.Context, key K, deadline time.Time, bounded bool, newWaiter func() Waiter) *Flight[K, T] {
+	f := &Flight[K, T]{lifetime: lifetime{values: ctx}, group: g, key: key, waiter: newWaiter()}
+	f.first = Seat[K, T]{flight: f, ctx: ctx, deadline: deadline, bounded: bounded}
+	return f
+}
+
+// Deadline returns the latest deadline of the callers that wait now.
+func (f *Flight[K, T]) Deadline() (deadline time.Time, ok bool) {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	if f.unbounded > 0 {
+		return time.Time{}, false
+	}
+	if f.stale {
+		f.stale, f.latest = false, time.Time{}
+		for s := f.waiting; s != nil; s = s.next {
+			f.extend(s)
+		}
+	}
+	return f.latest, true
+}
+
+// String returns a short text, so that a context is printed without a look at its fields.
+func (f *Flight[K, T]) String() string { return "flight" }
+
+// fly runs fn, unless its only caller has left already.
+func (f *Flight[K, T]) fly(fn func(ctx context.Context) (T, error)) {
+	defer f.land()
+	f.exited = true
+	if f.first.wanted() {
+		f.v, f.err = fn(f)
+		f.returned = true
+	}
+	f.exited = false
+}
+
+// land publishes the result. The key is removed before the waiters are woken: a caller
+// that comes back for a newer result must not get this one.
+func (f *Flight[K, T]) land() {
+	// Only this frame may recover: no caller is above it, and those that wait panic again
+	// with the value.
+	if r := recover(); r != nil {
+		f.crashed, f.exited = &Crash{Value: r, Stack: debug.Stack()}, false
+	}
+	f.publish()
+	if !f.abandoned { // otherwise the last caller ends the context
+		f.end(context.Canceled, context.Canceled)
+	}
+	f.waiter.Wake()
+}
+
+func (f *Flight[K, T]) publish() {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	f.landed, f.abandoned = true, f.n == 0
+	f.remove()
+}
+
+// ran reports whether the function of a flight that has landed began.
+func (f *Flight[K, T]) ran() bool { return f.returned || f.crashed != nil || f.exited }
+
+// result returns the function's result, or panics or exits as it did.
+func (f *Flight[K, T]) result() (T, error) {
+	switch {
+	case f.crashed != nil:
+		panic(f.crashed.Value)
+	case f.exited:
+		runtime.Goexit()
+	}
+	return f.v, f.err
+}
+
+// The methods below are called with group.mu held.
+
+// remove removes the flight from the group. A flight that was forgotten leaves the flight
+// that came after it in place.
+func (f *Flight[K, T]) remove() {
+	if f.registered {
+		f.registered = false
+		delete(f.group.flights, f.key)
+	}
+}
+
+func (f *Flight[K, T]) add(s *Seat[K, T]) {
+	s.next = f.waiting
+	if s.next != nil {
+		s.next.prev = s
+	}
+	f.waiting = s
+	f.n++
+	if !s.bounded {
+		f.unbounded++
+	}
+	f.extend(s)
+}
+
+func (f *Flight[K, T]) extend(s *Seat[K, T]) {
+	if s.bounded && s.deadline.After(f.latest) {
+		f.latest = s.deadline
+	}
+}
+
+// drop removes the seat of a caller that has left. The deadline of the last one stays.
+func (f *Flight[K, T]) drop(s *Seat[K, T]) {
+	if s.prev != nil {
+		s.prev.next = s.next
+	} else {
+		f.waiting = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.prev, s.next = nil, nil
+	f.n--
+	if f.n == 0 {
+		return
+	}
+	if !s.bounded {
+		f.unbounded--
+	} else if s.deadline.Equal(f.latest) {
+		f.stale = true
+	}
+}
