@@ -111,10 +111,11 @@ func (c *lazyCtx) Done() <-chan struct{} {
 	// parent's deadline it would race with the parent's own timer, and our cause would
 	// win half of the time.
 	a := &armedCtx{}
-	if limit := c.limit(); comesFirst(c.parent, limit) {
+	limit := c.limit()
+	if parent := under(c.parent, limit); parent == nil {
 		a.Context, a.cancel = context.WithCancel(c.parent)
 	} else {
-		a.Context, a.cancel = context.WithDeadlineCause(c.parent, limit, c.expiry.err)
+		a.Context, a.cancel = context.WithDeadlineCause(parent, limit, c.expiry.err)
 	}
 	return c.arm(a).Done()
 }
@@ -229,15 +230,7 @@ type clockCtx struct {
 // onClock derives a context from parent that ends d from now on clock.
 func onClock(parent context.Context, clock Clock, d time.Duration, e *expiry) (*clockCtx, context.CancelFunc) {
 	limit := clock.Now().Add(d)
-	derive := func() (context.Context, context.CancelFunc) { return clock.WithTimeout(parent, d) }
-	if comesFirst(parent, limit) {
-		derive = func() (context.Context, context.CancelFunc) { return context.WithCancel(parent) }
-	} else if c, ok := clock.(interface {
-		WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc)
-	}); ok {
-		derive = func() (context.Context, context.CancelFunc) { return c.WithTimeoutCause(parent, d, e.err) }
-	}
-	inner, cancel := derive()
+	inner, cancel := attach(parent, clock, limit, d, e)
 	return &clockCtx{Context: inner, parent: parent, clock: clock, limit: limit, expiry: e}, cancel
 }
 

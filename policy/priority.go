@@ -1,6 +1,10 @@
 package policy
 
-import "context"
+import (
+	"context"
+
+	"github.com/ductile-go/ductile/internal/urgency"
+)
 
 // Priority says how important a call is to policies that shed load. The lowest is shed
 // first. The zero Priority is Normal.
@@ -15,32 +19,27 @@ const (
 	Critical // dropped last
 )
 
-type (
-	priorityKey    struct{}
-	speculativeKey struct{}
-)
-
 // WithPriority returns a context whose calls have priority p.
 func WithPriority(ctx context.Context, p Priority) context.Context {
-	return context.WithValue(ctx, priorityKey{}, p)
+	return context.WithValue(ctx, urgency.PriorityKey{}, int8(p))
 }
 
 // PriorityOf returns the priority of ctx, or Normal if it has none.
 func PriorityOf(ctx context.Context) Priority {
-	p, _ := ctx.Value(priorityKey{}).(Priority)
-	return p
+	p, _ := ctx.Value(urgency.PriorityKey{}).(int8)
+	return Priority(p)
 }
 
 // WithSpeculative returns a context for an extra attempt that runs beside another one.
 // A hedge uses it, and so should a policy of your own that runs calls in parallel.
 func WithSpeculative(ctx context.Context) context.Context {
-	return context.WithValue(ctx, speculativeKey{}, true)
+	return context.WithValue(ctx, urgency.SpeculativeKey{}, true)
 }
 
 // Speculative reports whether ctx belongs to an extra attempt that runs beside another
 // one. A policy with a queue serves such an attempt only if it need not wait, so that
 // hedging stops where there is a queue.
 func Speculative(ctx context.Context) bool {
-	s, _ := ctx.Value(speculativeKey{}).(bool)
+	s, _ := ctx.Value(urgency.SpeculativeKey{}).(bool)
 	return s
 }

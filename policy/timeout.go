@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/internal/mark"
 )
@@ -184,6 +185,33 @@ func (t *TimeoutPolicy[T]) limit(ctx context.Context, next Call[T]) (limited lim
 		return limited, limited.finish
 	}
 	return onClock(ctx, t.cfg.Clock, t.cfg.After, t.expiry)
+}
+
+// under returns the context from which one with a timer for limit is derived, or nil if
+// parent certainly ends before: then no timer is needed, and one might win against the
+// parent's own.
+func under(parent context.Context, limit time.Time) context.Context {
+	switch {
+	case !comesFirst(parent, limit):
+		return parent
+	case ending.Movable(parent):
+		return ending.Unbounded(parent)
+	}
+	return nil
+}
+
+// attach derives a context from parent that the clock ends at limit, d from now, with e.
+func attach(parent context.Context, clock Clock, limit time.Time, d time.Duration, e *expiry) (context.Context, context.CancelFunc) {
+	outer := under(parent, limit)
+	if outer == nil {
+		return context.WithCancel(parent)
+	}
+	if c, ok := clock.(interface {
+		WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc)
+	}); ok {
+		return c.WithTimeoutCause(outer, d, e.err)
+	}
+	return clock.WithTimeout(outer, d)
 }
 
 // timedOut returns the error of a call that the limit ended, and emits TimedOut.

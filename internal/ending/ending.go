@@ -4,6 +4,7 @@ package ending
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // AfterFunc arranges for f to be called when ctx ends. It uses the AfterFunc method of
@@ -42,3 +43,18 @@ func With(cause error) context.Context {
 func Canceled(ctx context.Context, err error) bool {
 	return err != nil && errors.Is(ctx.Err(), context.Canceled)
 }
+
+// MovableKey is the key under which a context has a value if its deadline may become
+// later. A context of the standard library that is derived from it with a deadline does
+// not know that: if the parent's is earlier at that moment, it sets no timer.
+type MovableKey struct{}
+
+// Movable reports whether the deadline of ctx may become later.
+func Movable(ctx context.Context) bool { return ctx.Value(MovableKey{}) != nil }
+
+// Unbounded returns ctx without its deadline. It still ends when ctx does.
+func Unbounded(ctx context.Context) context.Context { return unbounded{ctx} }
+
+type unbounded struct{ context.Context }
+
+func (unbounded) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
