@@ -2,15 +2,20 @@ package flight
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/ending"
+	"github.com/ductile-go/ductile/internal/urgency"
 )
 
 // Flight is one run of a function, and the context of that run. As a context it has the
-// values of the first caller, and the latest deadline of the callers that wait now, or
-// none if one of them has none. It ends when the function returns, or when the last caller
-// has left, with that caller's error and cause.
+// values of the first caller, but answers for all that wait now with the latest deadline,
+// or none if one of them has none, and the highest priority; it is speculative only if all
+// are. It ends when the function returns, or when the last caller has left, with that
+// caller's error and cause.
 type Flight[K comparable, T any] struct {
 	lifetime
 	group  *Group[K, T]
@@ -64,6 +69,55 @@ func (f *Flight[K, T]) Deadline() (deadline time.Time, ok bool) {
 		}
 	}
 	return f.latest, true
+}
+
+// Value returns the first caller's value, except for what depends on all callers.
+func (f *Flight[K, T]) Value(key any) any {
+	switch key.(type) {
+	case ending.MovableKey:
+		return true
+	case urgency.PriorityKey:
+		return f.priority()
+	case urgency.SpeculativeKey:
+		return f.speculative()
+	}
+	return f.lifetime.Value(key)
+}
+
+// priority returns the highest priority of the callers: a call that matters must not be
+// shed because it joined one that does not.
+func (f *Flight[K, T]) priority() int8 {
+	highest := int8(math.MinInt8)
+	for _, ctx := range f.callers() {
+		p, _ := ctx.Value(urgency.PriorityKey{}).(int8)
+		highest = max(highest, p)
+	}
+	return highest
+}
+
+// speculative reports whether all callers are speculative: the others may queue.
+func (f *Flight[K, T]) speculative() bool {
+	for _, ctx := range f.callers() {
+		if s, _ := ctx.Value(urgency.SpeculativeKey{}).(bool); !s {
+			return false
+		}
+	}
+	return true
+}
+
+// callers returns the contexts of those that wait now, or the first caller's if all have
+// left. They are asked outside the lock, because a context may be a user's.
+func (f *Flight[K, T]) callers() []context.Context {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	if f.n == 0 {
+		return []context.Context{f.values}
+	}
+	all := make([]context.Context, 0, f.n)
+	for s := f.waiting; s != nil; s = s.next {
+		all = append(all, s.ctx)
+	}
+	return all
 }
 
 // String returns a short text, so that a context is printed without a look at its fields.
