@@ -187,13 +187,13 @@ func (p *plays) end() {
 
 func TestRandomSchedulesDoWhatTheModelSays(t *testing.T) {
 	captureLog(t) // functions that panic without a caller
-	for seed := range uint64(120) {
+	for seed := range uint64(100) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(seed, 1))
 				p := newPlays(t)
 				defer p.release()
-				for range 60 {
+				for range 40 {
 					p.step(rnd.IntN(8), rnd.IntN(256))
 				}
 				p.end()

@@ -106,7 +106,7 @@ func TestAThousandCallersShare(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			captureLog(t) // panics without a caller
 			c := &crowd{t: t, c: byKey[int, int64](), exact: !leaves}
-			const callers, each = 1000, 4
+			const callers, each = 1000, 2
 			begin := make(chan struct{})
 			var all sync.WaitGroup
 			for range callers {
