@@ -32,12 +32,12 @@ func (m *Map[K, V]) claim(hash uint64, k K) (e *entry[K, V], mine bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.table.Load()
-	if e := t.find(hash, k); e != nil {
+	if e := t.Find(hash, k); e != nil {
 		return e, false
 	}
 	e = &entry[K, V]{key: k, hash: hash}
-	t.link(e)
-	m.table.Store(t.fitting())
+	t.Link(hash, k, e)
+	m.table.Store(t.Fitting())
 	return e, true
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/internal/table"
 )
 
 type still struct{}
@@ -54,7 +56,7 @@ func TestAReaderChecksGoneUnderTheLock(t *testing.T) {
 
 func TestTheTableGrowsAndShrinksWithItsMembers(t *testing.T) {
 	m := New(Config[int, *still]{Make: func(int) *still { return new(still) }, Max: 1 << 20})
-	buckets := func() int { return len(m.table.Load().buckets) }
+	buckets := func() int { return m.table.Load().Buckets() }
 	for k := range 1025 {
 		m.Get(k)
 	}
@@ -62,8 +64,8 @@ func TestTheTableGrowsAndShrinksWithItsMembers(t *testing.T) {
 	for k := range 1025 {
 		m.Forget(k)
 	}
-	assert.Equal(t, smallest, buckets())
-	assert.Zero(t, m.table.Load().len)
+	assert.Equal(t, table.Smallest, buckets())
+	assert.Zero(t, m.table.Load().Len())
 	assert.Zero(t, m.count)
 	assert.Zero(t, m.queue.len)
 }

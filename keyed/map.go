@@ -8,6 +8,7 @@ import (
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/mono"
+	"github.com/ductile-go/ductile/internal/table"
 )
 
 // Map holds one value for each key, up to a maximum number of keys. Create one with
@@ -42,7 +43,7 @@ type Map[K comparable, V Idler] struct {
 	seed   maphash.Seed
 	// table is replaced under mu when its size changes, and read without mu. A reader of
 	// the old table may miss a key that is being added, and then looks again under mu.
-	table atomic.Pointer[table[K, V]]
+	table atomic.Pointer[table.Table[K, entry[K, V]]]
 	// tick orders uses. It grows with each insertion, before each drop and, in an exact
 	// map, with each use of another member than the last. Uses add to it without mu.
 	tick  atomic.Int64
@@ -72,7 +73,7 @@ func New[K comparable, V Idler](cfg Config[K, V]) *Map[K, V] {
 		m.epoch = cfg.Clock.Now()
 	}
 	m.queue.init()
-	m.table.Store(newTable[K, V](smallest))
+	m.table.Store(table.New[K, entry[K, V]](table.Smallest))
 	m.setBounds(cfg.Max, cfg.Idle)
 	return m
 }
@@ -84,7 +85,7 @@ func (m *Map[K, V]) Get(k K) V { return m.get(k).value }
 
 func (m *Map[K, V]) get(k K) *entry[K, V] {
 	hash := maphash.Comparable(m.seed, k)
-	if e := m.table.Load().find(hash, k); e != nil && m.use(e) {
+	if e := m.table.Load().Find(hash, k); e != nil && m.use(e) {
 		return e
 	}
 	return m.enter(hash, k)
@@ -130,13 +131,13 @@ func (m *Map[K, V]) Lookup(k K) (V, bool) {
 
 func (m *Map[K, V]) peek(k K) *entry[K, V] {
 	hash := maphash.Comparable(m.seed, k)
-	if e := m.table.Load().find(hash, k); e == nil || m.isMember(e) {
+	if e := m.table.Load().Find(hash, k); e == nil || m.isMember(e) {
 		return e
 	}
 	// The entry is being dropped, and its key may have been added again.
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.table.Load().find(hash, k); e != nil && e.state.Load() == member {
+	if e := m.table.Load().Find(hash, k); e != nil && e.state.Load() == member {
 		return e
 	}
 	return nil
@@ -158,7 +159,7 @@ func (m *Map[K, V]) isMember(e *entry[K, V]) bool {
 // map. An iteration does not count as a use.
 func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for e := range m.table.Load().all {
+		for e := range m.table.Load().All {
 			if m.isMember(e) && !yield(e.key, e.value) {
 				return
 			}
@@ -184,7 +185,7 @@ func (m *Map[K, V]) Forget(k K) bool {
 func (m *Map[K, V]) forget(hash uint64, k K) *entry[K, V] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.table.Load().find(hash, k)
+	e := m.table.Load().Find(hash, k)
 	if e == nil || e.state.Load() != member {
 		return nil
 	}
@@ -222,8 +223,8 @@ func (m *Map[K, V]) bounds() (limit int, idle time.Duration) {
 // queue. It is called with mu held.
 func (m *Map[K, V]) remove(e *entry[K, V]) {
 	t := m.table.Load()
-	t.unlink(e)
-	m.table.Store(t.fitting())
+	t.Unlink(e.hash, e)
+	m.table.Store(t.Fitting())
 	if e.prev != nil {
 		m.queue.remove(e)
 		m.live.Add(-1)
