@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/ending"
@@ -129,10 +130,11 @@ func (s *source) wait(c *Clock, d time.Duration) {
 	defer c.mu.Unlock()
 	c.add(d, e)
 	s.at, s.deadline = e.at, c.now().Add(max(0, d))
-	if above, ok := s.Context.Value(sourceKey{}).(*source); ok && above.clock == c {
+	outer, bounded := s.Context.Deadline() // not below context.WithoutCancel, which keeps the source
+	if above, ok := s.Context.Value(sourceKey{}).(*source); ok && bounded && above.clock == c {
 		s.at = min(s.at, above.at)
 	}
-	if outer, ok := s.Context.Deadline(); ok && outer.Before(s.deadline) {
+	if bounded && outer.Before(s.deadline) {
 		s.deadline = outer
 	}
 }
@@ -141,8 +143,17 @@ func (s *source) wait(c *Clock, d time.Duration) {
 // ends in the same step as that source. For other parents it uses context.AfterFunc.
 func (s *source) follow(parent context.Context) {
 	above, ok := parent.Value(sourceKey{}).(*source)
+	var detached atomic.Bool // above has ended, and parent goes on
 	if ok {
-		unhook := above.onEnd(func() { s.end(above.Err()) })
+		unhook := above.onEnd(func() {
+			// A context of context.WithoutCancel has the values of above, and not its end.
+			if parent.Err() == nil {
+				detached.Store(true)
+			}
+			if parent.Err() != nil { // again: it may have ended before the store, and its AfterFunc have left s to us
+				s.end(above.Err())
+			}
+		})
 		s.onEnd(func() { unhook() })
 	}
 	if parent.Done() == nil || ok && parent.Done() == above.derived {
@@ -155,7 +166,7 @@ func (s *source) follow(parent context.Context) {
 	unhook := context.AfterFunc(parent, func() {
 		// If the source above has ended, its hook ends s. Ending s here as well, on another
 		// goroutine, would let that hook return before the contexts derived from s end.
-		if !ok || above.Err() == nil {
+		if !ok || above.Err() == nil || detached.Load() {
 			s.end(parent.Err())
 		}
 	})

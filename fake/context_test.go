@@ -94,3 +94,52 @@ func TestADeadlineThatHasPassedHasEndedItsContext(t *testing.T) {
 	require.ErrorIs(t, inner.Err(), context.Canceled)
 	assert.Zero(t, clk.Waiters())
 }
+
+func TestADetachedContextDoesNotEndWithTheContextItCameFrom(t *testing.T) {
+	for name, detach := range map[string]func(context.Context) context.Context{
+		"plain": context.WithoutCancel,
+		"with an end of its own": func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+			t.Cleanup(cancel)
+			return ctx
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clk := fake.NewClock()
+			outer, cancelOuter := clk.WithTimeout(t.Context(), time.Second)
+			defer cancelOuter()
+			inner, cancelInner := clk.WithTimeout(detach(outer), 3*time.Second)
+			defer cancelInner()
+			clk.Advance(2 * time.Second)
+			require.ErrorIs(t, outer.Err(), context.DeadlineExceeded)
+			require.NoError(t, inner.Err())
+			clk.Advance(time.Second)
+			require.ErrorIs(t, inner.Err(), context.DeadlineExceeded)
+		})
+	}
+}
+
+func TestADetachedContextEndsWithItsOwnParentAfterTheContextItCameFrom(t *testing.T) {
+	clk := fake.NewClock()
+	outer, cancelOuter := clk.WithTimeout(t.Context(), time.Second)
+	parent, cancelParent := context.WithCancel(context.WithoutCancel(outer))
+	inner, cancelInner := clk.WithTimeout(parent, time.Minute)
+	defer cancelInner()
+	cancelOuter()
+	require.NoError(t, inner.Err())
+	cancelParent()
+	<-inner.Done()
+	require.ErrorIs(t, inner.Err(), context.Canceled)
+}
+
+func TestAnAutomaticClockPassesTheDeadlineThatADetachedContextCameFrom(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	start := clk.Now()
+	outer, cancelOuter := clk.WithTimeout(t.Context(), time.Second)
+	defer cancelOuter()
+	inner, cancelInner := clk.WithTimeout(context.WithoutCancel(outer), 3*time.Second)
+	defer cancelInner()
+	_, err := fake.NewFunc[int]().Block().Do(inner)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, 3*time.Second, clk.Now().Sub(start))
+}
