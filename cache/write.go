@@ -1,0 +1,161 @@
+package cache
+
+import (
+	"context"
+	"hash/maphash"
+	"runtime/debug"
+	"slices"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// flush stores what is pending for a key.
+func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
+	hash := maphash.Comparable(c.seed, k)
+	c.mu.Lock()
+	s := c.slots.Load().Find(hash, k)
+	c.mu.Unlock()
+	if s != nil && s.pending.Load() != nil {
+		c.write(ctx, next, s)
+	}
+}
+
+// write stores what is pending in a slot, and what becomes pending meanwhile. If another
+// goroutine does that already, write leaves it to that one.
+func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K, T]) {
+	if !c.claim(s) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	_ = c.take(ctx, s) // its context does not end
+	defer c.give(s)
+	for p := c.more(s, nil); p != nil; p = c.more(s, p) {
+		c.put(ctx, next, s.key, p)
+	}
+}
+
+// claim makes the caller the writer of a slot with a pending result, if there is none.
+func (c *shared[K, T]) claim(s *slot[K, T]) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.writing || s.pending.Load() == nil {
+		return false
+	}
+	s.writing = true
+	s.refs++
+	c.background++
+	return true
+}
+
+// more ends the storing of a result, and returns the one to store next. If there is none,
+// it ends the writing in the same step: a result that became pending just after would
+// otherwise be stored by none.
+func (c *shared[K, T]) more(s *slot[K, T], stored *pending[T]) *pending[T] {
+	c.mu.Lock()
+	if stored != nil && s.pending.Load() == stored {
+		c.setPending(s, nil)
+	}
+	p := s.pending.Load()
+	if p == nil {
+		s.writing = false
+		c.release(s)
+		c.background--
+	}
+	c.rest()
+	return p
+}
+
+// put stores a result. Errors are reported as the store's, and so are panics: the call of
+// the result has ended.
+func (c *Cache[K, T]) put(ctx context.Context, next policy.Call[T], k K, p *pending[T]) {
+	reason, err := c.setEntry(ctx, k, p)
+	if err != nil {
+		p.failed.Store(true)
+		c.safely(policy.StoreFailed, func() { c.tellStoreFailed(ctx, next, reason, err) })
+	}
+}
+
+// setEntry stores a result, unless it is a refresh's and the entry that it replaces is gone.
+func (c *shared[K, T]) setEntry(ctx context.Context, k K, p *pending[T]) (reason string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &policy.PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	if p.over != nil {
+		reason = byGet
+		if replaces, err := c.replaces(ctx, k, p.over); err != nil || !replaces {
+			return reason, err
+		}
+	}
+	reason = bySet
+	return reason, c.store.Set(ctx, k, p.entry)
+}
+
+// replaces reports whether the store still has the entry that a refresh began from, or has
+// dropped it because its time has passed. Otherwise it was set or deleted by another, and
+// that is newer.
+func (c *shared[K, T]) replaces(ctx context.Context, k K, over *Entry[T]) (bool, error) {
+	e, ok, err := c.store.Get(ctx, k)
+	if err != nil || ok {
+		return ok && e.same(over), err
+	}
+	return !policy.Now(c.cfg.Clock).Before(over.Keep), nil
+}
+
+// take waits until no other goroutine changes the entry of a slot's key in the store.
+// Without it, a result could be checked against a Delete, and stored after it. The caller
+// holds the slot.
+func (c *shared[K, T]) take(ctx context.Context, s *slot[K, T]) error {
+	if c.try(s, nil) {
+		return nil
+	}
+	w := policy.NewWaiter(c.cfg.Clock)
+	if c.try(s, w) {
+		return nil
+	}
+	err := w.Wait(ctx)
+	if err != nil && !c.leave(s, w) {
+		c.give(s) // it was this one's turn already
+	}
+	return err
+}
+
+// try takes the turn if it is free, and else puts w into the line.
+func (c *shared[K, T]) try(s *slot[K, T], w policy.Waiter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !s.busy {
+		s.busy = true
+		return true
+	}
+	if w != nil {
+		s.line = append(s.line, w)
+	}
+	return false
+}
+
+// leave takes w out of the line. It returns false if w has the turn.
+func (c *shared[K, T]) leave(s *slot[K, T], w policy.Waiter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(s.line, w)
+	if i >= 0 {
+		s.line = slices.Delete(s.line, i, i+1)
+	}
+	return i >= 0
+}
+
+// give hands the turn to the next in the line.
+func (c *shared[K, T]) give(s *slot[K, T]) {
+	c.mu.Lock()
+	if len(s.line) == 0 {
+		s.busy = false
+		c.mu.Unlock()
+		return
+	}
+	w := s.line[0]
+	s.line = slices.Delete(s.line, 0, 1)
+	c.mu.Unlock()
+	w.Wake()
+}
