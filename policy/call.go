@@ -49,6 +49,11 @@ func (c Call[T]) Again(ctx context.Context) (T, error) {
 	return c.Do(ctx)
 }
 
+// Checked reports whether the call runs in a pipeline, which has checked that its context
+// had not ended. A policy that only passes a call on need not check again then. The check
+// may take longer than the policy: inside of a [Timeout] it reads the clock.
+func (c Call[T]) Checked() bool { return c.at != nil }
+
 // HasObservers reports whether an observer may want events of this policy. It is a
 // quick check before several calls of Observed.
 func (c Call[T]) HasObservers() bool { return c.at != nil && c.at.watched }
