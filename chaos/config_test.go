@@ -34,6 +34,7 @@ func TestEveryConstructorPanicsWithTheErrorOfValidate(t *testing.T) {
 		assert.PanicsWithError(t, want, func() { chaos.Latency[int](cfg, lasting(0)) })
 		assert.PanicsWithError(t, want, func() { chaos.Outcome(cfg, answer(0)) })
 		assert.PanicsWithError(t, want, func() { chaos.Behavior[int](cfg, nothing) })
+		assert.PanicsWithError(t, want, func() { chaos.Detour[int](cfg, through) })
 	}
 }
 
@@ -55,6 +56,7 @@ func TestNilFunctionsPanic(t *testing.T) {
 		"chaos: Latency: fn is nil, want a function":     func() { chaos.Latency[int](chaos.Config{}, nil) },
 		"chaos: Outcome: fn is nil, want a function":     func() { chaos.Outcome[int](chaos.Config{}, nil) },
 		"chaos: Behavior: fn is nil, want a function":    func() { chaos.Behavior[int](chaos.Config{}, nil) },
+		"chaos: Detour: fn is nil, want a function":      func() { chaos.Detour[int](chaos.Config{}, nil) },
 		"chaos: Injector.Do: fn is nil, want a function": func() { _, _ = chaos.Fault[int](chaos.Config{}, nothing).Do(t.Context(), nil) },
 		"chaos: Mixture.Do: fn is nil, want a function":  func() { _, _ = chaos.Mix[int]().Do(t.Context(), nil) },
 	} {
@@ -64,7 +66,7 @@ func TestNilFunctionsPanic(t *testing.T) {
 
 func TestMixRefusesPoliciesThatItCannotUse(t *testing.T) {
 	good := chaos.Fault[int](chaos.Config{Rate: 0.5}, failing)
-	bad := "chaos: Mix: policy 2 of 2 is nil or zero, want one made by Fault, Latency, Outcome or Behavior"
+	bad := "chaos: Mix: policy 2 of 2 is nil or zero, want one made by Fault, Latency, Outcome, Behavior or Detour"
 	assert.PanicsWithValue(t, bad, func() { chaos.Mix(good, nil) })
 	assert.PanicsWithValue(t, bad, func() { chaos.Mix(good, &chaos.Injector[int]{}) })
 	off := chaos.Fault[int](chaos.Config{Rate: 0.7}, failing)
@@ -89,6 +91,7 @@ func TestChaosDescribesItself(t *testing.T) {
 	for want, p := range map[string]chaotic{
 		"chaos(stripe, fault 7%)":                fault,
 		"chaos(latency 12.5%)":                   slow,
+		"chaos(detour 0%)":                       chaos.Detour[int](chaos.Config{}, through),
 		"chaos(outcome 100%)":                    chaos.Outcome(chaos.Config{Rate: 1}, answer(1)),
 		"chaos(behavior)":                        chaos.Behavior[int](chaos.Config{RateFunc: func(context.Context) float64 { return 1 }}, nothing),
 		"chaos(stripe fault 7% | latency 12.5%)": chaos.Mix(fault, slow),

@@ -13,13 +13,15 @@
 //	receipt, err := p.Do(ctx, charge)
 //	outage.Off()
 //
-// There are four kinds of injection:
+// There are five kinds of injection:
 //
 //   - [Fault] ends the call with an error. The function does not run.
 //   - [Outcome] ends the call with a value or an error. The function does not run.
 //   - [Latency] waits before the function runs.
 //   - [Behavior] calls another function before the function runs: one that cancels the
 //     context of a client, restarts a container or panics.
+//   - [Detour] calls another function in place of the call's, which it gets as an argument: one
+//     that charges the card and loses the answer.
 //
 // Each makes an [Injector], which is off until [Injector.On], unless [Config].Enabled is
 // set. While it is off, it costs one atomic load per call. To choose the calls by their

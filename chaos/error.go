@@ -18,7 +18,7 @@ var ErrInjected = errors.New("chaos: injected")
 // bulkhead.ErrFull, and is counted and retried all the same.
 type Error struct {
 	Name string // of the injector
-	Kind string // "fault", "outcome" or "behavior"
+	Kind string // "fault", "outcome", "behavior" or "detour"
 	Err  error  // the author's own
 }
 

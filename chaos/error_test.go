@@ -29,6 +29,7 @@ func throwing(err error) map[string]*chaos.Injector[int] {
 		"fault":    chaos.Fault[int](always, fail),
 		"outcome":  chaos.Outcome(always, func(context.Context) (int, error) { return 0, err }),
 		"behavior": chaos.Behavior[int](always, fail),
+		"detour":   chaos.Detour[int](always, func(context.Context, policy.Func[int]) (int, error) { return 0, err }),
 	}
 }
 

@@ -48,6 +48,8 @@ func TestEachKindOfInjectionEmitsInjected(t *testing.T) {
 		{chaos.Outcome(cfg, fail), failed("outcome")},
 		{chaos.Behavior[int](cfg, nothing), injected("behavior", 0)},
 		{chaos.Behavior[int](cfg, failing), failed("behavior")},
+		{chaos.Detour[int](cfg, through), injected("detour", 0)},
+		{chaos.Detour[int](cfg, func(context.Context, policy.Func[int]) (int, error) { return 0, errDown }), failed("detour")},
 	} {
 		assert.Equal(t, []policy.Event{tt.want}, observed(t, tt.p))
 		assert.Equal(t, []policy.Event{tt.want}, observed(t, chaos.Mix(tt.p)))

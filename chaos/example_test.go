@@ -82,6 +82,21 @@ func ExampleBehavior() {
 	// Output:  no session: log in again
 }
 
+// The card is charged and the answer is lost, so a retry without an idempotency key charges
+// twice.
+func ExampleDetour() {
+	lost := chaos.Detour[string](chaos.Config{Rate: 1, Enabled: true},
+		func(ctx context.Context, rest policy.Func[string]) (string, error) {
+			_, _ = rest(ctx)
+			return "", errors.New("connection reset")
+		})
+	charges := 0
+	_, err := pipeline.New(retry.New[string](retry.Config{MaxAttempts: 2, BaseDelay: retry.NoDelay}), lost).
+		Do(context.Background(), func(context.Context) (string, error) { charges++; return "charged", nil })
+	fmt.Println(charges, "charges:", err)
+	// Output: 2 charges: retry: gave up after 2 attempts: retry: attempts exhausted: last error: chaos: injected: connection reset
+}
+
 // Of 100 calls about 10 fail and 20 are slow, and none does both.
 func ExampleMix() {
 	clk := fake.NewClock(fake.AutoAdvance())

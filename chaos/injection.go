@@ -15,6 +15,7 @@ const (
 	latencies = "latency"
 	outcomes  = "outcome"
 	behaviors = "behavior"
+	detours   = "detour"
 )
 
 // injection is the part of an [Injector] that does not depend on the type of its results.

@@ -18,15 +18,15 @@ type promptly = prompt.Mark
 const kind = "chaos"
 
 // Injector is a policy that injects faults into a share of the calls. Make one with [Fault],
-// [Latency], [Outcome] or [Behavior]; the zero Injector is not usable. It is safe for
+// [Latency], [Outcome], [Behavior] or [Detour]; the zero Injector is not usable. It is safe for
 // concurrent use, and so are its methods On and Off.
 //
 // Put it innermost: every other policy then takes what it injects for the dependency's
 // doing. Injectors beside each other draw independently, so two of 50 % act in 75 % of the
 // calls; see [Mix].
 //
-// It emits Injected for each injection, with the kind ("fault", "latency", "outcome" or
-// "behavior") as Reason, and Delay (latency) or Err (all others).
+// It emits Injected for each injection, with the kind ("fault", "latency", "outcome",
+// "behavior" or "detour") as Reason, and Delay (latency) or Err (all others).
 type Injector[T any] struct {
 	promptly
 	injection

@@ -33,7 +33,7 @@ func Mix[T any](policies ...*Injector[T]) *Mixture[T] {
 	sum := 0.0
 	for i, p := range policies {
 		if p == nil || p.act == nil {
-			panic(fmt.Sprintf("chaos: Mix: policy %d of %d is nil or zero, want one made by Fault, Latency, Outcome or Behavior", i+1, len(policies)))
+			panic(fmt.Sprintf("chaos: Mix: policy %d of %d is nil or zero, want one made by Fault, Latency, Outcome, Behavior or Detour", i+1, len(policies)))
 		}
 		sum += p.cfg.Rate
 	}

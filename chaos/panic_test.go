@@ -21,6 +21,7 @@ func TestAnAuthorsPanicPassesThroughAndIsToldAsAnInjection(t *testing.T) {
 		"fault":    chaos.Fault[int](always, boom),
 		"outcome":  chaos.Outcome(always, func(context.Context) (int, error) { panic("boom") }),
 		"behavior": chaos.Behavior[int](always, boom),
+		"detour":   chaos.Detour[int](always, func(context.Context, policy.Func[int]) (int, error) { panic("boom") }),
 	} {
 		rec := fake.NewRecorder()
 		circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})

@@ -32,6 +32,7 @@ func modes() map[string]func() policy.Policy[int] {
 			cfg.Clock = fake.NewClock(fake.AutoAdvance())
 			return chaos.Latency[int](cfg, lasting(time.Minute))
 		},
+		"detour":    func() policy.Policy[int] { return chaos.Detour[int](on, through) },
 		"behavior":  func() policy.Policy[int] { return chaos.Behavior[int](on, nothing) },
 		"mix, off":  func() policy.Policy[int] { return chaos.Mix(chaos.Fault[int](chaos.Config{Rate: 1}, failing)) },
 		"mix, none": func() policy.Policy[int] { return chaos.Mix[int]() },

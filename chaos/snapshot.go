@@ -9,7 +9,7 @@ import (
 // Snapshot is what an [Injector] has done since it was made.
 type Snapshot struct {
 	Name    string `json:"name,omitempty"`
-	Kind    string `json:"kind"` // "fault", "latency", "outcome" or "behavior"
+	Kind    string `json:"kind"` // "fault", "latency", "outcome", "behavior" or "detour"
 	Enabled bool   `json:"enabled,omitempty"`
 	// Calls counts the calls made while the injector was on. Injected counts those in which
 	// it acted. A Fault that returned nil, and a Latency of 0 or less, did not act; a
