@@ -3,6 +3,7 @@ package retry
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ const NoMinimum = -1
 // BudgetConfig sets how many retries all calls together may use. The zero BudgetConfig is
 // the documented default.
 type BudgetConfig struct {
+	Name         string        // for metrics and pages; may be empty
 	Ratio        float64       // retries per call; 0 means 0.1
 	MinPerSecond float64       // retries per second granted in addition; 0 means 10, NoMinimum none
 	Window       time.Duration // period in which calls and retries are counted; 0 means 10 s
@@ -183,9 +185,9 @@ func (b *Budget) Config() BudgetConfig { return b.counts.Load().cfg }
 
 // Reconfigure applies cfg at once and keeps the counts. If the length of the window
 // changes, all counts of the old window count as new in the new window, so that no retry
-// is granted twice; calls and retries counted concurrently may be lost. It returns the
-// error of [BudgetConfig.Validate], or an error if cfg has a different clock, and changes
-// nothing in these cases.
+// is granted twice; calls and retries counted concurrently may be lost. An empty Name keeps
+// the budget's. It returns the error of [BudgetConfig.Validate], or an error if cfg has a
+// different clock or name, and changes nothing in these cases.
 func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -195,6 +197,10 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	old := b.counts.Load()
 	if !same.Values(cfg.Clock, old.cfg.Clock) {
 		return errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
+	}
+	cfg.Name = cmp.Or(cfg.Name, old.cfg.Name)
+	if cfg.Name != old.cfg.Name {
+		return fmt.Errorf("retry: BudgetConfig.Name is %q, want %q or none: a budget keeps its name", cfg.Name, old.cfg.Name)
 	}
 	c := b.under(cfg.withDefaults())
 	if c.ring.Width() == old.ring.Width() {
