@@ -61,7 +61,8 @@ func (m *Map[K, V]) admit(e *entry[K, V]) *entry[K, V] {
 
 // publish makes e a member with the value v.
 func (m *Map[K, V]) publish(e *entry[K, V], v V) {
-	now := m.now()
+	now := m.now() // a user's clock may panic: nothing has happened yet
+	m.joining(e.key, v)
 	m.mu.Lock()
 	e.value = v
 	e.placed = m.tick.Add(1)

@@ -54,6 +54,9 @@ type Map[K comparable, V Idler] struct {
 	overflow lazy[entry[K, V]]
 	families atomic.Int64 // numbers the Policies of this map; concurrent ones must differ
 	live     atomic.Int64 // the number of members; written under mu, read by Len without it
+	// listeners is replaced as a whole and read by goroutines that change the map; see
+	// Members.
+	listeners atomic.Pointer[[]*listener]
 
 	mu      sync.Mutex // never held while a user's function runs
 	queue   queue[K, V]
@@ -235,13 +238,17 @@ func (m *Map[K, V]) remove(e *entry[K, V]) {
 	}
 }
 
-// notify calls OnDrop for each of the dropped entries, even if one of the calls panics.
+// notify calls the listeners and OnDrop for each of the dropped entries, even if one of
+// the calls of OnDrop panics.
 func (m *Map[K, V]) notify(dropped []*entry[K, V]) {
-	if len(dropped) == 0 || m.config.OnDrop == nil {
+	if len(dropped) == 0 {
 		return
 	}
 	defer m.notify(dropped[1:])
-	m.config.OnDrop(dropped[0].key, dropped[0].value)
+	m.left(dropped[0].key, dropped[0].value)
+	if m.config.OnDrop != nil {
+		m.config.OnDrop(dropped[0].key, dropped[0].value)
+	}
 }
 
 // now returns the time in nanoseconds since a fixed time.
