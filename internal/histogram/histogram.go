@@ -37,12 +37,18 @@ var bounds = [octave]float64{
 
 // Index returns the bucket number of d.
 func Index(d time.Duration) int {
-	if d <= 0 {
-		return Zero
-	}
 	// Use d.Seconds(), because adapters pass that number to Prometheus and OpenTelemetry:
 	// this way each duration is in the same bucket everywhere.
-	fraction, exponent := math.Frexp(d.Seconds())
+	return IndexOf(d.Seconds())
+}
+
+// IndexOf returns the bucket number of a number: seconds, or another unit. Numbers of 1e-9
+// to 1e9 have a bucket.
+func IndexOf(v float64) int {
+	if v <= 0 {
+		return Zero
+	}
+	fraction, exponent := math.Frexp(v)
 	i, step := 0, octave/2 // number of bounds below fraction, by binary search
 	for ; step > 0; step /= 2 {
 		if fraction > bounds[i+step-1] {
@@ -55,6 +61,15 @@ func Index(d time.Duration) int {
 	return i + (exponent-1)*octave
 }
 
+// Bound returns the upper bound of bucket i as a number: 2^(i/8), in some places rounded
+// down. The bound of Zero is 0.
+func Bound(i int) float64 {
+	if i <= Zero {
+		return 0
+	}
+	return math.Ldexp(bounds[i&(octave-1)], i>>Schema+1)
+}
+
 // Upper returns the upper bound of bucket i, rounded up to a nanosecond. Durations above
 // 104 days are not exact in seconds, so some of them may be a few nanoseconds above the
 // bound.
@@ -65,7 +80,7 @@ func Upper(i int) time.Duration {
 	case i >= Last:
 		return math.MaxInt64
 	}
-	return time.Duration(math.Ceil(math.Ldexp(bounds[i&(octave-1)], i>>Schema+1) * 1e9))
+	return time.Duration(math.Ceil(Bound(i) * 1e9))
 }
 
 // Histogram counts durations. The zero Histogram is empty. It is safe for concurrent use,

@@ -206,3 +206,13 @@ func BenchmarkQuantile(b *testing.B) {
 		r.Quantile(0.95)
 	}
 }
+
+func TestBoundIsInItsBucketAndTheNextNumberIsNot(t *testing.T) {
+	for i := histogram.First; i < histogram.Last; i++ {
+		assert.Equal(t, i, histogram.IndexOf(histogram.Bound(i)))
+		assert.Equal(t, i+1, histogram.IndexOf(math.Nextafter(histogram.Bound(i), math.Inf(1))))
+		assert.InEpsilon(t, math.Exp2(float64(i)/8), histogram.Bound(i), 1e-15)
+	}
+	assert.Zero(t, histogram.Bound(histogram.Zero))
+	assert.Equal(t, histogram.Zero, histogram.IndexOf(-1))
+}
