@@ -1,0 +1,174 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/internal/ending"
+	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/retry"
+)
+
+// outcome is how a call or an attempt ended.
+type outcome uint8
+
+const (
+	success outcome = iota
+	failure
+	rejected
+	timeout
+	canceled
+)
+
+var outcomes = [...]string{
+	success: "success", failure: "failure", rejected: "rejected", timeout: "timeout", canceled: "canceled",
+}
+
+// Outcome returns the value of the label outcome for a call or an attempt that ended with
+// err under ctx, its caller's context:
+//
+//   - "success" if err is nil
+//   - "rejected" if err matches [policy.ErrRejected]
+//   - "canceled" if the caller's context was cancelled
+//   - "timeout" if err matches [context.DeadlineExceeded]
+//   - "failure" otherwise
+func Outcome(ctx context.Context, err error) string { return outcomes[outcomeOf(ctx, err)] }
+
+func outcomeOf(ctx context.Context, err error) outcome {
+	switch {
+	case err == nil:
+		return success
+	case errors.Is(err, policy.ErrRejected):
+		return rejected
+	case ending.Canceled(ctx, err):
+		return canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return timeout
+	}
+	return failure
+}
+
+// ErrorType returns a value for the label error.type. It takes the first that it finds in
+// the chain of err, where an error that joins several is its first:
+//
+//   - the result of a method ErrorType() string: "503" for a *ductilehttp.StatusError
+//   - the code of an error with the method GRPCStatus of grpc-go, "Unavailable"
+//   - a name for the errors of this module: "open" for a circuit's, "timeout" for a limit
+//     that has passed, "full" for a gate's, "limit" for a rate limiter's, "panic" for a
+//     panic or a runtime.Goexit
+//   - "timeout" and "canceled" for the errors of package context
+//   - the error's type, "*net.OpError", if it is not a type of packages errors and fmt that
+//     wraps another
+//
+// A *[retry.Error] is passed over: the last failure's type is returned, or "exhausted" if
+// there is none, because the last value was rejected. ErrorType returns "" for nil.
+func ErrorType(err error) string {
+	if err == nil {
+		return ""
+	}
+	for err = mark.Without(err); ; {
+		if name := named(err); name != "" {
+			return name
+		}
+		inner, passed := wrapped(err)
+		if !passed {
+			return reflect.TypeOf(err).String()
+		}
+		err = inner
+	}
+}
+
+// named returns the name that an error has besides its type, or "".
+func named(err error) string {
+	switch e := err.(type) { //nolint:errorlint // the chain is walked by ErrorType
+	case *retry.Error:
+		if e != nil && e.Last == nil {
+			return "exhausted"
+		}
+		return ""
+	case *breaker.OpenError:
+		return "open"
+	case *bulkhead.FullError:
+		return "full"
+	case *ratelimit.ExceededError:
+		return "limit"
+	case *policy.TimeoutError:
+		return "timeout"
+	case *policy.PanicError:
+		return "panic"
+	case interface{ ErrorType() string }:
+		if v := reflect.ValueOf(err); v.Kind() != reflect.Pointer || !v.IsNil() {
+			return e.ErrorType()
+		}
+		return ""
+	}
+	switch err {
+	case context.DeadlineExceeded:
+		return "timeout"
+	case context.Canceled:
+		return "canceled"
+	case policy.ErrNoReturn:
+		return "panic"
+	}
+	return grpcCode(err)
+}
+
+// fromStd are the packages whose wrapping types say nothing about the error.
+var fromStd = map[string]bool{"fmt": true, "errors": true}
+
+// wrapped returns the error inside err, if the type of err says nothing.
+func wrapped(err error) (inner error, passed bool) {
+	if e, ok := err.(*retry.Error); ok && e != nil { //nolint:errorlint // the chain is walked by ErrorType
+		return e.Last, true
+	}
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if _, marked := err.(*mark.Mark); !marked && !fromStd[t.PkgPath()] { //nolint:errorlint // as above
+		return nil, false
+	}
+	switch e := err.(type) { //nolint:errorlint // as above
+	case interface{ Unwrap() error }:
+		inner = e.Unwrap()
+	case interface{ Unwrap() []error }:
+		if all := e.Unwrap(); len(all) > 0 {
+			inner = all[0]
+		}
+	}
+	return inner, inner != nil
+}
+
+// grpcTypes has, for each type of error that was seen, whether it has the method
+// GRPCStatus. It grows with the types in the program.
+var grpcTypes sync.Map // map[reflect.Type]bool
+
+// grpcCode returns the code of a gRPC status, or "". It calls the method by reflection, so
+// that this package does not import grpc-go.
+func grpcCode(err error) string {
+	t := reflect.TypeOf(err)
+	has, known := grpcTypes.Load(t)
+	if !known {
+		m, ok := t.MethodByName("GRPCStatus")
+		has = ok && m.Type.NumIn() == 1 && m.Type.NumOut() == 1
+		grpcTypes.Store(t, has)
+	}
+	if has == false || t.Kind() == reflect.Pointer && reflect.ValueOf(err).IsNil() {
+		return ""
+	}
+	status := reflect.ValueOf(err).MethodByName("GRPCStatus").Call(nil)[0]
+	code := status.MethodByName("Code")
+	if !code.IsValid() || code.Type().NumIn() != 0 || code.Type().NumOut() != 1 {
+		return ""
+	}
+	if s, ok := code.Call(nil)[0].Interface().(interface{ String() string }); ok {
+		return s.String()
+	}
+	return ""
+}

@@ -1,0 +1,117 @@
+package observe_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/observe"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/retry"
+)
+
+type grpcError struct{ code code }
+
+type (
+	code   int
+	status struct{ code code }
+)
+
+func (code) String() string              { return "Unavailable" }
+func (s *status) Code() code             { return s.code }
+func (*grpcError) Error() string         { return "rpc error" }
+func (e *grpcError) GRPCStatus() *status { return &status{e.code} }
+
+// unlike has a method of that name, and is none of gRPC's.
+type unlike struct{}
+
+func (unlike) Error() string         { return "unlike" }
+func (unlike) GRPCStatus(string) int { return 0 }
+
+type named struct{}
+
+func (*named) Error() string     { return "named" }
+func (*named) ErrorType() string { return "503" }
+
+func TestErrorTypeNamesTheCause(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{})
+	circuit.Isolate("test")
+	_, open := breaker.Do(t.Context(), circuit, func(context.Context) (int, error) { return 0, nil })
+	_, timeout := policy.Timeout[int](time.Nanosecond).Execute(t.Context(), policy.CallOf(func(ctx context.Context) (int, error) {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}))
+	for want, err := range map[string]error{
+		"":                        nil,
+		"*errors.errorString":     errDown,
+		"*net.OpError":            fmt.Errorf("a: %w", fmt.Errorf("b: %w", &net.OpError{Err: errDown})),
+		"*url.Error":              errors.Join(&url.Error{Err: errDown}, errDown),
+		"open":                    fmt.Errorf("stripe: %w", open),
+		"timeout":                 timeout,
+		"canceled":                fmt.Errorf("x: %w", context.Canceled),
+		"full":                    &bulkhead.FullError{},
+		"limit":                   &ratelimit.ExceededError{},
+		"panic":                   policy.ErrNoReturn,
+		"503":                     &retry.Error{Reason: retry.ErrExhausted, Last: fmt.Errorf("x: %w", &named{})},
+		"exhausted":               &retry.Error{Reason: retry.ErrExhausted},
+		"Unavailable":             fmt.Errorf("x: %w", &grpcError{14}),
+		"observe_test.unlike":     unlike{},
+		"*observe_test.named":     (*named)(nil),
+		"*observe_test.grpcError": (*grpcError)(nil),
+	} {
+		assert.Equal(t, want, observe.ErrorType(err))
+		assert.Equal(t, want, observe.ErrorType(retry.Permanent(err)), "marks are passed over")
+	}
+	assert.Equal(t, "timeout", observe.ErrorType(context.DeadlineExceeded))
+	assert.Equal(t, "panic", observe.ErrorType(&policy.PanicError{}))
+	assert.Equal(t, "*observe_test.named", observe.ErrorType(fmt.Errorf("%w", (*named)(nil))))
+	assert.Equal(t, "*errors.errorString", observe.ErrorType(fmt.Errorf("%w and %w", errDown, &net.OpError{})), "the first of several")
+}
+
+func TestOutcomeFollowsTheError(t *testing.T) {
+	live := t.Context()
+	left, leave := context.WithCancel(live)
+	leave()
+	late, end := context.WithTimeout(live, -1)
+	defer end()
+	for _, one := range []struct {
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{live, nil, "success"},
+		{left, nil, "success"},
+		{live, errDown, "failure"},
+		{live, fmt.Errorf("x: %w", policy.ErrRejected), "rejected"},
+		{left, fmt.Errorf("x: %w", policy.ErrRejected), "rejected"},
+		{left, errDown, "canceled"},
+		{left, context.DeadlineExceeded, "canceled"},
+		{live, context.Canceled, "failure"},
+		{live, fmt.Errorf("x: %w", context.DeadlineExceeded), "timeout"},
+		{late, errDown, "failure"},
+		{live, &policy.TimeoutError{}, "timeout"},
+	} {
+		assert.Equal(t, one.want, observe.Outcome(one.ctx, one.err), "%v", one.err)
+	}
+}
+
+func TestErrorTypeOfTheConfigComesFirst(t *testing.T) {
+	s := observe.New(observe.Config{ErrorType: func(err error) string {
+		if errors.Is(err, errDown) {
+			return "down"
+		}
+		return ""
+	}})
+	observed(s, policy.Event{Kind: policy.Finished, Err: errDown}, policy.Event{Kind: policy.Finished, Err: &net.OpError{}})
+	series(t, s, "ductile.call.duration", labels{"pipeline.name": "", "outcome": "failure", "error.type": "down"})
+	series(t, s, "ductile.call.duration", labels{"pipeline.name": "", "outcome": "failure", "error.type": "*net.OpError"})
+}
