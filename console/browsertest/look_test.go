@@ -1,0 +1,151 @@
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/console"
+)
+
+const axePackage = "axe-core@4.14.1"
+
+// axe returns the script of axe-core, fetched once into .bin of the checkout.
+var axe = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join("..", "..", ".bin", axePackage)
+	script := filepath.Join(dir, "package", "axe.min.js")
+	if _, err := os.Stat(script); err != nil {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return "", err
+		}
+		ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer stop()
+		cmd := exec.CommandContext(ctx, "sh", "-c", `tgz=$(npm pack --silent "$0") && tar xzf "$tgz"`, axePackage)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("npm pack %s: %w: %s", axePackage, err, out)
+		}
+	}
+	text, err := os.ReadFile(script)
+	return string(text), err
+})
+
+// axe asserts that axe-core finds no fault. The page's own policy forbids scripts that are
+// not its own, and the ways in which axe-core makes its elements.
+func (p *tab) axe(what string) {
+	p.t.Helper()
+	script, err := axe()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "\n*** browsertest: axe-core did not run: %v ***\n", err)
+		p.t.Skip(err)
+	}
+	_ = eval[int](p, script+";0")
+	found := eval[string](p, `axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary).join('\n'))))`)
+	var violations []string
+	require.NoError(p.t, json.Unmarshal([]byte(found), &violations))
+	assert.Empty(p.t, violations, what)
+}
+
+// show is a console in which everything is to be seen: each state, a long error, markup,
+// a window, a shadow.
+func show(t *testing.T) string {
+	var circuits []*breaker.Circuit
+	circuit := func(cfg breaker.Config) *breaker.Circuit {
+		c := breaker.NewCircuit(cfg)
+		circuits = append(circuits, c)
+		return c
+	}
+	stripe := circuit(breaker.Config{Name: "stripe", FailureThreshold: 3, RecoveryTimeout: time.Hour})
+	search := circuit(breaker.Config{Name: "search", FailureRate: 0.5, WindowCalls: 100})
+	mail := circuit(breaker.Config{Name: "mail", FailureThreshold: 1, RecoveryTimeout: breaker.NoWait})
+	ledger := circuit(breaker.Config{Name: "ledger", Window: time.Minute, FailureThreshold: 20, SlowCall: time.Hour, SlowRate: 0.2})
+	evil := circuit(breaker.Config{Name: `<img src=x onerror=alert(1)>` + strings.Repeat("very", 40), FailureThreshold: 1, RecoveryTimeout: time.Hour})
+	shadow := circuit(breaker.Config{Name: "quotes", FailureThreshold: 1, Shadow: true, RecoveryTimeout: time.Hour})
+	url := serve(t, console.New(console.Config{Circuits: circuits, Allow: allow, Title: "shop", Instance: "shop-7d9f8b5c4-x2x7q"}))
+	for range 3 {
+		call(stripe, errDown)
+	}
+	for range 10 {
+		call(search, nil)
+		call(search, errDown)
+		call(ledger, errDown)
+	}
+	call(mail, errDown)
+	_ = mail.State()
+	ledger.Isolate("the database moves to another zone")
+	call(evil, errors.New(`<script>alert(2)</script> `+strings.Repeat("https://example.org/a/very/long/path/", 12)))
+	call(shadow, errDown)
+	return url
+}
+
+var looks = []struct {
+	name string
+	size size
+	dark bool
+}{{"desktop-light", desktop, false}, {"desktop-dark", desktop, true}, {"phone-light", phone, false}, {"phone-dark", phone, true}}
+
+func TestThePageIsAccessibleAndFitsEachScreen(t *testing.T) {
+	url := show(t)
+	for _, look := range looks {
+		t.Run(look.name, func(t *testing.T) {
+			p := visit(t, url, look.size, look.dark)
+			p.shows("#verdict", "4 circuits refuse calls, 2 are being tried")
+			p.shows("#events", "stripe: closed → open")
+			p.shot(look.name)
+			_ = eval[int](p, `document.querySelectorAll('details').forEach(d => d.open = true); 0`)
+			p.wait(`document.querySelectorAll('.do button').length === 18 + 2`)
+			wide := eval[[]int64](p, `[innerWidth, document.documentElement.scrollWidth]`)
+			assert.LessOrEqual(t, wide[1], wide[0], "the page scrolls sideways")
+			assert.Equal(t, look.size.width, wide[0])
+			small := eval[[]string](p, `[...document.querySelectorAll('button, input, select, summary')].filter(e => e.checkVisibility() && e.offsetHeight < 44).map(e => e.outerHTML.slice(0, 80))`)
+			assert.Empty(t, small, "too small for a finger")
+			back := eval[string](p, `getComputedStyle(document.body).backgroundColor`)
+			assert.Equal(t, look.dark, back != "rgb(255, 255, 255)", back)
+			p.quiet()
+			_, err := chromedp.Call(p.ctx, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
+			require.NoError(t, err)
+			p.do(chromedp.Reload())
+			p.shows("#verdict", "4 circuits refuse calls")
+			_ = eval[int](p, `document.querySelectorAll('details').forEach(d => d.open = true); 0`)
+			p.wait(`document.querySelectorAll('.do button').length === 18 + 2`)
+			p.axe(look.name)
+			p.click(`[aria-label="Trip stripe"]`)
+			p.axe(look.name + ", with the dialog")
+		})
+	}
+}
+
+func TestNamesAndErrorsWithMarkupAreDrawnAsText(t *testing.T) {
+	p := visit(t, show(t), desktop, false)
+	p.shows("#trouble", "<img src=x onerror=alert(1)>")
+	p.shows("#trouble", "<script>alert(2)</script>")
+	p.shows("#events", "<script>alert(2)</script>")
+	assert.Equal(t, 1, eval[int](p, `document.scripts.length`))
+	assert.Equal(t, 0, eval[int](p, `document.images.length`))
+	p.quiet()
+}
+
+func TestTheFilterKeepsWhatItNames(t *testing.T) {
+	p := visit(t, show(t), desktop, false)
+	p.shows("#circuits", "ledger")
+	p.do(chromedp.SendKeys(chromedp.CSS("#f-circuits"), "REFUSED"))
+	p.wait(`document.querySelectorAll('#circuits > li:not([hidden])').length === 4`) // by the cause
+	p.do(chromedp.Clear(chromedp.CSS("#f-circuits")), chromedp.SendKeys(chromedp.CSS("#f-circuits"), "isolated"))
+	p.wait(`document.querySelectorAll('#circuits > li:not([hidden])').length === 1`)
+	p.do(chromedp.SendKeys(chromedp.CSS("#f-events"), "ledger"))
+	p.wait(`document.querySelectorAll('#events > li:not([hidden])').length === 1`)
+}

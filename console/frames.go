@@ -1,0 +1,50 @@
+package console
+
+import (
+	"context"
+	"sync"
+
+	"github.com/ductile-go/ductile/policy"
+)
+
+// frames lets streams share the snapshots that they send at the same tick, since one of many
+// circuits takes a while to make.
+type frames struct {
+	mu     sync.Mutex // guards newest: two streams would otherwise both make a frame
+	newest *frame
+}
+
+// frame is a snapshot that one stream makes and others wait for.
+type frame struct {
+	tick  int64
+	event int64 // newer events may be missing from it
+	made  policy.Waiter
+	text  []byte // set before made is woken; nil if the stream that made it failed
+}
+
+// frame returns the snapshot of a tick. It shows at least the state after the given event:
+// a stream that has sent an event must not go back behind it.
+func (c *Console) frame(ctx context.Context, tick, event int64) ([]byte, error) {
+	latest := c.journal.newest()
+	fresh := &frame{tick: tick, event: latest, made: policy.NewWaiter(c.cfg.Clock)}
+	c.frames.mu.Lock()
+	f := c.frames.newest
+	mine := f == nil || f.tick != tick || f.event < event
+	if mine {
+		f = fresh
+		c.frames.newest = f
+	}
+	c.frames.mu.Unlock()
+	if mine {
+		defer f.made.Wake()
+		f.text = c.render()
+		return f.text, nil
+	}
+	if err := f.made.Wait(ctx); err != nil {
+		return nil, err
+	}
+	if f.text == nil {
+		return c.render(), nil
+	}
+	return f.text, nil
+}
