@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/internal/redact"
+	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -23,8 +24,13 @@ const (
 	DefaultTitle      = "ductile"
 )
 
-// Config says what a [Console] shows, and to whom. At least one circuit is required.
+// Config says what a [Console] shows, and to whom. Stats or at least one circuit is
+// required.
 type Config struct {
+	// Stats is where pipelines, limits and budgets come from: the pipelines that it
+	// observes, and all that it watches. Circuits that it watches are shown too; those that
+	// are not in Circuits have no thresholds and no controls.
+	Stats *observe.Stats
 	// Circuits are shown with their transitions, and controlled. Each needs a name of its
 	// own.
 	Circuits []*breaker.Circuit
@@ -64,8 +70,8 @@ type Config struct {
 // field, its value and the allowed values.
 func (c Config) Validate() error {
 	faults := fault.Of("console: Config")
-	if len(c.Circuits) == 0 {
-		faults.Add("Circuits", "empty", "at least one circuit")
+	if len(c.Circuits) == 0 && c.Stats == nil {
+		faults.Add("Circuits", "empty", "at least one circuit, or Stats")
 	}
 	c.checkCircuits(faults)
 	for i, host := range c.Hosts {

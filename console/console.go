@@ -14,9 +14,10 @@ import (
 //
 //	console.go   the type and its routes
 //	security.go  what every response carries, and which hosts are served
-//	watch.go     what is noted of each circuit as it moves
+//	watch.go     what is noted of each circuit as it moves; follow.go, of those of a Stats
 //	journal.go   the ring of events
 //	snapshot.go  the state as JSON; frames.go shares it between streams
+//	pipelines.go what a Stats has counted; spread.go has the quantiles
 //	stream.go    server-sent events
 //	control.go   actions
 
@@ -33,6 +34,8 @@ type Console struct {
 	byName   map[string]*watched
 	journal  *journal
 	frames   frames
+	followed followed
+	recent   recent
 
 	// mu guards the fields below: two requests could otherwise both take the last stream,
 	// or one begin after Close.
@@ -41,7 +44,7 @@ type Console struct {
 	closed  bool
 }
 
-// New returns a console that watches the circuits of cfg. It panics with the error of
+// New returns a console of the circuits and the Stats of cfg. It panics with the error of
 // [Config.Validate].
 func New(cfg Config) *Console {
 	if err := cfg.Validate(); err != nil {
@@ -58,10 +61,13 @@ func New(cfg Config) *Console {
 		c.circuits = append(c.circuits, w)
 		c.byName[shownName(circuit.Name())] = w
 	}
+	if cfg.Stats != nil {
+		c.follow(cfg.Stats)
+	}
 	return c
 }
 
-// Close ends all streams, refuses new ones with 503, and stops watching the circuits.
+// Close ends all streams, refuses new ones with 503, and stops listening to circuits.
 // Snapshots and the events so far are served as before. It may be called more than once.
 func (c *Console) Close() {
 	c.mu.Lock()
@@ -70,6 +76,9 @@ func (c *Console) Close() {
 	c.journal.wake()
 	for _, w := range c.circuits {
 		w.stop()
+	}
+	if c.followed.stop != nil {
+		c.followed.stop()
 	}
 }
 

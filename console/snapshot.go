@@ -28,6 +28,10 @@ type snapshot struct {
 	Streams  int           `json:"streams"`
 	Event    int64         `json:"event"` // the id of the newest event
 	Circuits []circuit     `json:"circuits"`
+	// Pipelines and Limits are those that Config.Stats counts and watches.
+	Pipelines []pipeline `json:"pipelines,omitempty"`
+	Limits    []limit    `json:"limits,omitempty"`
+	Dropped   int64      `json:"dropped,omitempty"` // measurements beyond the limits of the Stats, in no pipeline
 }
 
 // circuit is one circuit of a snapshot.
@@ -42,7 +46,8 @@ type circuit struct {
 	Shadow     bool           `json:"shadow,omitempty"`
 	Window     string         `json:"window,omitempty"` // what the meters count in: "10s", "100 calls", or a row
 	Meters     []meter        `json:"meters,omitempty"`
-	Ribbon     string         `json:"ribbon"`
+	Ribbon     string         `json:"ribbon,omitempty"`
+	ReadOnly   bool           `json:"read_only,omitempty"` // known by Config.Stats alone
 }
 
 // meter is how close a circuit is to a threshold.
@@ -64,6 +69,12 @@ func (c *Console) take() snapshot {
 	}
 	for _, w := range c.circuits {
 		s.Circuits = append(s.Circuits, c.circuit(w, s.At))
+	}
+	if c.cfg.Stats != nil {
+		seen := c.cfg.Stats.Snapshot()
+		s.Circuits = append(s.Circuits, c.others(seen.Circuits, s.At)...)
+		n := c.count(seen, s.At)
+		s.Pipelines, s.Limits, s.Dropped = n.pipelines, n.limits, n.dropped
 	}
 	s.Event = c.journal.newest()
 	return s

@@ -203,7 +203,7 @@ function drawCircuits() {
 }
 
 function makeCircuit(x) {
-  const i = {name: x.key, sig: '', body: null};
+  const i = {name: x.key, sig: '', body: null, readOnly: x.c.read_only};
   i.state = el('span', 'state');
   i.meters = el('span', 'meter');
   i.ribbon = svg('ribbon', 90, 4, 'c', 'h', 'o', 'i');
@@ -220,7 +220,7 @@ function openCircuit(i) {
   i.past = el('p', 'note');
   i.list = el('dl');
   i.body = el('div', 'more', i.why, i.past, i.list);
-  if (shot.control) {
+  if (shot.control && !i.readOnly) {
     const button = (action, word) => {
       const b = el('button', '', word);
       b.type = 'button';
@@ -305,6 +305,7 @@ function sentence(c) {
     closed: 'Lets all calls through',
   }[c.state];
   if (c.state === 'closed') return start + '.' + (c.cause ? ' Last failure: ' + c.cause : '');
+  if (c.state === 'half-open') return start + ': ' + because + '.' + (c.cause ? ' It had opened on: ' + c.cause : '');
   return start + (because ? ': ' + because : '') + cause + (/[.!?]$/.test(cause) ? '' : '.') + refused;
 }
 function probe(c) {
@@ -339,10 +340,11 @@ function drawTrouble() {
     put(i.text, x.text);
   });
   tick();
-  const shut = bad.filter(c => c.state !== 'half-open' && !(c.shadow && c.state === 'open')).length, trying = bad.length - shut;
-  const parts = [];
+  const trying = bad.filter(c => c.state === 'half-open').length, would = bad.filter(c => c.state === 'open' && c.shadow).length;
+  const shut = bad.length - trying - would, parts = [];
   if (shut) parts.push(count(shut, 'circuit refuses', 'circuits refuse') + ' calls');
   if (trying) parts.push(trying + (trying === 1 ? ' is' : ' are') + ' being tried');
+  if (would) parts.push(would + ' would refuse calls (shadow)');
   if (weak.length) parts.push(count(weak.length, 'pipeline') + ' in trouble');
   if (tight.length) parts.push(count(tight.length, 'limit') + ' reached');
   put($('verdict'), parts.join(', ') || 'All is well');
@@ -392,8 +394,104 @@ function drawEvents() {
   $('none').hidden = list.childElementCount > 0;
 }
 
-function drawPipelines() {}
-function drawLimits() {}
+// Pipelines. Rates are the difference of two snapshots, WINDOW apart.
+
+function drawPipelines() {
+  const all = (shot.pipelines || []).map(p => ({key: p.name, p}));
+  for (const x of all) {
+    const item = pipelines.get(x.key);
+    x.rank = item && item.trouble ? 0 : 1;
+  }
+  all.sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : 1));
+  keep($('pipelines'), pipelines, all, makePipeline, changePipeline);
+  $('s-pipelines').hidden = !all.length;
+  put($('h-pipelines'), count(all.length, 'pipeline'));
+  put($('dropped'), shot.dropped ? count(shot.dropped, 'measurement') + ' went to the overflow series and belong to no pipeline here.' : '');
+}
+const seenNow = new IntersectionObserver(all => all.forEach(e => { e.target.item.visible = e.isIntersecting; }));
+
+function makePipeline({p}) {
+  const i = {name: p.name, past: [], facts: new Map(), trouble: '', visible: false};
+  i.comp = el('code');
+  i.spark = svg('spark', SAMPLES - 1, 20, '');
+  i.list = el('dl');
+  i.refused = el('p', 'note');
+  i.li = el('li', '', el('p', 'name', p.name || '(no name)'), i.comp, i.spark, i.list, i.refused);
+  i.li.dataset.name = p.name;
+  i.li.item = i;
+  seenNow.observe(i.li);
+  return i;
+}
+
+function changePipeline(i, {p}) {
+  const at = now(), past = i.past, newest = past[past.length - 1];
+  if (!newest || at - newest.at > 500) {
+    past.push({at, ...p, rate: newest ? (p.calls - newest.calls) / (at - newest.at) * 1000 : 0});
+    if (past.length > SAMPLES) past.shift();
+  }
+  const old = past.findLast(x => at - x.at >= WINDOW) || past[0], dt = (at - old.at) / 1000;
+  const grown = k => Math.max(0, (p[k] || 0) - (old[k] || 0)), rate = k => dt > 0 ? short(grown(k) / dt) + ' /s' : '–';
+  const calls = grown('calls'), good = calls ? grown('succeeded') / calls : 1, amp = calls ? grown('attempts') / calls : 0;
+  const decided = calls - grown('canceled');
+  i.trouble = decided < 10 ? '' :
+    good < 0.9 ? percent(grown('succeeded') / calls) + ' of ' + count(calls, 'call') + ' succeed.' :
+    amp >= 1.5 ? 'Retries multiply its load by ' + short(amp) + '.' : '';
+  mark(i.li, i.trouble ? 'trouble' : '');
+  i.li.hidden = !find($('f-pipelines'), p.name + ' ' + (p.composition || ''));
+  if (i.li.hidden) return;
+  put(i.comp, p.composition || '');
+  i.comp.hidden = !p.composition;
+  fact(i, 'calls', rate('calls'));
+  fact(i, 'succeed', calls ? percent(good) : '–', calls && good < 0.9);
+  fact(i, 'amplification', calls ? '×' + (amp < 1.995 ? amp.toFixed(2) : short(amp)) : '–', amp >= 1.5);
+  fact(i, 'p50', secs(p.p50));
+  fact(i, 'p95', secs(p.p95));
+  fact(i, 'p99', secs(p.p99));
+  fact(i, 'retries', rate('retries'));
+  fact(i, 'rescued', rate('rescued'));
+  fact(i, 'in flight', (p.active || 0).toLocaleString('en'));
+  put(i.refused, (p.refused || []).length ? 'Refused so far: ' + p.refused.slice(0, 4).map(r => r.calls.toLocaleString('en') + ' by ' + r.policy + ' (' + r.reason.replaceAll('_', ' ') + ')').join(', ') + '.' : '');
+  if (i.visible) drawSpark(i);
+}
+function fact(i, name, value, high) {
+  let dd = i.facts.get(name);
+  if (!dd) {
+    dd = el('dd');
+    i.list.append(el('div', '', el('dt', '', name), dd));
+    i.facts.set(name, dd);
+  }
+  put(dd, value);
+  mark(dd, high ? 'high' : '');
+}
+function drawSpark(i) {
+  const top = Math.max(1, ...i.past.map(x => x.rate)), n = i.past.length;
+  i.spark.paths[0].setAttribute('d', i.past.map((x, k) => (k ? 'L' : 'M') + (SAMPLES - n + k) + ' ' + (19 - 18 * x.rate / top).toFixed(1)).join(''));
+}
+
+// Limits and budgets
+
+function drawLimits() {
+  const all = (shot.limits || []).map(l => ({key: l.type + ' ' + l.name, l}));
+  keep($('limits'), limits, all, ({key, l}) => {
+    const i = {key, name: l.name, facts: new Map(), list: el('dl'), bar: el('span', 'bar'), fill: el('i')};
+    i.bar.setAttribute('aria-hidden', 'true');
+    i.bar.append(i.fill);
+    i.li = el('li', '', el('p', '', el('span', 'name', l.name), ' ', el('span', 'note', l.type || '')), i.bar, i.list);
+    return i;
+  }, (i, {l}) => {
+    const share = l.left !== undefined ? l.left : l.limit ? Math.min(1, l.used / l.limit) : 0;
+    i.trouble = l.left !== undefined ? (l.left < 0.05 ? 'Its retries are spent.' : '') :
+      l.queue > 0 && l.used >= l.limit ? 'Full: ' + count(l.queue, 'call waits', 'calls wait') + '.' : '';
+    mark(i.li, i.trouble ? 'trouble' : '');
+    i.fill.style.width = share * 100 + '%';
+    mark(i.fill, i.trouble ? 'over' : '');
+    if (l.left !== undefined) { fact(i, 'left', percent(l.left), !!i.trouble); return; }
+    fact(i, 'in use', short(l.used) + ' of ' + short(l.limit || 0));
+    fact(i, 'waiting', (l.queue || 0).toLocaleString('en'), !!i.trouble);
+    fact(i, 'wait, p95', secs(l.wait));
+  });
+  $('s-limits').hidden = !all.length;
+}
 
 // Controls
 
