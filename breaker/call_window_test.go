@@ -63,7 +63,9 @@ func TestACallIsLaterByUpToHalfOfAllNumbers(t *testing.T) {
 func TestTotalsAreExactWhenNumbersWrap(t *testing.T) {
 	w := newCallWindow(3)
 	for range 1<<21 + 2 {
-		require.LessOrEqual(t, w.count(endedBadly|endedSlow).Failures, int64(3))
+		if got := w.count(endedBadly | endedSlow).Failures; got > 3 {
+			t.Fatalf("%d failures in a window of 3", got) // two million assertions would take long
+		}
 	}
 	assert.Equal(t, Counts{Failures: 3, Slow: 3}, w.counts())
 	assert.Equal(t, Counts{Successes: 1, Failures: 2, Slow: 2}, w.play("S"))
