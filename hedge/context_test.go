@@ -66,10 +66,12 @@ func TestAnObservedErrOfTheContextDoesNotChange(t *testing.T) {
 func TestContextsDerivedFromAFirstAttemptStartNoGoroutine(t *testing.T) {
 	firstOf(t.Context(), t, func(first context.Context) {
 		before := runtime.NumGoroutine()
-		child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
-		defer cancel()
-		assert.Equal(t, before, runtime.NumGoroutine())
-		assert.NoError(t, child.Err())
+		for range 10 { // more than may end meanwhile of those that tests before left
+			child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
+			defer cancel()
+			assert.NoError(t, child.Err())
+		}
+		assert.LessOrEqual(t, runtime.NumGoroutine(), before)
 	})
 }
 

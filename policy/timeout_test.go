@@ -141,9 +141,13 @@ func TestDerivedContextsNeedNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := runtime.NumGoroutine()
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
-			child, cancel := context.WithCancel(ctx)
-			defer cancel()
-			assert.Equal(t, before, runtime.NumGoroutine())
+			var child context.Context
+			for range 10 { // more than may end meanwhile of those that tests before left
+				var cancel context.CancelFunc
+				child, cancel = context.WithCancel(ctx)
+				defer cancel()
+			}
+			assert.LessOrEqual(t, runtime.NumGoroutine(), before)
 			<-child.Done()
 			var timeout *policy.TimeoutError
 			assert.ErrorAs(t, context.Cause(child), &timeout)
