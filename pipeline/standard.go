@@ -15,12 +15,14 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // Standard returns the pipeline that most calls want: total timeout > retry > hedge >
-// breaker > rate limit > attempt timeout > bulkhead, of which the hedge, the breaker, the
-// rate limit and the bulkhead are there if they are configured. It panics with the error
-// of [StandardConfig.Validate], or if Keep is for a type other than T.
+// breaker > throttle > rate limit > attempt timeout > bulkhead, of which the hedge, the
+// breaker, the throttle, the rate limit and the bulkhead are there if they are configured.
+// It panics with the error of [StandardConfig.Validate], or if Keep is for a type other
+// than T.
 func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -37,6 +39,9 @@ func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	}
 	if cfg.Circuit != nil {
 		policies = append(policies, breaker.New[T](cfg.Circuit))
+	}
+	if cfg.Throttle != nil {
+		policies = append(policies, throttle.New[T](cfg.Throttle))
 	}
 	if cfg.Limiter != nil {
 		policies = append(policies, ratelimit.New[T](cfg.Limiter))

@@ -17,6 +17,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // Defaults of [StandardConfig].
@@ -41,6 +42,10 @@ type StandardConfig struct {
 	// must then be safe to run more than once at a time. Nil means no hedge.
 	Hedge   *hedge.Config
 	Circuit *breaker.Circuit `json:"-"` // nil means no breaker
+	// Throttle sheds attempts while the dependency refuses many of them. It usually takes
+	// the place of Circuit. With both, it is inside of the breaker: neither counts what the
+	// other rejects. Nil means no throttle.
+	Throttle *throttle.Throttle `json:"-"`
 	// Limiter takes tokens for each attempt, extra ones included. A call that an open
 	// circuit rejects takes none. Nil means no limit.
 	Limiter        *ratelimit.Limiter `json:"-"`
@@ -59,7 +64,7 @@ type StandardConfig struct {
 
 // Validate returns nil if [Standard] accepts c. Otherwise it returns all faults,
 // joined, each naming its field. Among them are the faults of Retry and Hedge, a circuit
-// that NewCircuit did not make (and likewise a limiter and a gate), an attempt timeout that is not shorter than the total, and
+// that NewCircuit did not make (and likewise a throttle, a limiter and a gate), an attempt timeout that is not shorter than the total, and
 // delays that were set and do not fit in the total.
 func (c StandardConfig) Validate() error {
 	faults := fault.Of(standardConfig)
@@ -70,6 +75,9 @@ func (c StandardConfig) Validate() error {
 	}
 	if c.Circuit != nil {
 		faults.In("Circuit", origin.Circuit(c.Circuit))
+	}
+	if c.Throttle != nil {
+		faults.In("Throttle", origin.Throttle(c.Throttle))
 	}
 	if c.Limiter != nil {
 		faults.In("Limiter", origin.Limiter(c.Limiter))
