@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 type httpPolicy = policy.Policy[*http.Response]
@@ -30,16 +31,23 @@ func (t *Transport) newHost(k hostKey) *host {
 }
 
 // overflow returns the host shared by all hosts beyond the limit: a circuit that refuses no
-// call, and one gate and one limiter that bound all of them together.
+// call, and one gate and one limiter that bound all of them together. It has no throttle of
+// its own: a host that is down would have the calls to all others shed.
 func (t *Transport) overflow() *host { return t.makeHost("overflow", true) }
 
 func (t *Transport) makeHost(name string, shadow bool) *host {
-	h := &host{name: name, circuit: t.cfg.Circuit, limiter: t.cfg.Limiter, gate: t.cfg.Gate}
+	h := &host{name: name, circuit: t.cfg.Circuit, throttle: t.cfg.Throttle, limiter: t.cfg.Limiter, gate: t.cfg.Gate}
 	if !t.circuits.none && h.circuit == nil {
 		cfg := t.cfg.Circuits
 		cfg.Name, cfg.Shadow = name, cfg.Shadow || shadow
 		h.circuit = breaker.NewCircuit(cfg)
 		h.own = append(h.own, h.circuit)
+	}
+	if h.throttle == nil && t.cfg.Throttles != nil && !shadow {
+		cfg := *t.cfg.Throttles
+		cfg.Name = name
+		h.throttle = throttle.NewThrottle(cfg)
+		h.own = append(h.own, h.throttle)
 	}
 	if h.limiter == nil && t.cfg.limits() {
 		cfg := t.cfg.Limiters
@@ -62,9 +70,9 @@ func (t *Transport) makeHost(name string, shadow bool) *host {
 	return h
 }
 
-// config returns cfg with the host's own circuit, limiter and gate.
+// config returns cfg with the host's own circuit, throttle, limiter and gate.
 func (h *host) config(cfg Config) Config {
-	cfg.Circuit, cfg.Limiter, cfg.Gate = h.circuit, h.limiter, h.gate
+	cfg.Circuit, cfg.Throttle, cfg.Limiter, cfg.Gate = h.circuit, h.throttle, h.limiter, h.gate
 	return cfg
 }
 
@@ -133,6 +141,9 @@ func (t *Transport) around(standard []httpPolicy, cfg Config, h *host) (all []ht
 			inside = len(all)
 		case *breaker.Breaker[*http.Response]:
 			all = append(all, Breaker(cfg.Circuit))
+			inside = len(all)
+		case *throttle.Throttled[*http.Response]:
+			all = append(all, p)
 			inside = len(all)
 		case *ratelimit.RateLimit[*http.Response]:
 			all = append(all, rateLimit(cfg.Limiter, cfg.Retry.MaxRetryAfter))

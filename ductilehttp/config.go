@@ -13,6 +13,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // Defaults of [Config], [ClientConfig] and [HandlerConfig].
@@ -66,6 +67,13 @@ type Config struct {
 	// repeated and that have no body or a GetBody. If its Clock is nil, Clock is used. If
 	// Hedge is nil, requests are not hedged.
 	Hedge *hedge.Config
+	// Throttle, if set, is shared by all hosts. It sheds attempts while servers refuse many
+	// of them. It is told what the circuit is told: a 5xx and a 429 are failures, any other
+	// status is a success, and a connection that died while idle is nothing.
+	Throttle *throttle.Throttle
+	// Throttles configures the throttle of each host; its Name is the host. If its Clock is
+	// nil, Clock is used. If Throttles is nil, hosts have none.
+	Throttles *throttle.Config
 	// Limiter, if set, is shared by all hosts. Each attempt takes a token after the circuit
 	// has admitted it. A 429 with a Retry-After hint pauses the Limiter for at most
 	// Retry.MaxRetryAfter.
@@ -94,8 +102,8 @@ type Config struct {
 	// most 64 KiB: these fit in the buffers along the way.
 	WriteIdle time.Duration
 
-	// Pipeline replaces Retry, the timeouts, Hedge, and the circuits, limiters and gates of
-	// hosts. It sees the same results as the policies that it replaces: a bad response
+	// Pipeline replaces Retry, the timeouts, Hedge, and the circuits, throttles, limiters and
+	// gates of hosts. It sees the same results as the policies that it replaces: a bad response
 	// comes with a *[StatusError] that carries the marks of retry.Permanent, retry.After
 	// and breaker.Judge, so plain policies treat it correctly. [Retry], [Hedge], [Breaker],
 	// [RateLimit], [Bulkhead] and [HoldBody] make policies that also handle bodies.
@@ -175,6 +183,11 @@ func (c Config) judgeCircuits(faults *faults) {
 
 // judgeLimits checks the configs of hosts, which StandardConfig does not contain.
 func (c Config) judgeLimits(faults *faults) {
+	if c.Throttle != nil {
+		faults.refuse("Throttles", c.Throttles, "Throttle")
+	} else if c.Throttles != nil {
+		faults.In("Throttles", c.Throttles.Validate())
+	}
 	if c.Limiter != nil {
 		faults.refuse("Limiters", c.Limiters, "Limiter")
 	} else if c.limits() {
@@ -202,7 +215,7 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 	}{
 		{"Retry", c.Retry}, {"Circuit", c.Circuit}, {"Circuits", c.Circuits}, {"NoCircuit", c.NoCircuit},
 		{"AttemptTimeout", c.AttemptTimeout}, {"TotalTimeout", c.TotalTimeout}, {"Hedge", c.Hedge},
-		{"Limiter", c.Limiter}, {"Limiters", c.Limiters}, {"Gate", c.Gate}, {"Gates", c.Gates},
+		{"Throttle", c.Throttle}, {"Throttles", c.Throttles}, {"Limiter", c.Limiter}, {"Limiters", c.Limiters}, {"Gate", c.Gate}, {"Gates", c.Gates},
 	} {
 		faults.refuse(f.field, f.value, "Pipeline")
 	}
@@ -211,8 +224,8 @@ func (c Config) refuseBesidePipeline(faults *faults) {
 // standard returns the config of the policies around an exchange.
 func (c Config) standard(name string) pipeline.StandardConfig {
 	return pipeline.StandardConfig{
-		Name: name, TotalTimeout: c.TotalTimeout, Retry: c.Retry, Hedge: c.Hedge, Circuit: c.Circuit, Limiter: c.Limiter,
-		AttemptTimeout: c.AttemptTimeout, Gate: c.Gate, Clock: c.Clock,
+		Name: name, TotalTimeout: c.TotalTimeout, Retry: c.Retry, Hedge: c.Hedge, Circuit: c.Circuit,
+		Throttle: c.Throttle, Limiter: c.Limiter, AttemptTimeout: c.AttemptTimeout, Gate: c.Gate, Clock: c.Clock,
 	}
 }
 
@@ -228,6 +241,11 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Retry.Clock == nil && c.Pipeline == nil {
 		c.Retry.Clock = c.Clock
+	}
+	if c.Throttles != nil {
+		own := *c.Throttles
+		own.Clock = cmp.Or(own.Clock, c.Clock)
+		c.Throttles = &own
 	}
 	if c.Limiters.Clock == nil && c.limits() {
 		c.Limiters.Clock = c.Clock

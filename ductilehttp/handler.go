@@ -15,6 +15,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // HandlerFunc is a handler that returns an error. It should return an error only before it
@@ -196,7 +197,7 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests // the error of a limiter may no longer carry a wait
 	case errors.Is(err, context.Canceled) && !open:
 		return StatusClientClosed
-	case open, errors.Is(err, policy.ErrRejected), as[*policy.TimeoutError](err), as[*retry.Error](err),
+	case open, errors.Is(err, policy.ErrRejected), errors.Is(err, throttle.ErrThrottled), as[*policy.TimeoutError](err), as[*retry.Error](err),
 		errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // hostKey is a host in canonical spelling. If the URL already has that spelling, the
@@ -81,15 +82,16 @@ func punycode(name string) string {
 
 // host is what a Transport knows about a host, and the pipelines of the calls to it.
 type host struct {
-	name    string
-	circuit *breaker.Circuit // nil if there is none, like the next three
-	limiter *ratelimit.Limiter
-	gate    *bulkhead.Gate
-	hedge   httpPolicy
-	own     []keyed.Idler // those of circuit, limiter and gate that only this host uses
-	calls   *calls
-	derived sync.Map // from *Transport, as With returns it, to *calls
-	conns   connections
+	name     string
+	circuit  *breaker.Circuit // nil if there is none, like the next four
+	throttle *throttle.Throttle
+	limiter  *ratelimit.Limiter
+	gate     *bulkhead.Gate
+	hedge    httpPolicy
+	own      []keyed.Idler // those of circuit, throttle, limiter and gate that only this host uses
+	calls    *calls
+	derived  sync.Map // from *Transport, as With returns it, to *calls
+	conns    connections
 }
 
 // Idle reports whether the host can be evicted without losing state.
