@@ -10,13 +10,12 @@ func (s *Stats) findOrAdd(x *id, pipeline string) *series {
 	}
 	// Without the lock first: once the limits are reached, names that a client invents
 	// must not make calls wait for each other.
-	y := x.cloned()
-	if r := s.resolve(y, pipeline, false); r != nil {
+	if r := s.resolve(*x, pipeline, false); r != nil {
 		return r
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.resolve(y, pipeline, true)
+	return s.resolve(*x, pipeline, true)
 }
 
 // resolve returns the series that counts the measurements of x: its own, that of Other, or
@@ -110,6 +109,7 @@ func (s *Stats) admit(name id, p *pipe, limit int, add bool) (known, done bool) 
 
 // insert adds the series of x. The caller holds mu.
 func (s *Stats) insert(x id, of *series) *series {
+	x = x.cloned()
 	r := s.newSeries(x, nil)
 	if of != nil {
 		r.pipe = of.pipe

@@ -106,9 +106,9 @@ func (h *hist) collide() *cell {
 	if n == 0 {
 		return &h.base
 	}
-	cells := make([]cell, n)
-	h.cells.CompareAndSwap(nil, &cells)
-	cells = *h.cells.Load()
+	fresh := make([]cell, n)
+	h.cells.CompareAndSwap(nil, &fresh) // of two goroutines, the second uses what the first has stored
+	cells := *h.cells.Load()
 	return &cells[stripe.Mine(len(cells))]
 }
 

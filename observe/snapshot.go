@@ -78,7 +78,7 @@ func (s *Stats) Snapshot() Snapshot {
 	g := gauges{limit: s.cfg.MaxSeries, of: map[gaugeKey]*gauge{}}
 	s.watches.read(&snap, &g)
 	snap.Series = append(snap.Series, g.series()...)
-	slices.SortFunc(snap.Series, compareSeries)
+	sortSeries(snap.Series)
 	slices.SortStableFunc(snap.Circuits, func(a, b breaker.Snapshot) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(snap.Pipelines, func(a, b Pipeline) int { return cmp.Compare(a.Name, b.Name) })
 	return snap
@@ -189,18 +189,22 @@ func (x *id) labels() map[string]string {
 	return l
 }
 
-// compareSeries orders series by instrument and then by the values of its labels.
-func compareSeries(a, b Series) int {
-	if c := cmp.Compare(a.Name, b.Name); c != 0 {
-		return c
+// sortSeries orders series by instrument and then by their labels.
+func sortSeries(all []Series) {
+	type keyed struct {
+		Series
+		key []string
 	}
-	return slices.Compare(flat(a.Labels), flat(b.Labels))
-}
-
-func flat(labels map[string]string) []string {
-	var all []string
-	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		all = append(all, k, labels[k])
+	sorted := make([]keyed, len(all))
+	for i, one := range all {
+		key := []string{one.Name}
+		for _, l := range slices.Sorted(maps.Keys(one.Labels)) {
+			key = append(key, l, one.Labels[l])
+		}
+		sorted[i] = keyed{one, key}
 	}
-	return all
+	slices.SortFunc(sorted, func(a, b keyed) int { return slices.Compare(a.key, b.key) })
+	for i := range sorted {
+		all[i] = sorted[i].Series
+	}
 }
