@@ -2,7 +2,6 @@
 //
 //	stats := observe.New(observe.Config{})
 //	stats.Watch(circuit, gate, budget)
-//	expvar.Publish("ductile", stats)
 //
 //	p := pipeline.New(
 //		retry.New[*User](retry.Config{Budget: budget}),
@@ -14,8 +13,10 @@
 // A [Stats] is one store for all pipelines of a program. Its [Stats.Snapshot] has the
 // series of the instruments that [Instruments] lists: durations of calls and attempts,
 // attempts per call, rejections, calls in flight, and the states and moves of circuits.
-// Packages that export to other systems, and pages, read it; nothing is sampled and no
-// goroutine runs.
+// Packages that export to other systems, and pages, read it. Nothing is sampled and no
+// goroutine runs. A Stats is also an expvar.Var:
+//
+//	expvar.Publish("ductile", stats) // in GET /debug/vars
 //
 // The number of series is bounded, whatever names a program or its clients invent: beyond
 // Config.MaxSeries an instrument counts in one overflow series, and operations, error
