@@ -71,6 +71,9 @@ func (c *Circuit) Snapshot() Snapshot {
 		Name: c.name, State: g.state, Reason: g.reason(), Shadow: g.rules.shadow,
 		Counts: g.shown(now), RetryAfter: g.remaining(now), Since: c.time.When(g.entered),
 	}
+	if g.state == HalfOpen {
+		s.Probes = int(permitWord(g.shut.probation.permits.Load()).out())
+	}
 	if g.shut != nil {
 		s.Cause = g.shut.rejection.Cause
 	} else {

@@ -256,3 +256,19 @@ func TestHalfOpenMaxCallsStillBoundsProbeCalls(t *testing.T) {
 	_, err := c.Acquire()
 	assert.ErrorIs(t, err, breaker.ErrOpen)
 }
+
+func TestASnapshotCountsTheProbesInFlight(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: breaker.NoWait, SuccessThreshold: 3})
+	assert.Zero(t, c.Snapshot().Probes)
+	c.Trip(0, "")
+	first, err := c.Acquire()
+	require.NoError(t, err)
+	second, err := c.Acquire()
+	require.NoError(t, err)
+	assert.Equal(t, 2, c.Snapshot().Probes)
+	first.Record(policy.Success)
+	assert.Equal(t, 1, c.Snapshot().Probes)
+	second.Record(policy.Failure)
+	_ = c.State()
+	assert.Zero(t, c.Snapshot().Probes)
+}

@@ -85,6 +85,9 @@ type Snapshot struct {
 	Cause  error  `json:"-"`
 	Reason string `json:"reason,omitempty"` // of the move to this state; see Transition. Empty for a new circuit
 	Shadow bool   `json:"shadow,omitempty"` // Config.Shadow is set
+	// Probes is how many permits of a half-open circuit are out: calls in flight that its
+	// verdict may wait for.
+	Probes int `json:"probes,omitempty"`
 }
 
 // LogValue returns a group of the state and the fields that are not zero.
@@ -97,6 +100,7 @@ func (s Snapshot) LogValue() slog.Value {
 		slog.Time("since", s.Since),
 		slog.String("reason", s.Reason),
 		slog.Any("cause", s.Cause),
+		slog.Int("probes", s.Probes),
 	}, shadowed(s.Shadow)...)...)
 }
 
