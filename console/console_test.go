@@ -80,9 +80,12 @@ func TestMetersSayHowFarACircuitIsFromEachThreshold(t *testing.T) {
 		c := breaker.NewCircuit(cfg)
 		c.Trip(0, "")
 		fail(c, nil)
+		_, err := c.Acquire()
+		require.NoError(t, err)
 		base := serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{c}}))
 		_, _, body := request(t, http.MethodGet, base+"snapshot", "")
 		assert.Contains(t, body, `"meters":`+want)
+		assert.Contains(t, body, `"probes":1`)
 	}
 }
 

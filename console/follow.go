@@ -68,7 +68,7 @@ func (c *Console) others(all []breaker.Snapshot, now time.Time) []circuit {
 		there[s.Name]++
 		one := circuit{
 			Name: s.Name, State: s.State, Since: s.Since, RetryAfter: s.RetryAfter, Reason: s.Reason,
-			Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Shadow: s.Shadow, ReadOnly: true,
+			Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Probes: s.Probes, Shadow: s.Shadow, ReadOnly: true,
 		}
 		if n := there[s.Name]; n > 1 { // the page tells circuits apart by their names
 			one.Name += " (" + strconv.Itoa(n) + ")"

@@ -43,6 +43,7 @@ type circuit struct {
 	Reason     string         `json:"reason,omitempty"`
 	Cause      string         `json:"cause,omitempty"` // of the opening, or the last failure while closed
 	Counts     breaker.Counts `json:"counts"`
+	Probes     int            `json:"probes,omitempty"` // in flight
 	Shadow     bool           `json:"shadow,omitempty"`
 	Window     string         `json:"window,omitempty"` // what the meters count in: "10s", "100 calls", or a row
 	Meters     []meter        `json:"meters,omitempty"`
@@ -84,7 +85,7 @@ func (c *Console) circuit(w *watched, now time.Time) circuit {
 	s, cfg := w.Snapshot(), w.Config()
 	shown := circuit{
 		Name: s.Name, State: s.State, Since: s.Since, RetryAfter: s.RetryAfter, Reason: s.Reason,
-		Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Shadow: s.Shadow,
+		Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Probes: s.Probes, Shadow: s.Shadow,
 		Window: windowOf(cfg), Meters: metersOf(s, cfg),
 	}
 	w.mu.Lock()
