@@ -37,10 +37,8 @@ type counts struct {
 	took                                 []time.Duration // of those served
 }
 
-func load(url string, length time.Duration, streams []stream) *report {
+func load(client *http.Client, url string, length time.Duration, streams []stream) *report {
 	r := &report{classes: map[string]*counts{}}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
-	defer client.CloseIdleConnections()
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, s := range streams {

@@ -86,7 +86,9 @@ func main() {
 	server := httptest.NewServer(d.handler(work))
 	defer server.Close()
 	fmt.Printf("%d places of %v: %d requests a second fit. Offered for %v:\n\n", places, service, places*int(time.Second/service), *length)
-	r := load(server.URL, *length, streams)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
+	defer client.CloseIdleConnections()
+	r := load(client, server.URL, *length, streams)
 	r.print(os.Stdout)
 	s := d.gate.Snapshot()
 	fmt.Printf("\nThe gate let %d in and refused %d; %d tenants have a limiter.\n", s.Admitted, s.Rejected, d.tenants.Len())
