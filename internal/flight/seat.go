@@ -12,9 +12,8 @@ type Seat[K comparable, T any] struct {
 	deadline time.Time
 	bounded  bool // ctx has a deadline
 
-	// Guarded by the group's mu.
-	left       bool
-	prev, next *Seat[K, T] // in Flight.waiting
+	left       bool        // guarded by the group's mu; does not change when the flight has landed
+	prev, next *Seat[K, T] // in Flight.waiting; guarded by mu
 }
 
 // Fly runs fn as the flight that the caller of s began, on this goroutine. It recovers a
@@ -32,14 +31,14 @@ func (s *Seat[K, T]) Abort() {
 // panicked, Wait panics with the same value; if it called runtime.Goexit, so does Wait.
 //
 // If the caller's context ends first, the caller leaves: left is true, and err is the
-// waiter's error, or nil if fn never ran because the context had ended before. A result
+// waiter's error, or nil if Fly found that the context had ended before fn began. A result
 // that is there when the context ends is returned.
 func (s *Seat[K, T]) Wait() (v T, left bool, err error) {
 	f := s.flight
 	if ended := f.waiter.Wait(s.ctx); ended != nil && s.leave() {
 		return v, true, ended
 	}
-	if !f.ran() {
+	if s.left || !f.ran() { // Fly found that the context had ended
 		return v, true, nil
 	}
 	v, err = f.result()
@@ -112,7 +111,7 @@ func (s *Seat[K, T]) vacate() (left, last bool) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
 	if f.landed || s.left {
-		return s.left && !f.landed, false
+		return s.left, false
 	}
 	s.left = true
 	f.drop(s)
