@@ -13,8 +13,6 @@ import (
 // without a goroutine. For a function that ignores its context it costs one
 // compare-and-swap.
 type lifetime struct {
-	values context.Context // the first caller's
-
 	// state changes once, by compare-and-swap, from nil to a context that can end or to
 	// one that has ended. Done on one goroutine races with the end of the flight on
 	// another: whichever is first, the other sees it, so no context outlives its flight,
@@ -52,11 +50,8 @@ func (l *lifetime) Err() error {
 	return nil
 }
 
-// Value returns the first caller's value for key, but not the end of its context.
-func (l *lifetime) Value(key any) any {
-	if !ending.IsCauseKey(key) {
-		return l.values.Value(key)
-	}
+// cause returns what package context looks for under key, which is its own.
+func (l *lifetime) cause(key any) any {
 	if s := l.state.Load(); s != nil {
 		return s.Value(key)
 	}

@@ -29,8 +29,8 @@ type Flight[K comparable, T any] struct {
 	landed     bool // the result may be read
 	abandoned  bool // all callers had left when it landed
 	waiting    *Seat[K, T]
-	n          int       // seats in waiting
-	unbounded  int       // seats in waiting without a deadline
+	n          int32     // seats in waiting
+	unbounded  int32     // seats in waiting without a deadline
 	latest     time.Time // the latest deadline of those with one
 	stale      bool      // latest was the deadline of a seat that has left
 
@@ -50,7 +50,7 @@ type Crash struct {
 
 // prepare returns a flight that is not registered yet.
 func (g *Group[K, T]) prepare(ctx context.Context, key K, deadline time.Time, bounded bool, newWaiter func() Waiter) *Flight[K, T] {
-	f := &Flight[K, T]{lifetime: lifetime{values: ctx}, group: g, key: key, waiter: newWaiter()}
+	f := &Flight[K, T]{group: g, key: key, waiter: newWaiter()}
 	f.first = Seat[K, T]{flight: f, ctx: ctx, deadline: deadline, bounded: bounded}
 	return f
 }
@@ -81,7 +81,10 @@ func (f *Flight[K, T]) Value(key any) any {
 	case urgency.SpeculativeKey:
 		return f.speculative()
 	}
-	return f.lifetime.Value(key)
+	if ending.IsCauseKey(key) {
+		return f.cause(key)
+	}
+	return f.first.ctx.Value(key)
 }
 
 // priority returns the highest priority of the callers: a call that matters must not be
@@ -111,7 +114,7 @@ func (f *Flight[K, T]) callers() []context.Context {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
 	if f.n == 0 {
-		return []context.Context{f.values}
+		return []context.Context{f.first.ctx}
 	}
 	all := make([]context.Context, 0, f.n)
 	for s := f.waiting; s != nil; s = s.next {
