@@ -67,6 +67,8 @@ type attempt struct {
 	heard   bool      // an answer to it
 	repeats int       // of the header, by net/http
 
+	injected bool // a chaos policy made the response
+
 	avoided  bool // net/http chose a connection that had fallen silent; nothing was sent
 	unlooked bool // the server said that it has not looked at the request
 	spared   bool // the connection had died while it was idle
@@ -111,7 +113,7 @@ func (a *attempt) send(r *http.Request) (resp *http.Response, err error) {
 			_ = r.Body.Close()
 		}
 	}()
-	resp, err = a.x.t.cfg.Base.RoundTrip(r)
+	resp, err = a.base().RoundTrip(r)
 	returned = true
 	switch {
 	case err != nil:

@@ -92,7 +92,7 @@ func (a *attempt) Err() error {
 // Value hides what concerns the caller's request alone from requests that a base or
 // Prepare makes under its context.
 func (a *attempt) Value(key any) any {
-	if key == (overrideKey{}) {
+	if key == (overrideKey{}) || key == (sabotageKey{}) {
 		return nil
 	}
 	return a.ctx.Value(key)

@@ -147,7 +147,7 @@ type Answer struct {
 // refused returns the error for a response that is not a success.
 func (j *journey) refused(r *http.Request, resp *http.Response) *StatusError {
 	status := newStatusError(r, resp, j.attempts, j.c.transport.cfg.hint(resp))
-	status.ended = j.gaveUp
+	status.ended, status.injected = j.gaveUp, isInjected(resp)
 	if resp.StatusCode != http.StatusSwitchingProtocols { // its body is a connection, which may stay silent
 		status.Body, _ = io.ReadAll(io.LimitReader(resp.Body, maxSnippet))
 	}

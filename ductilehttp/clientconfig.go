@@ -38,10 +38,12 @@ type ClientConfig struct {
 	// Observer is called with the events of every call, like the Observer of [Config]. If
 	// nil, no events are emitted.
 	Observer policy.Observer
+	// Chaos, if set, runs around each request that is sent, like the Chaos of [Config].
+	Chaos policy.Policy[*http.Response]
 	// Base sends the requests, one per attempt. If nil, http.DefaultTransport is used. If
 	// Base is a *[Transport], it does the retrying, with its own circuits, timeouts and
-	// observer: Circuit, AttemptTimeout, TotalTimeout, MaxAttempts and Observer must then
-	// be zero.
+	// observer: Circuit, AttemptTimeout, TotalTimeout, MaxAttempts, Observer and Chaos must
+	// then be zero.
 	Base http.RoundTripper
 	// MaxResponse is how many bytes of a response are read. 0 means 10 MiB.
 	MaxResponse int64
@@ -131,6 +133,9 @@ func (c ClientConfig) refuseBesideTransport(faults *faults) {
 	} {
 		faults.refuse(f.field, f.value, "a *ductilehttp.Transport")
 	}
+	if c.Chaos != nil {
+		faults.refuse("Chaos", c.Chaos, "a *ductilehttp.Transport")
+	}
 }
 
 // transport returns the Transport that sends the requests.
@@ -151,7 +156,7 @@ func (c ClientConfig) config() Config {
 	}
 	return Config{
 		Base: c.Base, Circuit: c.Circuit, AttemptTimeout: attempt, TotalTimeout: c.total(),
-		Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer,
+		Retry: retry.Config{MaxAttempts: c.MaxAttempts}, Observer: c.Observer, Chaos: c.Chaos,
 	}
 }
 

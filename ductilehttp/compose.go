@@ -94,8 +94,8 @@ func (c *calls) of(x *exchange) *pipeline.Pipeline[*http.Response] {
 func (t *Transport) compose(cfg Config, h *host) *calls {
 	if cfg.Pipeline != nil {
 		p := cfg.Pipeline
-		if len(t.inside) > 0 {
-			p = p.With(func(all []httpPolicy) []httpPolicy { return append(all, t.inside...) })
+		if inside := innermost(cfg, t.inside...); len(inside) > 0 {
+			p = p.With(func(all []httpPolicy) []httpPolicy { return append(all, inside...) })
 		}
 		p = observed(p, cfg)
 		return &calls{p, p}
@@ -153,5 +153,13 @@ func (t *Transport) around(standard []httpPolicy, cfg Config, h *host) (all []ht
 			all = append(all, p)
 		}
 	}
-	return slices.Insert(all, inside, t.inside...)
+	return innermost(cfg, slices.Insert(all, inside, t.inside...)...)
+}
+
+// innermost adds the policy that runs inside of all others.
+func innermost(cfg Config, all ...httpPolicy) []httpPolicy {
+	if cfg.Chaos == nil {
+		return all
+	}
+	return append(slices.Clone(all), cfg.Chaos)
 }

@@ -2,6 +2,7 @@ package ductilehttp
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"reflect"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
+	values "github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
@@ -109,6 +111,12 @@ type Config struct {
 	// [RateLimit], [Bulkhead] and [HoldBody] make policies that also handle bodies.
 	Pipeline *pipeline.Pipeline[*http.Response]
 
+	// Chaos, if set, runs innermost, around each request that is sent: inside of a Pipeline
+	// and of every other policy, which take what it does for the server's doing. Set it to
+	// the result of [ChaosStatus], [ChaosReset], [ChaosLostAnswer] or [ChaosCutBody], to any
+	// policy of package chaos, or to a chaos.Mix of several. It is off until its On.
+	Chaos policy.Policy[*http.Response]
+
 	// RetryRequest reports whether a request may be repeated. If nil, [RetryableRequest] is
 	// used. A request that was not sent at all may always be repeated.
 	RetryRequest func(*http.Request) bool
@@ -160,6 +168,9 @@ func (c Config) Validate() error {
 	faults.atLeast("WriteIdle", c.WriteIdle, "NoWriteIdle")
 	if c.MaxBufferedBody < NoBufferedBody {
 		faults.Add("MaxBufferedBody", c.MaxBufferedBody, "NoBufferedBody (-1), or 0 or more")
+	}
+	if c.Chaos != nil && values.Nil(c.Chaos) {
+		faults.Add("Chaos", fmt.Sprintf("a nil %T", c.Chaos), "one that is not nil, or nothing")
 	}
 	if c.Pipeline != nil {
 		c.refuseBesidePipeline(&faults)

@@ -31,6 +31,7 @@ func (x *exchange) judge(a *attempt, resp *http.Response, err error) (*http.Resp
 		return resp, nil
 	}
 	status := x.statusError(resp)
+	status.injected = a.injected
 	err = status
 	switch {
 	case !failedStatus(resp.StatusCode):

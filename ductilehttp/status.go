@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/ductile-go/ductile/chaos"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -26,6 +27,7 @@ type StatusError struct {
 
 	retryAfter time.Duration
 	ended      *retry.Error // why no further attempt was made, if one was wanted
+	injected   bool         // by a chaos policy
 	hold       func()       // takes the request body from the attempt
 }
 
@@ -51,6 +53,11 @@ func (e *StatusError) Unwrap() error {
 		return nil
 	}
 	return e.ended
+}
+
+// Is reports whether target is chaos.ErrInjected and a chaos policy made the response.
+func (e *StatusError) Is(target error) bool {
+	return e != nil && e.injected && target == chaos.ErrInjected
 }
 
 // RetryAfter returns how long the response asked the client to wait, or 0.
