@@ -122,6 +122,16 @@ func (a *attempt) base() http.RoundTripper {
 		return base
 	}
 	a.injected = s.answers
+	return s.below(base)
+}
+
+// below returns base with the sabotage at the bottom.
+func (s *sabotage) below(base http.RoundTripper) http.RoundTripper {
+	if wrapper, ok := base.(interface {
+		Below(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper
+	}); ok {
+		return wrapper.Below(s.below)
+	}
 	return saboteur{base, s}
 }
 

@@ -168,3 +168,49 @@ func TestAClientRetriesACutBody(t *testing.T) {
 	assert.Equal(t, "Ada", out.Name)
 	assert.EqualValues(t, 3, s.requests.Load())
 }
+
+// recorder is a base that wraps another and reads its responses.
+type recorder struct {
+	base http.RoundTripper
+	saw  *[]error
+}
+
+func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.base.RoundTrip(req)
+	if err == nil {
+		var got []byte
+		got, err = io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(got))
+	}
+	*r.saw = append(*r.saw, err)
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func (r recorder) Below(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return recorder{change(r.base), r.saw}
+}
+
+func TestChaosActsBelowABaseThatSaysSo(t *testing.T) {
+	s := serve(t, ok)
+	for name, p := range map[string]chaosPolicy{
+		"reset": ductilehttp.ChaosReset(chaosFirst(2)), "lost": ductilehttp.ChaosLostAnswer(chaosFirst(2)),
+		"cut": ductilehttp.ChaosCutBody(chaosFirst(2), 3),
+	} {
+		var inner, outer []error
+		cfg, _ := config(recorder{recorder{s.base, &inner}, &outer})
+		cfg.Chaos = p
+		code, body := do(t, cfg, request(t, "GET", s.URL, nil))
+		assert.Equal(t, 200, code, name)
+		assert.Equal(t, "hello, world", body, name)
+		for _, saw := range [][]error{inner, outer} {
+			require.Len(t, saw, 3, name)
+			assert.ErrorIs(t, saw[0], chaos.ErrInjected, name)
+			assert.ErrorIs(t, saw[1], chaos.ErrInjected, name)
+			assert.NoError(t, saw[2], name)
+		}
+	}
+}

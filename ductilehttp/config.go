@@ -115,6 +115,14 @@ type Config struct {
 	// and of every other policy, which take what it does for the server's doing. Set it to
 	// the result of [ChaosStatus], [ChaosReset], [ChaosLostAnswer] or [ChaosCutBody], to any
 	// policy of package chaos, or to a chaos.Mix of several. It is off until its On.
+	//
+	// A Base that wraps another RoundTripper, and reads or records its responses, may have a
+	// method
+	//
+	//	Below(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper
+	//
+	// that returns a copy around change of the one that it wraps. Responses are then made,
+	// lost and cut below it, as on a network.
 	Chaos policy.Policy[*http.Response]
 
 	// RetryRequest reports whether a request may be repeated. If nil, [RetryableRequest] is
