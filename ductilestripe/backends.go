@@ -34,8 +34,8 @@ type Config struct {
 	Transport ductilehttp.Config
 
 	// Once sends each request once, without policies, for use below a pipeline that runs
-	// above the SDK through [Call] or [Pin]. Only Base, headers and Observer of Transport
-	// may then be set.
+	// above the SDK through [Call] or [Pin]. Only Base, Chaos, headers and Observer of
+	// Transport may then be set.
 	Once bool
 
 	// SDK is the rest of the SDK's own configuration. Its URL, if not nil, must have no

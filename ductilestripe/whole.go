@@ -22,6 +22,12 @@ type whole struct{ base http.RoundTripper }
 
 var errUpgraded = errors.New("ductilestripe: response is 101 Switching Protocols, but the SDK requested no upgrade")
 
+// Below returns a copy around change of the base, so that chaos policies cut a response
+// before it is read.
+func (t whole) Below(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return whole{change(t.base)}
+}
+
 func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(r)
 	if err != nil || resp == nil || resp.Body == nil {
