@@ -14,6 +14,7 @@ import (
 
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/ductilestripe"
+	"github.com/ductile-go/ductile/examples/internal/shop"
 	"github.com/ductile-go/ductile/fake"
 )
 
@@ -145,7 +146,7 @@ func TestNetHTTPRepeatsRequestsUnlessPrevented(t *testing.T) {
 
 // shops runs test with each kind of checkout, in front of a proxy in front of a server that
 // always succeeds.
-func shops(t *testing.T, test func(t *testing.T, w way, shop *checkout, p *proxy)) {
+func shops(t *testing.T, test func(t *testing.T, w way, store *shop.Checkout, p *proxy)) {
 	t.Helper()
 	for name, w := range map[string]way{"above": ways[0], "below": ways[1]} {
 		t.Run(name, func(t *testing.T) {
@@ -157,11 +158,11 @@ func shops(t *testing.T, test func(t *testing.T, w way, shop *checkout, p *proxy
 }
 
 func TestEveryAttemptOfAnOrderHasTheOrdersKey(t *testing.T) {
-	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+	shops(t, func(t *testing.T, _ way, store *shop.Checkout, p *proxy) {
 		p.inject(unavailable, fault{reset: true})
-		r, err := shop.pay(t.Context(), order{"a", 100})
+		r, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 		require.NoError(t, err)
-		assert.Equal(t, receipt{payment: "pi_1"}, r)
+		assert.Equal(t, shop.Receipt{Payment: "pi_1"}, r)
 		got := p.seen("order-a")
 		assert.Equal(t, 3, got.requests)
 		assert.Equal(t, 1, got.charges)
@@ -170,11 +171,11 @@ func TestEveryAttemptOfAnOrderHasTheOrdersKey(t *testing.T) {
 
 func TestAnAttemptWhoseResponseIsLostIsRepeated(t *testing.T) {
 	for name, f := range map[string]fault{"lost": {lost: true}, "cut": {cut: true}} {
-		shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+		shops(t, func(t *testing.T, _ way, store *shop.Checkout, p *proxy) {
 			p.inject(f)
-			r, err := shop.pay(t.Context(), order{"a", 100})
+			r, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 			require.NoError(t, err, name)
-			assert.Equal(t, receipt{payment: "pi_1"}, r, name)
+			assert.Equal(t, shop.Receipt{Payment: "pi_1"}, r, name)
 			got := p.seen("order-a")
 			assert.Equal(t, []int{2, 1, 1}, []int{got.requests, got.charges, got.replays}, name)
 		})
@@ -182,9 +183,9 @@ func TestAnAttemptWhoseResponseIsLostIsRepeated(t *testing.T) {
 }
 
 func TestARepeatedOrderIsChargedOnce(t *testing.T) {
-	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+	shops(t, func(t *testing.T, _ way, store *shop.Checkout, p *proxy) {
 		for range 3 {
-			_, err := shop.pay(t.Context(), order{"a", 100})
+			_, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 			require.NoError(t, err)
 		}
 		got := p.seen("order-a")
@@ -194,15 +195,15 @@ func TestARepeatedOrderIsChargedOnce(t *testing.T) {
 }
 
 func TestAnOrderPaidConcurrentlyIsChargedOnce(t *testing.T) {
-	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+	shops(t, func(t *testing.T, _ way, store *shop.Checkout, p *proxy) {
 		var wg sync.WaitGroup
 		for range 20 {
-			wg.Go(func() { _, _ = shop.pay(t.Context(), order{"a", 100}) })
+			wg.Go(func() { _, _ = store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100}) })
 		}
 		wg.Wait()
 		assert.LessOrEqual(t, p.seen("order-a").charges, 1) // their delays may use up each other's time
-		shop.circuit.Reset()
-		_, err := shop.pay(t.Context(), order{"a", 100})
+		store.Circuit.Reset()
+		_, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 		require.NoError(t, err)
 		assert.Equal(t, 1, p.seen("order-a").charges)
 	})
@@ -210,40 +211,40 @@ func TestAnOrderPaidConcurrentlyIsChargedOnce(t *testing.T) {
 
 func TestCallerFaultsAreNeitherRetriedNorCounted(t *testing.T) {
 	for _, status := range []int{400, 401, 402, 404} {
-		shops(t, func(t *testing.T, w way, shop *checkout, p *proxy) {
+		shops(t, func(t *testing.T, w way, store *shop.Checkout, p *proxy) {
 			p.inject(fault{status: status, kind: "invalid_request_error"})
-			_, err := shop.pay(t.Context(), order{"a", 100})
+			_, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 			var e *stripe.Error
 			require.ErrorAs(t, err, &e, "status %d", status)
 			assert.Equal(t, status, e.HTTPStatusCode)
 			assert.Equal(t, 1, p.seen("order-a").requests, "status %d", status)
-			counts := shop.circuit.Snapshot().Counts
+			counts := store.Circuit.Snapshot().Counts
 			assert.Zero(t, counts.Failures, "status %d", status)
 			assert.EqualValues(t, w.ignored, counts.Ignored, "status %d", status)
-			assert.Empty(t, shop.drain(), "status %d", status)
+			assert.Empty(t, store.Drain(), "status %d", status)
 		})
 	}
 }
 
 func TestAnOrderIsQueuedWhenItMaySucceedLater(t *testing.T) {
-	shops(t, func(t *testing.T, _ way, shop *checkout, p *proxy) {
+	shops(t, func(t *testing.T, _ way, store *shop.Checkout, p *proxy) {
 		for name, f := range map[string]fault{"503": unavailable, "reset": {reset: true}} {
 			p.inject(f, f, f)
-			r, err := shop.pay(t.Context(), order{name, 100})
+			r, err := store.Pay(t.Context(), shop.Order{ID: name, Amount: 100})
 			require.NoError(t, err)
-			assert.True(t, r.queued)
-			assert.Equal(t, []order{{name, 100}}, shop.drain())
-			shop.circuit.Reset()
+			assert.True(t, r.Queued)
+			assert.Equal(t, []shop.Order{{ID: name, Amount: 100}}, store.Drain())
+			store.Circuit.Reset()
 		}
 	})
 }
 
 func TestAnOrderIsNotQueuedAfterTheCustomerCancels(t *testing.T) {
-	shops(t, func(t *testing.T, _ way, shop *checkout, _ *proxy) {
+	shops(t, func(t *testing.T, _ way, store *shop.Checkout, _ *proxy) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := shop.pay(ctx, order{"a", 100})
+		_, err := store.Pay(ctx, shop.Order{ID: "a", Amount: 100})
 		require.ErrorIs(t, err, context.Canceled)
-		assert.Empty(t, shop.drain())
+		assert.Empty(t, store.Drain())
 	})
 }

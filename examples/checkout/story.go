@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/examples/internal/shop"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -17,7 +18,7 @@ import (
 type scene struct {
 	title  string
 	faults []fault
-	order  order
+	order  shop.Order
 	end    end
 	reach  int // requests that reach the server
 	state  breaker.State
@@ -38,27 +39,27 @@ var unavailable = status(http.StatusServiceUnavailable, "api_error")
 
 // scenes before the outage.
 var scenes = []scene{
-	{"a quiet day", nil, order{"coffee", 450}, paid, 1, breaker.Closed},
-	{"two 503s in a row", []fault{unavailable, unavailable}, order{"teapot", 3200}, paid, 3, breaker.Closed},
-	{"the connection breaks", []fault{{reset: true}}, order{"kettle", 5900}, paid, 2, breaker.Closed},
-	{"charged, but the answer is late", []fault{{delay: 3 * time.Second}}, order{"grinder", 12900}, paid, 2, breaker.Closed},
-	{"charged, but the answer is lost", []fault{{lost: true}}, order{"whisk", 800}, paid, 2, breaker.Closed},
-	{"charged, but the answer breaks off", []fault{{cut: true}}, order{"mill", 8900}, paid, 2, breaker.Closed},
-	{"the card is declined", []fault{status(http.StatusPaymentRequired, "card_error")}, order{"espresso", 99900}, refused, 1, breaker.Closed},
-	{"the shop forgets the amount", nil, order{"nothing", 0}, refused, 1, breaker.Closed},
-	{"another request holds the key", []fault{status(http.StatusConflict, "idempotency_error")}, order{"filter", 700}, paid, 2, breaker.Closed},
-	{"too many requests, back in 1 s", []fault{{status: http.StatusTooManyRequests, kind: "invalid_request_error", header: [2]string{"Retry-After", "1"}}}, order{"scale", 4100}, paid, 2, breaker.Closed},
-	{"a 500 that must not be repeated", []fault{{status: http.StatusInternalServerError, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "false"}}}, order{"saucer", 600}, refused, 1, breaker.Closed},
-	{"a 400 that may be", []fault{{status: http.StatusBadRequest, kind: "invalid_request_error", header: [2]string{"Stripe-Should-Retry", "true"}}}, order{"spoon", 300}, paid, 2, breaker.Closed},
+	{"a quiet day", nil, shop.Order{ID: "coffee", Amount: 450}, paid, 1, breaker.Closed},
+	{"two 503s in a row", []fault{unavailable, unavailable}, shop.Order{ID: "teapot", Amount: 3200}, paid, 3, breaker.Closed},
+	{"the connection breaks", []fault{{reset: true}}, shop.Order{ID: "kettle", Amount: 5900}, paid, 2, breaker.Closed},
+	{"charged, but the answer is late", []fault{{delay: 3 * time.Second}}, shop.Order{ID: "grinder", Amount: 12900}, paid, 2, breaker.Closed},
+	{"charged, but the answer is lost", []fault{{lost: true}}, shop.Order{ID: "whisk", Amount: 800}, paid, 2, breaker.Closed},
+	{"charged, but the answer breaks off", []fault{{cut: true}}, shop.Order{ID: "mill", Amount: 8900}, paid, 2, breaker.Closed},
+	{"the card is declined", []fault{status(http.StatusPaymentRequired, "card_error")}, shop.Order{ID: "espresso", Amount: 99900}, refused, 1, breaker.Closed},
+	{"the shop forgets the amount", nil, shop.Order{ID: "nothing", Amount: 0}, refused, 1, breaker.Closed},
+	{"another request holds the key", []fault{status(http.StatusConflict, "idempotency_error")}, shop.Order{ID: "filter", Amount: 700}, paid, 2, breaker.Closed},
+	{"too many requests, back in 1 s", []fault{{status: http.StatusTooManyRequests, kind: "invalid_request_error", header: [2]string{"Retry-After", "1"}}}, shop.Order{ID: "scale", Amount: 4100}, paid, 2, breaker.Closed},
+	{"a 500 that must not be repeated", []fault{{status: http.StatusInternalServerError, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "false"}}}, shop.Order{ID: "saucer", Amount: 600}, refused, 1, breaker.Closed},
+	{"a 400 that may be", []fault{{status: http.StatusBadRequest, kind: "invalid_request_error", header: [2]string{"Stripe-Should-Retry", "true"}}}, shop.Order{ID: "spoon", Amount: 300}, paid, 2, breaker.Closed},
 }
 
 // outage returns the scenes while no request gets through: five failures that count open
 // the circuit, and later orders are not sent.
 func (w way) outage() []scene {
 	return []scene{
-		{"nothing gets through", nil, order{"mug", 1100}, queued, 3, breaker.Closed},
-		{"and the circuit opens", nil, order{"jug", 1900}, queued, 2 + w.idled, breaker.Open},
-		{"so Stripe is left alone", nil, order{"tray", 2500}, queued, 0, breaker.Open},
+		{"nothing gets through", nil, shop.Order{ID: "mug", Amount: 1100}, queued, 3, breaker.Closed},
+		{"and the circuit opens", nil, shop.Order{ID: "jug", Amount: 1900}, queued, 2 + w.idled, breaker.Open},
+		{"so Stripe is left alone", nil, shop.Order{ID: "tray", Amount: 2500}, queued, 0, breaker.Open},
 	}
 }
 
@@ -67,8 +68,8 @@ type show struct {
 	way    way
 	log    *timeline
 	proxy  *proxy
-	shop   *checkout
-	orders []order
+	shop   *shop.Checkout
+	orders []shop.Order
 	faults []string
 }
 
@@ -80,7 +81,7 @@ func (w way) tell(ctx context.Context, out io.Writer, colour palette, url string
 	s := &show{way: w, log: newTimeline(out, colour), proxy: newProxy(url)}
 	defer s.proxy.Close()
 	s.shop = w.open(s.proxy.URL, "sk_test_123", s.log.observe, nil)
-	fmt.Fprintf(s.log, "%s\n  pipeline %s\n  backend  %s\n\n", w.title, s.shop.calls, w.backend)
+	fmt.Fprintf(s.log, "%s\n  pipeline %s\n  backend  %s\n\n", w.title, s.shop.Calls, w.backend)
 
 	for _, sc := range scenes {
 		s.play(ctx, sc)
@@ -99,14 +100,14 @@ func (w way) tell(ctx context.Context, out io.Writer, colour palette, url string
 func (s *show) play(ctx context.Context, sc scene) {
 	s.log.scene(sc.order, sc.title)
 	s.proxy.inject(sc.faults...)
-	before := s.proxy.seen(sc.order.key()).requests
-	r, err := s.shop.pay(ctx, sc.order)
+	before := s.proxy.seen(sc.order.Key()).requests
+	r, err := s.shop.Pay(ctx, sc.order)
 	s.orders = append(s.orders, sc.order)
 	got := ended(r, err)
-	s.expect(got == sc.end, "%s: order %s was %s, want %s (%v)", sc.title, sc.order.id, got, sc.end, err)
-	reached := s.proxy.seen(sc.order.key()).requests - before
+	s.expect(got == sc.end, "%s: order %s was %s, want %s (%v)", sc.title, sc.order.ID, got, sc.end, err)
+	reached := s.proxy.seen(sc.order.Key()).requests - before
 	s.expect(reached == sc.reach, "%s: %d requests reached the server, want %d", sc.title, reached, sc.reach)
-	state := s.shop.circuit.State()
+	state := s.shop.Circuit.State()
 	s.expect(state == sc.state, "%s: the circuit is %s, want %s", sc.title, state, sc.state)
 	s.log.ended(got)
 }
@@ -117,11 +118,11 @@ func (s *show) expect(ok bool, format string, args ...any) {
 	}
 }
 
-func ended(r receipt, err error) end {
+func ended(r shop.Receipt, err error) end {
 	switch {
 	case err != nil:
 		return refused
-	case r.queued:
+	case r.Queued:
 		return queued
 	}
 	return paid
@@ -129,24 +130,23 @@ func ended(r receipt, err error) end {
 
 // badKey pays with a key that the mock server itself rejects.
 func (s *show) badKey(ctx context.Context) {
-	shop := s.way.open(s.proxy.URL, "not-a-key", s.log.observe, nil)
 	good := s.shop
-	s.shop = shop
-	s.play(ctx, scene{"the API key is wrong", nil, order{"cup", 900}, refused, 1, breaker.Closed})
-	counts := shop.circuit.Snapshot().Counts
+	s.shop = s.way.open(s.proxy.URL, "not-a-key", s.log.observe, nil)
+	s.play(ctx, scene{"the API key is wrong", nil, shop.Order{ID: "cup", Amount: 900}, refused, 1, breaker.Closed})
+	counts := s.shop.Circuit.Snapshot().Counts
 	s.expect(counts.Failures == 0 && int(counts.Ignored) == s.way.ignored, "a bad key counted as %+v, want no failure", counts)
 	s.shop = good
 }
 
 // recover waits until the circuit admits a probe, and pays the queued orders.
 func (s *show) recover(ctx context.Context) {
-	wait := s.shop.circuit.Snapshot().RetryAfter
+	wait := s.shop.Circuit.Snapshot().RetryAfter
 	fmt.Fprintf(s.log, "        Stripe is back; its circuit stays open for another %v\n", wait.Round(10*time.Millisecond))
 	if err := policy.Sleep(ctx, nil, wait); err != nil {
 		s.expect(false, "recovery: %v", err)
 		return
 	}
-	queue := s.shop.drain()
+	queue := s.shop.Drain()
 	s.expect(len(queue) == len(s.way.outage()), "%d orders are queued, want %d", len(queue), len(s.way.outage()))
 	for _, o := range queue {
 		s.play(ctx, scene{"is paid from the queue", nil, o, paid, 1, breaker.Closed})
@@ -160,9 +160,9 @@ func (s *show) judge() error {
 	fmt.Fprintf(s.log, "\ncalls %d, attempts %d, retries %d, timeouts %d, fallbacks %d, rejected without a request %d, circuit transitions %d\n\n",
 		n.calls, n.attempts, n.retries, n.timeouts, n.fallbacks, n.rejected, n.moves)
 	requests := s.charges()
-	for _, o := range []order{{id: "grinder"}, {id: "whisk"}, {id: "mill"}} {
-		e := s.proxy.seen(o.key())
-		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.id, e)
+	for _, o := range []shop.Order{{ID: "grinder"}, {ID: "whisk"}, {ID: "mill"}} {
+		e := s.proxy.seen(o.Key())
+		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.ID, e)
 	}
 	s.expect(n.attempts == requests, "%d attempts, and the server saw %d requests", n.attempts, requests)
 	s.expect(n.rejected == 1, "%d orders were rejected, want only tray", n.rejected)
@@ -183,14 +183,14 @@ func (s *show) charges() (requests int) {
 	fmt.Fprintln(w, "idempotency key\trequests\treplayed\tcharges")
 	shown := map[string]bool{}
 	for _, o := range s.orders {
-		if shown[o.id] {
+		if shown[o.ID] {
 			continue
 		}
-		shown[o.id] = true
-		e := s.proxy.seen(o.key())
+		shown[o.ID] = true
+		e := s.proxy.seen(o.Key())
 		requests += e.requests
-		s.expect(e.charges <= 1, "key %s was charged %d times", o.key(), e.charges)
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.key(), e.requests, e.replays, e.charges)
+		s.expect(e.charges <= 1, "key %s was charged %d times", o.Key(), e.charges)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.Key(), e.requests, e.replays, e.charges)
 	}
 	_ = w.Flush()
 	return requests

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ductile-go/ductile/examples/internal/shop"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -79,10 +80,10 @@ func (t *timeline) flush(rest ...string) {
 }
 
 // scene starts an order.
-func (t *timeline) scene(o order, title string) {
+func (t *timeline) scene(o shop.Order, title string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.line(t.colour.bold(fmt.Sprintf("%-10s %s", o.id, title)))
+	t.line(t.colour.bold(fmt.Sprintf("%-10s %s", o.ID, title)))
 }
 
 // ended writes how an order ended for the customer.
