@@ -30,9 +30,9 @@ func (s *Stats) resolve(x id, pipeline string, add bool) *series {
 		if x.kind == callActive {
 			return of
 		}
-		if of == s.overflow[callActive] {
+		if of.rest {
 			if x.kind.ofPipeline() {
-				return s.overflow[x.kind]
+				return s.rest(x.kind, add)
 			}
 			x.b = Other
 		}
@@ -44,12 +44,26 @@ func (s *Stats) resolve(x id, pipeline string, add bool) *series {
 		return r
 	}
 	if s.used[x.kind].Load() >= int64(s.cfg.MaxSeries) {
-		return s.overflow[x.kind]
+		return s.rest(x.kind, add)
 	}
 	if !add {
 		return nil
 	}
 	return s.insert(x, of)
+}
+
+// rest returns the overflow series of an instrument.
+func (s *Stats) rest(kind instrument, add bool) *series {
+	r := s.overflow[kind].Load()
+	if r == nil && add {
+		r = s.newSeries(id{kind: kind}, nil)
+		r.rest = true
+		if kind == callActive {
+			r.pipe = new(pipe)
+		}
+		s.overflow[kind].Store(r)
+	}
+	return r
 }
 
 // ofPipeline returns the entry of a pipeline, with what its series share.
@@ -59,7 +73,7 @@ func (s *Stats) ofPipeline(name string, add bool) *series {
 		return r
 	}
 	if s.used[callActive].Load() >= int64(s.cfg.MaxSeries) {
-		return s.overflow[callActive]
+		return s.rest(callActive, add)
 	}
 	if !add {
 		return nil

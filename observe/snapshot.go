@@ -71,8 +71,10 @@ func (s *Stats) Snapshot() Snapshot {
 		}
 	}
 	rest := map[string]string{LabelOverflow: "true"}
-	for _, r := range s.overflow {
-		snap.add(r, rest)
+	for i := range s.overflow {
+		if r := s.overflow[i].Load(); r != nil {
+			snap.add(r, rest)
+		}
 	}
 	snap.addDropped()
 	g := gauges{limit: s.cfg.MaxSeries, of: map[gaugeKey]*gauge{}}

@@ -17,8 +17,9 @@ const breakerKind = "breaker"
 type Stats struct {
 	cfg   Config
 	table *table
-	// overflow has the overflow series of each instrument that counts events.
-	overflow [instrumentCount]*series
+	// overflow has the overflow series of each instrument that needs one. It is written
+	// under mu.
+	overflow [instrumentCount]atomic.Pointer[series]
 	// used has the number of series of each instrument. It is written under mu and read
 	// without it by calls that find the limit reached.
 	used [instrumentCount]atomic.Int64
@@ -39,10 +40,6 @@ func New(cfg Config) *Stats {
 	}
 	cfg = cfg.withDefaults()
 	s := &Stats{cfg: cfg, table: newTable(cfg.MaxSeries)}
-	rest := new(pipe)
-	for i := range s.overflow {
-		s.overflow[i] = s.newSeries(id{kind: instrument(i)}, rest)
-	}
 	s.watches.moved, s.watches.dropped = s.moved, s.forgetCircuit
 	return s
 }
@@ -112,7 +109,7 @@ func (s *Stats) finished(ctx context.Context, e *policy.Event) {
 	}
 	r := s.find(&x, e.Pipeline)
 	r.hist.time(e.Elapsed)
-	if r == s.overflow[callDuration] { // of several pipelines
+	if r.rest { // of several pipelines
 		r = s.find(&id{kind: callActive, a: e.Pipeline}, e.Pipeline)
 	}
 	r.pipe.attempts.number(max(1, e.Attempt))

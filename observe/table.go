@@ -10,6 +10,7 @@ import (
 // series is an entry of the table: a series, or a name with its series.
 type series struct {
 	id
+	rest  bool            // an overflow series
 	pipe  *pipe           // of the pipeline, for kinds that belong to one
 	count counter.Counter // of a counter; for callActive, the calls that have started
 	hist  *hist           // of a histogram
@@ -42,7 +43,7 @@ type table struct {
 }
 
 func newTable(maxSeries int) *table {
-	buckets := 256
+	buckets := 16
 	for buckets < 2*maxSeries && buckets < 1<<16 {
 		buckets *= 2
 	}
