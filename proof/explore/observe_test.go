@@ -113,6 +113,12 @@ func observing() map[string]func() Program {
 				if err := expects(s, rejections, observe.LabelKey, map[string]float64{}, map[string]float64{"a": 1}); err != nil {
 					return err
 				}
+				again := tells(s, rejection("p", "a"))
+				again()
+				again()
+				if err := expects(s, rejections, observe.LabelKey, map[string]float64{"a": 2}, map[string]float64{"a": 3}); err != nil {
+					return err
+				}
 				forget()
 				tells(s, rejection("p", "b"))()
 				return expects(s, rejections, observe.LabelKey, map[string]float64{"b": 1})
