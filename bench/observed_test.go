@@ -10,6 +10,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -20,7 +21,8 @@ func BenchmarkKeyed(b *testing.B)    { measure(b, "Keyed") }
 func TestObservedPipelinesCallOnce(t *testing.T) { succeeds(t, "Observed") }
 func TestKeyedCircuitsCallOnce(t *testing.T)     { succeeds(t, "Keyed") }
 
-// observed runs the pipeline of four with different listeners that do nothing.
+// observed runs the pipeline of four with different listeners that do nothing, and with one
+// that counts.
 func observed() []contender {
 	noop := func(context.Context, policy.Event) {}
 	through := func(lib string, p *pipeline.Pipeline[int]) contender {
@@ -34,7 +36,10 @@ func observed() []contender {
 		through("ductile", four),
 		through("ductile-statechanged", four.WithObserver(noop, policy.StateChanged)),
 		through("ductile-finished", four.WithObserver(noop, policy.Finished)),
+		through("ductile-two", four.WithObserver(noop, policy.Attempted, policy.Finished)),
+		through("ductile-two-stats", four.WithObserver(observe.New(observe.Config{}).Observe, policy.Attempted, policy.Finished)),
 		through("ductile-all", four.WithObserver(noop)),
+		through("ductile-all-stats", four.WithObserver(observe.New(observe.Config{}).Observe)),
 		through("ductile-routed", routed),
 		through("ductile-routed-all", routed.WithObserver(noop)),
 	}
@@ -108,7 +113,7 @@ func TestAnObservedPipelineBehindARouterAllocatesNoMoreThanAlone(t *testing.T) {
 		do := c.bind(succeed)
 		allocs[c.lib] = testing.AllocsPerRun(1000, func() { _, _ = do(t.Context()) })
 	}
-	require.Len(t, allocs, 6)
+	require.Len(t, allocs, 9)
 	for lib, n := range allocs {
 		assert.InDelta(t, 1, n, 0, "%s: the timeout's context is the one allocation", lib)
 	}
