@@ -47,8 +47,9 @@ function secs(s) {
   if (s < 1) return short(s * 1e3) + ' ms';
   return short(s) + ' s';
 }
-function short(n) { return n >= 100 ? Math.round(n).toLocaleString('en') : String(+n.toPrecision(n >= 10 ? 3 : 2)); }
-function count(n, one, many) { return n.toLocaleString('en') + ' ' + (n === 1 ? one : many || one + 's'); }
+function short(n) { return n >= 100 ? group(Math.round(n)) : String(+n.toPrecision(n >= 10 ? 3 : 2)); }
+function group(n) { return n < 1000 ? String(n) : String(n).replace(/\B(?=(\d{3})+$)/g, ','); }
+function count(n, one, many) { return group(n) + ' ' + (n === 1 ? one : many || one + 's'); }
 function percent(x) { return (x > 0.99 && x < 1 ? Math.floor(x * 1000) / 10 : Math.round(x * 1000) / 10) + ' %'; }
 function clock(at) { return new Date(at).toTimeString().slice(0, 8); }
 
@@ -127,6 +128,7 @@ function take(s) {
   if (s.version !== 1) { status('connecting', 'the server is newer: reload this page'); return; }
   if (shot && shot.boot !== s.boot) restarted();
   if (!shot) known = s.event;
+  turn++;
   shot = s; shotAt = performance.now(); seen = Date.now();
   draw();
 }
@@ -171,11 +173,11 @@ function draw() {
 // keep makes the list's items those of all, in order, and reuses what there is.
 function keep(list, known, all, make, change) {
   const names = new Set();
-  const order = all.map(x => {
+  const order = all.map((x, at) => {
     names.add(x.key);
     let item = known.get(x.key);
     if (!item) known.set(x.key, item = make(x));
-    change(item, x);
+    change(item, x, at);
     return item.li;
   });
   for (const [name, item] of known) if (!names.has(name)) { item.li.remove(); known.delete(name); }
@@ -188,7 +190,20 @@ function keep(list, known, all, make, change) {
   if (focus !== document.activeElement && list.contains(focus)) focus.focus({preventScroll: true});
 }
 
-function find(input, text) { return text.toLowerCase().includes(input.value.trim().toLowerCase()); }
+function find(input, text) {
+  const want = input.value.trim().toLowerCase();
+  return !want || text().toLowerCase().includes(want);
+}
+
+// What is out of sight is drawn with every fifth snapshot alone, for those who search the page
+// or have it read to them.
+const sight = new IntersectionObserver(all => {
+  for (const {target, isIntersecting} of all) target.item.visible = isIntersecting;
+  soon();
+});
+function watch(i) { i.li.item = i; sight.observe(i.li); return i; }
+let turn = 0;
+function due(i, at) { return i.visible || !i.drawn || (turn + at) % 5 === 0; }
 
 // Circuits
 
@@ -211,7 +226,7 @@ function makeCircuit(x) {
   i.details.addEventListener('toggle', () => { if (i.details.open && !i.body) { openCircuit(i); i.sig = ''; soon(); } });
   i.li = el('li', '', i.details);
   i.li.dataset.name = x.key;
-  return i;
+  return watch(i);
 }
 
 // openCircuit makes the part that is folded at first.
@@ -233,9 +248,11 @@ function openCircuit(i) {
   i.details.append(i.body);
 }
 
-function changeCircuit(i, {c}) {
+function changeCircuit(i, {c}, index) {
   i.c = c;
-  i.li.hidden = !find($('f-circuits'), c.name + ' ' + c.state + ' ' + (c.cause || ''));
+  i.li.hidden = !find($('f-circuits'), () => c.name + ' ' + c.state + ' ' + (c.cause || ''));
+  if (i.drawn === c.state && !due(i, index)) return;
+  i.drawn = c.state;
   const sig = JSON.stringify([c.state, c.since, c.reason, c.cause, c.counts, c.meters, c.ribbon, c.probes, shot.control]);
   if (sig === i.sig) return;
   i.sig = sig;
@@ -246,7 +263,7 @@ function changeCircuit(i, {c}) {
   if (!i.body) return;
   const k = c.counts, facts = [['since', c.since ? clock(c.since) : 'the start']];
   if (c.state === 'half-open') facts.push(['probes in flight', c.probes || 0]);
-  for (const f of ['successes', 'failures', 'slow', 'ignored', 'rejected']) if (k[f]) facts.push([f, k[f].toLocaleString('en')]);
+  for (const f of ['successes', 'failures', 'slow', 'ignored', 'rejected']) if (k[f]) facts.push([f, group(k[f])]);
   i.list.replaceChildren(...facts.map(([t, v]) => el('div', '', el('dt', '', t), el('dd', '', String(v)))));
   put(i.why, sentence(c));
   put(i.past, history(c.ribbon));
@@ -325,7 +342,7 @@ function drawTrouble() {
   const tight = [...limits.values()].filter(l => l.trouble);
   tight.slice(0, 20).forEach(l => all.push({key: 'l ' + l.key, name: l.name, cls: '', text: l.trouble}));
   const more = bad.length + weak.length + tight.length - all.length;
-  if (more > 0) all.push({key: 'more', name: '', cls: '', text: 'And ' + more.toLocaleString('en') + ' more below.'});
+  if (more > 0) all.push({key: 'more', name: '', cls: '', text: 'And ' + group(more) + ' more below.'});
   keep($('trouble'), troubles, all, x => {
     const i = {name: el('b'), text: el('span'), next: el('span', 'next')};
     i.li = el('li', '', i.name, ' ', el('span', 'state'), ' ', i.text, ' ', i.next);
@@ -385,7 +402,7 @@ function drawEvents() {
   if (paused) return;
   const list = $('events'), rows = fresh.slice(-KEEP).map(e => {
     const li = el('li', e.to || '', el('time', '', clock(e.at || now())), eventText(e));
-    li.hidden = !find($('f-events'), li.textContent);
+    li.hidden = !find($('f-events'), () => li.textContent);
     return li;
   });
   fresh = [];
@@ -408,22 +425,19 @@ function drawPipelines() {
   put($('h-pipelines'), count(all.length, 'pipeline'));
   put($('dropped'), shot.dropped ? count(shot.dropped, 'measurement') + ' went to the overflow series and belong to no pipeline here.' : '');
 }
-const seenNow = new IntersectionObserver(all => all.forEach(e => { e.target.item.visible = e.isIntersecting; }));
 
 function makePipeline({p}) {
-  const i = {name: p.name, past: [], facts: new Map(), trouble: '', visible: false};
+  const i = {name: p.name, past: [], facts: new Map(), trouble: ''};
   i.comp = el('code');
   i.spark = svg('spark', SAMPLES - 1, 20, '');
   i.list = el('dl');
   i.refused = el('p', 'note');
   i.li = el('li', '', el('p', 'name', p.name || '(no name)'), i.comp, i.spark, i.list, i.refused);
   i.li.dataset.name = p.name;
-  i.li.item = i;
-  seenNow.observe(i.li);
-  return i;
+  return watch(i);
 }
 
-function changePipeline(i, {p}) {
+function changePipeline(i, {p}, index) {
   const at = now(), past = i.past, newest = past[past.length - 1];
   if (!newest || at - newest.at > 500) {
     past.push({at, ...p, rate: newest ? (p.calls - newest.calls) / (at - newest.at) * 1000 : 0});
@@ -437,8 +451,9 @@ function changePipeline(i, {p}) {
     good < 0.9 ? percent(grown('succeeded') / calls) + ' of ' + count(calls, 'call') + ' succeed.' :
     amp >= 1.5 ? 'Retries multiply its load by ' + short(amp) + '.' : '';
   mark(i.li, i.trouble ? 'trouble' : '');
-  i.li.hidden = !find($('f-pipelines'), p.name + ' ' + (p.composition || ''));
-  if (i.li.hidden) return;
+  i.li.hidden = !find($('f-pipelines'), () => p.name + ' ' + (p.composition || ''));
+  if (i.li.hidden || !due(i, index)) return;
+  i.drawn = true;
   put(i.comp, p.composition || '');
   i.comp.hidden = !p.composition;
   fact(i, 'calls', rate('calls'));
@@ -449,9 +464,9 @@ function changePipeline(i, {p}) {
   fact(i, 'p99', secs(p.p99));
   fact(i, 'retries', rate('retries'));
   fact(i, 'rescued', rate('rescued'));
-  fact(i, 'in flight', (p.active || 0).toLocaleString('en'));
-  put(i.refused, (p.refused || []).length ? 'Refused so far: ' + p.refused.slice(0, 4).map(r => r.calls.toLocaleString('en') + ' by ' + r.policy + ' (' + r.reason.replaceAll('_', ' ') + ')').join(', ') + '.' : '');
-  if (i.visible) drawSpark(i);
+  fact(i, 'in flight', group(p.active || 0));
+  put(i.refused, (p.refused || []).length ? 'Refused so far: ' + p.refused.slice(0, 4).map(r => group(r.calls) + ' by ' + r.policy + ' (' + r.reason.replaceAll('_', ' ') + ')').join(', ') + '.' : '');
+  drawSpark(i);
 }
 function fact(i, name, value, high) {
   let dd = i.facts.get(name);
@@ -487,7 +502,7 @@ function drawLimits() {
     mark(i.fill, i.trouble ? 'over' : '');
     if (l.left !== undefined) { fact(i, 'left', percent(l.left), !!i.trouble); return; }
     fact(i, 'in use', short(l.used) + ' of ' + short(l.limit || 0));
-    fact(i, 'waiting', (l.queue || 0).toLocaleString('en'), !!i.trouble);
+    fact(i, 'waiting', group(l.queue || 0), !!i.trouble);
     fact(i, 'wait, p95', secs(l.wait));
   });
   $('s-limits').hidden = !all.length;
@@ -540,7 +555,7 @@ $('pause').addEventListener('click', () => {
 });
 for (const what of ['circuits', 'pipelines', 'events']) {
   $('f-' + what).addEventListener('input', what === 'events' ?
-    () => { for (const li of $('events').children) li.hidden = !find($('f-events'), li.textContent); } : soon);
+    () => { for (const li of $('events').children) li.hidden = !find($('f-events'), () => li.textContent); } : soon);
 }
 document.addEventListener('visibilitychange', connect); // a browser has few connections to one host
 connect();

@@ -87,8 +87,16 @@ var (
 	phone   = size{375, 720}
 )
 
-// visit opens a page in a tab of its own.
+// visit opens a page in a tab of its own and waits until it is live.
 func visit(t *testing.T, url string, s size, dark bool) *tab {
+	t.Helper()
+	p := open(t, url, s, dark)
+	p.wait(`document.getElementById('live').className === 'live'`)
+	return p
+}
+
+// open opens a page in a tab of its own.
+func open(t *testing.T, url string, s size, dark bool) *tab {
 	t.Helper()
 	if browser == nil {
 		t.Skip("no browser is installed; see the end of the output")
@@ -99,7 +107,6 @@ func visit(t *testing.T, url string, s size, dark bool) *tab {
 	require.NoError(t, chromedp.Listen(ctx, p.hear))
 	p.screen(s, dark)
 	p.do(chromedp.Navigate(url))
-	p.wait(`document.getElementById('live').className === 'live'`)
 	return p
 }
 

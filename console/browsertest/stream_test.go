@@ -1,0 +1,103 @@
+package browsertest
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/console"
+)
+
+// process is a server at an address that outlives it, as one that is restarted.
+func process(t *testing.T, addr string, h *console.Console) (*httptest.Server, string) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+	require.NoError(t, err)
+	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: patience}}
+	srv.Start()
+	return srv, l.Addr().String()
+}
+
+func TestThePageReconnectsAfterTheServerHasRestarted(t *testing.T) {
+	old := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	h := console.New(console.Config{Circuits: []*breaker.Circuit{old}})
+	srv, addr := process(t, "127.0.0.1:0", h)
+	p := visit(t, "http://"+addr+"/", desktop, false)
+	for range 3 {
+		old.Isolate("drill")
+		old.Reset()
+	}
+	p.wait(`document.querySelectorAll('#events > li').length === 6`)
+	h.Close()
+	srv.Close()
+	p.shows("#live", "reconnecting, last seen")
+
+	fresh := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	again := console.New(console.Config{Circuits: []*breaker.Circuit{fresh}})
+	fresh.Isolate("before the page is back")
+	srv, _ = process(t, addr, again)
+	defer srv.Close()
+	defer again.Close()
+	p.wait(`document.getElementById('live').className === 'live'`)
+	p.shows("#circuits .state", "isolated")
+	p.wait(`document.querySelectorAll('#events > li').length === 1`) // not those of the process before
+	p.shows("#events", "before the page is back")
+	fresh.Reset()
+	p.shows("#circuits .state", "closed")
+	p.wait(`document.querySelectorAll('#events > li').length === 2`)
+}
+
+func TestAPageWithoutAStreamPolls(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}, MaxStreams: 1})
+	url := serve(t, h)
+	first := visit(t, url, desktop, false)
+	second := open(t, url, desktop, false)
+	second.shows("#live", "polling, without a stream")
+	c.Isolate("drill")
+	second.shows("#circuits .state", "isolated")
+	second.shows("#events", "drill")
+	first.click("#pause") // gives its stream back
+	first.shows("#live", "paused at")
+	second.wait(`document.getElementById('live').className === 'live'`)
+	c.Reset()
+	second.shows("#circuits .state", "closed")
+	assert.Equal(t, "isolated", first.text("#circuits .state"), "paused")
+	first.quiet()
+}
+
+func TestAPageBehindATimeoutHandlerIsUpdated(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}})
+	srv := httptest.NewServer(http.TimeoutHandler(h, time.Hour, ""))
+	defer srv.Close()
+	p := open(t, srv.URL, desktop, false)
+	p.shows("#verdict", "All is well")
+	c.Isolate("drill")
+	p.shows("#circuits .state", "isolated")
+	p.shows("#events", "drill")
+}
+
+// A browser has six connections to a host. A tab that is not seen must not hold one.
+func TestAHiddenTabHoldsNoStream(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}, MaxStreams: 1})
+	p := visit(t, serve(t, h), desktop, false)
+	hide := func(hidden string) {
+		_ = eval[bool](p, `Object.defineProperty(document, 'hidden', {value: `+hidden+`, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))`)
+	}
+	hide("true")
+	streams := func() int { return eval[int](p, `fetch('snapshot').then(r => r.json()).then(s => s.streams)`) }
+	require.Eventually(t, func() bool { return streams() == 0 }, patience, 10*time.Millisecond)
+	c.Isolate("unseen")
+	hide("false")
+	p.shows("#circuits .state", "isolated")
+	p.shows("#events", "unseen")
+	p.quiet()
+}
