@@ -5,6 +5,7 @@ STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
 BELOW :=
+PAGE :=
 WHAT := peers
 BENCH := .
 COUNT := 8
@@ -20,7 +21,7 @@ SEED :=
 SHORT :=
 VERSION :=
 
-.PHONY: help demo examples load test lint cover bench bench-check prove fuzz ci release-check
+.PHONY: help demo examples load storm test lint cover bench bench-check prove fuzz ci release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -28,7 +29,8 @@ help: ## list the targets and their parameters
 
 demo: ## take payments through the Stripe SDK while everything breaks
 #: BELOW=1   with the policies below the SDK instead of above it
-	cd examples && go run ./checkout $(if $(BELOW),-below)
+#: PAGE=1    outages in a loop, with a page that shows them, until interrupted
+	cd examples && go run ./checkout $(if $(BELOW),-below) $(if $(PAGE),-page)
 
 examples: ## run every example once, the checkout in both ways
 	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
@@ -37,6 +39,10 @@ examples: ## run every example once, the checkout in both ways
 load: ## 200 HTTP clients against a server that fails, hangs and recovers
 #: LENGTH=60s   of each part: without a retry budget, with one, and over every protocol
 	cd examples && go run ./load -for $(LENGTH)
+
+storm: ## 10,000 transitions a second while 16 pages of the console are open
+#: LENGTH=60s   for how long
+	go test -count=1 -v -run 'TestAStorm' ./console -storm $(LENGTH)
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done

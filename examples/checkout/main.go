@@ -3,7 +3,8 @@
 // builds and starts Stripe's mock server itself, and exits with 0 only if every expectation
 // held.
 //
-// With -below, the policies run below the SDK instead of above it.
+// With -below, the policies run below the SDK instead of above it. With -page, outages follow
+// one another until the program is interrupted, and a page shows what the policies do.
 package main
 
 import (
@@ -16,18 +17,19 @@ import (
 
 func main() {
 	below := flag.Bool("below", false, "put the policies below the SDK instead of above it")
+	live := flag.Bool("page", false, "serve the console of a checkout with outages in a loop, until interrupted")
 	flag.Parse()
 	w := ways[0]
 	if *below {
 		w = ways[1]
 	}
-	if err := run(w); err != nil {
+	if err := run(w, *live); err != nil {
 		fmt.Fprintln(os.Stderr, "checkout:", err)
 		os.Exit(1)
 	}
 }
 
-func run(w way) error {
+func run(w way, live bool) error {
 	ctx, interrupted := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer interrupted()
 	fmt.Fprintln(os.Stderr, "building and starting", stripeMock)
@@ -36,5 +38,8 @@ func run(w way) error {
 		return err
 	}
 	defer stop()
+	if live {
+		return w.page(ctx, os.Stdout, mock, steady)
+	}
 	return w.tell(ctx, os.Stdout, paletteFor(os.Stdout), mock)
 }
