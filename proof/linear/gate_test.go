@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -156,9 +155,7 @@ func checkGate(t *testing.T, mode string, seed uint64, build func(gateSpec) door
 	if result == porcupine.Ok {
 		return ""
 	}
-	picture = filepath.Join(os.TempDir(), fmt.Sprintf("ductile-gate-%d.html", seed))
-	require.NoError(t, porcupine.VisualizePath(m, info, picture))
-	return picture
+	return draw(t, fmt.Sprintf("ductile-gate-%d", seed), m, info)
 }
 
 func TestEveryHistoryOfAGateHasAnOrder(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -108,9 +107,18 @@ func check(t *testing.T, name string, seed uint64, build build) (wrong string) {
 	if result == porcupine.Ok {
 		return ""
 	}
-	picture := filepath.Join(os.TempDir(), fmt.Sprintf("ductile-history-%d.html", seed))
-	require.NoError(t, porcupine.VisualizePath(m, info, picture))
-	return picture
+	return draw(t, fmt.Sprintf("ductile-history-%d", seed), m, info)
+}
+
+// draw writes a picture of a history and returns its path. Each has a file of its own: other
+// runs on the machine draw the same histories.
+func draw(t *testing.T, name string, m porcupine.Model, info porcupine.LinearizationInfo) (path string) {
+	t.Helper()
+	file, err := os.CreateTemp("", name+"-*.html")
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.NoError(t, porcupine.VisualizePath(m, info, file.Name()))
+	return file.Name()
 }
 
 func TestEveryHistoryIsLinearizable(t *testing.T) {
@@ -155,9 +163,11 @@ func TestTheCheckerFindsEachFaultyDouble(t *testing.T) {
 }
 
 // rarely are the faults that few histories show, since a client must be overtaken at one of few
-// moments, and for each a mode that may show it.
+// moments or the circuit must count in one of few ways, and for each a mode that may show it.
 var rarely = map[fault]string{
 	invents: crowd, losesTrip: "growth changes", oldPlaces: "a row changes", oldVerdict: "probes change",
+	forgets: "a row becomes a window", forgetsAll: "a row changes", shrinks: "growth changes", hopes: "a rate changes",
+	grows: "a rate changes", blames: "slow in last",
 }
 
 // findFault plays histories of a double until one is wrong, and returns what is wrong with
