@@ -155,7 +155,7 @@ func TestAPauseEndsWhenTheClockIsSetBackBeforeIt(t *testing.T) {
 }
 
 // A waiter is rescheduled if its clock was set back, and returns at once if the clock was
-// set out of range.
+// set out of range. Waiters that are due at the same time may return in any order.
 func TestWaitersAreServedAfterTheClockIsSet(t *testing.T) {
 	for name, to := range map[string]time.Duration{
 		"back by an hour":            time.Hour,
@@ -178,7 +178,10 @@ func TestWaitersAreServedAfterTheClockIsSet(t *testing.T) {
 					clk.Advance(time.Second)
 					synctest.Wait()
 				}
-				assert.Equal(t, []int{0, 1, 2}, w.served)
+				if name == "back by an hour" { // one a second
+					assert.Equal(t, []int{0, 1, 2}, w.served)
+				}
+				assert.ElementsMatch(t, []int{0, 1, 2}, w.served)
 				assert.Zero(t, r.Delay())
 				r.Cancel()
 				w.end()
