@@ -12,8 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ductile-go/ductile/fake"
-	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/throttle"
 )
@@ -23,19 +21,23 @@ func init() { maps.Copy(portingRows["failsafe-go"], failsafeThrottleRows) }
 var failsafeThrottleRows = map[string]func(*testing.T){
 	"`adaptivethrottler.NewWithDefaults[T]()`": func(t *testing.T) {
 		theirs := adaptivethrottler.NewWithDefaults[T]()
-		ours := throttle.NewThrottle(throttle.Config{K: 1 / 0.9, Window: time.Minute, MinCalls: 1, MaxReject: 0.9, Rand: admitting})
+		ours := throttle.New[T](throttle.NewThrottle(throttle.Config{K: 1 / 0.9, Window: time.Minute, MinCalls: 1, MaxReject: 0.9}))
 		for range 20 {
-			ended(ours, policy.Success)
+			ended(ours.Throttle(), policy.Success)
 			theirs.RecordSuccess()
 		}
-		for range 30 {
-			ended(ours, policy.Failure)
+		permits := make([]throttle.Permit, 30) // all begin before the first fails
+		for i := range permits {
+			permits[i], _ = ours.Throttle().Acquire(t.Context())
+		}
+		for i := range permits {
+			permits[i].Record(policy.Failure)
 			theirs.RecordFailure()
 		}
 		theirs.TryAcquirePermit()
-		assert.InDelta(t, theirs.RejectionRate(), ours.Snapshot().Rate, 1e-9)
+		assert.InDelta(t, theirs.RejectionRate(), ours.Throttle().Snapshot().Rate, 1e-9)
 	},
-	"`WithFailureRateThreshold(f, n, d)`, throttler": func(t *testing.T) {
+	"throttler: `WithFailureRateThreshold(f, n, d)`": func(t *testing.T) {
 		const f, n, d = 0.5, 10, time.Minute
 		theirs := adaptivethrottler.NewBuilder[T]().WithFailureRateThreshold(f, n, d).Build()
 		ours := throttle.NewThrottle(throttle.Config{K: 1 / (1 - f), MinCalls: n, Window: d, MaxReject: 0.9, Rand: admitting})
@@ -61,12 +63,13 @@ var failsafeThrottleRows = map[string]func(*testing.T){
 	"throttler: `HandleIf(match)`": func(t *testing.T) {
 		match := func(v T, _ error) bool { return v == 503 }
 		theirs := adaptivethrottler.NewBuilder[T]().HandleIf(match).Build()
-		ours := throttle.New[T](throttle.NewThrottle(throttle.Config{MinCalls: 1, K: 1 / 0.9})).WithClassifier(func(v T, err error) policy.Outcome {
+		classify := func(v T, err error) policy.Outcome {
 			if match(v, err) {
 				return policy.Failure
 			}
 			return policy.Success
-		})
+		}
+		ours := throttle.New[T](throttle.NewThrottle(throttle.Config{MinCalls: 1, K: 1 / 0.9})).WithClassifier(classify)
 		for _, v := range []T{200, 503} {
 			_, _ = failsafe.With[T](theirs).Get(func() (T, error) { return v, nil })
 			_, _ = ours.Do(t.Context(), func(context.Context) (T, error) { return v, nil })
@@ -98,9 +101,10 @@ var failsafeThrottleRows = map[string]func(*testing.T){
 		require.True(t, theirs.TryAcquirePermit())
 		theirs.RecordFailure()
 		ours := throttle.NewThrottle(throttle.Config{MinCalls: 1})
-		permit, err := ours.Acquire(t.Context())
+		ctx, outcome := t.Context(), policy.Failure
+		permit, err := ours.Acquire(ctx)
 		require.NoError(t, err)
-		permit.Record(policy.Failure)
+		permit.Record(outcome)
 		theirs.TryAcquirePermit()
 		assert.InDelta(t, theirs.RejectionRate(), ours.Snapshot().Rate, 1e-9)
 	},
@@ -133,31 +137,34 @@ var failsafeThrottleRows = map[string]func(*testing.T){
 		assert.Zero(t, ours.Snapshot().Rate)
 	},
 	"`BuildPrioritized(prioritizer)`": func(t *testing.T) {
-		ctx := failsafepriority.ContextWithPriority(t.Context(), failsafepriority.Low)
-		require.Equal(t, failsafepriority.Low, failsafepriority.FromContext(ctx))
-		rec := fake.NewRecorder()
-		th := throttle.NewThrottle(throttle.Config{Rand: func() float64 { return 0 }})
-		p := pipeline.New(throttle.New[T](th)).WithObserver(rec.Observe, policy.Rejected)
-		low, high := policy.WithPriority(t.Context(), policy.Low), policy.WithPriority(t.Context(), policy.High)
+		prioritizer := adaptivethrottler.NewPrioritizer()
+		theirs := adaptivethrottler.NewBuilder[T]().WithFailureRateThreshold(0.5, 10, time.Minute).BuildPrioritized(prioritizer)
+		ours := throttle.NewThrottle(throttle.Config{Rand: func() float64 { return 0 }})
+		ctx := t.Context()
+		low, high := policy.WithPriority(ctx, policy.Low), policy.WithPriority(ctx, policy.High)
 		permits := make([]throttle.Permit, 20)
 		for i := range permits {
-			var err error
-			permits[i], err = th.Acquire([]context.Context{low, high}[i%2])
-			require.NoError(t, err)
+			_ = theirs.AcquirePermitWithPriority([]failsafepriority.Priority{failsafepriority.Low, failsafepriority.High}[i%2])
+			permits[i], _ = ours.Acquire([]context.Context{low, high}[i%2])
 		}
-		for i := range permits { // 13 of 20 fail: p is 6/21, less than the share of the low ones
-			o := policy.Success
+		for i := range permits { // 13 of 20 fail: the rate of 6/21 is below the share of the low ones
 			if i < 13 {
-				o = policy.Failure
+				theirs.RecordFailure()
+				permits[i].Record(policy.Failure)
+			} else {
+				theirs.RecordSuccess()
+				permits[i].Record(policy.Success)
 			}
-			permits[i].Record(o)
 		}
-		require.InDelta(t, 0, th.Rate(policy.High), 0)
-		_, err := p.Do(low, fail.fn)
+		require.NoError(t, theirs.AcquirePermitWithPriority(failsafepriority.VeryLow), "nothing is shed there before the prioritizer is calibrated")
+		prioritizer.Calibrate()
+		require.ErrorIs(t, theirs.AcquirePermitWithPriority(failsafepriority.VeryLow), adaptivethrottler.ErrExceeded)
+		require.NoError(t, theirs.AcquirePermitWithPriority(failsafepriority.High))
+
+		_, err := throttle.Do(policy.WithPriority(ctx, policy.Low), ours, fail.fn)
 		require.ErrorIs(t, err, throttle.ErrThrottled)
-		_, err = p.Do(high, succeed.fn)
+		_, err = throttle.Do(high, ours, succeed.fn)
 		require.NoError(t, err)
-		assert.Equal(t, []policy.EventKind{policy.Rejected}, rec.Kinds())
 	},
 }
 
