@@ -17,6 +17,7 @@
 //   - breaker: a circuit for each dependency, which refuses calls while it is open
 //   - bulkhead: a limit on calls at a time, with a queue
 //   - ratelimit: a limit on calls in a time
+//   - throttle: sheds calls to a dependency that refuses many of them
 //   - hedge: another attempt beside a slow one
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //

@@ -22,6 +22,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // every returns each policy alone, and all of them together, on clk.
@@ -35,13 +36,16 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 	budgeted := retry.New[int](retry.Config{Clock: clk, Budget: retry.NewBudget(retry.BudgetConfig{Clock: clk})})
 	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1, Clock: clk})
 	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
+	throttled := throttle.NewThrottle(throttle.Config{MinCalls: 1, Clock: clk, Rand: func() float64 { return 0.6 }})
 	hedged := hedge.Config{Delay: time.Millisecond, OnFailure: true, Budget: hedge.NoBudget, Clock: clk}
 	return map[string]policy.Policy[int]{
 		"bulkhead":  bulkhead.New[int](gate),
 		"ratelimit": ratelimit.New[int](limiter),
+		"throttle":  throttle.New[int](throttled),
 		"hedge":     hedge.New[int](hedged),
 		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
 			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
+			Throttle: throttled,
 		}),
 		"fallback": policy.FallbackValue(7),
 		"timeout":  cooperative,

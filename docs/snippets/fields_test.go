@@ -18,6 +18,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // A field that is added to a Config is added to its page.
@@ -31,6 +32,7 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"policies/timeout.md", policy.TimeoutConfig{}},
 		{"policies/bulkhead.md", bulkhead.Config{}},
 		{"policies/ratelimit.md", ratelimit.Config{}},
+		{"policies/throttle.md", throttle.Config{}},
 		{"policies/hedge.md", hedge.Config{}},
 		{"policies/keyed.md", keyed.Config[string, *breaker.Circuit]{}},
 		{"policies/pipeline.md", pipeline.StandardConfig{}},
