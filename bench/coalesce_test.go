@@ -42,15 +42,15 @@ func TestFlightsShareTheCallsOfAKey(t *testing.T) {
 			}
 			do := c.bind(callee{value: work, fn: func(context.Context) (int, error) { return work() }})
 			var all, others sync.WaitGroup
-			both := func(wg *sync.WaitGroup) {
+			one := func() {
 				_, err := do(t.Context())
 				assert.NoError(t, err)
 			}
-			all.Go(func() { both(&all) })
+			all.Go(one)
 			<-begun
 			for range 4 {
 				others.Add(1)
-				all.Go(func() { others.Done(); both(&all) })
+				all.Go(func() { others.Done(); one() })
 			}
 			others.Wait()
 			close(end)
