@@ -19,6 +19,7 @@
 //   - ratelimit: a limit on calls in a time
 //   - throttle: sheds calls to a dependency that refuses many of them
 //   - hedge: another attempt beside a slow one
+//   - coalesce: one call out of those that want the same thing at the same time
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a

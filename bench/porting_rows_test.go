@@ -27,6 +27,7 @@ var portingRows = map[string]map[string]func(*testing.T){
 	"eapache/go-resiliency": merged(eapacheRetrierRows, eapacheBreakerRows),
 	"cep21/circuit":         merged(cep21Rows, cep21UseRows),
 	"x/time/rate":           xtimeRows,
+	"x/sync/singleflight":   singleflightRows,
 	"a helper":              merged(helperRows, clientRows),
 }
 

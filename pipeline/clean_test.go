@@ -16,6 +16,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
@@ -43,6 +44,8 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 		"ratelimit": ratelimit.New[int](limiter),
 		"throttle":  throttle.New[int](throttled),
 		"hedge":     hedge.New[int](hedged),
+		"coalesce": coalesce.New[string, int](func(context.Context) (string, bool) { return "key", true }).
+			WithClock(clk),
 		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
 			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
 			Throttle: throttled,

@@ -122,7 +122,7 @@ func mutation(short bool) []job {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "throttle", "hedge"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge", "coalesce", "throttle"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
 	return append(all, job{
@@ -203,6 +203,7 @@ var targets = []target{
 	{"ratelimit", "FuzzConfig", "ratelimit.Config: the burst at once, then each token at its time"},
 	{"throttle", "FuzzConfig", "throttle.Config: the rate of the formula, and none a window later"},
 	{"hedge", "FuzzConfig", "hedge.Config: attempts begin within their bounds, and end"},
+	{"coalesce", "FuzzSchedule", "flights beside a model: joins, leaves, ends of every kind, forgotten keys, deadlines"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
 	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
