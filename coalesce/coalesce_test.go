@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/coalesce"
-	"github.com/ductile-go/ductile/policy"
 )
 
 func TestCallersOfOneKeyShareOneRun(t *testing.T) {
@@ -150,8 +149,8 @@ type ends struct{ err, cause error }
 
 func TestTheFlightEndsWithTheErrorAndCauseOfItsLastCaller(t *testing.T) {
 	for name, asked := range map[string]bool{"the function waits for its end": true, "the function looks at it later": false} {
-		for who, want := range map[string]error{"cancel": context.Canceled, "deadline": context.DeadlineExceeded} {
-			t.Run(name+", "+who, func(t *testing.T) {
+		for by, want := range map[string]error{"cancel": context.Canceled, "deadline": context.DeadlineExceeded} {
+			t.Run(name+", "+by, func(t *testing.T) {
 				inBubble(t, func(t *testing.T) {
 					c := oneKey()
 					seen := make(chan ends, 1)
@@ -171,7 +170,7 @@ func TestTheFlightEndsWithTheErrorAndCauseOfItsLastCaller(t *testing.T) {
 					first, cancel := context.WithTimeoutCause(t.Context(), time.Second, errDown)
 					defer cancel()
 					last, leave := context.WithCancelCause(t.Context())
-					if who == "deadline" {
+					if by == "deadline" {
 						var end context.CancelFunc
 						last, end = context.WithTimeoutCause(last, 2*time.Second, errLeft)
 						defer end()
@@ -235,93 +234,5 @@ func TestALeaverThatIsNotTheLastForgetsNothing(t *testing.T) {
 		assert.Equal(t, 42, v, "it joined")
 		assert.NoError(t, err)
 		all.Wait()
-	})
-}
-
-func TestForgetBeginsANewFlightBesideTheOldOne(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		c := byKey[string, int]()
-		ctx := with(t.Context(), "a")
-		var all sync.WaitGroup
-		for range 2 {
-			all.Go(func() {
-				v, err := c.Do(ctx, after(time.Minute, 1, nil))
-				assert.Equal(t, 1, v, "callers of the old flight get its result")
-				assert.NoError(t, err)
-			})
-		}
-		synctest.Wait()
-		c.Forget("b")
-		assert.Equal(t, 1, c.Snapshot().InFlight, "another key")
-		c.Forget("a")
-		assert.Zero(t, c.Snapshot().InFlight)
-		for range 2 {
-			all.Go(func() {
-				v, err := c.Do(ctx, after(time.Hour, 2, nil))
-				assert.Equal(t, 2, v)
-				assert.NoError(t, err)
-			})
-		}
-		time.Sleep(2 * time.Minute)
-		assert.Equal(t, coalesce.Snapshot{InFlight: 1, Flights: 2, Joined: 2}, c.Snapshot(), "the old one deletes only itself")
-		all.Wait()
-		c.Forget("a")
-		assert.Equal(t, coalesce.Snapshot{Flights: 2, Joined: 2}, c.Snapshot())
-	})
-}
-
-func TestEveryCallerGetsAClone(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		c := coalesce.New[string, *int](func(context.Context) (string, bool) { return "", true }).
-			WithClone(func(v *int) *int { w := *v; return &w })
-		made := new(int)
-		var mu sync.Mutex
-		got := map[*int]bool{}
-		var all sync.WaitGroup
-		for range 10 {
-			all.Go(func() {
-				v, err := c.Do(t.Context(), func(context.Context) (*int, error) { time.Sleep(1); return made, nil })
-				assert.NoError(t, err)
-				mu.Lock()
-				defer mu.Unlock()
-				got[v] = true
-			})
-		}
-		all.Wait()
-		assert.Len(t, got, 10)
-		assert.False(t, got[made])
-
-		_, err := c.Do(t.Context(), func(context.Context) (*int, error) { return nil, errDown })
-		assert.Same(t, errDown, err, "the zero value of a failure is not cloned")
-		v, err := c.Do(t.Context(), func(context.Context) (*int, error) { return made, errDown })
-		assert.NotSame(t, made, v, "another value of a failure is")
-		assert.Same(t, errDown, err)
-	})
-}
-
-func TestAResultThatIsThereWhenTheContextEndsIsReturned(t *testing.T) {
-	for range 200 {
-		inBubble(t, func(t *testing.T) {
-			c := oneKey()
-			ctx, leave := context.WithCancel(t.Context())
-			v, err := c.Do(ctx, func(context.Context) (int, error) { leave(); return 42, nil })
-			// The caller's goroutine may notice the end before the function has returned.
-			if err != nil {
-				assert.ErrorIs(t, err, context.Canceled)
-				return
-			}
-			assert.Equal(t, 42, v)
-		})
-	}
-}
-
-func TestDoTakesOffTheMarks(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		c := oneKey()
-		_, err := c.Do(t.Context(), func(context.Context) (int, error) { return 0, markPermanent(errDown) })
-		assert.Same(t, errDown, err)
-		_, err = c.Execute(t.Context(), policy.CallOf(func(context.Context) (int, error) { return 0, markPermanent(errDown) }))
-		assert.NotSame(t, errDown, err)
-		assert.ErrorIs(t, err, errDown)
 	})
 }

@@ -20,7 +20,8 @@ func TestNilFunctionsAreRefused(t *testing.T) {
 		func() { coalesce.New[string, int](nil) })
 	assert.PanicsWithValue(t, "coalesce: Coalesce.WithClone: fn is nil, want a function", func() { oneKey().WithClone(nil) })
 	assert.Panics(t, func() { _, _ = oneKey().Do(t.Context(), nil) })
-	assert.Panics(t, func() { _, _ = oneKey().Do(nil, after(0, 1, nil)) }) //nolint:staticcheck // on purpose
+	var none context.Context
+	assert.Panics(t, func() { _, _ = oneKey().Do(none, after(0, 1, nil)) })
 }
 
 func TestACoalesceDescribesItself(t *testing.T) {

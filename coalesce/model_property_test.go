@@ -29,7 +29,6 @@ type plays struct {
 	got    []string // by caller; "" while it waits
 	ctxs   []context.Context
 	ends   []chan string // by flight
-	values []*int
 	clones map[*int]bool
 }
 

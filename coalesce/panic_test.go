@@ -30,7 +30,7 @@ func TestAPanicReachesEveryCaller(t *testing.T) {
 			for range 5 {
 				all.Go(func() {
 					assert.PanicsWithValue(t, value, func() {
-						_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(1); panic(value) })
+						_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Second); panic(value) })
 					})
 				})
 			}
@@ -50,7 +50,7 @@ func TestANilPanicReachesEveryCaller(t *testing.T) {
 		for range 3 {
 			all.Go(func() {
 				defer func() { assert.IsType(t, &runtime.PanicNilError{}, recover()) }()
-				_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(1); panic(nil) }) //nolint:govet // on purpose
+				_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Second); panic(nil) }) //nolint:govet // on purpose
 			})
 		}
 		all.Wait()
@@ -65,7 +65,7 @@ func TestGoexitReachesEveryCaller(t *testing.T) {
 		for range 5 {
 			all.Go(func() {
 				_, _ = c.Do(t.Context(), func(context.Context) (int, error) {
-					time.Sleep(1)
+					time.Sleep(time.Second)
 					runtime.Goexit()
 					return 1, nil
 				})
