@@ -15,8 +15,10 @@ import (
 
 // MemoryConfig configures a [Memory]. The zero MemoryConfig is the documented default.
 type MemoryConfig struct {
-	MaxEntries int          // 0 means 10,000
-	Clock      policy.Clock `json:"-"` // tells which entries have expired; nil means real time
+	MaxEntries int // 0 means 10,000
+	// Clock tells which entries have expired. It must be the clock of the caches that use the
+	// store. Nil means real time.
+	Clock policy.Clock `json:"-"`
 }
 
 // Validate returns nil if [NewMemory] accepts the config, or its fault.

@@ -192,4 +192,4 @@ func (m *model) makeStale(key string) {
 	}
 }
 
-var outcomes = []error{nil, nil, nil, errDown, errMissing, policy.ErrRejected, errors.New("another")}
+var outcomes = []error{nil, nil, errDown, errDown, errMissing, policy.ErrRejected, errors.New("another")}

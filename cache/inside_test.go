@@ -1,0 +1,96 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type intKey struct{}
+
+func ofInts(cfg Config[int, int]) *Cache[int, int] {
+	cfg.Key = func(ctx context.Context) (int, bool) { k, ok := ctx.Value(intKey{}).(int); return k, ok }
+	cfg.Jitter = NoJitter
+	return New(cfg)
+}
+
+func run(t *testing.T, c *Cache[int, int], k int, err error) {
+	t.Helper()
+	_, _ = c.Do(context.WithValue(t.Context(), intKey{}, k), func(context.Context) (int, error) { return k, err })
+}
+
+func TestAKeyAtRestHasNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := ofInts(Config[int, int]{TTL: time.Minute, Stale: time.Minute})
+		for k := range 100 {
+			run(t, c, k, nil)
+			require.NoError(t, c.Delete(t.Context(), k))
+			require.NoError(t, c.Refresh(t.Context(), k))
+			run(t, c, k, nil)
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		for k := range 100 {
+			run(t, c, k, nil)
+		}
+		synctest.Wait()
+		assert.Zero(t, c.slots.Load().Len())
+		assert.Zero(t, c.pending.Load())
+		assert.Zero(t, c.background)
+	})
+}
+
+func TestSlotsThatCooledDownAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := ofInts(Config[int, int]{TTL: time.Minute, Stale: time.Minute})
+		down := errors.New("down")
+		for k := range 100 {
+			run(t, c, k, nil)
+		}
+		time.Sleep(time.Minute)
+		for k := range 100 {
+			run(t, c, k, down)
+		}
+		synctest.Wait()
+		require.Equal(t, 100, c.slots.Load().Len())
+		require.EqualValues(t, 100, c.cool.len.Load())
+		time.Sleep(time.Minute)
+		for k := range 50 {
+			run(t, c, 1000+k, nil)
+		}
+		assert.Zero(t, c.slots.Load().Len())
+		assert.Zero(t, c.cool.len.Load())
+	})
+}
+
+func TestSlotsThatCoolDownAreBounded(t *testing.T) {
+	c := ofInts(Config[int, int]{TTL: 1, Stale: time.Hour, Cooldown: time.Hour, MaxEntries: 3 * DefaultMaxEntries})
+	c.cfg.MaxEntries = 1 // the least bound is DefaultMaxEntries
+	down := errors.New("down")
+	for k := range DefaultMaxEntries + 500 {
+		run(t, c, k, nil)
+		run(t, c, k, down)
+	}
+	require.NoError(t, c.Close(t.Context()))
+	assert.LessOrEqual(t, c.slots.Load().Len(), DefaultMaxEntries+50)
+}
+
+func TestACooldownDoublesUpToStale(t *testing.T) {
+	for _, c := range []struct{ cooldown, stale, first, second, last time.Duration }{
+		{time.Second, time.Minute, time.Second, 2 * time.Second, time.Minute},
+		{time.Minute, time.Second, time.Second, time.Second, time.Second},
+		{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64},
+		{1, math.MaxInt64, 1, 2, math.MaxInt64},
+	} {
+		s := &shared[int, int]{cfg: Config[int, int]{Cooldown: c.cooldown, Stale: c.stale}}
+		assert.Equal(t, c.first, s.cooldown(1))
+		assert.Equal(t, c.second, s.cooldown(2))
+		assert.Equal(t, c.last, s.cooldown(100))
+	}
+}
