@@ -70,7 +70,7 @@ func requests(t *testing.T, handle http.HandlerFunc) int {
 func TestSDKDoesNotRetryAnErrorInJSON(t *testing.T) {
 	for _, status := range []int{409, 500, 502, 503} {
 		got := requests(t, func(w http.ResponseWriter, _ *http.Request) {
-			refusal(fault{status: status, kind: "api_error"}).write(w)
+			write(w, refusal(fault{status: status, kind: "api_error"}))
 		})
 		assert.Equal(t, 1, got, "status %d", status)
 	}
@@ -78,7 +78,7 @@ func TestSDKDoesNotRetryAnErrorInJSON(t *testing.T) {
 
 func TestSDKDoesNotRetryAnErrorInJSONEvenIfStripeShouldRetryIsTrue(t *testing.T) {
 	assert.Equal(t, 1, requests(t, func(w http.ResponseWriter, _ *http.Request) {
-		refusal(fault{status: 503, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "true"}}).write(w)
+		write(w, refusal(fault{status: 503, kind: "api_error", header: [2]string{"Stripe-Should-Retry", "true"}}))
 	}))
 }
 
@@ -164,8 +164,8 @@ func TestEveryAttemptOfAnOrderHasTheOrdersKey(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, shop.Receipt{Payment: "pi_1"}, r)
 		got := p.seen("order-a")
-		assert.Equal(t, 3, got.requests)
-		assert.Equal(t, 1, got.charges)
+		assert.Equal(t, 3, got.Requests)
+		assert.Equal(t, 1, got.Charges)
 	})
 }
 
@@ -177,7 +177,7 @@ func TestAnAttemptWhoseResponseIsLostIsRepeated(t *testing.T) {
 			require.NoError(t, err, name)
 			assert.Equal(t, shop.Receipt{Payment: "pi_1"}, r, name)
 			got := p.seen("order-a")
-			assert.Equal(t, []int{2, 1, 1}, []int{got.requests, got.charges, got.replays}, name)
+			assert.Equal(t, []int{2, 1, 1}, []int{got.Requests, got.Charges, got.Replays}, name)
 		})
 	}
 }
@@ -189,8 +189,8 @@ func TestARepeatedOrderIsChargedOnce(t *testing.T) {
 			require.NoError(t, err)
 		}
 		got := p.seen("order-a")
-		assert.Equal(t, 1, got.charges)
-		assert.Equal(t, 2, got.replays)
+		assert.Equal(t, 1, got.Charges)
+		assert.Equal(t, 2, got.Replays)
 	})
 }
 
@@ -201,11 +201,11 @@ func TestAnOrderPaidConcurrentlyIsChargedOnce(t *testing.T) {
 			wg.Go(func() { _, _ = store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100}) })
 		}
 		wg.Wait()
-		assert.LessOrEqual(t, p.seen("order-a").charges, 1) // their delays may use up each other's time
+		assert.LessOrEqual(t, p.seen("order-a").Charges, 1) // their delays may use up each other's time
 		store.Circuit.Reset()
 		_, err := store.Pay(t.Context(), shop.Order{ID: "a", Amount: 100})
 		require.NoError(t, err)
-		assert.Equal(t, 1, p.seen("order-a").charges)
+		assert.Equal(t, 1, p.seen("order-a").Charges)
 	})
 }
 
@@ -217,7 +217,7 @@ func TestCallerFaultsAreNeitherRetriedNorCounted(t *testing.T) {
 			var e *stripe.Error
 			require.ErrorAs(t, err, &e, "status %d", status)
 			assert.Equal(t, status, e.HTTPStatusCode)
-			assert.Equal(t, 1, p.seen("order-a").requests, "status %d", status)
+			assert.Equal(t, 1, p.seen("order-a").Requests, "status %d", status)
 			counts := store.Circuit.Snapshot().Counts
 			assert.Zero(t, counts.Failures, "status %d", status)
 			assert.EqualValues(t, w.ignored, counts.Ignored, "status %d", status)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/ductile-go/ductile/examples/internal/shop"
 )
 
 // proxy runs between the checkout and Stripe's mock server. It injects the faults of a
@@ -24,21 +25,7 @@ type proxy struct {
 	mu     sync.Mutex
 	script []fault
 	outage bool
-	ledger map[string]*entry
-}
-
-// entry is what the server saw for one idempotency key.
-type entry struct {
-	requests, charges, replays int
-
-	busy   bool // a request with this key is being answered
-	stored *answer
-}
-
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
+	ledger shop.Ledger
 }
 
 // fault is what happens to one request.
@@ -53,7 +40,7 @@ type fault struct {
 }
 
 func newProxy(target string) *proxy {
-	p := &proxy{target: target, ledger: map[string]*entry{}}
+	p := &proxy{target: target}
 	p.Server = httptest.NewServer(p)
 	return p
 }
@@ -73,23 +60,13 @@ func (p *proxy) setOutage(on bool) {
 }
 
 // seen returns what the server saw for a key.
-func (p *proxy) seen(key string) entry {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if e := p.ledger[key]; e != nil {
-		return *e
-	}
-	return entry{}
-}
+func (p *proxy) seen(key string) shop.Entry { return p.ledger.Seen(key) }
 
 // next records the request and returns the fault for it.
 func (p *proxy) next(key string) fault {
+	p.ledger.Arrived(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ledger[key] == nil {
-		p.ledger[key] = &entry{}
-	}
-	p.ledger[key].requests++
 	if p.outage {
 		return fault{reset: true}
 	}
@@ -109,10 +86,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	case f.status != 0:
-		refusal(f).write(w)
+		write(w, refusal(f))
 		return
 	}
-	a := p.answer(r, key)
+	a := p.ledger.Answer(key, func() *shop.Answer { return p.forward(r) })
 	if f.delay > 0 {
 		hold(r.Context(), f.delay)
 	}
@@ -120,86 +97,56 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case f.lost:
 		reset(w)
 	case f.cut:
-		a.cut(w)
+		cut(w, a)
 	default:
-		a.write(w)
+		write(w, a)
 	}
-}
-
-// answer returns the response stored for the key, or gets the mock's and stores it. While a
-// key's first request is in flight, answer refuses others with that key, as Stripe does.
-func (p *proxy) answer(r *http.Request, key string) *answer {
-	p.mu.Lock()
-	e := p.ledger[key]
-	switch {
-	case e.stored != nil:
-		e.replays++
-		p.mu.Unlock()
-		return e.stored
-	case e.busy:
-		p.mu.Unlock()
-		return refusal(fault{status: http.StatusConflict, kind: "idempotency_error"})
-	}
-	e.busy = true
-	p.mu.Unlock()
-
-	a := p.forward(r)
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	e.busy = false
-	if a.status == http.StatusOK {
-		e.charges++
-		e.stored = a
-	}
-	return a
 }
 
 // forward asks the mock. It continues after the client has disconnected, like a server that
 // has begun to charge a card.
-func (p *proxy) forward(r *http.Request) *answer {
+func (p *proxy) forward(r *http.Request) *shop.Answer {
 	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, p.target+r.URL.Path, r.Body)
 	if err != nil {
-		return refusal(fault{status: http.StatusBadGateway, kind: "api_error"})
+		return shop.Refusal(http.StatusBadGateway, "api_error")
 	}
 	out.Header = r.Header.Clone()
 	out.Header.Del("Accept-Encoding") // the transport decodes only an encoding that it asked for itself
 	resp, err := http.DefaultClient.Do(out)
 	if err != nil {
-		return refusal(fault{status: http.StatusBadGateway, kind: "api_error"})
+		return shop.Refusal(http.StatusBadGateway, "api_error")
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return refusal(fault{status: http.StatusBadGateway, kind: "api_error"})
+		return shop.Refusal(http.StatusBadGateway, "api_error")
 	}
-	return &answer{status: resp.StatusCode, header: http.Header{"Content-Type": resp.Header["Content-Type"]}, body: body}
+	return &shop.Answer{Status: resp.StatusCode, Header: http.Header{"Content-Type": resp.Header["Content-Type"]}, Body: body}
 }
 
 // refusal is a response in the API's own format.
-func refusal(f fault) *answer {
-	a := &answer{status: f.status, header: http.Header{"Content-Type": {"application/json"}}}
+func refusal(f fault) *shop.Answer {
+	a := shop.Refusal(f.status, f.kind)
 	if f.header[0] != "" {
-		a.header.Set(f.header[0], f.header[1])
+		a.Header.Set(f.header[0], f.header[1])
 	}
-	a.body = fmt.Appendf(nil, `{"error": {"type": %q, "message": "injected: %s"}}`, f.kind, http.StatusText(f.status))
 	return a
 }
 
-func (a *answer) write(w http.ResponseWriter) {
-	for name, values := range a.header {
+func write(w http.ResponseWriter, a *shop.Answer) {
+	for name, values := range a.Header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(a.status)
-	_, _ = io.Copy(w, bytes.NewReader(a.body))
+	w.WriteHeader(a.Status)
+	_, _ = io.Copy(w, bytes.NewReader(a.Body))
 }
 
 // cut writes half of the response and breaks the connection.
-func (a *answer) cut(w http.ResponseWriter) {
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+func cut(w http.ResponseWriter, a *shop.Answer) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.Body)))
 	half := *a
-	half.body = a.body[:len(a.body)/2]
-	half.write(w)
+	half.Body = a.Body[:len(a.Body)/2]
+	write(w, &half)
 	_ = http.NewResponseController(w).Flush()
 	panic(http.ErrAbortHandler)
 }

@@ -100,12 +100,12 @@ func (w way) tell(ctx context.Context, out io.Writer, colour palette, url string
 func (s *show) play(ctx context.Context, sc scene) {
 	s.log.scene(sc.order, sc.title)
 	s.proxy.inject(sc.faults...)
-	before := s.proxy.seen(sc.order.Key()).requests
+	before := s.proxy.seen(sc.order.Key()).Requests
 	r, err := s.shop.Pay(ctx, sc.order)
 	s.orders = append(s.orders, sc.order)
 	got := ended(r, err)
 	s.expect(got == sc.end, "%s: order %s was %s, want %s (%v)", sc.title, sc.order.ID, got, sc.end, err)
-	reached := s.proxy.seen(sc.order.Key()).requests - before
+	reached := s.proxy.seen(sc.order.Key()).Requests - before
 	s.expect(reached == sc.reach, "%s: %d requests reached the server, want %d", sc.title, reached, sc.reach)
 	state := s.shop.Circuit.State()
 	s.expect(state == sc.state, "%s: the circuit is %s, want %s", sc.title, state, sc.state)
@@ -162,7 +162,7 @@ func (s *show) judge() error {
 	requests := s.charges()
 	for _, o := range []shop.Order{{ID: "grinder"}, {ID: "whisk"}, {ID: "mill"}} {
 		e := s.proxy.seen(o.Key())
-		s.expect(e.requests == 2 && e.charges == 1 && e.replays == 1, "the answer to %s was not replayed: %+v", o.ID, e)
+		s.expect(e.Requests == 2 && e.Charges == 1 && e.Replays == 1, "the answer to %s was not replayed: %+v", o.ID, e)
 	}
 	s.expect(n.attempts == requests, "%d attempts, and the server saw %d requests", n.attempts, requests)
 	s.expect(n.rejected == 1, "%d orders were rejected, want only tray", n.rejected)
@@ -188,9 +188,9 @@ func (s *show) charges() (requests int) {
 		}
 		shown[o.ID] = true
 		e := s.proxy.seen(o.Key())
-		requests += e.requests
-		s.expect(e.charges <= 1, "key %s was charged %d times", o.Key(), e.charges)
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.Key(), e.requests, e.replays, e.charges)
+		requests += e.Requests
+		s.expect(e.Charges <= 1, "key %s was charged %d times", o.Key(), e.Charges)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", o.Key(), e.Requests, e.Replays, e.Charges)
 	}
 	_ = w.Flush()
 	return requests
