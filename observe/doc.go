@@ -22,7 +22,7 @@
 // Config.MaxSeries an instrument counts in one overflow series, and operations, error
 // types and keys beyond their limits are "_OTHER". No measurement is lost.
 //
-// Being counted takes about 30 ns an event and allocates nothing.
+// Being counted takes about 40 ns an event and allocates nothing.
 //
 // [Log] is an observer for log/slog. During an outage it writes a few records a minute and
 // not one for each call.

@@ -76,8 +76,8 @@ func ErrorType(err error) string {
 		if name := named(err); name != "" {
 			return name
 		}
-		inner, passed := wrapped(err)
-		if !passed {
+		inner := wrapped(err)
+		if inner == nil {
 			return reflect.TypeOf(err).String()
 		}
 		err = inner
@@ -108,7 +108,7 @@ func named(err error) string {
 		}
 		return ""
 	}
-	switch err {
+	switch err { //nolint:errorlint // as above
 	case context.DeadlineExceeded:
 		return "timeout"
 	case context.Canceled:
@@ -122,27 +122,27 @@ func named(err error) string {
 // fromStd are the packages whose wrapping types say nothing about the error.
 var fromStd = map[string]bool{"fmt": true, "errors": true}
 
-// wrapped returns the error inside err, if the type of err says nothing.
-func wrapped(err error) (inner error, passed bool) {
+// wrapped returns the error inside err if the type of err says nothing, and nil otherwise.
+func wrapped(err error) error {
 	if e, ok := err.(*retry.Error); ok && e != nil { //nolint:errorlint // the chain is walked by ErrorType
-		return e.Last, true
+		return e.Last
 	}
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if _, marked := err.(*mark.Mark); !marked && !fromStd[t.PkgPath()] { //nolint:errorlint // as above
-		return nil, false
+		return nil
 	}
 	switch e := err.(type) { //nolint:errorlint // as above
 	case interface{ Unwrap() error }:
-		inner = e.Unwrap()
+		return e.Unwrap()
 	case interface{ Unwrap() []error }:
 		if all := e.Unwrap(); len(all) > 0 {
-			inner = all[0]
+			return all[0]
 		}
 	}
-	return inner, inner != nil
+	return nil
 }
 
 // grpcTypes has, for each type of error that was seen, whether it has the method

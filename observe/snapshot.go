@@ -43,8 +43,8 @@ type Pipeline struct {
 
 // Find returns the first series of an instrument that has all the given labels, which may
 // be a part of its own. ok is false if there is none.
-func (s Snapshot) Find(name string, labels map[string]string) (one Series, ok bool) {
-	for _, one := range s.Series {
+func (snap Snapshot) Find(name string, labels map[string]string) (one Series, ok bool) {
+	for _, one := range snap.Series {
 		if one.Name == name && contains(one.Labels, labels) {
 			return one, true
 		}
