@@ -22,6 +22,8 @@
 //   - coalesce: one call out of those that want the same thing at the same time
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
+// Package observe counts what pipelines do, for metrics and pages, and logs it.
+//
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
 // SDK.
