@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"sync"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -21,9 +23,9 @@ type summary struct {
 	table *table
 	used  int     // guarded by mu
 	rest  *series // for policies beyond maxSummed
-	// armed is set while a timer runs. Of goroutines that count at the same time, one arms
-	// it.
-	armed atomic.Bool
+	// armed is the time at which a timer was started, or 0 if none runs. Of goroutines that
+	// count at the same time, one starts it, by compare-and-swap.
+	armed atomic.Int64
 
 	mu      sync.Mutex        // guards the table's changes and reported; not held while a record is written
 	written map[*series]int64 // how much of each count was in summaries
@@ -36,8 +38,8 @@ func newSummary(l *logger) *summary {
 	}
 }
 
-// count counts a rejection and arms the timer. The timer's function disarms it before it
-// reads the counts: a rejection that it misses finds the timer unarmed.
+// count counts a rejection and starts the timer. The timer's function clears armed before it
+// reads the counts: a rejection that it misses finds no timer.
 func (s *summary) count(e *policy.Event) {
 	x := id{kind: rejections, c: nameOf(e), e: e.Policy}
 	r := s.table.get(&x)
@@ -45,12 +47,26 @@ func (s *summary) count(e *policy.Event) {
 		r = s.find(&x)
 	}
 	r.count.Inc()
-	if !s.armed.Load() && s.armed.CompareAndSwap(false, true) {
+	if at, now := s.armed.Load(), s.now(); s.lost(at, now) && s.armed.CompareAndSwap(at, now) {
 		policy.AfterFunc(s.log.cfg.Clock, s.log.cfg.Summary, func() {
-			s.armed.Store(false)
+			s.armed.Store(0)
 			s.write(context.Background(), "")
 		})
 	}
+}
+
+// lost reports whether no timer runs that was started at a time. A timer that was started
+// in a bubble of testing/synctest dies with it.
+func (s *summary) lost(at, now int64) bool {
+	return at == 0 || now < at || now-at > 2*int64(s.log.cfg.Summary)
+}
+
+// now returns the time in nanoseconds since a fixed time. It is never 0.
+func (s *summary) now() int64 {
+	if s.log.cfg.Clock == nil {
+		return mono.Now()
+	}
+	return cmp.Or(s.log.cfg.Clock.Now().UnixNano(), 1)
 }
 
 func (s *summary) find(x *id) *series {
