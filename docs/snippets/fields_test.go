@@ -14,6 +14,7 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
@@ -36,6 +37,8 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"policies/hedge.md", hedge.Config{}},
 		{"policies/keyed.md", keyed.Config[string, *breaker.Circuit]{}},
 		{"policies/pipeline.md", pipeline.StandardConfig{}},
+		{"observing.md", observe.Config{}},
+		{"observing.md", observe.LogConfig{}},
 		{"http.md", ductilehttp.Config{}},
 		{"http.md", ductilehttp.HandlerConfig{}},
 	} {
