@@ -3,6 +3,7 @@ package observe_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 
 	"github.com/ductile-go/ductile/observe"
@@ -44,6 +45,38 @@ func BenchmarkObserve(b *testing.B) {
 				for i := range one.events {
 					one.observe(ctx, one.events[i])
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkObserveParallel measures goroutines that share all series.
+func BenchmarkObserveParallel(b *testing.B) {
+	ctx, events := context.Background(), aCall(nil)
+	s := observe.New(observe.Config{})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			for i := range events {
+				s.Observe(ctx, events[i])
+			}
+		}
+	})
+}
+
+func BenchmarkSnapshot(b *testing.B) {
+	for _, pipelines := range []int{1, 200} {
+		b.Run("pipelines="+strconv.Itoa(pipelines), func(b *testing.B) {
+			s := observe.New(observe.Config{})
+			for i := range pipelines {
+				for _, e := range append(aCall(nil), aCall(errDown)...) {
+					e.Pipeline = "p" + strconv.Itoa(i)
+					s.Observe(context.Background(), e)
+				}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Snapshot()
 			}
 		})
 	}
