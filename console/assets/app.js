@@ -43,7 +43,7 @@ function span(ms) {
 }
 function secs(s) {
   if (!(s > 0)) return '–';
-  if (s < 0.001) return (s * 1e6).toPrecision(2) + ' µs';
+  if (s < 0.001) return short(s * 1e6) + ' µs';
   if (s < 1) return short(s * 1e3) + ' ms';
   return short(s) + ' s';
 }
@@ -480,7 +480,7 @@ function fact(i, name, value, high) {
 }
 function drawSpark(i) {
   const top = Math.max(1, ...i.past.map(x => x.rate)), n = i.past.length;
-  i.spark.paths[0].setAttribute('d', i.past.map((x, k) => (k ? 'L' : 'M') + (SAMPLES - n + k) + ' ' + (19 - 18 * x.rate / top).toFixed(1)).join(''));
+  i.spark.paths[0].setAttribute('d', i.past.map((x, k) => k ? (k > 1 ? 'L' : 'M') + (SAMPLES - n + k) + ' ' + (19 - 18 * x.rate / top).toFixed(1) : '').join('')); // the first has no rate
 }
 
 // Limits and budgets

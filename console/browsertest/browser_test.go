@@ -211,3 +211,11 @@ func (p *tab) shot(name string) {
 	require.NoError(p.t, err)
 	require.NoError(p.t, os.WriteFile(dir+"/"+name+".png", png, 0o600))
 }
+
+// scrollTo scrolls the page.
+func scrollTo(y int) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[int](fmt.Sprintf(`scrollTo(0, %d); document.activeElement.blur(); 0`, y)))
+		return err
+	})
+}

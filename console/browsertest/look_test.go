@@ -105,7 +105,6 @@ func TestThePageIsAccessibleAndFitsEachScreen(t *testing.T) {
 			p := visit(t, url, look.size, look.dark)
 			p.shows("#verdict", "4 circuits refuse calls, 1 is being tried, 1 would refuse calls (shadow)")
 			p.shows("#events", "stripe: closed → open")
-			p.shot(look.name)
 			_ = eval[int](p, `document.querySelectorAll('details').forEach(d => d.open = true); 0`)
 			p.wait(`document.querySelectorAll('.do button').length === 18 + 2`)
 			wide := eval[[]int64](p, `[innerWidth, document.documentElement.scrollWidth]`)
