@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./ratelimit,./throttle,./hedge,./observe,./coalesce,./fake,./ductilehttp
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./ratelimit,./throttle,./hedge,./observe,./coalesce,./fake,./ductilehttp,./console
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
@@ -21,7 +21,7 @@ SEED :=
 SHORT :=
 VERSION :=
 
-.PHONY: help demo examples load storm test lint cover bench bench-check prove fuzz ci release-check
+.PHONY: help demo examples load storm shots test lint cover bench bench-check prove fuzz ci release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -43,6 +43,9 @@ load: ## 200 HTTP clients against a server that fails, hangs and recovers
 storm: ## 10,000 transitions a second while 16 pages of the console are open
 #: LENGTH=60s   for how long
 	go test -count=1 -v -run 'TestAStorm' ./console -storm $(LENGTH)
+
+shots: ## take the pictures of docs/console.md anew
+	cd console/browsertest && DUCTILE_SHOTS=$(CURDIR)/docs/images go test -count=1 -run 'TestThePageOfAShop' .
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done

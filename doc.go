@@ -24,6 +24,8 @@
 //
 // Package observe counts what pipelines do, for metrics and pages, and logs it.
 //
+// Package console serves a live page of all this, for a debug server.
+//
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
 // SDK.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -39,7 +40,10 @@ type shop struct {
 	console  *console.Console
 }
 
-var errStripe = errors.New("Post \"https://sk_live_51H:@api.stripe.example/v1/charges?expand=customer\": dial tcp 203.0.113.7:443: connect: connection refused")
+var errStripe = &url.Error{
+	Op: "Post", URL: "https://sk_live_51H:@api.stripe.example/v1/charges?expand=customer",
+	Err: errors.New("dial tcp 203.0.113.7:443: connect: connection refused"),
+}
 
 func newShop(t *testing.T) *shop {
 	clk := fake.NewClock(fake.At(time.Now().Add(-15 * time.Minute)))

@@ -198,6 +198,8 @@ var targets = []target{
 	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
 	{"proof/fuzz", "FuzzKeyedConfig", "keyed.Config: what Validate accepts works, and stays within its bounds"},
 	{"keyed", "FuzzConfig", "keyed.Config: what New makes of any bounds"},
+	{"console", "FuzzControl", "orders to the console: what is refused moves no circuit"},
+	{"internal/redact", "FuzzNoPasswordOfAURLIsLeft", "secrets in the URLs of texts"},
 	{"docs", "FuzzLimitConfig", "the config of the policy in docs/adding-a-policy.md"},
 	{"bulkhead", "FuzzConfig", "bulkhead.Config: a gate admits Limit calls, refuses or queues the next"},
 	{"ratelimit", "FuzzConfig", "ratelimit.Config: the burst at once, then each token at its time"},
