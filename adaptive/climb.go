@@ -1,12 +1,15 @@
 package adaptive
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 const (
 	// stride is how far the probes are from the base, as a share of it.
 	stride = 0.1
-	// pairs is how many windows at each probe make a step. One would follow noise.
-	pairs = 2
+	// leastPairs and mostPairs bound how many pairs of windows make a step.
+	leastPairs, mostPairs = 2, 8
 	// pace is the exponent of a step with a slope of 1: 22 % up, or 18 % down.
 	pace = 0.2
 	// weight is that of throughput against latency. With 1, as in Kleinrock's power, the
@@ -18,14 +21,17 @@ const (
 )
 
 // climber finds the limit with the best weight x ln throughput - ln latency. It runs
-// windows at a little more and a little less than its base in turn, and moves the base
-// against the slope between the two. It keeps no baseline: both sides of a comparison are
-// a few windows old.
+// windows at a little more and a little less than its base in turn, and moves the base up
+// the slope between the two. It keeps no baseline: both sides of a comparison are a few
+// windows old.
 type climber struct {
 	base        float64
 	least, most int
 	at          probe
-	high, low   side
+	halfway     bool // first is half of a pair
+	first       measure
+	slopes      slopes
+	steps       uint
 }
 
 // probe is the limit in force, as seen from the base.
@@ -37,27 +43,37 @@ const (
 	above
 )
 
-// side is what windows at one probe have measured.
-type side struct {
-	n      int
-	limit  int
-	value  float64 // sum
-	barren int     // windows without a success
+// slopes are those of some pairs.
+type slopes struct {
+	n            int
+	sum, squares float64
 }
 
-func (s *side) add(m measure, limit int) {
+func (s *slopes) add(slope float64) {
 	s.n++
-	s.limit = limit
-	s.value += m.value
-	if m.barren {
-		s.barren++
+	s.sum += slope
+	s.squares += slope * slope
+}
+
+func (s *slopes) mean() float64 { return s.sum / float64(s.n) }
+
+// agree reports whether the pairs are a step: their mean is at least its standard error
+// away from 0. Two pairs agree if they have the same sign. A pause of the service, or a few
+// expensive calls, make one pair say the opposite of the others, and louder.
+func (s *slopes) agree() bool {
+	if s.n < leastPairs {
+		return false
 	}
+	n, mean := float64(s.n), s.mean()
+	variance := max(0, s.squares/n-mean*mean) / (n - 1) // of the mean
+	return s.n >= mostPairs || mean*mean >= variance*(1-1e-9)
 }
 
 // measure is what a window says to a climber.
 type measure struct {
 	counts bool // the limit held calls back throughout the window
-	barren bool
+	barren bool // no call succeeded
+	limit  int
 	value  float64
 }
 
@@ -73,7 +89,7 @@ func (l *Limiter) measure(w *window, now int64) measure {
 		return measure{}
 	}
 	successes := calls - float64(w.late.Load())
-	m := measure{counts: true, barren: successes <= 0}
+	m := measure{counts: true, barren: successes <= 0, limit: w.limit}
 	throughput, latency := max(0.5, successes)/took, max(1, sum/calls)
 	m.value = weight*math.Log(throughput) - math.Log(latency)
 	return m
@@ -85,34 +101,54 @@ func (c *climber) climb(m measure, limit int) int {
 	case c.upper() == c.lower(): // Min is Max
 		return limit
 	case !m.counts: // neither grow nor shrink for idleness
-		c.high, c.low = side{}, side{}
+		c.halfway, c.slopes = false, slopes{}
 		return limit
-	case c.at == above:
-		c.high.add(m, limit)
-	case c.at == below:
-		c.low.add(m, limit)
+	case c.at == level:
+	case !c.halfway:
+		c.halfway, c.first = true, m
+	default:
+		c.pair(m)
 	}
-	if c.high.n >= pairs && c.low.n >= pairs {
-		c.step()
-	}
-	if c.at != above {
-		c.at = above
-		return c.upper()
-	}
-	c.at = below
-	return c.lower()
+	return c.next()
 }
 
-// step moves the base.
-func (c *climber) step() {
-	hi, lo := c.high, c.low
-	c.high, c.low = side{}, side{}
-	slope := (hi.value/float64(hi.n) - lo.value/float64(lo.n)) / math.Log(float64(hi.limit)/float64(lo.limit))
-	if hi.barren == hi.n && lo.barren == lo.n {
-		slope = -1 // no call succeeds: the dependency needs less load, if anything
+// pair ends a pair of windows, and moves the base if the pairs agree.
+func (c *climber) pair(m measure) {
+	hi, lo := m, c.first
+	if c.at == below {
+		hi, lo = lo, hi
 	}
-	c.base *= math.Exp(pace * max(-1, min(1, slope)))
+	slope := (hi.value - lo.value) / math.Log(float64(hi.limit)/float64(lo.limit))
+	if hi.barren && lo.barren {
+		slope = -1 // the dependency needs less load, if anything
+	}
+	c.slopes.add(slope)
+	c.halfway = false
+	if !c.slopes.agree() {
+		return
+	}
+	c.base *= math.Exp(pace * max(-1, min(1, c.slopes.mean())))
 	c.base = max(float64(c.least), min(float64(c.most), c.base))
+	c.slopes = slopes{}
+	c.steps++
+}
+
+// next moves to the other side, or to the first side of a step. A service that pauses
+// every second, in step with the windows, would always pause on the same side. So the first
+// side changes from step to step in the Thue-Morse sequence, which is in step with nothing.
+func (c *climber) next() int {
+	switch {
+	case c.halfway || c.slopes.n > 0:
+		c.at = -c.at
+	case bits.OnesCount(c.steps)%2 == 0:
+		c.at = above
+	default:
+		c.at = below
+	}
+	if c.at == above {
+		return c.upper()
+	}
+	return c.lower()
 }
 
 // upper returns the limit above the base, at least 1 more.

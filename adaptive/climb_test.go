@@ -33,11 +33,27 @@ func TestProbesAlternateAboveAndBelowTheInitialLimit(t *testing.T) {
 	assert.Equal(t, []int{22, 18, 22, 18}, r.limits(4, flat))
 }
 
+// A service that pauses in step with the rounds would always pause on the same side.
+func TestTheFirstProbeOfARoundChangesSides(t *testing.T) {
+	r := newRig(t, adaptive.Config{Initial: 1})
+	r.wave(1, 20*ms)
+	for round, first := range []int{2, 1, 1, 2, 1, 2, 2, 1} { // the Thue-Morse sequence
+		for window := range 4 {
+			want := first
+			if window%2 == 1 {
+				want = 3 - first
+			}
+			require.Equal(t, want, r.Limit(), "round %d, window %d", round, window)
+			r.wave(r.Limit(), time.Duration(r.Limit())*20*ms) // two at a time take twice as long
+		}
+	}
+}
+
 func TestAClimberGrowsWhileThroughputGrows(t *testing.T) {
 	r := newRig(t, adaptive.Config{Initial: 20})
 	constant := func(int) time.Duration { return 20 * ms }
 	got := r.limits(21, constant)
-	assert.Equal(t, []int{22, 18, 22, 18, 27}, got[:5], "a step of 22 %, and a probe above it")
+	assert.Equal(t, []int{22, 18, 22, 18, 21}, got[:5], "a step of 22 %, and a probe below it")
 	assert.Greater(t, got[20], 50)
 }
 
@@ -63,7 +79,7 @@ func TestAClimberStaysWithinMinAndMax(t *testing.T) {
 func TestAClimberOfOneTriesTwo(t *testing.T) {
 	r := newRig(t, adaptive.Config{Initial: 1})
 	got := r.limits(20, func(limit int) time.Duration { return time.Duration(limit) * 20 * ms })
-	assert.Equal(t, []int{2, 1, 2, 1, 2, 1}, got[:6])
+	assert.Equal(t, []int{2, 1, 2, 1}, got[:4])
 	assert.Equal(t, 1, got[19], "two at a time take twice as long")
 }
 

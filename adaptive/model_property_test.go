@@ -44,7 +44,7 @@ func randomConfig(rnd *rand.Rand) adaptive.Config {
 // Random calls under random loads, at the limiter and at the model.
 func TestALimiterBehavesLikeItsModel(t *testing.T) {
 	moves := 0
-	for seed := range uint64(150) {
+	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
 		cfg := randomConfig(rnd)
 		clk := fake.NewClock()
@@ -111,5 +111,5 @@ func TestALimiterBehavesLikeItsModel(t *testing.T) {
 		}
 		moves += m.era
 	}
-	require.Greater(t, moves, 500)
+	require.Greater(t, moves, 200)
 }

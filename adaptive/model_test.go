@@ -1,8 +1,10 @@
 package adaptive_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/adaptive"
@@ -11,16 +13,23 @@ import (
 // model is a limiter without a queue, for one goroutine, as the documentation describes
 // it: it keeps every latency, sorts them for a quantile, and counts calls one by one.
 type model struct {
-	cfg                     adaptive.Config
-	limit, inUse, era       int
-	admitted, rejected      int64
-	pinned                  bool
-	window                  modelWindow
-	base                    float64
-	above                   bool // the next probe is above the base
-	highs, lows             []float64
-	highLimit, lowLimit     int
-	barrenHighs, barrenLows int
+	cfg                adaptive.Config
+	limit, inUse, era  int
+	admitted, rejected int64
+	pinned             bool
+	window             modelWindow
+	base               float64
+	above              bool // the limit in force is above the base
+	steps              int
+	started            bool         // a window at Initial has counted
+	seen               []modelProbe // of the current step, in their order
+}
+
+// modelProbe is a window of Climb.
+type modelProbe struct {
+	limit  int
+	value  float64
+	barren bool
 }
 
 // modelWindow is what a window has seen.
@@ -50,7 +59,7 @@ const (
 )
 
 func newModel(cfg adaptive.Config) *model {
-	return &model{cfg: cfg, limit: cfg.Initial, base: float64(cfg.Initial), above: true}
+	return &model{cfg: cfg, limit: cfg.Initial, base: float64(cfg.Initial)}
 }
 
 func (m *model) arrive(now time.Duration) *modelCall {
@@ -175,35 +184,50 @@ func (m *model) climb(now time.Duration) int {
 		return m.limit
 	}
 	if !w.reached || inUse < 0.5*float64(m.limit) {
-		m.highs, m.lows, m.barrenHighs, m.barrenLows = nil, nil, 0, 0
+		m.seen = nil
 		return m.limit
 	}
 	successes := float64(len(w.took) - w.late)
 	value := 3*math.Log(max(0.5, successes)/float64(elapsed)) - math.Log(max(1, float64(sum)/float64(len(w.took))))
-	barren := 0
-	if successes == 0 {
-		barren = 1
+	m.seen = append(m.seen, modelProbe{m.limit, value, successes == 0})
+	if !m.started { // at Initial
+		m.started, m.seen = true, nil
 	}
-	switch {
-	case m.era == 0: // at Initial
-	case m.above:
-		m.lows, m.lowLimit, m.barrenLows = append(m.lows, value), m.limit, m.barrenLows+barren
-	default:
-		m.highs, m.highLimit, m.barrenHighs = append(m.highs, value), m.limit, m.barrenHighs+barren
+	if n := len(m.seen); n >= 4 && n%2 == 0 && m.step() {
+		m.seen = nil
+		m.steps++
 	}
-	if len(m.highs) >= 2 && len(m.lows) >= 2 {
-		slope := (mean(m.highs) - mean(m.lows)) / math.Log(float64(m.highLimit)/float64(m.lowLimit))
-		if m.barrenHighs == len(m.highs) && m.barrenLows == len(m.lows) {
+	if len(m.seen) == 0 {
+		m.above = strings.Count(fmt.Sprintf("%b", m.steps), "1")%2 == 0 // the first side of a step
+	} else {
+		m.above = !m.above
+	}
+	if m.above {
+		return upper()
+	}
+	return lower()
+}
+
+// step moves the base if the pairs agree, and reports whether they do.
+func (m *model) step() bool {
+	var slopes []float64
+	for i := 0; i < len(m.seen); i += 2 {
+		a, b := m.seen[i], m.seen[i+1] // in either order the slope is the same
+		slope := (a.value - b.value) / math.Log(float64(a.limit)/float64(b.limit))
+		if a.barren && b.barren {
 			slope = -1
 		}
-		m.base = max(float64(m.cfg.Min), min(float64(m.cfg.Max), m.base*math.Exp(0.2*max(-1, min(1, slope)))))
-		m.highs, m.lows, m.barrenHighs, m.barrenLows = nil, nil, 0, 0
+		slopes = append(slopes, slope)
 	}
-	m.above = !m.above
-	if m.above {
-		return lower()
+	average, n, deviation := mean(slopes), float64(len(slopes)), 0.0
+	for _, s := range slopes {
+		deviation += (s - average) * (s - average)
 	}
-	return upper()
+	if n < 8 && math.Abs(average) < math.Sqrt(deviation/(n-1)/n)-1e-9 {
+		return false
+	}
+	m.base = max(float64(m.cfg.Min), min(float64(m.cfg.Max), m.base*math.Exp(0.2*max(-1, min(1, average)))))
+	return true
 }
 
 func mean(values []float64) float64 {
