@@ -1,0 +1,36 @@
+package ductilehttp_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/adaptive"
+	"github.com/ductile-go/ductile/ductilehttp"
+)
+
+func TestACallThatAnAdaptiveLimitRefusedIsAnsweredWith503(t *testing.T) {
+	l := adaptive.NewLimiter(adaptive.Config{Initial: 1})
+	permit, err := l.Acquire(t.Context())
+	require.NoError(t, err)
+	_, err = l.Acquire(t.Context())
+	require.ErrorIs(t, err, adaptive.ErrLimited)
+	code, after := ductilehttp.Status(err)
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Equal(t, time.Second, after)
+
+	h := ductilehttp.Handler(func(http.ResponseWriter, *http.Request) error {
+		_, err := adaptive.Do(context.Background(), l, func(context.Context) (int, error) { return 1, nil })
+		return err
+	}, ductilehttp.HandlerConfig{})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Equal(t, "1", w.Header().Get("Retry-After"))
+	assert.True(t, permit.Record(0))
+}
