@@ -84,7 +84,7 @@ func (v *valve) check() error {
 		return fmt.Errorf("%+v, want %d accepts and %d others", s, v.accepted, v.others)
 	}
 	if _, err := v.Acquire(context.Background()); (err != nil) != (s.Rate > 0) {
-		return fmt.Errorf("at a rate of %v a call ended with %v", s.Rate, err)
+		return fmt.Errorf("at a rate of %v a call was rejected: %v", s.Rate, err != nil)
 	}
 	return nil
 }
