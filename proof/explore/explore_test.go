@@ -94,7 +94,7 @@ func TestOneOfEquivalentOrdersIsRun(t *testing.T) {
 
 // Running all interleavings and running only those that differ end in the same set of results.
 func TestTheReducedExplorationFindsEveryResult(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(programs) {
 		var pause Stop
 		var ends map[string]bool
 		build := func() Program { return random(seed, &pause, ends) }
