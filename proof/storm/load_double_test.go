@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/policy"
@@ -22,6 +23,15 @@ var loadDoubles = []struct {
 		}
 		v, err := next.Do(ctx)
 		p.Release()
+		return v, err
+	})},
+	{"a permit is lost with a panic", "a permit was not given back", likeAdaptive(func(ctx context.Context, l *adaptive.Limiter, next policy.Call[int]) (int, error) {
+		p, err := l.Acquire(ctx)
+		if err != nil {
+			return 0, err
+		}
+		v, err := next.Do(ctx)
+		p.Record(policy.Success)
 		return v, err
 	})},
 	{"a caller that has left waits on in the queue", "and it waited until", likeGate(func(ctx context.Context, g *bulkhead.Gate, next policy.Call[int]) (int, error) {
@@ -141,6 +151,17 @@ func likeGate(run func(ctx context.Context, g *bulkhead.Gate, next policy.Call[i
 			return of
 		}
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) { return run(ctx, b.Gate(), next) })
+	}}
+}
+
+// likeAdaptive makes adaptive limits by hand.
+func likeAdaptive(run func(ctx context.Context, l *adaptive.Limiter, next policy.Call[int]) (int, error)) double {
+	return double{instead: func(_ rules, of policy.Policy[int]) policy.Policy[int] {
+		a, ok := of.(*adaptive.Adaptive[int])
+		if !ok {
+			return of
+		}
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) { return run(ctx, a.Limiter(), next) })
 	}}
 }
 

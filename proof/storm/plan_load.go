@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/policy"
@@ -12,11 +13,12 @@ import (
 
 // load is a gate or a limiter of the scene.
 type load struct {
-	gate    *bulkhead.Gate
-	limiter *ratelimit.Limiter
+	gate     *bulkhead.Gate
+	limiter  *ratelimit.Limiter
+	adaptive *adaptive.Limiter
 }
 
-// load returns a gate, a limiter or a hedge.
+// load returns a gate, an adaptive limit, a rate limit or a hedge.
 func (p *planner) load() []policy.Policy[int] {
 	switch p.rnd.IntN(3) {
 	case 0:
@@ -25,6 +27,9 @@ func (p *planner) load() []policy.Policy[int] {
 		if p.clock == nil && !p.alone && p.hedges == 0 {
 			return p.hedge()
 		}
+	}
+	if p.chance(30) {
+		return p.adaptive()
 	}
 	return p.gate()
 }
@@ -138,9 +143,12 @@ func (p *planner) hedge() []policy.Policy[int] {
 // more.
 func (s *scene) loadIsGone() {
 	for _, l := range s.loads {
-		if l.gate != nil {
+		switch {
+		case l.gate != nil:
 			s.gateIsEmpty(l.gate)
-		} else {
+		case l.adaptive != nil:
+			s.limiterIsEmpty(l.adaptive)
+		default:
 			s.lineIsEmpty(l.limiter)
 		}
 	}
