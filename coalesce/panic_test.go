@@ -50,7 +50,7 @@ func TestANilPanicReachesEveryCaller(t *testing.T) {
 		for range 3 {
 			all.Go(func() {
 				defer func() { assert.IsType(t, &runtime.PanicNilError{}, recover()) }()
-				_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Second); panic(nil) }) //nolint:govet // on purpose
+				_, _ = c.Do(t.Context(), func(context.Context) (int, error) { time.Sleep(time.Second); panic(nil) })
 			})
 		}
 		all.Wait()

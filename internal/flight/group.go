@@ -33,7 +33,7 @@ type Waiter interface {
 type Group[K comparable, T any] struct {
 	// mu makes each of these one step: joining, leaving, landing and forgetting. Without
 	// it, a caller could join a flight between the moment when its last caller leaves, or
-	// its function returns, and the moment when its key is removed. It guards the maps,
+	// its function returns, and the moment when its key is removed. It guards the map,
 	// the totals and the seats of all flights. No function of a user runs while it is
 	// held, except for the key's hash and comparison.
 	mu      atomic.Mutex
@@ -127,7 +127,7 @@ func (g *Group[K, T]) take(ctx context.Context, key K, deadline time.Time, bound
 	if f == nil {
 		return nil
 	}
-	return g.join(f, ctx, deadline, bounded)
+	return g.join(ctx, f, deadline, bounded)
 }
 
 // register makes f the flight of its key, or takes a seat in the one that another caller
@@ -136,7 +136,7 @@ func (g *Group[K, T]) register(f *Flight[K, T]) (s *Seat[K, T], began bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if other := g.flights[f.key]; other != nil {
-		return g.join(other, f.first.ctx, f.first.deadline, f.first.bounded), false
+		return g.join(f.first.ctx, other, f.first.deadline, f.first.bounded), false
 	}
 	g.insert(f)
 	return &f.first, true
@@ -144,7 +144,7 @@ func (g *Group[K, T]) register(f *Flight[K, T]) (s *Seat[K, T], began bool) {
 
 // The methods below are called with mu held.
 
-func (g *Group[K, T]) join(f *Flight[K, T], ctx context.Context, deadline time.Time, bounded bool) *Seat[K, T] {
+func (g *Group[K, T]) join(ctx context.Context, f *Flight[K, T], deadline time.Time, bounded bool) *Seat[K, T] {
 	s := &Seat[K, T]{flight: f, ctx: ctx, deadline: deadline, bounded: bounded}
 	f.add(s)
 	g.joined++
