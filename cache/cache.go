@@ -100,7 +100,7 @@ func New[K comparable, T any](cfg Config[K, T]) *Cache[K, T] {
 	s.slots.Store(table.New[K, slot[K, T]](table.Smallest))
 	c := &Cache[K, T]{promptly: promptly{Late: true, Emits: emits}, shared: s, key: cfg.Key}
 	if m, ok := cfg.Store.(*Memory[K, T]); ok && same.Values(m.clock, cfg.Clock) {
-		c.memory = m
+		c.memory, s.since, s.seed = m, m.since, m.seed
 	}
 	return c
 }
@@ -166,18 +166,29 @@ func (c *Cache[K, T]) Execute(ctx context.Context, next policy.Call[T]) (T, erro
 		return next.Do(ctx)
 	}
 	if c.memory != nil && !next.HasObservers() {
-		// The usual case. If the result that is pending for the key is newer than the
-		// entry, its call has not returned to any caller yet.
-		if i := c.memory.find(k); i != nil && c.memory.since.Now() < i.fresh {
-			if i.entry.Err != nil {
-				c.negatives.Inc()
-			} else {
-				c.hits.Inc()
+		// The usual case. If a result that is newer than the entry is pending for the key, its
+		// call has not returned to any caller yet.
+		hash := maphash.Comparable(c.seed, k)
+		if i := c.memory.find(hash, k); i != nil {
+			if now := c.since.Now(); now < i.fresh || now < i.stale && c.quiet(hash, k, now) {
+				c.count(i, now)
+				return c.own(i.entry.Value, i.entry.Err), i.entry.Err
 			}
-			return c.own(i.entry.Value, i.entry.Err), i.entry.Err
 		}
 	}
 	return c.lookUp(ctx, next, k)
+}
+
+// count counts a call that is answered at once.
+func (c *Cache[K, T]) count(i *item[K, T], now int64) {
+	switch {
+	case i.entry.Err != nil:
+		c.negatives.Inc()
+	case now < i.fresh:
+		c.hits.Inc()
+	default:
+		c.outdated.Inc()
+	}
 }
 
 // own returns a value that is kept for one caller.

@@ -42,7 +42,7 @@ func (c MemoryConfig) Validate() error {
 // nothing: it sets a bit, once.
 type Memory[K comparable, T any] struct {
 	clock policy.Clock
-	since mono.Since // the time of item.fresh
+	since mono.Since // the times of item.fresh and item.stale
 	seed  maphash.Seed
 	max   int
 	// table is replaced under mu when its size changes, and read without mu. A reader of
@@ -64,9 +64,9 @@ type item[K comparable, T any] struct {
 	key   K
 	hash  uint64
 	entry Entry[T]
-	// fresh is entry.Fresh on Memory.since, or a little less. A call whose time is less
-	// need not look at the entry's times.
-	fresh int64
+	// fresh and stale are the entry's times on Memory.since, or a little less. A call whose
+	// time is less need not look at the entry's own. An error has no stale time.
+	fresh, stale int64
 	// visited is set by reads and cleared by the hand of the sieve. A read that meets the
 	// hand may set it just before or just after the hand looks; both are in order. A read
 	// that finds it set does not write, so that cores that read one hot key do not contend.
@@ -88,8 +88,8 @@ func NewMemory[K comparable, T any](cfg MemoryConfig) *Memory[K, T] {
 }
 
 // find returns the item of a key, or nil, and counts as a read.
-func (m *Memory[K, T]) find(k K) *item[K, T] {
-	i := m.table.Load().Find(maphash.Comparable(m.seed, k), k)
+func (m *Memory[K, T]) find(hash uint64, k K) *item[K, T] {
+	i := m.table.Load().Find(hash, k)
 	if i != nil && !i.visited.Load() {
 		i.visited.Store(true)
 	}
@@ -98,7 +98,7 @@ func (m *Memory[K, T]) find(k K) *item[K, T] {
 
 // Get returns the entry of k. It never returns an error.
 func (m *Memory[K, T]) Get(_ context.Context, k K) (e Entry[T], ok bool, err error) {
-	if i := m.find(k); i != nil {
+	if i := m.find(maphash.Comparable(m.seed, k), k); i != nil {
 		return i.entry, true, nil
 	}
 	return e, false, nil
@@ -108,10 +108,13 @@ func (m *Memory[K, T]) Get(_ context.Context, k K) (e Entry[T], ok bool, err err
 // there is no entry afterwards. It never returns an error.
 func (m *Memory[K, T]) Set(_ context.Context, k K, e Entry[T]) error {
 	hash := maphash.Comparable(m.seed, k)
-	// The order of the two readings makes fresh early, never late: a goroutine may be
+	// The order of the two readings makes fresh and stale early, never late: a goroutine may be
 	// descheduled between them.
 	at, now := m.since.Now(), policy.Now(m.clock)
 	i := &item[K, T]{key: k, hash: hash, entry: e, fresh: sum(at, int64(e.Fresh.Sub(now)))}
+	if i.stale = i.fresh; e.Err == nil {
+		i.stale = sum(at, int64(e.Stale.Sub(now)))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch old := m.table.Load().Find(hash, k); {

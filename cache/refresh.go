@@ -13,7 +13,7 @@ import (
 // join it.
 func (c *Cache[K, T]) refresh(ctx context.Context, next policy.Call[T], k K, stale *Entry[T], before look) {
 	hash, now := maphash.Comparable(c.seed, k), c.since.Now()
-	if s := c.slots.Load().Find(hash, k); s != nil && now < s.quiet.Load() {
+	if c.quiet(hash, k, now) {
 		return
 	}
 	s, voids := c.claimRefresh(hash, k, now)
@@ -34,6 +34,12 @@ func (c *Cache[K, T]) refresh(ctx context.Context, next policy.Call[T], k K, sta
 	}
 	c.startRefresh(r, s, voids)
 	begun = true
+}
+
+// quiet reports whether a refresh of the key runs, or failed not long ago.
+func (c *shared[K, T]) quiet(hash uint64, k K, now int64) bool {
+	s := c.slots.Load().Find(hash, k)
+	return s != nil && now < s.quiet.Load()
 }
 
 func (c *Cache[K, T]) startRefresh(r *call[K, T], s *slot[K, T], voids int64) {

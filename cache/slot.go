@@ -29,7 +29,7 @@ type slot[K comparable, T any] struct {
 	refs    int // calls and changes that hold the slot
 	calls   []*call[K, T]
 	floor   int64 // results of calls that began at or before it are out of date
-	writing bool  // a goroutine stores what is pending
+	writing bool  // flush runs
 	busy    bool  // a goroutine changes the entry in the store
 	line    []policy.Waiter
 

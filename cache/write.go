@@ -9,60 +9,66 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// flush stores what is pending for a key.
+// flush stores what is pending for a key when a flight has landed. If another goroutine
+// does that already, flush leaves it to that one: where the store is slow, the results
+// that become pending meanwhile do not each keep a goroutine.
 func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
-	hash := maphash.Comparable(c.seed, k)
-	c.mu.Lock()
-	s := c.slots.Load().Find(hash, k)
-	c.mu.Unlock()
-	if s != nil && s.pending.Load() != nil {
-		c.write(ctx, next, s)
-	}
-}
-
-// write stores what is pending in a slot, and what becomes pending meanwhile. If another
-// goroutine does that already, write leaves it to that one.
-func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K, T]) {
-	if !c.claim(s) {
+	s := c.claim(k)
+	if s == nil {
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
-	_ = c.take(ctx, s) // its context does not end
-	defer c.give(s)
-	for p := c.more(s, nil); p != nil; p = c.more(s, p) {
-		c.put(ctx, next, s.key, p)
+	for c.write(ctx, next, s); !c.unclaim(s); c.write(ctx, next, s) {
 	}
 }
 
-// claim makes the caller the writer of a slot with a pending result, if there is none.
-func (c *shared[K, T]) claim(s *slot[K, T]) bool {
+// claim holds the slot of a key with a pending result for its one writer.
+func (c *shared[K, T]) claim(k K) *slot[K, T] {
+	hash := maphash.Comparable(c.seed, k)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.writing || s.pending.Load() == nil {
-		return false
+	s := c.slots.Load().Find(hash, k)
+	if s == nil || s.writing || s.pending.Load() == nil {
+		return nil
 	}
 	s.writing = true
 	s.refs++
 	c.background++
+	return s
+}
+
+// unclaim is the end of a writer, unless a result has become pending since it looked.
+func (c *shared[K, T]) unclaim(s *slot[K, T]) bool {
+	c.mu.Lock()
+	if s.pending.Load() != nil {
+		c.mu.Unlock()
+		return false
+	}
+	s.writing = false
+	c.release(s)
+	c.background--
+	c.rest()
 	return true
 }
 
-// more ends the storing of a result, and returns the one to store next. If there is none,
-// it ends the writing in the same step: a result that became pending just after would
-// otherwise be stored by none.
-func (c *shared[K, T]) more(s *slot[K, T], stored *pending[T]) *pending[T] {
+// write stores what is pending in a slot, and what becomes pending meanwhile. When it
+// returns, what was pending before is stored, or out of date. The caller holds the slot.
+func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K, T]) {
+	ctx = context.WithoutCancel(ctx)
+	_ = c.take(ctx, s) // its context does not end
+	defer c.give(s)
+	for p := s.pending.Load(); p != nil; p = s.pending.Load() {
+		c.put(ctx, next, s.key, p)
+		c.stored(s, p)
+	}
+}
+
+// stored ends the way of a result to the store.
+func (c *shared[K, T]) stored(s *slot[K, T], p *pending[T]) {
 	c.mu.Lock()
-	if stored != nil && s.pending.Load() == stored {
+	if s.pending.Load() == p {
 		c.setPending(s, nil)
 	}
-	p := s.pending.Load()
-	if p == nil {
-		s.writing = false
-		c.release(s)
-		c.background--
-	}
 	c.rest()
-	return p
 }
 
 // put stores a result. Errors are reported as the store's, and so are panics: the call of
