@@ -2,6 +2,7 @@ package ductilehttp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,11 +31,35 @@ func ChaosStatus(cfg chaos.Config, code int, retryAfter time.Duration) *chaos.In
 	if code < 200 || code > 599 {
 		panic(fmt.Sprintf("ductilehttp: ChaosStatus: code is %d, want 200 to 599", code))
 	}
+	return ChaosResponse(cfg, func(r *http.Request) *http.Response { return refusal(r, code, retryAfter) })
+}
+
+// ChaosResponse returns a policy for Chaos in a [Config] that answers a share of the requests
+// with what respond returns, in the format of an API for example. The request is not sent, and
+// of its body nothing is read. As after [ChaosStatus], all policies treat the response as one
+// of the server. A nil Header or Body means an empty one.
+//
+// respond must neither change nor keep the request, must return a new response each time, and
+// must be safe for concurrent use. If it returns nil, the attempt fails. ChaosResponse panics
+// with the error of chaos.Config.Validate if cfg is invalid, and if respond is nil.
+func ChaosResponse(cfg chaos.Config, respond func(r *http.Request) *http.Response) *chaos.Injector[*http.Response] {
+	if respond == nil {
+		panic("ductilehttp: ChaosResponse: respond is nil, want a function")
+	}
 	return sabotaged(cfg, sabotage{answers: true, send: func(_ http.RoundTripper, r *http.Request) (*http.Response, error) {
-		closeBody(r)
-		return refusal(r, code, retryAfter), nil
+		defer closeBody(r) // also if respond panics
+		resp := respond(r)
+		if resp == nil {
+			return nil, injected(cfg, errNoResponse)
+		}
+		if resp.Header == nil {
+			resp.Header = http.Header{}
+		}
+		return resp, nil
 	}})
 }
+
+var errNoResponse = errors.New("ductilehttp: the function of ChaosResponse returned no response")
 
 // ChaosReset returns a policy for Chaos in a [Config] that breaks the connection of a share of
 // the requests, after the request was written and before any answer. The request is not sent,

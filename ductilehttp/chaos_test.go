@@ -87,6 +87,31 @@ func TestAnInjectedResponseHasABodyOnlyWhereOneMayBe(t *testing.T) {
 	}
 }
 
+func TestAnInjectedResponseMayBeOfAnyShape(t *testing.T) {
+	cfg, clk := config(http.DefaultTransport)
+	cfg.Chaos = ductilehttp.ChaosResponse(chaosAlways, func(r *http.Request) *http.Response {
+		if r.Method == http.MethodPut {
+			return nil
+		}
+		return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"2"}}, Body: io.NopCloser(strings.NewReader(`{"code": 7}`))}
+	})
+	code, body := do(t, cfg, request(t, "GET", "http://example.invalid", nil))
+	assert.Equal(t, 429, code)
+	assert.Equal(t, `{"code": 7}`, body)
+	assert.Equal(t, []time.Duration{2 * time.Second, 2 * time.Second}, clk.Sleeps())
+	_, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "PUT", "http://example.invalid", strings.NewReader("x")))
+	assert.ErrorIs(t, err, chaos.ErrInjected)
+	assert.ErrorContains(t, err, "ChaosResponse returned no response")
+
+	cfg.Chaos = ductilehttp.ChaosResponse(chaosAlways, func(*http.Request) *http.Response { return &http.Response{StatusCode: 200} })
+	r := request(t, "GET", "http://example.invalid", nil)
+	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
+	require.NoError(t, err)
+	assert.Same(t, r, resp.Request)
+	assert.NotNil(t, resp.Header)
+	assert.Empty(t, read(t, resp))
+}
+
 func TestPoliciesAndObserversCanTellAnInjectedStatus(t *testing.T) {
 	s := serve(t, statuses(503))
 	for _, injects := range []bool{false, true} {
@@ -251,9 +276,10 @@ func TestChaosThatIsOffChangesNothing(t *testing.T) {
 
 func TestChaosRefusesWhatItCannotDo(t *testing.T) {
 	for want, f := range map[string]func(){
-		"ductilehttp: ChaosStatus: code is 199, want 200 to 599": func() { ductilehttp.ChaosStatus(chaosAlways, 199, 0) },
-		"ductilehttp: ChaosStatus: code is 600, want 200 to 599": func() { ductilehttp.ChaosStatus(chaosAlways, 600, 0) },
-		"ductilehttp: ChaosCutBody: n is -1, want 0 or more":     func() { ductilehttp.ChaosCutBody(chaosAlways, -1) },
+		"ductilehttp: ChaosStatus: code is 199, want 200 to 599":      func() { ductilehttp.ChaosStatus(chaosAlways, 199, 0) },
+		"ductilehttp: ChaosStatus: code is 600, want 200 to 599":      func() { ductilehttp.ChaosStatus(chaosAlways, 600, 0) },
+		"ductilehttp: ChaosResponse: respond is nil, want a function": func() { ductilehttp.ChaosResponse(chaosAlways, nil) },
+		"ductilehttp: ChaosCutBody: n is -1, want 0 or more":          func() { ductilehttp.ChaosCutBody(chaosAlways, -1) },
 	} {
 		assert.PanicsWithValue(t, want, f)
 	}

@@ -113,8 +113,9 @@ type Config struct {
 
 	// Chaos, if set, runs innermost, around each request that is sent: inside of a Pipeline
 	// and of every other policy, which take what it does for the server's doing. Set it to
-	// the result of [ChaosStatus], [ChaosReset], [ChaosLostAnswer] or [ChaosCutBody], to any
-	// policy of package chaos, or to a chaos.Mix of several. It is off until its On.
+	// the result of [ChaosStatus], [ChaosResponse], [ChaosReset], [ChaosLostAnswer] or
+	// [ChaosCutBody], to any policy of package chaos, or to a chaos.Mix of several. It is off
+	// until its On.
 	//
 	// A Base that wraps another RoundTripper, and reads or records its responses, may have a
 	// method
