@@ -20,7 +20,9 @@ import (
 type Config struct {
 	URL, APIKey string
 	Observe     policy.Observer
+	Inside      policy.Observer               // hears what happens below the SDK; nil means nothing
 	Clock       policy.Clock                  // nil means real time
+	Rand        func() float64                // spreads delays; nil means math/rand/v2
 	Base        http.RoundTripper             // sends the requests; nil means http.DefaultTransport
 	Chaos       policy.Policy[*http.Response] // what happens to the requests instead; nil means nothing
 	Careless    bool                          // each attempt has a key of its own, a common mistake
@@ -40,6 +42,7 @@ func (c Config) retries() retry.Config {
 		MaxDelay:      800 * time.Millisecond,
 		MaxRetryAfter: 5 * time.Second,
 		Clock:         c.Clock,
+		Rand:          c.Rand,
 	}
 }
 
@@ -48,7 +51,7 @@ func (c Config) retries() retry.Config {
 func Above(cfg Config) *Checkout {
 	c := &Checkout{
 		careless: cfg.Careless,
-		stripe:   cfg.newStripe(ductilestripe.Config{Once: true, Transport: ductilehttp.Config{Base: cfg.Base, Chaos: cfg.Chaos}}),
+		stripe:   cfg.newStripe(ductilestripe.Config{Once: true, Transport: ductilehttp.Config{Base: cfg.Base, Chaos: cfg.Chaos, Observer: cfg.Inside}}),
 		Circuit: breaker.NewCircuit(breaker.Config{
 			Name:             "stripe",
 			FailureThreshold: 5,
@@ -79,6 +82,7 @@ func Below(cfg Config) *Checkout {
 	sdk := ductilestripe.Config{Transport: ductilehttp.Config{
 		Base:           sent{cmp.Or(cfg.Base, http.DefaultTransport), cfg.Observe},
 		Chaos:          cfg.Chaos,
+		Observer:       cfg.Inside,
 		Retry:          cfg.retries(),
 		Circuit:        circuit,
 		AttemptTimeout: attemptTimeout,
