@@ -46,7 +46,7 @@ func consistent(t *testing.T, snap observe.Snapshot, before map[string]float64) 
 // Goroutines add series of few names beyond every limit while others take snapshots. Each
 // measurement is in one series at the end.
 func TestConcurrentEventsAreCountedExactly(t *testing.T) {
-	const goroutines, each = 8, 4000
+	const goroutines, each = 8, 2000
 	s := observe.New(observe.Config{MaxSeries: 20, MaxErrorTypes: 2, MaxKeys: 3, MaxOperations: 2})
 	var counting, reading sync.WaitGroup
 	done := make(chan struct{})
