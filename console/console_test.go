@@ -202,7 +202,7 @@ func TestARequestWithoutTheLastSlashIsLedToThePage(t *testing.T) {
 	status, _, body := request(t, http.MethodGet, srv.URL+"/debug/ductile", "")
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, body, "<title>")
-	r := httptest.NewRequest(http.MethodGet, "/debug/ductile", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/ductile", nil)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, r)
 	assert.Equal(t, "./ductile/", w.Header().Get("Location"))

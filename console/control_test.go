@@ -206,7 +206,7 @@ func TestConcurrentActionsKeepTheirActors(t *testing.T) {
 	})
 	defer h.Close()
 	send := func(body, actor string) {
-		r := httptest.NewRequest(http.MethodPost, "/control", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/control", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("X-User", actor)
 		w := httptest.NewRecorder()
@@ -245,7 +245,7 @@ func FuzzControl(f *testing.F) {
 	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}, Allow: allow})
 	f.Fuzz(func(t *testing.T, body string) {
 		c.Reset()
-		r := httptest.NewRequest(http.MethodPost, "/control", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/control", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

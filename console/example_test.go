@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,7 +25,7 @@ func Example() {
 	srv.RegisterOnShutdown(c.Close)
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/debug/ductile/", nil))
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/debug/ductile/", nil))
 	fmt.Println(w.Code, w.Header().Get("Content-Type"))
 	// Output:
 	// 200 text/html; charset=utf-8
@@ -48,7 +49,7 @@ func ExampleConfig_allow() {
 		Actor: func(r *http.Request) string { return r.Header.Get("X-User") },
 	})
 	for _, role := range []string{"dev", "sre"} {
-		r := httptest.NewRequest(http.MethodPost, "/control", strings.NewReader(`{"circuit":"stripe","action":"isolate","reason":"drill"}`))
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/control", strings.NewReader(`{"circuit":"stripe","action":"isolate","reason":"drill"}`))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("X-Role", role)
 		w := httptest.NewRecorder()

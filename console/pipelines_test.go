@@ -179,3 +179,62 @@ func TestCircuitsThatOnlyTheStatsWatchesAreShownAndCannotBeControlled(t *testing
 	c.Reset()
 	assert.Len(t, events(t, base, ""), 1)
 }
+
+func TestEveryOutcomeIsCounted(t *testing.T) {
+	stats := observe.New(observe.Config{MaxKeys: 10})
+	base := serve(t, console.New(console.Config{Stats: stats}))
+	for err, n := range map[error]int{
+		nil: 1, errDown: 2, context.DeadlineExceeded: 3, context.Canceled: 4, policy.ErrRejected: 5,
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if errors.Is(err, context.Canceled) {
+			cancel()
+		}
+		for i := range n {
+			stats.Observe(ctx, policy.Event{Kind: policy.Started, Pipeline: "p"})
+			stats.Observe(ctx, policy.Event{Kind: policy.Finished, Pipeline: "p", Key: []string{"a", "b"}[i%2], Err: err, Attempt: 1, Elapsed: time.Second})
+			if errors.Is(err, policy.ErrRejected) {
+				stats.Observe(ctx, policy.Event{Kind: policy.Rejected, Pipeline: "p", Key: []string{"a", "b"}[i%2], Policy: "breaker", Name: "c", Reason: "open"})
+			}
+		}
+		cancel()
+	}
+	stats.Observe(t.Context(), policy.Event{Kind: policy.Started, Pipeline: "p"})
+	stats.Observe(t.Context(), policy.Event{Kind: policy.Rejected, Pipeline: "p", Policy: "bulkhead", Name: "g", Reason: "queue_full"})
+	stats.Observe(t.Context(), policy.Event{Kind: policy.Waited, Pipeline: "p", Policy: "bulkhead", Name: "g", Delay: time.Second})
+	m := measure(t, base)
+	require.Len(t, m.Pipelines, 1)
+	p := m.Pipelines[0]
+	assert.Equal(t, []int64{15, 1, 2, 3, 4, 5, 1}, []int64{p.Calls, p.Succeeded, p.Failed, p.Timeouts, p.Canceled, p.Rejected, p.Active})
+	require.Len(t, p.Refused, 2)
+	assert.EqualValues(t, 5, p.Refused[0].Calls, "of both keys, the most frequent first")
+	assert.Equal(t, "queue_full", p.Refused[1].Reason)
+	require.Len(t, m.Limits, 1)
+	assert.Equal(t, "g", m.Limits[0].Name)
+	_, _, body := request(t, http.MethodGet, base+"snapshot", "")
+	assert.Regexp(t, `"wait":(0\.9|1)`, body)
+}
+
+func TestMeasurementsBeyondTheLimitsOfTheStatsAreCountedAsDropped(t *testing.T) {
+	stats := observe.New(observe.Config{MaxSeries: 1})
+	base := serve(t, console.New(console.Config{Stats: stats}))
+	for _, name := range []string{"a", "b", "b"} {
+		stats.Observe(t.Context(), policy.Event{Kind: policy.Finished, Pipeline: name, Attempt: 1, Elapsed: time.Second})
+	}
+	m := measure(t, base)
+	assert.Positive(t, m.Dropped)
+	assert.Equal(t, "a", m.Pipelines[0].Name)
+}
+
+func TestCircuitsOfAStatsComeAndGo(t *testing.T) {
+	stats := observe.New(observe.Config{})
+	one, two := quick("twin", nil), quick("twin", nil)
+	stop := stats.Watch(one, two)
+	base := serve(t, console.New(console.Config{Stats: stats}))
+	m := measure(t, base)
+	require.Len(t, m.Circuits, 2)
+	assert.Equal(t, "twin", m.Circuits[0].Name)
+	assert.Equal(t, "twin (2)", m.Circuits[1].Name, "a page tells circuits apart by their names")
+	stop()
+	assert.Empty(t, measure(t, base).Circuits)
+}

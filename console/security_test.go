@@ -105,7 +105,7 @@ func TestEveryHostIsServedUnlessTheListenerIsKnownToBeOnLoopback(t *testing.T) {
 		"::1":           {&net.TCPAddr{IP: net.IPv6loopback}, false},
 		"::ffff:127...": {&net.TCPAddr{IP: net.ParseIP("::ffff:127.0.0.1")}, false},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/snapshot", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/snapshot", nil)
 		r.Host = "pod-7.example"
 		if local.addr != nil {
 			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local.addr))

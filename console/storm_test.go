@@ -60,7 +60,7 @@ func TestAStalledStreamDelaysNoTransitionAndIsSentTheNumberOfEventsThatItMissed(
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/stream", nil))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/stream", nil))
 	}()
 	<-w.blocked
 	for range 1000 { // would hang if one of them waited for the stream
@@ -68,7 +68,7 @@ func TestAStalledStreamDelaysNoTransitionAndIsSentTheNumberOfEventsThatItMissed(
 		c.Reset()
 	}
 	r := httptest.NewRecorder()
-	h.ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/snapshot", nil))
+	h.ServeHTTP(r, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/snapshot", nil))
 	assert.Contains(t, r.Body.String(), `"event":2000,`)
 	close(w.let)
 	require.Eventually(t, func() bool { return strings.Contains(w.read(), `"id":2000,`) }, time.Minute, time.Millisecond)

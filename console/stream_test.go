@@ -132,7 +132,7 @@ func TestAConsoleStartsNoGoroutine(t *testing.T) {
 	}
 	h := console.New(console.Config{Circuits: circuits})
 	for _, path := range []string{"/", "/snapshot", "/events", "/nowhere"} {
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 	}
 	for _, c := range circuits {
 		fail(c, errDown)
@@ -145,7 +145,7 @@ func TestAConsoleStartsNoGoroutine(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/stream", nil).WithContext(ctx))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/stream", nil))
 	}()
 	<-w.flushed
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before+1)

@@ -1,6 +1,7 @@
 package snippets_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,7 +28,7 @@ func Example_console() {
 	mux.Handle("/debug/ductile/", http.StripPrefix("/debug/ductile", c))
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/debug/ductile/", nil))
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/debug/ductile/", nil))
 	fmt.Println(w.Code)
 	// Output: 200
 }
@@ -54,7 +55,7 @@ func Example_consoleControls() {
 	srv.RegisterOnShutdown(c.Close)
 
 	w := httptest.NewRecorder()
-	c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/snapshot", nil))
+	c.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/snapshot", nil))
 	fmt.Println(w.Code)
 	// Output: 200
 }
