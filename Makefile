@@ -21,7 +21,7 @@ SEED :=
 SHORT :=
 VERSION :=
 
-.PHONY: help demo examples load storm shots test lint cover bench bench-check prove fuzz ci release-check
+.PHONY: help demo examples load storm shots test lint linters cover bench bench-check prove fuzz ci release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -56,6 +56,8 @@ lint: $(STATICCHECK) $(GOLANGCI) ## gofmt, go vet, staticcheck and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@set -e; for m in $(MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./... && \
 		$(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
+
+linters: $(STATICCHECK) $(GOLANGCI) ## build the linters, as make lint does if they are missing
 
 cover: ## coverage of the library by the tests of the root module
 #: FLOOR=95   fail below this percentage
