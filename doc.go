@@ -20,6 +20,7 @@
 //   - throttle: sheds calls to a dependency that refuses many of them
 //   - hedge: another attempt beside a slow one
 //   - coalesce: one call out of those that want the same thing at the same time
+//   - chaos: faults for a share of the calls, to rehearse an outage
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
 // Package observe counts what pipelines do, for metrics and pages, and logs it.

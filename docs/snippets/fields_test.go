@@ -11,6 +11,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/chaos"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/keyed"
@@ -35,6 +36,7 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"policies/ratelimit.md", ratelimit.Config{}},
 		{"policies/throttle.md", throttle.Config{}},
 		{"policies/hedge.md", hedge.Config{}},
+		{"policies/chaos.md", chaos.Config{}},
 		{"policies/keyed.md", keyed.Config[string, *breaker.Circuit]{}},
 		{"policies/pipeline.md", pipeline.StandardConfig{}},
 		{"observing.md", observe.Config{}},

@@ -129,7 +129,7 @@ func mutation(short bool) []job {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge", "coalesce", "throttle"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge", "chaos", "coalesce", "throttle"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
 	return append(all, job{
@@ -216,6 +216,7 @@ var targets = []target{
 	{"observe", "FuzzConfig", "observe.Config: every measurement is counted within its bounds"},
 	{"observe", "FuzzHistogram", "observe.Histogram: counts, explicit buckets and quantiles of any durations"},
 	{"internal/redact", "FuzzURLs", "redacted texts: no password and no query is left"},
+	{"chaos", "FuzzConfig", "chaos.Config: a call is acted in if its draw is less than the rate"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
 	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
