@@ -28,8 +28,8 @@ const (
 // required.
 type Config struct {
 	// Stats is where pipelines, limits and budgets come from: the pipelines that it
-	// observes, and all that it watches. Circuits that it watches are shown too; those that
-	// are not in Circuits have no thresholds and no controls.
+	// observes, and all that it watches. Circuits that it watches are shown and controlled
+	// too, if each has a name of its own; those of a keyed map without names are only shown.
 	Stats *observe.Stats
 	// Circuits are shown with their transitions, and controlled. Each needs a name of its
 	// own.

@@ -64,7 +64,7 @@ func (c *Console) serveControl(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "not allowed: "+textOf(err, c.cfg.Redact))
 		return
 	}
-	circuit := c.byName[a.Circuit]
+	circuit := c.find(a.Circuit)
 	if circuit == nil {
 		refuse(w, http.StatusNotFound, "no circuit "+quoted(a.Circuit))
 		return

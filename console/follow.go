@@ -18,14 +18,15 @@ const maxRibbons = 1000
 // followed holds what is noted of the circuits of a Stats that are not in Config.Circuits.
 type followed struct {
 	stop func()
-	// mu guards ribbons: circuits move while snapshots are made.
+	// mu guards the maps: circuits move while snapshots are made and actions carried out.
 	mu      sync.Mutex
 	ribbons map[string]*ribbon
+	acted   map[string]*watched // those that an action was for
 }
 
 // follow notes the moves that stats is told of.
 func (c *Console) follow(stats *observe.Stats) {
-	c.followed.ribbons = map[string]*ribbon{}
+	c.followed.ribbons, c.followed.acted = map[string]*ribbon{}, map[string]*watched{}
 	c.followed.stop = stats.Follow(c.heard, policy.StateChanged)
 }
 
@@ -36,11 +37,60 @@ func (c *Console) heard(_ context.Context, e policy.Event) {
 		return
 	}
 	now := policy.Now(c.cfg.Clock)
+	entry := &event{At: now, Kind: string(e.Kind), Name: name, From: e.From, To: e.To, Reason: e.Reason, cause: e.Err}
 	var to breaker.State
 	if to.UnmarshalText([]byte(e.To)) == nil {
 		c.followed.move(name, to, now)
+		if w := c.followed.actedOn(name); w != nil {
+			w.sign(entry, breaker.Transition{To: to, Reason: e.Reason, At: policy.Now(w.clock)})
+		}
 	}
-	c.journal.add(&event{At: now, Kind: string(e.Kind), Name: name, From: e.From, To: e.To, Reason: e.Reason, cause: e.Err})
+	c.journal.add(entry)
+}
+
+func (f *followed) actedOn(name string) *watched {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.acted[name]
+}
+
+// find returns the circuit of a name for an action, or nil. A circuit that only the Stats
+// watches can be acted on if it has a name that no other has.
+func (c *Console) find(name string) *watched {
+	if w := c.byName[name]; w != nil || c.cfg.Stats == nil {
+		return w
+	}
+	for shown, circuit := range named(c.cfg.Stats) {
+		if shownName(shown) != name {
+			continue
+		}
+		f := &c.followed
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		w := f.acted[shown]
+		if w == nil || w.Circuit != circuit {
+			w = &watched{Circuit: circuit, clock: circuit.Config().Clock}
+			f.acted[shown] = w
+		}
+		return w
+	}
+	return nil
+}
+
+// named returns the circuits that stats watches and that have a name of their own.
+func named(stats *observe.Stats) map[string]*breaker.Circuit {
+	all, twice := map[string]*breaker.Circuit{}, map[string]bool{"": true}
+	for _, circuit := range stats.Circuits() {
+		name := circuit.Name()
+		if all[name] != nil && all[name] != circuit {
+			twice[name] = true
+		}
+		all[name] = circuit
+	}
+	for name := range twice {
+		delete(all, name)
+	}
+	return all
 }
 
 func (f *followed) move(name string, to breaker.State, now time.Time) {
@@ -56,11 +106,11 @@ func (f *followed) move(name string, to breaker.State, now time.Time) {
 	}
 }
 
-// others returns the circuits of a Stats that are not in Config.Circuits. They are shown
-// without the thresholds, which the Stats does not know, and cannot be controlled.
+// others returns the circuits of a Stats that are not in Config.Circuits. Those without a
+// name of their own are shown without thresholds, and cannot be controlled.
 func (c *Console) others(all []breaker.Snapshot, now time.Time) []circuit {
 	var shown []circuit
-	there := map[string]int{}
+	there, own := map[string]int{}, named(c.cfg.Stats)
 	for _, s := range all {
 		if c.byName[shownName(s.Name)] != nil {
 			continue
@@ -68,7 +118,13 @@ func (c *Console) others(all []breaker.Snapshot, now time.Time) []circuit {
 		there[s.Name]++
 		one := circuit{
 			Name: s.Name, State: s.State, Since: s.Since, RetryAfter: s.RetryAfter, Reason: s.Reason,
-			Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Probes: s.Probes, Shadow: s.Shadow, ReadOnly: true,
+			Cause: textOf(s.Cause, c.cfg.Redact), Counts: s.Counts, Probes: s.Probes, Shadow: s.Shadow,
+		}
+		if circuit := own[s.Name]; circuit != nil {
+			cfg := circuit.Config()
+			one.Window, one.Meters = windowOf(cfg), metersOf(s, cfg)
+		} else {
+			one.ReadOnly = true
 		}
 		if n := there[s.Name]; n > 1 { // the page tells circuits apart by their names
 			one.Name += " (" + strconv.Itoa(n) + ")"
@@ -103,6 +159,7 @@ func (f *followed) keep(there map[string]int) {
 	for name := range f.ribbons {
 		if there[name] == 0 {
 			delete(f.ribbons, name)
+			delete(f.acted, name)
 		}
 	}
 }

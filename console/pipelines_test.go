@@ -155,29 +155,44 @@ func TestQuantilesAreOfTheLatestCalls(t *testing.T) {
 	assert.InEpsilon(t, 1, measure(t, base).Pipelines[0].P50, 0.1)
 }
 
-func TestCircuitsThatOnlyTheStatsWatchesAreShownAndCannotBeControlled(t *testing.T) {
+func TestCircuitsThatTheStatsWatchesAreShownAndControlledByTheirNames(t *testing.T) {
+	quietLog(t)
 	clk := fake.NewClock()
 	stats := observe.New(observe.Config{Clock: clk})
-	c := quick("search", clk)
-	stats.Watch(c)
-	h := console.New(console.Config{Stats: stats, Clock: clk, Allow: allow})
+	c, twin := quick("search", clk), quick("twin", clk)
+	stats.Watch(c, twin, quick("twin", clk), quick("", clk))
+	h := console.New(console.Config{Stats: stats, Clock: clk, Allow: allow, Actor: func(*http.Request) string { return "alice" }})
 	base := serve(t, h)
 	fail(c, errDown)
 	m := measure(t, base)
-	require.Len(t, m.Circuits, 1)
-	assert.Equal(t, "open", m.Circuits[0].State)
-	assert.True(t, m.Circuits[0].ReadOnly)
-	assert.Contains(t, m.Circuits[0].Ribbon, "o1")
-	all := events(t, base, "")
-	require.Len(t, all, 1)
-	assert.Equal(t, "search", all[0].Name)
-	assert.Equal(t, "open", all[0].To)
-	assert.Equal(t, "connection refused", all[0].Err)
-	status, _ := post(t, base, `{"circuit":"search","action":"reset"}`)
-	assert.Equal(t, http.StatusNotFound, status)
+	require.Len(t, m.Circuits, 4)
+	for _, shown := range m.Circuits {
+		assert.Equal(t, shown.Name != "search", shown.ReadOnly, shown.Name)
+		if shown.Name == "search" {
+			assert.Equal(t, "open", shown.State)
+			assert.Contains(t, shown.Ribbon, "o1")
+		}
+	}
+	for _, action := range []string{"isolate", "reset"} {
+		clk.Advance(time.Second)
+		status, text := post(t, base, `{"circuit":"search","action":"`+action+`","reason":"drill"}`)
+		assert.Equal(t, http.StatusNoContent, status, text)
+	}
+	clk.Advance(time.Second)
+	c.Trip(0, "by the program")
+	var got []string
+	for _, e := range events(t, base, "") {
+		assert.Equal(t, "search", e.Name)
+		got = append(got, e.To+" "+e.Reason+" "+e.Err+" "+e.Actor)
+	}
+	assert.Equal(t, []string{"open failures connection refused ", "isolated drill  alice", "closed drill  alice", "open by the program  "}, got)
+	for _, name := range []string{"twin", "twin (2)", "", "nothing"} {
+		status, _ := post(t, base, `{"circuit":"`+name+`","action":"reset"}`)
+		assert.Equal(t, http.StatusNotFound, status, name)
+	}
 	h.Close()
 	c.Reset()
-	assert.Len(t, events(t, base, ""), 1)
+	assert.Len(t, events(t, base, ""), 4)
 }
 
 func TestEveryOutcomeIsCounted(t *testing.T) {

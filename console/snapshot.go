@@ -48,7 +48,7 @@ type circuit struct {
 	Window     string         `json:"window,omitempty"` // what the meters count in: "10s", "100 calls", or a row
 	Meters     []meter        `json:"meters,omitempty"`
 	Ribbon     string         `json:"ribbon,omitempty"`
-	ReadOnly   bool           `json:"read_only,omitempty"` // known by Config.Stats alone
+	ReadOnly   bool           `json:"read_only,omitempty"` // it has no name of its own in Config.Stats
 }
 
 // meter is how close a circuit is to a threshold.

@@ -56,14 +56,21 @@ func (c *Console) moved(w *watched, t breaker.Transition) {
 	}
 	w.mu.Lock()
 	w.ribbon.move(t.To, now)
+	w.mu.Unlock()
+	w.sign(e, t)
+	c.journal.add(e)
+}
+
+// sign puts the actor and the reason of the action that caused t on its event.
+func (w *watched) sign(e *event, t breaker.Transition) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if a := w.claim(t); a != nil {
 		e.Actor = a.actor
 		if a.Reason != "" {
 			e.Reason = a.Reason
 		}
 	}
-	w.mu.Unlock()
-	c.journal.add(e)
 }
 
 // claim returns the action that caused t, or nil. The transition of an action that has ended
