@@ -16,8 +16,8 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
-	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/chaos"
+	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
@@ -47,7 +47,7 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 		"hedge":     hedge.New[int](hedged),
 		"coalesce": coalesce.New[string, int](func(context.Context) (string, bool) { return "key", true }).
 			WithClock(clk),
-		"chaos":     chaos.Latency[int](chaos.Config{Rate: 0.5, Enabled: true, Seed: 1, Clock: clk}, func(context.Context) time.Duration { return time.Second }),
+		"chaos": chaos.Latency[int](chaos.Config{Rate: 0.5, Enabled: true, Seed: 1, Clock: clk}, func(context.Context) time.Duration { return time.Second }),
 		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
 			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
 			Throttle: throttled,
