@@ -49,14 +49,17 @@ func TestSuitesOfOtherClientsPassButForWhatIsListed(t *testing.T) {
 	for _, s := range suites {
 		t.Run(s.module, func(t *testing.T) {
 			t.Parallel()
-			results := s.run(t)
+			test := s.prepared(t)
+			results := test(t, ".")
 			for name, r := range results {
-				_, listed := s.differ[name]
+				for n := 0; n < 3 && s.isSurprise(name, r); n++ { // they measure time, and a busy machine takes more
+					r = test(t, only(name))[name]
+				}
 				switch {
-				case r.passed && listed:
+				case s.isSurprise(name, r) && r.passed:
 					t.Errorf("%s passes: take it off the list", name)
-				case !r.passed && !listed:
-					t.Errorf("%s fails and is not listed:\n%s", name, r.output)
+				case s.isSurprise(name, r):
+					t.Errorf("%s fails and is not listed, also alone:\n%s", name, r.output)
 				}
 			}
 			for name := range s.differ {
@@ -64,6 +67,10 @@ func TestSuitesOfOtherClientsPassButForWhatIsListed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestATestOfASuiteIsRunAlone(t *testing.T) {
+	assert.Equal(t, `^TestBodyReader$/^with_\*bytes\.Buffer_body$`, only("TestBodyReader/with_*bytes.Buffer_body"))
 }
 
 func TestThePageListsWhereTheirSuitesDiffer(t *testing.T) {
@@ -98,19 +105,38 @@ type result struct {
 	output string
 }
 
-// run runs the suite, and returns the results of the tests that have no subtests.
-func (s suite) run(t *testing.T) map[string]result {
+// isSurprise reports whether the list does not say that the test called name ends as r.
+func (s suite) isSurprise(name string, r result) bool {
+	_, listed := s.differ[name]
+	return r.passed == listed
+}
+
+// only returns the pattern that only the test called name matches.
+func only(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// prepared returns what runs the tests of the suite that a pattern matches, and returns the
+// results of those that have no subtests.
+func (s suite) prepared(t *testing.T) func(t *testing.T, pattern string) map[string]result {
 	t.Helper()
 	dir := s.copied(t)
 	modfile := s.modfile(t, dir)
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count=1", "-vet=off", "-modfile="+modfile,
-		strings.TrimSuffix(s.module+"/"+s.pkg, "/."))
-	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	err := cmd.Run() // an error if a test fails, as listed ones do
-	results := resultsOf(out.Bytes())
-	require.NotEmpty(t, results, "%v\n%s\n%s", err, problems.String(), out.String())
-	return results
+	return func(t *testing.T, pattern string) map[string]result {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count=1", "-vet=off", "-modfile="+modfile, "-run="+pattern,
+			strings.TrimSuffix(s.module+"/"+s.pkg, "/."))
+		var out, problems bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &problems
+		err := cmd.Run() // an error if a test fails, as listed ones do
+		results := resultsOf(out.Bytes())
+		require.NotEmpty(t, results, "%v\n%s\n%s", err, problems.String(), out.String())
+		return results
+	}
 }
 
 // copied returns a copy of the module with the adapters in it.
