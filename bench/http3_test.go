@@ -37,6 +37,7 @@ type h3 struct {
 	fate     func(n int64) fate // of the nth request
 	listener *quic.EarlyListener
 	certs    *httptest.Server
+	gone     atomic.Bool // the listener is closed, so a client need not wait long for an answer
 }
 
 func newH3(t *testing.T, fate func(n int64) fate) *h3 {
@@ -106,7 +107,14 @@ func (s *h3) transport(t *testing.T, attempts *atomic.Int64) *ductilehttp.Transp
 	t.Helper()
 	base := &http3.Transport{
 		TLSClientConfig: s.certs.Client().Transport.(*http.Transport).TLSClientConfig.Clone(),
-		QUICConfig:      &quic.Config{HandshakeIdleTimeout: 200 * time.Millisecond},
+		QUICConfig:      &quic.Config{HandshakeIdleTimeout: time.Minute, MaxIdleTimeout: time.Minute},
+		Dial: func(ctx context.Context, addr string, secure *tls.Config, cfg *quic.Config) (*quic.Conn, error) {
+			if s.gone.Load() {
+				cfg = cfg.Clone()
+				cfg.HandshakeIdleTimeout = 200 * time.Millisecond
+			}
+			return quic.DialAddrEarly(ctx, addr, secure, cfg)
+		},
 	}
 	t.Cleanup(func() { _ = base.Close() })
 	return ductilehttp.NewTransport(ductilehttp.Config{
@@ -229,6 +237,7 @@ func TestAServerThatHasGoneOverHTTP3IsAnError(t *testing.T) {
 	_, err := s.ask(t, over, http.MethodGet)
 	require.NoError(t, err)
 	require.NoError(t, s.listener.Close())
+	s.gone.Store(true)
 	_, err = s.ask(t, over, http.MethodGet)
 	require.ErrorIs(t, err, retry.ErrExhausted)
 	assert.EqualValues(t, 1+3, attempts.Load())
