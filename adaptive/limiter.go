@@ -1,9 +1,12 @@
 package adaptive
 
 import (
+	"errors"
+
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/gate"
 	"github.com/ductile-go/ductile/internal/mono"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -56,6 +59,15 @@ func source(clock policy.Clock) mono.Source {
 		return nil
 	}
 	return clock
+}
+
+func init() {
+	origin.Adaptive = func(v any) error {
+		if l := v.(*Limiter); !l.made() {
+			return errors.New("adaptive: " + l.fault())
+		}
+		return nil
+	}
 }
 
 // made reports whether l was made by NewLimiter.

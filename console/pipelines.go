@@ -45,8 +45,9 @@ type limit struct {
 	Used  float64  `json:"used"`
 	Limit float64  `json:"limit,omitempty"`
 	Queue float64  `json:"queue,omitempty"`
-	Wait  float64  `json:"wait,omitempty"` // p95 of the latest 10 to 20 s, in seconds
-	Left  *float64 `json:"left,omitempty"` // share of a budget
+	Wait  float64  `json:"wait,omitempty"`  // p95 of the latest 10 to 20 s, in seconds
+	Left  *float64 `json:"left,omitempty"`  // share of a budget
+	Sheds *float64 `json:"sheds,omitempty"` // share of the calls that a throttle rejects
 }
 
 // counted is what a Stats has counted, as the page shows it.
@@ -106,8 +107,11 @@ func (all *counted) pipeline(name string) *pipeline {
 // limit returns the limit of a series; those of a keyed family are of their sum.
 func (all *counted) limit(name string, one observe.Series) *limit {
 	kind := one.Labels[observe.LabelPolicyType]
-	if one.Name == "ductile.budget.remaining" {
+	switch one.Name {
+	case "ductile.budget.remaining":
 		kind = "budget"
+	case "ductile.throttle.rate":
+		kind = "throttle"
 	}
 	key := kind + " " + name
 	i, ok := all.byLimit[key]
@@ -188,6 +192,9 @@ func (l *limit) add(one observe.Series, now map[string]*spread) {
 	case "ductile.budget.remaining":
 		left := one.Value
 		l.Left = &left
+	case "ductile.throttle.rate":
+		sheds := one.Value
+		l.Sheds = &sheds
 	}
 }
 

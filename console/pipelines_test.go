@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/console"
@@ -20,6 +21,7 @@ import (
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // measured is the part of a snapshot that comes from a Stats.
@@ -41,6 +43,7 @@ type measured struct {
 		Name, Type         string
 		Used, Limit, Queue float64
 		Left               *float64
+		Sheds              *float64
 	}
 	Dropped int64
 }
@@ -124,6 +127,32 @@ func TestPipelinesLimitsAndBudgetsComeFromTheStats(t *testing.T) {
 	require.Len(t, m.Circuits, 1, "a circuit of both is shown once")
 	assert.False(t, m.Circuits[0].ReadOnly)
 	require.Len(t, events(t, base, ""), 1, "and its moves are events once")
+}
+
+func TestAThrottleShowsTheShareThatItRejects(t *testing.T) {
+	clk := fake.NewClock()
+	stats := observe.New(observe.Config{Clock: clk})
+	quotes := throttle.NewThrottle(throttle.Config{Name: "quotes", MinCalls: 1, Clock: clk})
+	stats.Watch(quotes, adaptive.NewLimiter(adaptive.Config{Name: "search", Initial: 5, Clock: clk}))
+	base := serve(t, console.New(console.Config{Stats: stats, Clock: clk}))
+	for range 4 {
+		_, _ = throttle.Do(t.Context(), quotes, func(context.Context) (int, error) { return 0, errDown })
+	}
+	m := measure(t, base)
+	require.Len(t, m.Limits, 2)
+	for _, l := range m.Limits {
+		if l.Type == "throttle" {
+			assert.Equal(t, "quotes", l.Name)
+			require.NotNil(t, l.Sheds)
+			assert.InDelta(t, quotes.Snapshot().Rate, *l.Sheds, 1e-9)
+			assert.Positive(t, *l.Sheds)
+			continue
+		}
+		assert.Equal(t, "adaptive", l.Type)
+		assert.Equal(t, "search", l.Name)
+		assert.InDelta(t, 5, l.Limit, 0)
+		assert.Nil(t, l.Sheds)
+	}
 }
 
 func TestQuantilesAreOfTheLatestCalls(t *testing.T) {

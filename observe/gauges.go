@@ -7,6 +7,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // gauges collects the series that a snapshot reads from what is watched. Things of the same
@@ -53,6 +54,11 @@ func (g *gauges) budget(name string, s retry.BudgetSnapshot) {
 	g.put(gaugeKey{budgetRemaining, cmp.Or(name, "budget"), ""}, remaining, least)
 }
 
+// throttle adds the rate at which a throttle rejects calls.
+func (g *gauges) throttle(s throttle.Snapshot) {
+	g.put(gaugeKey{throttleRate, cmp.Or(s.Name, "throttle"), ""}, s.Rate, largest)
+}
+
 // circuit adds the state of a circuit.
 func (g *gauges) circuit(s breaker.Snapshot) {
 	for _, state := range []breaker.State{breaker.Closed, breaker.Open, breaker.HalfOpen, breaker.Isolated} {
@@ -65,7 +71,8 @@ func (g *gauges) circuit(s breaker.Snapshot) {
 }
 
 // series returns the collected series. Beyond the limit of an instrument, by name, they are
-// added up in its overflow series; of budgets, the overflow series has the lowest.
+// added up in its overflow series; of budgets, the overflow series has the lowest, and of
+// throttles the highest.
 func (g *gauges) series() []Series {
 	keys := slices.SortedFunc(maps.Keys(g.of), func(x, y gaugeKey) int {
 		return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.a, y.a), cmp.Compare(x.b, y.b))
@@ -84,6 +91,8 @@ func (g *gauges) series() []Series {
 			*over = &gauge{value}
 		case key.kind == budgetRemaining:
 			(*over).value = min((*over).value, value)
+		case key.kind == throttleRate:
+			(*over).value = max((*over).value, value)
 		default:
 			(*over).value += value
 		}

@@ -20,6 +20,7 @@ const (
 	permitsUsed
 	permitsLimit
 	budgetRemaining
+	throttleRate
 	seriesDropped
 	instrumentCount int = iota
 )
@@ -144,6 +145,10 @@ var instruments = [instrumentCount]Instrument{
 	},
 	budgetRemaining: {
 		"ductile.budget.remaining", KindGauge, "1", "Share of a retry budget that is left",
+		[]string{LabelPolicy}, false, nil,
+	},
+	throttleRate: {
+		"ductile.throttle.rate", KindGauge, "1", "Share of the calls that a throttle rejects",
 		[]string{LabelPolicy}, false, nil,
 	},
 	seriesDropped: {

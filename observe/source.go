@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/internal/members"
@@ -11,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // source is something that can be watched. One of its fields is set.
@@ -40,6 +42,13 @@ func sourceOf(v any) (source, error) {
 			s := v.Snapshot()
 			g.permits(s.Name, "bulkhead", s.InUse, s.Limit, s.Waiting)
 		}}, origin.Gate(v)
+	case *adaptive.Limiter:
+		return source{gauges: func(g *gauges) {
+			s := v.Snapshot()
+			g.permits(s.Name, "adaptive", s.InUse, s.Limit, s.Waiting)
+		}}, origin.Adaptive(v)
+	case *throttle.Throttle:
+		return source{gauges: func(g *gauges) { g.throttle(v.Snapshot()) }}, origin.Throttle(v)
 	case *ratelimit.Limiter:
 		return source{gauges: func(g *gauges) {
 			s := v.Snapshot()
@@ -65,7 +74,7 @@ func sourceOf(v any) (source, error) {
 // members of a map.
 func watchable(zero any) bool {
 	switch zero.(type) {
-	case *breaker.Circuit, *bulkhead.Gate, *ratelimit.Limiter:
+	case *breaker.Circuit, *bulkhead.Gate, *ratelimit.Limiter, *adaptive.Limiter, *throttle.Throttle:
 		return true
 	}
 	return false
@@ -73,5 +82,5 @@ func watchable(zero any) bool {
 
 func unknown(v any) error {
 	return fmt.Errorf("observe: a %T cannot be watched, want a *breaker.Circuit, *bulkhead.Gate, *ratelimit.Limiter, "+
-		"a *keyed.Map of these, a *retry.Budget or a *pipeline.Pipeline", v)
+		"*adaptive.Limiter, *throttle.Throttle, a *keyed.Map of these, a *retry.Budget or a *pipeline.Pipeline", v)
 }

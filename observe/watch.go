@@ -13,7 +13,7 @@ import (
 // circuit, also those by hand, until stop is called. A source is a
 //
 //   - *[breaker.Circuit]
-//   - *[bulkhead.Gate] or *[ratelimit.Limiter]
+//   - *[bulkhead.Gate], *[ratelimit.Limiter], *[adaptive.Limiter] or *[throttle.Throttle]
 //   - *keyed.Map of any of these: its members, those that join later too. A member that is
 //     dropped disappears, with the series of a circuit
 //   - *[retry.Budget]
@@ -23,7 +23,8 @@ import (
 // are left out. Circuits are told apart by their names, so those that a program watches
 // and those that it does not should not share a name. A move that happens during Watch
 // may be missed. Gates, limiters and circuits of the same name share their series: numbers
-// are added up, a state is 1 if one of them is in it.
+// are added up, a state is 1 if one of them is in it, and of throttles the highest rate is
+// shown.
 //
 // A source may be given more than once, and is then watched until each stop was called.
 // stop may be called more than once. Watch panics if a source is nil or of another type,

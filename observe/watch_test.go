@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
@@ -19,6 +20,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 func circuitNamed(name string) *breaker.Circuit {
@@ -113,6 +115,35 @@ func TestGaugesOfGatesLimitersAndBudgets(t *testing.T) {
 	assert.Zero(t, remaining())
 	stop()
 	assert.Len(t, s.Snapshot().Series, 1, "series.dropped alone")
+}
+
+func TestGaugesOfAdaptiveLimitsAndThrottles(t *testing.T) {
+	s := observe.New(observe.Config{})
+	limiter := adaptive.NewLimiter(adaptive.Config{Name: "search", Initial: 5})
+	shedding := throttle.NewThrottle(throttle.Config{Name: "quotes", MinCalls: 1})
+	idle := throttle.NewThrottle(throttle.Config{Name: "quotes"})
+	stop := s.Watch(limiter, shedding, idle)
+	_, err := limiter.Acquire(t.Context())
+	require.NoError(t, err)
+	for range 4 {
+		_, _ = throttle.Do(t.Context(), shedding, func(context.Context) (int, error) { return 0, errDown })
+	}
+	value := func(name string, l labels) float64 { return series(t, s, name, l).Value }
+	assert.InDelta(t, 1, value("ductile.permits.used", labels{"policy.name": "search", "policy.type": "adaptive"}), 0)
+	assert.InDelta(t, 5, value("ductile.permits.limit", labels{"policy.name": "search", "policy.type": "adaptive"}), 0)
+	assert.InDelta(t, 0, value("ductile.queue.length", labels{"policy.name": "search", "policy.type": "adaptive"}), 0)
+	rate := shedding.Snapshot().Rate
+	assert.Positive(t, rate)
+	assert.InDelta(t, rate, value("ductile.throttle.rate", labels{"policy.name": "quotes"}), 1e-9, "the highest of the name")
+	stop()
+	assert.Len(t, s.Snapshot().Series, 1, "series.dropped alone")
+
+	limits := keyed.New(keyed.Config[string, *adaptive.Limiter]{Make: func(k string) *adaptive.Limiter {
+		return adaptive.NewLimiter(adaptive.Config{Name: k})
+	}})
+	defer s.Watch(limits)()
+	limits.Get("tenant")
+	assert.InDelta(t, 20, value("ductile.permits.limit", labels{"policy.name": "tenant", "policy.type": "adaptive"}), 0)
 }
 
 func TestThingsOfOneNameShareTheirSeries(t *testing.T) {
@@ -239,7 +270,7 @@ func TestWatchPanicsForWhatItCannotWatch(t *testing.T) {
 	s := observe.New(observe.Config{})
 	for _, wrong := range []any{
 		nil, 42, "stripe", observe.Config{}, breaker.Config{}, (*breaker.Circuit)(nil), new(breaker.Circuit), (*bulkhead.Gate)(nil), new(bulkhead.Gate),
-		(*ratelimit.Limiter)(nil), new(ratelimit.Limiter), (*retry.Budget)(nil), breaker.New[int](circuitNamed("x")),
+		(*ratelimit.Limiter)(nil), new(ratelimit.Limiter), new(adaptive.Limiter), new(throttle.Throttle), (*retry.Budget)(nil), breaker.New[int](circuitNamed("x")),
 		(*keyed.Map[string, *breaker.Circuit])(nil), retry.New[int](retry.Config{}),
 		keyed.New(keyed.Config[string, noIdler]{Make: func(string) noIdler { return noIdler{} }}),
 		keyed.New(keyed.Config[string, keyed.Idler]{Make: func(string) keyed.Idler { return noIdler{} }}),
@@ -248,7 +279,7 @@ func TestWatchPanicsForWhatItCannotWatch(t *testing.T) {
 	}
 	assert.Empty(t, s.Snapshot().Circuits, "then it watches none")
 	assert.PanicsWithError(t, "observe: a int cannot be watched, want a *breaker.Circuit, *bulkhead.Gate, *ratelimit.Limiter, "+
-		"a *keyed.Map of these, a *retry.Budget or a *pipeline.Pipeline", func() { s.Watch(42) })
+		"*adaptive.Limiter, *throttle.Throttle, a *keyed.Map of these, a *retry.Budget or a *pipeline.Pipeline", func() { s.Watch(42) })
 }
 
 func TestAListenerMayUseTheStats(t *testing.T) {

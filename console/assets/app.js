@@ -494,13 +494,15 @@ function drawLimits() {
     i.li = el('li', '', el('p', '', el('span', 'name', l.name), ' ', el('span', 'note', l.type || '')), i.bar, i.list);
     return i;
   }, (i, {l}) => {
-    const share = l.left !== undefined ? l.left : l.limit ? Math.min(1, l.used / l.limit) : 0;
+    const share = l.left !== undefined ? l.left : l.sheds !== undefined ? l.sheds : l.limit ? Math.min(1, l.used / l.limit) : 0;
     i.trouble = l.left !== undefined ? (l.left < 0.05 ? 'Its retries are spent.' : '') :
+      l.sheds !== undefined ? (l.sheds > 0 ? 'It rejects ' + percent(l.sheds) + ' of the calls.' : '') :
       l.queue > 0 && l.used >= l.limit ? 'Full: ' + count(l.queue, 'call waits', 'calls wait') + '.' : '';
     mark(i.li, i.trouble ? 'trouble' : '');
     i.fill.style.width = share * 100 + '%';
     mark(i.fill, i.trouble ? 'over' : '');
     if (l.left !== undefined) { fact(i, 'left', percent(l.left), !!i.trouble); return; }
+    if (l.sheds !== undefined) { fact(i, 'rejects', percent(l.sheds), !!i.trouble); return; }
     fact(i, 'in use', short(l.used) + ' of ' + short(l.limit || 0));
     fact(i, 'waiting', group(l.queue || 0), !!i.trouble);
     fact(i, 'wait, p95', secs(l.wait));

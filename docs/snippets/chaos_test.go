@@ -27,11 +27,12 @@ func threeSeconds(context.Context) time.Duration { return 3 * time.Second }
 func Example_chaos() {
 	ctx, charge := context.Background(), func(context.Context) (string, error) { return "a receipt", nil }
 	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	retries := retry.Config{BaseDelay: retry.NoDelay}
 	outage := chaos.Fault[string](chaos.Config{Name: "stripe", Rate: 0.2, Seed: 42},
 		func(context.Context) error { return errors.New("connection refused") })
 
 	p := pipeline.New(
-		retry.New[string](retry.Config{BaseDelay: retry.NoDelay}),
+		retry.New[string](retries),
 		breaker.New[string](circuit),
 		outage, // innermost
 	)
@@ -91,12 +92,14 @@ func Example_chaosThatGrows() {
 }
 
 // docs/http.md, Faults for rehearsals.
+//
+//nolint:bodyclose // ChaosStatus returns a policy
 func TestChaosOfATransportAnswersWithAStatus(t *testing.T) {
-	overloaded := ductilehttp.ChaosStatus(chaos.Config{Name: "overloaded", Rate: 0.1, Seed: 1}, 503, 2*time.Second) //nolint:bodyclose // a policy
+	overloaded := ductilehttp.ChaosStatus(chaos.Config{Name: "overloaded", Rate: 0.1, Seed: 1}, 503, 2*time.Second)
 	transport := ductilehttp.NewTransport(ductilehttp.Config{Chaos: overloaded})
 	overloaded.On() // from now on every tenth request is answered with 503 and Retry-After: 2
 
-	always := ductilehttp.ChaosStatus(chaos.Config{Rate: 1, Enabled: true}, 503, 2*time.Second) //nolint:bodyclose // a policy
+	always := ductilehttp.ChaosStatus(chaos.Config{Rate: 1, Enabled: true}, 503, 2*time.Second)
 	cfg := transport.Config()
 	cfg.Chaos, cfg.Retry.MaxAttempts = always, 1
 	resp, err := (&http.Client{Transport: ductilehttp.NewTransport(cfg)}).Get("http://example.invalid") //nolint:noctx // as users do

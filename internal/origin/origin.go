@@ -10,4 +10,5 @@ var (
 	Gate     func(g any) error // a *bulkhead.Gate
 	Limiter  func(l any) error // a *ratelimit.Limiter
 	Throttle func(t any) error // a *throttle.Throttle
+	Adaptive func(l any) error // an *adaptive.Limiter
 )
