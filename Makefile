@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./ratelimit,./throttle,./hedge,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./internal/gate,./adaptive,./ratelimit,./throttle,./hedge,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
@@ -21,7 +21,7 @@ SEED :=
 SHORT :=
 VERSION :=
 
-.PHONY: help demo examples load storm shots test lint linters cover bench bench-check prove fuzz ci release-check
+.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ci release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -80,6 +80,9 @@ bench-check: ## compare benchmarks with the merge base
 #: BENCH=. COUNT=6 TIME=50ms BASE=commit ACCEPT=benchmarks SHORT=1
 	cd bench && go run ./cmd/check -base '$(BASE)' -bench '$(BENCH)' -count $(COUNT) -time $(TIME) \
 		-margin '$(MARGIN)' -accept '$(ACCEPT)' $(if $(SHORT),-short)
+
+curves: ## draw the simulated limits of docs/adaptive.md
+	go run ./adaptive/internal/curves docs/curves
 
 prove: ## search for faults in every way there is, into proof/RESULTS.md
 #: SHORT=1   a little of each, written nowhere

@@ -16,6 +16,7 @@
 //   - retry: another attempt when it may help, and how long to wait first; retry budgets
 //   - breaker: a circuit for each dependency, which refuses calls while it is open
 //   - bulkhead: a limit on calls at a time, with a queue
+//   - adaptive: a limit on calls at a time that finds itself
 //   - ratelimit: a limit on calls in a time
 //   - throttle: sheds calls to a dependency that refuses many of them
 //   - hedge: another attempt beside a slow one

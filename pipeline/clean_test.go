@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/chaos"
@@ -42,6 +43,7 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 	hedged := hedge.Config{Delay: time.Millisecond, OnFailure: true, Budget: hedge.NoBudget, Clock: clk}
 	return map[string]policy.Policy[int]{
 		"bulkhead":  bulkhead.New[int](gate),
+		"adaptive":  adaptive.New[int](adaptive.NewLimiter(adaptive.Config{Max: 1, MaxQueue: 1, Clock: clk})),
 		"ratelimit": ratelimit.New[int](limiter),
 		"throttle":  throttle.New[int](throttled),
 		"hedge":     hedge.New[int](hedged),

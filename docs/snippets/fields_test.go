@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/chaos"
@@ -33,6 +34,7 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"policies/breaker.md", breaker.Config{}},
 		{"policies/timeout.md", policy.TimeoutConfig{}},
 		{"policies/bulkhead.md", bulkhead.Config{}},
+		{"policies/adaptive.md", adaptive.Config{}},
 		{"policies/ratelimit.md", ratelimit.Config{}},
 		{"policies/throttle.md", throttle.Config{}},
 		{"policies/hedge.md", hedge.Config{}},

@@ -129,9 +129,13 @@ func mutation(short bool) []job {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "ratelimit", "hedge", "chaos", "coalesce", "throttle"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "throttle"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
+	all = append(all, job{
+		name: "mutation-gate",
+		args: slices.Concat(args, []string{"-tests", "./bulkhead,./adaptive", "-deep", ".", "internal/gate"}),
+	})
 	return append(all, job{
 		name: "mutation-window",
 		args: slices.Concat(args, []string{"-tests", "./breaker,./retry", "-deep", ".", "internal/window"}),
@@ -209,6 +213,7 @@ var targets = []target{
 	{"internal/redact", "FuzzNoPasswordOfAURLIsLeft", "secrets in the URLs of texts"},
 	{"docs", "FuzzLimitConfig", "the config of the policy in docs/adding-a-policy.md"},
 	{"bulkhead", "FuzzConfig", "bulkhead.Config: a gate admits Limit calls, refuses or queues the next"},
+	{"adaptive", "FuzzConfig", "adaptive.Config: the limit stays within Min and Max"},
 	{"ratelimit", "FuzzConfig", "ratelimit.Config: the burst at once, then each token at its time"},
 	{"throttle", "FuzzConfig", "throttle.Config: the rate of the formula, and none a window later"},
 	{"hedge", "FuzzConfig", "hedge.Config: attempts begin within their bounds, and end"},
