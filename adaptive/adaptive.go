@@ -114,7 +114,7 @@ func (a *Adaptive[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, er
 	l := a.limiter
 	var f flight
 	if c, left := l.gate.Enter(); c != nil {
-		f = l.begin(c, l.gate.Exhausted(c, left))
+		f = l.begin(c, left <= 0 && l.gate.Exhausted(c, left))
 	} else if f, err = a.enterSlowly(ctx, next); err != nil {
 		return v, err
 	}

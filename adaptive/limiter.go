@@ -40,7 +40,7 @@ func NewLimiter(cfg Config) *Limiter {
 	}
 	cfg = cfg.withDefaults()
 	l := &Limiter{
-		clock: mono.Start(source(cfg.Clock)), target: int64(cfg.Target), length: int64(cfg.Window),
+		clock: start(cfg.Clock), target: int64(cfg.Target), length: int64(cfg.Window),
 		cfg: cfg, climber: climber{base: float64(cfg.Initial), least: cfg.Min, most: cfg.Max},
 	}
 	l.changes.on, l.changes.name = cfg.OnChange, cfg.Name
@@ -52,13 +52,12 @@ func NewLimiter(cfg Config) *Limiter {
 	return l
 }
 
-// source returns a clock as package mono takes it: a nil Clock in an interface of another
-// type would not be nil.
-func source(clock policy.Clock) mono.Source {
+// start returns the time since now on a clock. The zero Since reads what mono.Now returns.
+func start(clock policy.Clock) mono.Since {
 	if clock == nil {
-		return nil
+		return mono.Since{}
 	}
-	return clock
+	return mono.Start(clock)
 }
 
 func init() {

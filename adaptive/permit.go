@@ -41,7 +41,7 @@ func (l *Limiter) Acquire(ctx context.Context) (Permit, error) {
 	}
 	c, left := l.gate.Enter()
 	if c != nil {
-		return Permit{limiter: l, flight: l.begin(c, l.gate.Exhausted(c, left)), ctx: ctx}, nil
+		return Permit{limiter: l, flight: l.begin(c, left <= 0 && l.gate.Exhausted(c, left)), ctx: ctx}, nil
 	}
 	e, err := l.gate.EnterSlowly(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/gate"
+	"github.com/ductile-go/ductile/internal/mono"
 )
 
 // window collects what calls under one limit measure. It is replaced as a whole when it is
@@ -98,11 +99,16 @@ func (l *Limiter) begin(c *gate.Cell, crowded bool) flight {
 	return f
 }
 
-// now reads the clock. If the user's clock panics, the place goes back.
+// now reads the clock. Real time is what package mono says, so that it is read in place.
 func (l *Limiter) now(f *flight) int64 {
 	if l.cfg.Clock == nil {
-		return l.clock.Now()
+		return mono.Now()
 	}
+	return l.read(f)
+}
+
+// read reads the user's clock. If it panics, the place goes back.
+func (l *Limiter) read(f *flight) int64 {
 	read := false
 	defer func() {
 		if !read {
@@ -120,6 +126,9 @@ func (l *Limiter) end(f *flight, e ending) *Change {
 	now := l.now(f)
 	ripe := l.count(f, e, now)
 	l.gate.Leave(f.cell)
+	if ripe == nil {
+		return nil
+	}
 	return l.close(ripe, now) // after Leave: a listener that blocks must not hold a place
 }
 
