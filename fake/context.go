@@ -126,11 +126,13 @@ func (s *source) wait(c *Clock, d time.Duration) {
 	defer s.mu.Unlock()
 	e := &entry{halts: true, run: s.runOut, from: c.originIn("WithTimeout", d)}
 	s.remove = func() { c.remove(e) }
+	// Without mu, as the parent may be of a user's type. There is none below
+	// context.WithoutCancel, which keeps the source.
+	outer, bounded := s.Context.Deadline()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(d, e)
 	s.at, s.deadline = e.at, c.now().Add(max(0, d))
-	outer, bounded := s.Context.Deadline() // not below context.WithoutCancel, which keeps the source
 	if above, ok := s.Context.Value(sourceKey{}).(*source); ok && bounded && above.clock == c {
 		s.at = min(s.at, above.at)
 	}

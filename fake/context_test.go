@@ -143,3 +143,19 @@ func TestAnAutomaticClockPassesTheDeadlineThatADetachedContextCameFrom(t *testin
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Equal(t, 3*time.Second, clk.Now().Sub(start))
 }
+
+// asking is a context whose deadline depends on the clock.
+type asking struct {
+	context.Context
+	clk *fake.Clock
+}
+
+func (a asking) Deadline() (time.Time, bool) { return a.clk.Now().Add(time.Hour), true }
+
+func TestTheDeadlineOfAParentMayAskTheClock(t *testing.T) {
+	clk := fake.NewClock()
+	ctx, cancel := clk.WithTimeout(asking{t.Context(), clk}, time.Second)
+	defer cancel()
+	clk.Advance(time.Second)
+	require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+}
