@@ -60,7 +60,8 @@ type shared[K comparable, T any] struct {
 	waiter  func() flight.Waiter // on the clock
 	seed    maphash.Seed
 
-	// landings grows when a result is kept, and changes when Delete or Refresh begins.
+	// landings grows when a result is kept and when it is stored, and changes grows when
+	// Delete or Refresh begins.
 	// A call reads them before it looks for its entry, and finds out later whether that
 	// look is out of date.
 	landings atomic.Int64

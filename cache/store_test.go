@@ -22,6 +22,7 @@ type slow struct {
 	mu       sync.Mutex
 	key      string
 	get, set time.Duration
+	lag      atomic.Int64 // nanoseconds from the look of Get to its return
 	getErr   error
 	setErr   error
 	panics   bool
@@ -41,7 +42,11 @@ func (s *slow) Get(ctx context.Context, k string) (cache.Entry[int], bool, error
 			return cache.Entry[int]{Value: -1}, true, s.getErr
 		}
 	}
-	return s.Memory.Get(ctx, k)
+	e, ok, err := s.Memory.Get(ctx, k)
+	if k == s.key {
+		_ = policy.Sleep(ctx, nil, time.Duration(s.lag.Load()))
+	}
+	return e, ok, err
 }
 
 func (s *slow) Set(ctx context.Context, k string, e cache.Entry[int]) error {
@@ -227,6 +232,20 @@ func TestNoOtherRefreshBeginsBeforeTheResultIsStored(t *testing.T) {
 		}
 		assert.Equal(t, 2, f.count())
 		require.NoError(t, c.Close(t.Context()))
+	})
+}
+
+func TestAReaderThatLookedBeforeARefreshWasStoredBeginsNoOther(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := newSlow("a")
+		c, f, ctx := aged(t, config{Store: store})
+		f.took, store.set = time.Second, time.Second
+		_, _ = c.Do(ctx, f.do)
+		time.Sleep(1500 * time.Millisecond) // the refresh has its result, and stores it
+		store.lag.Store(int64(time.Second))
+		_, _ = c.Do(ctx, f.do)
+		require.NoError(t, c.Close(t.Context()))
+		assert.Equal(t, 2, f.count())
 	})
 }
 

@@ -64,6 +64,7 @@ func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K,
 
 // stored ends the way of a result to the store.
 func (c *shared[K, T]) stored(s *slot[K, T], p *pending[T]) {
+	c.landings.Add(1) // a refresh's result is not found before it is stored
 	c.mu.Lock()
 	if s.pending.Load() == p {
 		c.setPending(s, nil)
