@@ -22,6 +22,7 @@
 //   - hedge: another attempt beside a slow one
 //   - coalesce: one call out of those that want the same thing at the same time
 //   - chaos: faults for a share of the calls, to rehearse an outage
+//   - cache: the kept results of earlier calls, fresh, stale or negative
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
 // Package observe counts what pipelines do, for metrics and pages, and logs it.
@@ -30,7 +31,7 @@
 //
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
-// SDK.
+// SDK. The module ductileotter keeps the entries of package cache in otter, bounded by size.
 //
 // For tests there are package fake, with a virtual clock and scripted functions, and
 // package policytest, which checks a policy of your own against the contract.

@@ -19,7 +19,8 @@ import (
 // asserts that they behave alike, or how they differ.
 var portingRows = map[string]map[string]func(*testing.T){
 	"failsafe-go": merged(failsafeRetryRows, failsafeErrorRows, failsafeBreakerRows, failsafePipelineRows,
-		failsafeBulkheadRows, failsafeRateRows, failsafeHedgeRows),
+		failsafeBulkheadRows, failsafeRateRows, failsafeHedgeRows, failsafeCacheRows),
+	"sturdyc":               sturdycRows,
 	"gobreaker":             merged(gobreakerRows, gobreakerUseRows),
 	"backoff":               backoffRows,
 	"retry-go":              merged(retryGoRows, retryGoErrorRows),

@@ -17,6 +17,7 @@ import (
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/cache"
 	"github.com/ductile-go/ductile/chaos"
 	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/fake"
@@ -50,6 +51,9 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 		"coalesce": coalesce.New[string, int](func(context.Context) (string, bool) { return "key", true }).
 			WithClock(clk),
 		"chaos": chaos.Latency[int](chaos.Config{Rate: 0.5, Enabled: true, Seed: 1, Clock: clk}, func(context.Context) time.Duration { return time.Second }),
+		"cache": cache.New(cache.Config[int, int]{
+			Key: func(context.Context) (int, bool) { return 1, true }, TTL: 1, Stale: time.Second, StaleIfError: time.Second, Clock: clk,
+		}),
 		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
 			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
 			Throttle: throttled,

@@ -222,6 +222,8 @@ var targets = []target{
 	{"observe", "FuzzHistogram", "observe.Histogram: counts, explicit buckets and quantiles of any durations"},
 	{"internal/redact", "FuzzURLs", "redacted texts: no password and no query is left"},
 	{"chaos", "FuzzConfig", "chaos.Config: a call is acted in if its draw is less than the rate"},
+	{"cache", "FuzzConfig", "cache.Config: a value is fresh, then stale, then kept, then gone"},
+	{"cache", "FuzzCache", "programs of calls, changes and time, beside a model of a cache"},
 	{"retry", "FuzzBackoff", "delays: within their bounds"},
 	{"breaker", "FuzzCircuit", "a circuit beside a naive model"},
 	{"ductilehttp", "FuzzConfig", "ductilehttp.Config: what Validate accepts works"},
