@@ -27,4 +27,9 @@
 // attempts of one call, so hedges are in scenes on real time only.
 //
 // For what must hold in each scene, see [scene.audit] and [scene.settle].
+//
+// A [whole] is a scene of another kind: every policy there is, cache and coalesce too, in the
+// order that docs/policies.md recommends, and 2,000 calls of 25 callers for ten keys and for none.
+// Values belong to keys there, and calls share flights, so a value has no single caller. What must
+// hold of it is in [whole.audit] and [whole.settle].
 package storm

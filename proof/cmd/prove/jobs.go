@@ -102,7 +102,7 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
 			rows: passed("what a call writes to shared memory, for each row of docs/scaling.md"),
 		},
-		{name: "storm", args: search("", "storm", "-calls", size(30_000, 1_000_000))},
+		{name: "storm", args: search("", "storm", "-calls", size(30_000, 1_000_000), "-whole", size(20_000, 1_000_000))},
 		{name: "differ", args: search("", "differ", "-schedules", size(300, 5000))},
 	}
 	for _, t := range targets {
