@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductileotel"
@@ -64,4 +65,15 @@ func naive(b *testing.B) policy.Observer {
 			calls.Record(ctx, e.Elapsed.Seconds(), metric.WithAttributes(pipeline, attribute.String("ductile.outcome", "success")))
 		}
 	}
+}
+
+// BenchmarkTracedCall measures a call through a pipeline of four with one attempt.
+func BenchmarkTracedCall(b *testing.B) {
+	b.Run("untraced", func(b *testing.B) { run(b, standard()) })
+	b.Run("unsampled", func(b *testing.B) {
+		run(b, ductileotel.Trace(standard(), ductileotel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())))))
+	})
+	b.Run("sampled", func(b *testing.B) {
+		run(b, ductileotel.Trace(standard(), ductileotel.WithTracerProvider(sdktrace.NewTracerProvider())))
+	})
 }
