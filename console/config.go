@@ -24,7 +24,7 @@ const (
 	DefaultTitle      = "ductile"
 )
 
-// Config says what a [Console] shows, and to whom. Stats or at least one circuit is
+// Config configures [New]. Stats or at least one circuit is
 // required.
 type Config struct {
 	// Stats is where pipelines, limits and budgets come from: the pipelines that it

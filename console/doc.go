@@ -17,8 +17,8 @@
 //
 // # Security
 //
-// The page is read-only unless [Config].Allow is set. Who may read it is decided where it
-// is mounted: put it behind the authentication of your debug server.
+// The page is read-only unless [Config].Allow is set. Access is decided where it is
+// mounted: put it behind the authentication of your debug server.
 //
 //   - A request to /control needs the content type application/json and must come from the
 //     page's own origin, or from no browser at all.

@@ -31,7 +31,7 @@ func Example() {
 	// 200 text/html; charset=utf-8
 }
 
-// Who may act is decided for each request and action.
+// Allow decides for each request and action.
 func ExampleConfig_allow() {
 	was := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // each action is logged

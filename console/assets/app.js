@@ -195,8 +195,8 @@ function find(input, text) {
   return !want || text().toLowerCase().includes(want);
 }
 
-// What is out of sight is drawn with every fifth snapshot alone, for those who search the page
-// or have it read to them.
+// What is out of sight is drawn with every fifth snapshot alone, for a search in the page and
+// for screen readers.
 const sight = new IntersectionObserver(all => {
   for (const {target, isIntersecting} of all) target.item.visible = isIntersecting;
   soon();

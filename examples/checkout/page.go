@@ -40,7 +40,7 @@ func (w way) page(ctx context.Context, out io.Writer, url string, r rhythm) erro
 	c := console.New(console.Config{
 		Stats:    stats,
 		Circuits: []*breaker.Circuit{shop.circuit},
-		Allow:    func(*http.Request, console.Action) error { return nil }, // whoever reaches this loopback port
+		Allow:    func(*http.Request, console.Action) error { return nil }, // a demo, on loopback
 		Title:    "checkout",
 	})
 	srv := &http.Server{Handler: mounted(c), ReadHeaderTimeout: 5 * time.Second}
