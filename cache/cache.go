@@ -68,7 +68,7 @@ type shared[K comparable, T any] struct {
 	changes  atomic.Int64
 	// pending is the number of slots that have a pending result. Calls that find 0 need
 	// not look for one. It is written under mu, after the slot and before the flight
-	// lands, so a caller of that flight, who comes again, finds it.
+	// lands, so that a caller of that flight finds it in its next call.
 	pending atomic.Int64
 
 	hits, misses, outdated, rescued, negatives, bypassed, refreshes, failures, storeErrors counter.Counter

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,17 +27,19 @@ func TestDeleteRemovesAnEntry(t *testing.T) {
 func TestACallThatBeganBeforeDeleteIsNotKept(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, f, ctx := cache.New(exactly(config{})), &source{v: 1, took: time.Second}, with(t.Context(), "a")
-		go func() {
+		var old sync.WaitGroup
+		old.Go(func() {
 			v, err := c.Do(ctx, f.do)
 			assert.NoError(t, err)
 			assert.Equal(t, 1, v)
-		}()
+		})
 		synctest.Wait()
 		require.NoError(t, c.Delete(t.Context(), "a"))
 		f.set(2, nil)
 		v, err := c.Do(ctx, f.do)
 		require.NoError(t, err)
 		assert.Equal(t, 2, v, "it does not join the call that began before")
+		old.Wait()
 		v, _ = c.Do(ctx, f.do)
 		assert.Equal(t, 2, v)
 		assert.Equal(t, 2, f.count())

@@ -40,8 +40,7 @@ func TestNoCallSeesAVersionFromBeforeADelete(t *testing.T) {
 						case n == 0:
 							v := versions[i].Add(1)
 							assert.NoError(t, c.Delete(t.Context(), k))
-							for old := deleted[i].Load(); old < v && !deleted[i].CompareAndSwap(old, v); old = deleted[i].Load() {
-							}
+							raise(&deleted[i], v)
 						case n == 1:
 							assert.NoError(t, c.Refresh(t.Context(), k))
 						case n < 5:
@@ -68,6 +67,15 @@ func TestNoCallSeesAVersionFromBeforeADelete(t *testing.T) {
 			assert.Positive(t, s.Hits)
 			assert.Positive(t, s.Refreshes)
 		})
+	}
+}
+
+// raise makes n at least v.
+func raise(n *atomic.Int64, v int64) {
+	for old := n.Load(); old < v; old = n.Load() {
+		if n.CompareAndSwap(old, v) {
+			return
+		}
 	}
 }
 

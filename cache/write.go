@@ -17,7 +17,9 @@ func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
 	if s == nil {
 		return
 	}
-	for c.write(ctx, next, s); !c.unclaim(s); c.write(ctx, next, s) {
+	c.write(ctx, next, s)
+	for !c.unclaim(s) {
+		c.write(ctx, next, s)
 	}
 }
 
