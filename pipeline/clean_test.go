@@ -39,24 +39,43 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 	again := retry.New[int](retry.Config{Clock: clk})
 	budgeted := retry.New[int](retry.Config{Clock: clk, Budget: retry.NewBudget(retry.BudgetConfig{Clock: clk})})
 	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1, Clock: clk})
-	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
-	throttled := throttle.NewThrottle(throttle.Config{MinCalls: 1, Clock: clk, Rand: func() float64 { return 0.6 }})
+	limited := func() *ratelimit.Limiter {
+		return ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
+	}
+	throttled := func() *throttle.Throttle { // of its own, or the failures of one policy would throttle another
+		return throttle.NewThrottle(throttle.Config{MinCalls: 1, Clock: clk, Rand: func() float64 { return 0.6 }})
+	}
 	hedged := hedge.Config{Delay: time.Millisecond, OnFailure: true, Budget: hedge.NoBudget, Clock: clk}
+	key := func(context.Context) (string, bool) { return "key", true }
+	coalesced := coalesce.New[string, int](key).WithClock(clk)
+	// Each call finds a stale value and starts a refresh, or the value has gone.
+	cached := func() *cache.Cache[string, int] {
+		return cache.New(cache.Config[string, int]{Key: key, TTL: 1, Stale: time.Hour, RefreshTimeout: time.Second, Jitter: cache.NoJitter, Clock: clk})
+	}
+	adapting := func() *adaptive.Limiter {
+		return adaptive.NewLimiter(adaptive.Config{Initial: 2, MinCalls: 1, MaxQueue: 1, MaxWait: time.Second, Clock: clk})
+	}
+	slow := func() *chaos.Injector[int] {
+		return chaos.Latency[int](chaos.Config{Rate: 1, Enabled: true, Clock: clk}, func(context.Context) time.Duration { return time.Millisecond })
+	}
+	everything := []policy.Policy[int]{
+		policy.FallbackValue(7), cached(), coalesced, cooperative, budgeted, hedge.New[int](hedged), breaker.New[int](circuit()),
+		throttle.New[int](throttled()), ratelimit.New[int](limited()), abandoning, bulkhead.New[int](gate), adaptive.New[int](adapting()), slow(),
+	}
 	return map[string]policy.Policy[int]{
 		"bulkhead":  bulkhead.New[int](gate),
-		"adaptive":  adaptive.New[int](adaptive.NewLimiter(adaptive.Config{Max: 1, MaxQueue: 1, Clock: clk})),
-		"ratelimit": ratelimit.New[int](limiter),
-		"throttle":  throttle.New[int](throttled),
+		"ratelimit": ratelimit.New[int](limited()),
+		"throttle":  throttle.New[int](throttled()),
 		"hedge":     hedge.New[int](hedged),
-		"coalesce": coalesce.New[string, int](func(context.Context) (string, bool) { return "key", true }).
-			WithClock(clk),
-		"chaos": chaos.Latency[int](chaos.Config{Rate: 0.5, Enabled: true, Seed: 1, Clock: clk}, func(context.Context) time.Duration { return time.Second }),
-		"cache": cache.New(cache.Config[int, int]{
-			Key: func(context.Context) (int, bool) { return 1, true }, TTL: 1, Stale: time.Second, StaleIfError: time.Second, Clock: clk,
-		}),
+		"coalesce":  coalesced,
+		"cache":     cached(),
+		"adaptive":  adaptive.New[int](adapting()),
+		"chaos":     slow(),
+		"mixture":   chaos.Mix(slow()),
+		"whole":     pipeline.New(everything...),
 		"loaded": pipeline.Standard[int](pipeline.StandardConfig{
-			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limiter, Gate: gate, Clock: clk,
-			Throttle: throttled,
+			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limited(), Gate: gate, Clock: clk,
+			Throttle: throttled(),
 		}),
 		"fallback": policy.FallbackValue(7),
 		"timeout":  cooperative,
@@ -109,7 +128,7 @@ func TestEveryPolicyLeavesNoGoroutine(t *testing.T) {
 func TestEveryPolicyLeavesNoTimerOnItsClock(t *testing.T) {
 	for name := range every(nil) {
 		for how, fn := range calls {
-			if how == "blocks" && !slices.Contains([]string{"timeout", "standard", "loaded", "all", "abandon"}, name) {
+			if how == "blocks" && !slices.Contains([]string{"timeout", "standard", "loaded", "all", "abandon", "whole"}, name) {
 				continue // nothing would end the call
 			}
 			clk := fake.NewClock()

@@ -198,8 +198,9 @@ func (w *whole) invalidate(ctx context.Context, key string) error {
 	b := w.of(key)
 	version := b.version.Add(1)
 	err := w.forget(ctx, key)
-	for is := b.floor.Load(); is < version && !b.floor.CompareAndSwap(is, version); is = b.floor.Load() {
-	}
+	w.mu.Lock() // or the earlier of two invalidations could lower the floor
+	defer w.mu.Unlock()
+	b.floor.Store(max(b.floor.Load(), version))
 	return err
 }
 
