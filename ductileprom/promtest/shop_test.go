@@ -38,7 +38,10 @@ type shop struct {
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := &shop{t: t, stats: observe.New(observe.Config{})}
-	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe", RecoveryTimeout: 10 * time.Second, FailureThreshold: 20})
+	circuit := breaker.NewCircuit(breaker.Config{
+		Name: "stripe", Window: 10 * time.Second, FailureRate: 0.6, SlowCall: 450 * time.Millisecond, SlowRate: 1,
+		RecoveryTimeout: 10 * time.Second,
+	})
 	budget := retry.NewBudget(retry.BudgetConfig{Name: "outbound", MinPerSecond: 2})
 	s.gate = bulkhead.NewGate(bulkhead.Config{Name: "pool", Limit: 1, MaxQueue: 100})
 	s.stats.Watch(circuit, budget, s.gate)
