@@ -27,6 +27,8 @@
 //
 // Package observe counts what pipelines do, for metrics and pages, and logs it.
 //
+// The module ductileprom exports it to Prometheus.
+//
 // Package console serves a live page of all this, for a debug server.
 //
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
