@@ -83,11 +83,11 @@ func emit[T any](ctx context.Context, g *Gate, next policy.Call[T], e policy.Eve
 	next.Emit(ctx, e)
 }
 
-// refused ends the wait of a call that was refused. A call that left because ctx ended
-// remains marked as waiting until it returns: a timeout that abandons it reads from that
-// mark that the function did not run.
+// refused ends the wait of a call that was refused, or that left because ctx ended.
 func (g *Gate) refused(wait *turn.Wait, err error) error {
-	if _, left := err.(*leftError); !left { //nolint:errorlint // it is not wrapped
+	if _, left := err.(*leftError); left { //nolint:errorlint // it is not wrapped
+		wait.Leave()
+	} else {
 		wait.End()
 	}
 	return err

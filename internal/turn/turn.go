@@ -11,7 +11,8 @@ import (
 // Wait reports whether a call waits for its turn. Its methods do nothing if it is nil,
 // for calls that no policy abandons.
 type Wait struct {
-	outer *Wait // the Wait of the enclosing call, or nil
+	ctx   context.Context // the call may be abandoned once it has ended
+	outer *Wait           // the Wait of the enclosing call, or nil
 	on    atomic.Bool
 }
 
@@ -20,7 +21,7 @@ type key struct{}
 // With returns a context, and a Wait that is on while a call under that context waits.
 func With(ctx context.Context) (context.Context, *Wait) {
 	outer, _ := ctx.Value(key{}).(*Wait)
-	w := &Wait{outer: outer}
+	w := &Wait{ctx: ctx, outer: outer}
 	return context.WithValue(ctx, key{}, w), w
 }
 
@@ -35,6 +36,18 @@ func Begin(ctx context.Context) *Wait {
 
 // End marks the call as no longer waiting.
 func (w *Wait) End() { w.set(false) }
+
+// Leave ends the wait of a call that leaves without its turn. Where a context has ended,
+// the mark remains on until the call returns: the policy that abandons it reads from that
+// mark that the function did not run. Where none has, the call may go on, as after a limit
+// of one attempt, and may still be abandoned.
+func (w *Wait) Leave() {
+	for ; w != nil; w = w.outer {
+		if w.ctx.Err() == nil {
+			w.on.Store(false)
+		}
+	}
+}
 
 // On reports whether the call waits for its turn.
 func (w *Wait) On() bool { return w != nil && w.on.Load() }

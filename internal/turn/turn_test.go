@@ -25,3 +25,15 @@ func TestBeginWithoutAWaitDoesNothing(t *testing.T) {
 	assert.False(t, w.On())
 	assert.Zero(t, testing.AllocsPerRun(10, func() { turn.Begin(context.Background()).End() }))
 }
+
+// The inner context has ended, so the inner call is about to return. The outer call may go
+// on.
+func TestLeaveEndsTheWaitsWhoseContextHasNotEnded(t *testing.T) {
+	ctx, outer := turn.With(t.Context())
+	ctx, cancel := context.WithCancel(ctx)
+	ctx, inner := turn.With(ctx)
+	cancel()
+	turn.Begin(ctx).Leave()
+	assert.True(t, inner.On())
+	assert.False(t, outer.On())
+}
