@@ -231,3 +231,17 @@ func TestAdaptiveServesNewcomersFirstOnceOverloaded(t *testing.T) {
 		f.leaves()
 	})
 }
+
+// A call that displaces the only waiting call does not find the queue empty.
+func TestADisplacedCallLeavesAStandingQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, _ := taken(t, bulkhead.Config{MaxQueue: 1, Delay: codel})
+		arrive(g, policy.Low)
+		time.Sleep(60 * time.Millisecond)
+		second := arrive(g, policy.Normal)
+		time.Sleep(60 * time.Millisecond)
+		require.True(t, second.waits())
+		third := arrive(g, policy.High)
+		assert.Equal(t, 5*time.Millisecond, patience(third), "the queue was empty 120 ms ago")
+	})
+}

@@ -98,6 +98,9 @@ func (j *joining) decide() (a arrival, decided bool) {
 	if j.waiter == nil {
 		return arrival{}, false
 	}
+	if g.queue.n == 0 { // asked before a call is displaced: that does not empty the queue
+		g.emptyAt = j.now
+	}
 	if least != nil {
 		g.unqueue(least, displaced)
 		g.rejected.Inc()
@@ -113,9 +116,6 @@ func (j *joining) join() {
 	first := g.cfg.Order == LIFO
 	w.patience = int64(g.cfg.MaxWait)
 	if d := g.cfg.Delay; d.on() {
-		if g.queue.n == 0 {
-			g.emptyAt = j.now
-		}
 		limit := d.Interval
 		if j.now-g.emptyAt > int64(d.Interval) {
 			limit = d.Target
