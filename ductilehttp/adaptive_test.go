@@ -2,6 +2,7 @@ package ductilehttp_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/adaptive"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilehttp"
 )
 
@@ -20,9 +22,11 @@ func TestACallThatAnAdaptiveLimitRefusedIsAnsweredWith503(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.Acquire(t.Context())
 	require.ErrorIs(t, err, adaptive.ErrLimited)
-	code, after := ductilehttp.Status(err)
-	assert.Equal(t, http.StatusServiceUnavailable, code)
-	assert.Equal(t, time.Second, after)
+	for _, err := range []error{err, adaptive.ErrLimited, fmt.Errorf("search: %w", bulkhead.ErrFull)} {
+		code, after := ductilehttp.Status(err)
+		assert.Equal(t, http.StatusServiceUnavailable, code, "%v", err)
+		assert.Equal(t, time.Second, after)
+	}
 
 	h := ductilehttp.Handler(func(http.ResponseWriter, *http.Request) error {
 		_, err := adaptive.Do(context.Background(), l, func(context.Context) (int, error) { return 1, nil })

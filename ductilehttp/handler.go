@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/internal/origin"
@@ -197,11 +198,17 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests // the error of a limiter may no longer carry a wait
 	case errors.Is(err, context.Canceled) && !open:
 		return StatusClientClosed
-	case open, errors.Is(err, policy.ErrRejected), errors.Is(err, throttle.ErrThrottled), as[*policy.TimeoutError](err), as[*retry.Error](err),
+	case open, errors.Is(err, policy.ErrRejected), isOverload(err), as[*policy.TimeoutError](err), as[*retry.Error](err),
 		errors.Is(err, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
+}
+
+// isOverload reports whether err matches one of the sentinels of the policies that refuse
+// without a wait. The sentinels alone do not match policy.ErrRejected.
+func isOverload(err error) bool {
+	return errors.Is(err, throttle.ErrThrottled) || errors.Is(err, bulkhead.ErrFull) || errors.Is(err, adaptive.ErrLimited)
 }
 
 // statusFor returns the status for the status of a server further on.
