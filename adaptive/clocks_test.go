@@ -142,3 +142,32 @@ func TestAClockThatPanicsLosesNoPlace(t *testing.T) {
 	}
 	assert.Positive(t, heard)
 }
+
+// A climber that had moved on, while the limit stayed, compared a limit with itself.
+func TestAClimberSurvivesAClockThatPanics(t *testing.T) {
+	for n := 1; n < 60; n++ {
+		clk := &broken{Clock: fake.NewClock()}
+		l := adaptive.NewLimiter(adaptive.Config{
+			Initial: 4, Max: 50, MinCalls: 1, Window: ms, Clock: clk, OnChange: func(adaptive.Change) {},
+		})
+		clk.left = n
+		quietly := func(f func()) {
+			defer func() { _ = recover() }()
+			f()
+		}
+		for range 60 {
+			permits := make([]adaptive.Permit, l.Limit())
+			for i := range permits {
+				quietly(func() { permits[i], _ = l.Acquire(t.Context()) })
+			}
+			clk.Advance(10 * ms)
+			for i := range permits {
+				quietly(func() { permits[i].Record(policy.Success) })
+			}
+			require.Zero(t, l.Snapshot().InUse, "panic at reading %d", n)
+			require.LessOrEqual(t, 1, l.Limit(), "panic at reading %d", n)
+			require.LessOrEqual(t, l.Limit(), 50, "panic at reading %d", n)
+		}
+		require.Greater(t, l.Limit(), 12, "throughput grows with the limit; panic at reading %d", n)
+	}
+}

@@ -23,9 +23,14 @@ func (l *Limiter) close(w *window, now int64) *Change {
 // move moves the limit as the window says, and stores the next window.
 func (l *Limiter) move(w *window, now int64) (moved *Change) {
 	next := l.newWindow(w.era, w.limit, now)
-	// Deferred, since the clock is the user's: if it panics, the limiter goes on. The change
-	// is queued before the window is stored, so that the changes are in order.
+	before, decided := l.climber, false
+	// Deferred, since the clock is the user's: if it panics, the limiter goes on. The climber
+	// must then be as before: it would compare two windows of one limit as if they were two.
+	// The change is queued before the window is stored, so that the changes are in order.
 	defer func() {
+		if !decided {
+			l.climber = before
+		}
 		if moved != nil {
 			l.changes.push(*moved)
 		}
@@ -33,6 +38,7 @@ func (l *Limiter) move(w *window, now int64) (moved *Change) {
 	}()
 	to := l.decide(w, now)
 	if to == w.limit {
+		decided = true
 		return nil
 	}
 	at := time.Time{}
@@ -40,7 +46,7 @@ func (l *Limiter) move(w *window, now int64) (moved *Change) {
 		at = l.clock.When(now)
 	}
 	next = l.after(w, to, now)
-	moved = &Change{Name: l.cfg.Name, From: w.limit, To: to, At: at}
+	moved, decided = &Change{Name: l.cfg.Name, From: w.limit, To: to, At: at}, true
 	// Set before the next window is stored: calls that are admitted in between count as
 	// begun under the old limit, and so as no samples.
 	l.gate.SetLimit(to)
