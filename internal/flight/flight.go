@@ -30,6 +30,7 @@ type Flight[K comparable, T any] struct {
 	abandoned  bool // all callers had left when it landed
 	waiting    *Seat[K, T]
 	n          int32     // seats in waiting
+	moving     int32     // those of them whose deadline may move; asked anew each time
 	unbounded  int32     // seats in waiting without a deadline
 	latest     time.Time // the latest deadline of those with one
 	stale      bool      // latest was the deadline of a seat that has left
@@ -49,18 +50,37 @@ type Crash struct {
 }
 
 // prepare returns a flight that is not registered yet.
-func (g *Group[K, T]) prepare(ctx context.Context, key K, deadline time.Time, bounded bool, newWaiter func() Waiter) *Flight[K, T] {
+func (g *Group[K, T]) prepare(c caller, key K, newWaiter func() Waiter) *Flight[K, T] {
 	f := &Flight[K, T]{group: g, key: key, waiter: newWaiter()}
-	f.first = Seat[K, T]{flight: f, ctx: ctx, deadline: deadline, bounded: bounded}
+	f.first = Seat[K, T]{flight: f, caller: c}
 	return f
 }
 
 // Deadline returns the latest deadline of the callers that wait now.
 func (f *Flight[K, T]) Deadline() (deadline time.Time, ok bool) {
+	latest, bounded, moving := f.fixed()
+	if !bounded {
+		return time.Time{}, false
+	}
+	for _, ctx := range moving { // outside the lock: they are flights, too
+		d, ok := ctx.Deadline()
+		if !ok {
+			return time.Time{}, false
+		}
+		if d.After(latest) {
+			latest = d
+		}
+	}
+	return latest, true
+}
+
+// fixed returns the latest of the deadlines that do not move, and the contexts of those
+// that do. bounded is false if a caller has no deadline.
+func (f *Flight[K, T]) fixed() (latest time.Time, bounded bool, moving []context.Context) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
 	if f.unbounded > 0 {
-		return time.Time{}, false
+		return time.Time{}, false, nil
 	}
 	if f.stale {
 		f.stale, f.latest = false, time.Time{}
@@ -68,7 +88,14 @@ func (f *Flight[K, T]) Deadline() (deadline time.Time, ok bool) {
 			f.extend(s)
 		}
 	}
-	return f.latest, true
+	if f.moving > 0 {
+		for s := f.waiting; s != nil; s = s.next {
+			if s.movable {
+				moving = append(moving, s.ctx)
+			}
+		}
+	}
+	return f.latest, true, moving
 }
 
 // Value returns the first caller's value, except for what depends on all callers.
@@ -191,14 +218,18 @@ func (f *Flight[K, T]) add(s *Seat[K, T]) {
 	}
 	f.waiting = s
 	f.n++
-	if !s.bounded {
+	switch {
+	case s.movable:
+		f.moving++
+	case !s.bounded:
 		f.unbounded++
+	default:
+		f.extend(s)
 	}
-	f.extend(s)
 }
 
 func (f *Flight[K, T]) extend(s *Seat[K, T]) {
-	if s.bounded && s.deadline.After(f.latest) {
+	if !s.movable && s.bounded && s.deadline.After(f.latest) {
 		f.latest = s.deadline
 	}
 }
@@ -216,11 +247,19 @@ func (f *Flight[K, T]) drop(s *Seat[K, T]) {
 	s.prev, s.next = nil, nil
 	f.n--
 	if f.n == 0 {
+		f.moving, f.unbounded = 0, 0
+		if !s.bounded {
+			f.unbounded = 1
+		}
+		f.latest, f.stale = s.deadline, false
 		return
 	}
-	if !s.bounded {
+	switch {
+	case s.movable:
+		f.moving--
+	case !s.bounded:
 		f.unbounded--
-	} else if s.deadline.Equal(f.latest) {
+	case s.deadline.Equal(f.latest):
 		f.stale = true
 	}
 }

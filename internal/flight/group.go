@@ -17,7 +17,6 @@ package flight
 
 import (
 	"context"
-	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
@@ -67,12 +66,11 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) 
 	if !equal(key, key) {
 		return nil, false
 	}
-	deadline, bounded := ctx.Deadline()
-	if s = g.take(ctx, key, deadline, bounded); s != nil {
+	c := callerOf(ctx)
+	if s = g.take(c, key); s != nil {
 		return s, false
 	}
-	f := g.prepare(ctx, key, deadline, bounded, newWaiter)
-	return g.register(f)
+	return g.register(g.prepare(c, key, newWaiter))
 }
 
 // Begin begins a flight, as Join does. It returns nil if key has a flight already, or is
@@ -81,8 +79,7 @@ func (g *Group[K, T]) Begin(ctx context.Context, key K, newWaiter func() Waiter)
 	if !equal(key, key) || g.Flying(key) {
 		return nil
 	}
-	deadline, bounded := ctx.Deadline()
-	f := g.prepare(ctx, key, deadline, bounded, newWaiter)
+	f := g.prepare(callerOf(ctx), key, newWaiter)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.flights[key] != nil {
@@ -120,14 +117,14 @@ func (g *Group[K, T]) Forget(key K) bool {
 }
 
 // take takes a seat in the flight of key. It returns nil if there is none.
-func (g *Group[K, T]) take(ctx context.Context, key K, deadline time.Time, bounded bool) *Seat[K, T] {
+func (g *Group[K, T]) take(c caller, key K) *Seat[K, T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.flights[key]
 	if f == nil {
 		return nil
 	}
-	return g.join(ctx, f, deadline, bounded)
+	return g.join(c, f)
 }
 
 // register makes f the flight of its key, or takes a seat in the one that another caller
@@ -136,7 +133,7 @@ func (g *Group[K, T]) register(f *Flight[K, T]) (s *Seat[K, T], began bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if other := g.flights[f.key]; other != nil {
-		return g.join(f.first.ctx, other, f.first.deadline, f.first.bounded), false
+		return g.join(f.first.caller, other), false
 	}
 	g.insert(f)
 	return &f.first, true
@@ -144,8 +141,8 @@ func (g *Group[K, T]) register(f *Flight[K, T]) (s *Seat[K, T], began bool) {
 
 // The methods below are called with mu held.
 
-func (g *Group[K, T]) join(ctx context.Context, f *Flight[K, T], deadline time.Time, bounded bool) *Seat[K, T] {
-	s := &Seat[K, T]{flight: f, ctx: ctx, deadline: deadline, bounded: bounded}
+func (g *Group[K, T]) join(c caller, f *Flight[K, T]) *Seat[K, T] {
+	s := &Seat[K, T]{flight: f, caller: c}
 	f.add(s)
 	g.joined++
 	return s

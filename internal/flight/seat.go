@@ -3,17 +3,32 @@ package flight
 import (
 	"context"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/ending"
 )
 
 // Seat is the part of one caller in a flight.
 type Seat[K comparable, T any] struct {
-	flight   *Flight[K, T]
-	ctx      context.Context
-	deadline time.Time
-	bounded  bool // ctx has a deadline
+	flight *Flight[K, T]
+	caller
 
 	left       bool        // guarded by the group's mu; does not change when the flight has landed
 	prev, next *Seat[K, T] // in Flight.waiting; guarded by mu
+}
+
+// caller is what a flight knows of a caller. It is read outside the lock, because the
+// context may be a user's.
+type caller struct {
+	ctx      context.Context
+	deadline time.Time // when it joined, or, if it may move, when it left
+	bounded  bool      // it had one
+	movable  bool      // the deadline may move: ctx comes from another flight
+}
+
+func callerOf(ctx context.Context) caller {
+	c := caller{ctx: ctx, movable: ending.Movable(ctx)}
+	c.deadline, c.bounded = ctx.Deadline()
+	return c
 }
 
 // Fly runs fn as the flight that the caller of s began, on this goroutine. It recovers a
@@ -97,7 +112,11 @@ func (s *Seat[K, T]) leave() bool {
 	if cause == nil { // also of a custom context whose own parent has not ended
 		cause = err
 	}
-	left, last := s.vacate()
+	deadline, bounded := s.deadline, s.bounded
+	if s.movable {
+		deadline, bounded = s.ctx.Deadline()
+	}
+	left, last := s.vacate(deadline, bounded)
 	if last {
 		s.flight.end(err, cause)
 	}
@@ -106,7 +125,7 @@ func (s *Seat[K, T]) leave() bool {
 
 // vacate is the step of leave under the lock. The last caller removes the key in the same
 // step, so that no other joins a flight that is about to be cancelled.
-func (s *Seat[K, T]) vacate() (left, last bool) {
+func (s *Seat[K, T]) vacate(deadline time.Time, bounded bool) (left, last bool) {
 	f := s.flight
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
@@ -114,6 +133,9 @@ func (s *Seat[K, T]) vacate() (left, last bool) {
 		return s.left, false
 	}
 	s.left = true
+	if s.movable {
+		s.deadline, s.bounded = deadline, bounded
+	}
 	f.drop(s)
 	if f.n == 0 {
 		f.remove()
