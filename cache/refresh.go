@@ -105,14 +105,18 @@ func (c *shared[K, T]) limit(ctx context.Context) (context.Context, context.Canc
 // another.
 func (r *call[K, T]) refreshed(s *slot[K, T], voids int64) {
 	defer r.yield(s)
-	err := r.outcome()
+	defer r.settle(s, voids) // also if the store calls runtime.Goexit
 	r.write(r.seat.Context(), r.next, s)
+}
+
+// settle counts and reports a refresh.
+func (r *call[K, T]) settle(s *slot[K, T], voids int64) {
 	r.refreshes.Inc()
 	if !r.kept || r.result != nil && r.result.failed.Load() {
 		r.failures.Inc()
 		r.cool(s, voids)
 	}
-	r.tellRefreshed(err)
+	r.tellRefreshed(r.outcome())
 }
 
 // cool begins the cooldown after a failed refresh, unless Delete or Refresh has begun

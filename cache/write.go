@@ -17,10 +17,18 @@ func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
 	if s == nil {
 		return
 	}
+	done := false
+	defer func() {
+		if !done { // the store called runtime.Goexit, as a test's store does with t.FailNow
+			c.disclaim(s)
+			policy.Go(c.cfg.Clock, func() { c.flush(ctx, next, k) })
+		}
+	}()
 	c.write(ctx, next, s)
 	for !c.unclaim(s) {
 		c.write(ctx, next, s)
 	}
+	done = true
 }
 
 // claim holds the slot of a key with a pending result for its one writer.
@@ -45,11 +53,22 @@ func (c *shared[K, T]) unclaim(s *slot[K, T]) bool {
 		c.mu.Unlock()
 		return false
 	}
+	c.unwrite(s)
+	return true
+}
+
+// disclaim is the end of a writer that leaves what is pending to another.
+func (c *shared[K, T]) disclaim(s *slot[K, T]) {
+	c.mu.Lock()
+	c.unwrite(s)
+}
+
+// unwrite ends a writer, and unlocks mu.
+func (c *shared[K, T]) unwrite(s *slot[K, T]) {
 	s.writing = false
 	c.release(s)
 	c.background--
 	c.rest()
-	return true
 }
 
 // write stores what is pending in a slot, and what becomes pending meanwhile. When it
@@ -59,8 +78,7 @@ func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K,
 	_ = c.take(ctx, s) // its context does not end
 	defer c.give(s)
 	for p := s.pending.Load(); p != nil; p = s.pending.Load() {
-		c.put(ctx, next, s.key, p)
-		c.stored(s, p)
+		c.put(ctx, next, s, p)
 	}
 }
 
@@ -75,13 +93,22 @@ func (c *shared[K, T]) stored(s *slot[K, T], p *pending[T]) {
 }
 
 // put stores a result. Errors are reported as the store's, and so are panics: the call of
-// the result has ended.
-func (c *Cache[K, T]) put(ctx context.Context, next policy.Call[T], k K, p *pending[T]) {
-	reason, err := c.setEntry(ctx, k, p)
+// the result has ended. If the store, or an observer, calls runtime.Goexit, the result is
+// given up: nothing else would end its way.
+func (c *Cache[K, T]) put(ctx context.Context, next policy.Call[T], s *slot[K, T], p *pending[T]) {
+	done := false
+	defer func() {
+		if !done {
+			p.failed.Store(true)
+		}
+		c.stored(s, p)
+	}()
+	reason, err := c.setEntry(ctx, s.key, p)
 	if err != nil {
 		p.failed.Store(true)
 		c.safely(policy.StoreFailed, func() { c.tellStoreFailed(ctx, next, reason, err) })
 	}
+	done = true
 }
 
 // setEntry stores a result, unless it is a refresh's and the entry that it replaces is gone.
