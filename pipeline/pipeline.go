@@ -15,7 +15,8 @@
 //
 // so that each attempt has its own time limit and is counted by the breaker, and the
 // fallback handles the failure of the whole. [Standard] builds this order from a
-// config, and validates it.
+// config, and validates it. docs/policies.md in the repository has the order of all
+// policies.
 //
 // A pipeline serves one result type. [Run] and [Exec] run functions of any type through
 // a Pipeline[any].
