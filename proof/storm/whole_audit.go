@@ -123,6 +123,7 @@ func (w *whole) enterError(c *wholeCall, e wholeEnding) {
 // settle checks the scene when all calls are over.
 func (w *whole) settle() {
 	defer w.permits()
+	w.circuit.State() // an open circuit whose time is over moves when it is looked at, and tells the listener
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nothingLost()
