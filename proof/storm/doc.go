@@ -22,7 +22,7 @@
 // has an entry in the [ledger]. The tests replace policies by faulty doubles and check that
 // the storm finds each fault.
 //
-// Gates, limiters and hedges have no rules of their own. They are held to what package
+// Gates, limiters, throttles, chaos and hedges have no rules of their own. They are held to what package
 // policytest expects of every policy; see [owedRules]. An AutoAdvance clock cannot order two
 // attempts of one call, so hedges are in scenes on real time only.
 //

@@ -18,7 +18,7 @@ type load struct {
 	adaptive *adaptive.Limiter
 }
 
-// load returns a gate, an adaptive limit, a rate limit or a hedge.
+// load returns a gate, an adaptive limit, a throttle, chaos, a rate limit or a hedge.
 func (p *planner) load() []policy.Policy[int] {
 	switch p.rnd.IntN(3) {
 	case 0:
@@ -28,8 +28,13 @@ func (p *planner) load() []policy.Policy[int] {
 			return p.hedge()
 		}
 	}
-	if p.chance(30) {
+	switch p.rnd.IntN(10) {
+	case 0, 1, 2:
 		return p.adaptive()
+	case 3:
+		return p.throttle()
+	case 4:
+		return p.chaos()
 	}
 	return p.gate()
 }
