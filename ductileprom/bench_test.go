@@ -41,12 +41,17 @@ func BenchmarkScrape(b *testing.B) {
 			s.Snapshot()
 		}
 	})
-	for name, opts := range map[string][]ductileprom.Option{
-		"Both": nil, "Classic": {ductileprom.WithoutNativeBuckets()}, "Native": {ductileprom.WithoutClassicBuckets()},
+	for _, of := range []struct {
+		name string
+		opts []ductileprom.Option
+	}{
+		{"Both", nil},
+		{"Classic", []ductileprom.Option{ductileprom.WithoutNativeBuckets()}},
+		{"Native", []ductileprom.Option{ductileprom.WithoutClassicBuckets()}},
 	} {
 		r := prometheus.NewRegistry()
-		r.MustRegister(ductileprom.NewCollector(s, opts...))
-		b.Run("Gather/"+name, func(b *testing.B) {
+		r.MustRegister(ductileprom.NewCollector(s, of.opts...))
+		b.Run("Gather/"+of.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := r.Gather(); err != nil {
@@ -54,13 +59,13 @@ func BenchmarkScrape(b *testing.B) {
 				}
 			}
 		})
-		b.Run("HTTP/"+name, func(b *testing.B) { scrape(b, r) })
+		b.Run("HTTP/"+of.name, func(b *testing.B) { scrape(b, r) })
 	}
 }
 
 func scrape(b *testing.B, r *prometheus.Registry) {
 	handler := promhttp.HandlerFor(r, promhttp.HandlerOpts{DisableCompression: true})
-	request := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	request := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/metrics", http.NoBody)
 	request.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
 	b.ReportAllocs()
 	size := 0

@@ -36,7 +36,7 @@ func ExampleNewCollector() {
 	_, _ = p.Do(context.Background(), func(context.Context) (int, error) { return 42, nil })
 
 	page := httptest.NewRecorder()
-	handler.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
+	handler.ServeHTTP(page, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", http.NoBody))
 	for line := range strings.Lines(page.Body.String()) {
 		if strings.HasPrefix(line, "ductile_circuit_state{") || strings.HasPrefix(line, "ductile_call_attempts_") {
 			fmt.Print(line)

@@ -87,7 +87,7 @@ func (s *shop) during(db *database, d time.Duration, step func(n int)) {
 // scrape makes db scrape the shop.
 func (s *shop) scrape(db *database) {
 	s.t.Helper()
-	request := httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody)
+	request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/metrics", http.NoBody)
 	request.Header.Set("Accept", db.format)
 	page := httptest.NewRecorder()
 	s.http.ServeHTTP(page, request)
