@@ -18,6 +18,6 @@
 // has at most 2000 attribute sets; further measurements go to one overflow series, with the
 // attribute otel.metric.overflow. A pipeline tells 64 operations and 16 error types apart.
 //
-// An attribute set is built once for each series. A call through a pipeline that is
-// observed costs about 300 ns more, without allocations.
+// An attribute set is built once for each series, so a measurement allocates nothing and
+// takes half of the time of one whose set is built anew.
 package ductileotel

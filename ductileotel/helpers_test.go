@@ -130,7 +130,7 @@ func histograms[N int64 | float64](from []metricdata.HistogramDataPoint[N]) (all
 func attrsOf(set attribute.Set) attrs {
 	all := attrs{}
 	for _, kv := range set.ToSlice() {
-		all[string(kv.Key)] = kv.Value.Emit()
+		all[string(kv.Key)] = kv.Value.String()
 	}
 	return all
 }

@@ -102,7 +102,7 @@ func TestRequestsInATracedPipelineAreChildrenOfTheirAttempts(t *testing.T) {
 		}
 		return http.StatusOK
 	})), otelhttp.WithTracerProvider(s.provider))
-	p := tracedBy(s, pipeline.New[*http.Response](retry.New[*http.Response](retry.Config{Clock: fake.NewClock(fake.AutoAdvance())})))
+	p := tracedBy(s, pipeline.New[*http.Response](retry.New[*http.Response](retry.Config{Clock: fake.NewClock(fake.AutoAdvance())}))) //nolint:bodyclose // it is closed below
 	resp, err := p.Do(t.Context(), func(ctx context.Context) (*http.Response, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://api.example/", nil)
 		require.NoError(t, err)

@@ -43,14 +43,14 @@ func watchAll(s *observe.Stats, sources []any) (err error) {
 // read reports the state of the sources.
 func (o *observer) read(_ context.Context, out metric.Observer) error {
 	of := map[string]metric.Int64Observable{
-		"ductile.circuit.state": o.instruments.circuitState,
-		"ductile.queue.length":  o.instruments.queueLength,
-		"ductile.permits.used":  o.instruments.permitsUsed,
-		"ductile.permits.limit": o.instruments.permitsLimit,
+		"ductile.circuit.state": o.circuitState,
+		"ductile.queue.length":  o.queueLength,
+		"ductile.permits.used":  o.permitsUsed,
+		"ductile.permits.limit": o.permitsLimit,
 	}
 	for _, s := range o.stats.Snapshot().Series {
 		if s.Name == "ductile.budget.remaining" {
-			out.ObserveFloat64(o.instruments.budgetRemaining, s.Value, setOf(s))
+			out.ObserveFloat64(o.budgetRemaining, s.Value, setOf(s))
 		} else if i := of[s.Name]; i != nil {
 			out.ObserveInt64(i, int64(s.Value), setOf(s))
 		}
