@@ -25,7 +25,8 @@
 //   - cache: the kept results of earlier calls, fresh, stale or negative
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
-// Package observe counts what pipelines do, for metrics and pages, and logs it.
+// Package observe counts what pipelines do, for metrics and pages, and logs it. The module
+// ductileotel exports metrics and spans to OpenTelemetry.
 //
 // The module ductileprom exports it to Prometheus.
 //
