@@ -18,7 +18,7 @@ func TestValidateReportsEveryFault(t *testing.T) {
 	for want, cfg := range map[string]adaptive.Config{
 		"adaptive: Config.Initial is -1, want 0 for the default, or 1 to 2147483647": {Initial: -1},
 		"adaptive: Config.Min is -2, want 0 for the default, or 1 to 2147483647\n" +
-			"adaptive: Config.Max is 2147483648, want 0 for the default, or 1 to 2147483647": {Min: -2, Max: math.MaxInt32 + 1},
+			"adaptive: Config.Max is -3, want 0 for the default, or 1 to 2147483647": {Min: -2, Max: -3},
 		"adaptive: Config.Min is 9, want at most Max, which is 8":                                                                {Min: 9, Max: 8},
 		"adaptive: Config.Initial is 3, want 0 for the default, or Min to Max, which are 4 and 1000":                             {Initial: 3, Min: 4},
 		"adaptive: Config.Initial is 30, want 0 for the default, or Min to Max, which are 1 and 20":                              {Initial: 30, Max: 20},
@@ -38,6 +38,17 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		assert.PanicsWithError(t, want, func() { adaptive.NewLimiter(cfg) })
 	}
 	require.NoError(t, adaptive.Config{}.Validate())
+}
+
+func TestALimitHas31Bits(t *testing.T) {
+	beyond := math.MaxInt32
+	if beyond++; beyond < 0 {
+		t.Skip("an int has 32 bits")
+	}
+	require.NoError(t, adaptive.Config{Max: math.MaxInt32, MaxQueue: math.MaxInt32}.Validate())
+	assert.EqualError(t, adaptive.Config{Max: beyond, MaxQueue: beyond}.Validate(),
+		"adaptive: Config.Max is 2147483648, want 0 for the default, or 1 to 2147483647\n"+
+			"adaptive: Config.MaxQueue is 2147483648, want 0 to 2147483647")
 }
 
 func TestDefaultsAreFilledIn(t *testing.T) {

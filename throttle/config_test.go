@@ -27,7 +27,6 @@ func TestValidateReturnsAllFaults(t *testing.T) {
 		"throttle: Config.Window is 1ns, want " + window:  {Window: 1},
 		"throttle: Config.Window is 9ns, want " + window:  {Window: 9},
 		"throttle: Config.MinCalls is -1, want 0 for the default, 10, or 1 to 2147483647":            {MinCalls: -1},
-		"throttle: Config.MinCalls is 2147483648, want 0 for the default, 10, or 1 to 2147483647":    {MinCalls: 1 << 31},
 		"throttle: Config.MaxReject is 1, want " + reject:                                            {MaxReject: 1},
 		"throttle: Config.MaxReject is -0.1, want " + reject:                                         {MaxReject: -0.1},
 		"throttle: Config.MaxReject is NaN, want " + reject:                                          {MaxReject: math.NaN()},
@@ -47,6 +46,15 @@ func TestValidateReturnsAllFaults(t *testing.T) {
 	} {
 		assert.NoError(t, cfg.Validate())
 	}
+}
+
+func TestMinCallsHas31Bits(t *testing.T) {
+	beyond := math.MaxInt32
+	if beyond++; beyond < 0 {
+		t.Skip("an int has 32 bits")
+	}
+	assert.EqualError(t, throttle.Config{MinCalls: beyond}.Validate(),
+		"throttle: Config.MinCalls is 2147483648, want 0 for the default, 10, or 1 to 2147483647")
 }
 
 func TestZeroFieldsAreTheDocumentedDefaults(t *testing.T) {
