@@ -10,7 +10,8 @@ func (l *Limiter) aim(w *window) (to int, pinned bool) {
 	over := l.isOver(w)
 	switch {
 	case over, w.late.Load() > 0, w.refused.Load() > 0:
-		return max(l.cfg.Min, w.limit*9/10), over && w.limit == l.cfg.Min
+		less := int(int64(w.limit) * 9 / 10) // an int of 32 bits cannot hold 9 large limits
+		return max(l.cfg.Min, less), over && w.limit == l.cfg.Min
 	case w.reached.Load(): // otherwise the limit would rise through an idle night
 		return min(l.cfg.Max, w.limit+1), false
 	}

@@ -3,6 +3,7 @@ package adaptive_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -185,4 +186,10 @@ func TestALimitAtMinAndOverTheTargetIsPinned(t *testing.T) {
 	r.wave(9, 40*ms)
 	assert.False(t, r.Snapshot().Pinned)
 	assert.Greater(t, r.Limit(), 9)
+}
+
+func TestTheLargestLimitLosesATenth(t *testing.T) {
+	r := newRig(t, adaptive.Config{Initial: math.MaxInt32, Target: 20 * ms})
+	r.wave(10, 21*ms)
+	assert.Equal(t, 1932735282, r.Limit())
 }

@@ -151,9 +151,11 @@ func (c *climber) next() int {
 	return c.lower()
 }
 
-// upper returns the limit above the base, at least 1 more.
+// upper returns the limit above the base, at least 1 more. It is bounded before it becomes
+// an int, which may have 32 bits.
 func (c *climber) upper() int {
-	return min(c.most, max(int(math.Ceil(c.base*(1+stride))), int(c.base)+1))
+	more := max(math.Ceil(c.base*(1+stride)), math.Floor(c.base)+1)
+	return int(min(float64(c.most), more))
 }
 
 // lower returns the limit below the base, at least 1 less.
