@@ -66,3 +66,22 @@ func TestAClockSetBackFarBeginsAnew(t *testing.T) {
 	_, err = th.Acquire(t.Context())
 	require.ErrorIs(t, err, throttle.ErrThrottled)
 }
+
+// After the clock was set back, all that was counted is ahead of it. The accepts are still
+// forgotten before the failures.
+func TestFailuresBeforeAClockWasSetBackAreNoticed(t *testing.T) {
+	clk := fake.NewClock()
+	begin := clk.Now()
+	th := throttle.NewThrottle(throttle.Config{Window: 100 * time.Second, Clock: clk, Rand: always})
+	clk.Advance(50 * time.Second)
+	fill(th, policy.Normal, 0, 10)
+	clk.Advance(10 * time.Second)
+	fill(th, policy.Normal, 10, 0)
+	clk.Set(begin)
+	_, err := th.Acquire(t.Context())
+	require.NoError(t, err, "half of the requests were accepted")
+	clk.Advance(155 * time.Second)
+	require.Positive(t, th.Rate(policy.Normal))
+	_, err = th.Acquire(t.Context())
+	require.ErrorIs(t, err, throttle.ErrThrottled)
+}

@@ -45,15 +45,16 @@ func (t *tally) sum(now int64, k float64) totals {
 	var byAge [window.Buckets]totals
 	epoch := t.ring.Epoch(now)
 	live := t.ring.AppendLive(room[:0], epoch)
+	s := totals{calm: true}
 	for _, b := range live {
 		byAge[age(epoch, b)].others += b.Counts.others.Load()
+		s.calm = s.calm && b.Epoch <= epoch // buckets ahead of the clock are not told apart by age
 	}
 	for _, b := range live {
 		byAge[age(epoch, b)].accepted += b.Counts.accepted.Load()
 	}
 	// As time passes, the window loses its oldest buckets. So it holds, at any later time,
 	// the newest few of today's buckets, and it is calm if none of these sums has an excess.
-	s := totals{calm: true}
 	for i := range byAge {
 		s.others += byAge[i].others
 		s.accepted += byAge[i].accepted
@@ -62,6 +63,6 @@ func (t *tally) sum(now int64, k float64) totals {
 	return s
 }
 
-// age returns how many buckets before epoch b is. The bucket may be after epoch, since the
-// clock was read a while ago.
+// age returns how many buckets before epoch b is, and 0 for a bucket after epoch: the clock
+// was read a while ago, or set back.
 func age(epoch int64, b *window.Bucket[bucket]) int64 { return max(0, epoch-b.Epoch) }
