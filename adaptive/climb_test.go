@@ -186,3 +186,16 @@ func TestAClockSetBackDelaysTheWindowButDoesNotStopIt(t *testing.T) {
 	}
 	assert.Equal(t, 22, r.Limit())
 }
+
+// The probe above a limit that was learned may be the initial limit.
+func TestALimiterThatHasLearnedIsNotIdleAtAProbe(t *testing.T) {
+	r := newRig(t, adaptive.Config{Initial: 4})
+	require.True(t, r.Idle())
+	all := r.limits(6, func(limit int) time.Duration { return time.Duration(limit) * 10 * ms })
+	require.Equal(t, []int{5, 3, 5, 3}, all[:4])
+	require.Contains(t, all[4:], 4)
+	for r.Limit() != 4 {
+		r.limits(1, func(limit int) time.Duration { return time.Duration(limit) * 10 * ms })
+	}
+	require.False(t, r.Idle())
+}

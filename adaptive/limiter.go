@@ -91,7 +91,10 @@ func (l *Limiter) Config() Config { return l.cfg }
 func (l *Limiter) Limit() int { return l.gate.Limit() }
 
 // Idle reports whether no call holds a place or waits and the limit is the initial one, so
-// that dropping the limiter would lose nothing. A limit that was learned is worth keeping.
-// Package keyed uses it. While calls start and end, it may return false although the
-// limiter was idle for a moment.
-func (l *Limiter) Idle() bool { return l.gate.Limit() == l.cfg.Initial && l.gate.Idle() }
+// that dropping the limiter would lose nothing. A limit that was learned is worth keeping,
+// also while a limiter that climbs tries the initial one. Package keyed uses it. While calls
+// start and end, it may return false although the limiter was idle for a moment.
+func (l *Limiter) Idle() bool {
+	learned := l.target == 0 && l.window.Load().era > 0
+	return !learned && l.gate.Limit() == l.cfg.Initial && l.gate.Idle()
+}
