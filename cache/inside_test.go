@@ -81,6 +81,27 @@ func TestSlotsThatCoolDownAreBounded(t *testing.T) {
 	assert.LessOrEqual(t, c.slots.Load().Len(), DefaultMaxEntries+50)
 }
 
+func TestSlotsThatCoolDownAreBoundedWhenManyRefreshesFailAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 500
+		c := ofInts(Config[int, int]{TTL: 1, Stale: time.Hour, Cooldown: time.Hour, MaxEntries: 2 * DefaultMaxEntries})
+		c.cfg.MaxEntries = 1
+		down := errors.New("down")
+		for k := range DefaultMaxEntries + many {
+			run(t, c, k, nil)
+		}
+		time.Sleep(time.Second)
+		for k := range DefaultMaxEntries + many {
+			_, _ = c.Do(context.WithValue(t.Context(), intKey{}, k), func(context.Context) (int, error) {
+				time.Sleep(time.Second) // all at once
+				return 0, down
+			})
+		}
+		require.NoError(t, c.Close(t.Context()))
+		assert.Equal(t, DefaultMaxEntries, c.slots.Load().Len())
+	})
+}
+
 func TestACooldownDoublesUpToStale(t *testing.T) {
 	for _, c := range []struct{ cooldown, stale, first, second, last time.Duration }{
 		{time.Second, time.Minute, time.Second, 2 * time.Second, time.Minute},

@@ -141,6 +141,7 @@ func (c *shared[K, T]) release(s *slot[K, T]) {
 		c.drop(s)
 	case !s.cooling:
 		c.cool.push(s)
+		c.thaw(math.MinInt64) // where there are too many: many refreshes may fail at once
 	}
 }
 
