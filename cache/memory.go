@@ -130,10 +130,13 @@ func (m *Memory[K, T]) Set(_ context.Context, k K, e Entry[T]) error {
 	return nil
 }
 
-// sum adds a time and a duration, which may be the longest.
+// sum adds a time and a duration, which may be the longest, or the one to the zero time.
 func sum(at, d int64) int64 {
-	if d > 0 && at > math.MaxInt64-d {
+	switch {
+	case d > 0 && at > math.MaxInt64-d:
 		return math.MaxInt64
+	case d < 0 && at < math.MinInt64-d: // in a bubble of synctest, times are negative
+		return math.MinInt64
 	}
 	return at + d
 }

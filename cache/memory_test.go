@@ -171,3 +171,14 @@ func TestReadersAndWritersOfMemoryDoNotMix(t *testing.T) {
 	all.Wait()
 	assert.LessOrEqual(t, m.Len(), 50)
 }
+
+func TestAnEntryWithoutAFreshTimeIsNotFresh(t *testing.T) {
+	store := cache.NewMemory[string, int](cache.MemoryConfig{})
+	inBubble(t, func(t *testing.T) { // where it is long before the store was made
+		c, f := cache.New(exactly(config{Store: store})), &source{v: 2}
+		require.NoError(t, store.Set(t.Context(), "a", cache.Entry[int]{Value: 1, Keep: time.Now().Add(time.Hour)}))
+		v, err := c.Do(with(t.Context(), "a"), f.do)
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+	})
+}
