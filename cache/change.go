@@ -58,6 +58,21 @@ func (c *shared[K, T]) void(k K) *slot[K, T] {
 	return s
 }
 
+// watched holds the slot of a key, and returns how often it was voided.
+func (c *shared[K, T]) watched(k K) (s *slot[K, T], voids int64) {
+	hash, now := maphash.Comparable(c.seed, k), c.tick()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s = c.hold(hash, k, now)
+	return s, s.voids
+}
+
+func (c *shared[K, T]) voidsOf(s *slot[K, T]) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return s.voids
+}
+
 func (c *shared[K, T]) unhold(s *slot[K, T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -78,6 +78,8 @@ func (c *Cache[K, T]) serve(ctx context.Context, next policy.Call[T], e *Entry[T
 // kept; e may be no entry.
 func (c *Cache[K, T]) miss(ctx context.Context, next policy.Call[T], k K, e Entry[T], before look) (T, error) {
 	c.misses.Inc()
+	w := c.watch(ctx, next, k, &e, before)
+	defer c.unwatch(w)
 	r, err := c.fly(ctx, next, k, before)
 	for r != nil && r.cut && ctx.Err() == nil { // the refresh that it joined ran out of time: it has its own
 		r, err = c.fly(ctx, next, k, before)
@@ -89,7 +91,7 @@ func (c *Cache[K, T]) miss(ctx context.Context, next policy.Call[T], k K, e Entr
 		return c.own(r.v, nil), nil
 	}
 	if r == nil || !r.negative {
-		if now := policy.Now(c.cfg.Clock); c.rescues(ctx, next, k, &e, now, before, err) {
+		if now := policy.Now(c.cfg.Clock); c.rescues(ctx, next, w, &e, now, err) {
 			return c.serve(ctx, next, &e, now, err)
 		}
 	}
@@ -100,17 +102,51 @@ func (c *Cache[K, T]) miss(ctx context.Context, next policy.Call[T], k K, e Entr
 	return c.own(r.v, err), err
 }
 
-// rescues reports whether e answers a call that has failed. If Delete or Refresh began
-// since the call looked for its entry, e may be gone, and becomes what there is now.
-func (c *Cache[K, T]) rescues(ctx context.Context, next policy.Call[T], k K, e *Entry[T], now time.Time, before look, failure error) bool {
-	if c.cfg.StaleIfError == 0 || ending.Canceled(ctx, failure) {
+// watch is what a call that misses keeps of its key, so that it knows at its end whether
+// Delete or Refresh began since it looked for its entry. The zero watch is of a call that
+// no entry can answer.
+type watch[K comparable, T any] struct {
+	s     *slot[K, T] // held
+	voids int64
+}
+
+// watch begins to watch the key of a call that found e. If Delete or Refresh, of any key,
+// began since the call looked, e becomes what there is now.
+func (c *Cache[K, T]) watch(ctx context.Context, next policy.Call[T], k K, e *Entry[T], before look) (w watch[K, T]) {
+	if c.cfg.StaleIfError == 0 || e.ageAt(policy.Now(c.cfg.Clock)) == gone {
+		return w
+	}
+	w.s, w.voids = c.watched(k)
+	ok := false
+	defer func() {
+		if !ok { // the store panicked
+			c.unwatch(w)
+		}
+	}()
+	if c.changes.Load() != before.changes {
+		*e, _ = c.find(ctx, next, k)
+	}
+	ok = true
+	return w
+}
+
+func (c *Cache[K, T]) unwatch(w watch[K, T]) {
+	if w.s != nil {
+		c.unhold(w.s)
+	}
+}
+
+// rescues reports whether e answers a call that has failed. If Delete or Refresh of its key
+// has begun, e may be gone, and becomes what there is now.
+func (c *Cache[K, T]) rescues(ctx context.Context, next policy.Call[T], w watch[K, T], e *Entry[T], now time.Time, failure error) bool {
+	if w.s == nil || ending.Canceled(ctx, failure) {
 		return false
 	}
-	if c.changes.Load() != before.changes {
-		if ctx.Err() != nil {
+	if c.voidsOf(w.s) != w.voids {
+		if ctx.Err() != nil && c.memory == nil { // the store might not answer
 			return false
 		}
-		*e, _ = c.find(ctx, next, k)
+		*e, _ = c.find(ctx, next, w.s.key)
 	}
 	return e.Err == nil && e.ageAt(now) != gone
 }
