@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
@@ -17,6 +18,11 @@ import (
 
 // kind is the Policy field of events.
 const kind = "cache"
+
+// ErrCycle is the error of a call that would wait for itself: the function of a miss
+// called the cache for the key of the miss, or for one whose function waits for it. It
+// matches [policy.ErrRejected].
+var ErrCycle = fmt.Errorf("cache: the function of a call called the cache for the key of the call, which would wait for itself; use another key, or call the function without the cache (%w)", policy.ErrRejected)
 
 // promptly lists the events for which a hit leaves its fast path.
 type promptly = prompt.Mark

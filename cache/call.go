@@ -37,8 +37,10 @@ type call[K comparable, T any] struct {
 // fly runs next in the flight of the key, or waits for the one that is in the air. It
 // returns nil and an error if the caller left before the function returned.
 func (c *Cache[K, T]) fly(ctx context.Context, next policy.Call[T], k K, before look) (*call[K, T], error) {
-	seat, began := c.flights.Join(ctx, k, c.waiter)
+	seat, began, err := c.flights.Join(ctx, k, c.waiter)
 	switch {
+	case err != nil:
+		return nil, ErrCycle
 	case began:
 		c.start(&call[K, T]{Cache: c, next: next, k: k, before: before, seat: seat})
 	case next.Observed(policy.Joined):

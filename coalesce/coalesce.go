@@ -2,6 +2,7 @@ package coalesce
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/flight"
@@ -11,6 +12,11 @@ import (
 
 // kind is the Policy field of events.
 const kind = "coalesce"
+
+// ErrCycle is the error of a call that would wait for itself: the function of a flight
+// called its own key, or one whose function waits for it. It matches
+// [policy.ErrRejected]. Without it, no caller's end would free the flight.
+var ErrCycle = fmt.Errorf("coalesce: the function of a flight called the key of the flight, which would wait for itself; use another key, or call the function without the coalesce (%w)", policy.ErrRejected)
 
 // Coalesce is a policy with which calls of the same key at the same time share one flight.
 // Make one with [New]; the zero Coalesce is not usable. It is safe for concurrent use. The
@@ -110,8 +116,10 @@ func (c *Coalesce[K, T]) Execute(ctx context.Context, next policy.Call[T]) (T, e
 	if !ok {
 		return next.Do(ctx)
 	}
-	seat, began := c.group.Join(ctx, key, c.waiter)
+	seat, began, err := c.group.Join(ctx, key, c.waiter)
 	switch {
+	case err != nil:
+		return zero, ErrCycle
 	case seat == nil:
 		return next.Do(ctx)
 	case began:

@@ -102,7 +102,7 @@ func (f *Flight[K, T]) fixed() (latest time.Time, bounded bool, moving []context
 func (f *Flight[K, T]) Value(key any) any {
 	switch key.(type) {
 	case ending.MovableKey:
-		return true
+		return f
 	case urgency.PriorityKey:
 		return f.priority()
 	case urgency.SpeculativeKey:

@@ -61,16 +61,24 @@ func (g *Group[K, T]) Totals() Totals {
 // it may begin. The waiter must accept any number of calls of Wait.
 //
 // Join returns a nil seat if key is not equal to itself, as NaN: no caller could find its
-// flight. It panics if key has no hash, as an interface with a slice.
-func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) (s *Seat[K, T], began bool) {
+// flight. It returns ErrCycle if the flight waits for the caller. It panics if key has no
+// hash, as an interface with a slice.
+func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) (s *Seat[K, T], began bool, err error) {
 	if !equal(key, key) {
-		return nil, false
+		return nil, false, nil
 	}
 	c := callerOf(ctx)
-	if s = g.take(c, key); s != nil {
-		return s, false
+	if s = g.take(c, key); s == nil {
+		s, began = g.register(g.prepare(c, key, newWaiter))
 	}
-	return g.register(g.prepare(c, key, newWaiter))
+	// Look after the seat is taken: of two calls that join each other's flights at the same
+	// time, at least one finds the cycle.
+	if !began && c.movable && waitsFor(s.flight, ctx, nil) {
+		s.leave()
+		g.unjoin()
+		return nil, false, ErrCycle
+	}
+	return s, began, nil
 }
 
 // Begin begins a flight, as Join does. It returns nil if key has a flight already, or is
@@ -137,6 +145,13 @@ func (g *Group[K, T]) register(f *Flight[K, T]) (s *Seat[K, T], began bool) {
 	}
 	g.insert(f)
 	return &f.first, true
+}
+
+// unjoin takes a caller that was refused out of the totals.
+func (g *Group[K, T]) unjoin() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.joined--
 }
 
 // The methods below are called with mu held.
