@@ -256,7 +256,8 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Clock == nil {
 		c.Clock = c.Retry.Clock
-	} else if c.Circuits.Clock == nil && c.Pipeline == nil && c.Circuit == nil && !c.NoCircuit {
+	}
+	if c.Circuits.Clock == nil && c.Pipeline == nil && c.Circuit == nil && !c.NoCircuit {
 		c.Circuits.Clock = c.Clock
 	}
 	if c.Retry.Clock == nil && c.Pipeline == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 func TestFieldsWithoutEffectAreRefused(t *testing.T) {
@@ -49,6 +50,22 @@ func TestOneClockMeasuresEverything(t *testing.T) {
 	assert.Equal(t, breaker.Open, circuit.State())
 	clk.Advance(breaker.DefaultRecoveryTimeout)
 	assert.Equal(t, breaker.HalfOpen, circuit.State())
+}
+
+func TestTheClockOfTheRetryIsTheClockOfTheCircuits(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	s := serve(t, statuses(503))
+	tr := ductilehttp.NewTransport(ductilehttp.Config{Base: s.base, Retry: retry.Config{Clock: clk}, Circuits: breaker.Config{FailureThreshold: 3}})
+	assert.Equal(t, clk, tr.Config().Clock)
+	assert.Equal(t, clk, tr.Config().Circuits.Clock)
+	resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+	require.NoError(t, err)
+	read(t, resp)
+	circuit, _ := tr.Circuits().Get(s.URL)
+	assert.Equal(t, breaker.Open, circuit.State())
+	clk.Advance(breaker.DefaultRecoveryTimeout)
+	assert.Equal(t, breaker.HalfOpen, circuit.State())
+	require.NoError(t, tr.Config().Validate(), "defaults are accepted again")
 }
 
 func TestAPrepareErrorSaysPrepareRequest(t *testing.T) {

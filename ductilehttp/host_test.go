@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 )
 
@@ -61,6 +63,15 @@ func TestTheCostOfAHostDoesNotGrowWithTheirNumber(t *testing.T) {
 			assert.LessOrEqual(t, tr.circuits.hosts.Len(), MaxCircuits)
 		})
 	}
+}
+
+func TestAHostWithoutACircuitIsKeptForTheTimeOfTheClock(t *testing.T) {
+	clk := fake.NewClock()
+	tr := NewTransport(Config{NoCircuit: true, Clock: clk, Gates: bulkhead.Config{Limit: 1}})
+	tr.circuits.hosts.Get(hostKey{"https", "old.example", ""})
+	clk.Advance(CircuitIdle)
+	tr.circuits.hosts.Get(hostKey{"https", "new.example", ""})
+	assert.Equal(t, 1, tr.circuits.hosts.Len())
 }
 
 func BenchmarkKnownHost(b *testing.B) {

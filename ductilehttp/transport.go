@@ -1,6 +1,7 @@
 package ductilehttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func NewTransport(cfg Config) *Transport {
 	t.look()
 	t.circuits = &Circuits{one: cfg.Circuit, none: cfg.Pipeline != nil || cfg.NoCircuit}
 	t.circuits.hosts = keyed.New(keyed.Config[hostKey, *host]{
-		Make: t.newHost, Overflow: t.overflow, Clock: cfg.Circuits.Clock,
+		Make: t.newHost, Overflow: t.overflow, Clock: cmp.Or(cfg.Circuits.Clock, cfg.Clock),
 	})
 	return t
 }
