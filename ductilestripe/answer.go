@@ -53,8 +53,12 @@ func (a answer) troubled() bool {
 }
 
 // answerOf finds Stripe's response in err. The SDK has one error type for API v1, several
-// for v2, and none for responses that are not JSON. A Transport has one type for all.
+// for v2, and none for responses that are not JSON. A Transport has one type for all. A
+// response that the SDK dropped is found if [Pin] has kept it.
 func answerOf(err error) (answer, bool) {
+	if e, ok := errors.AsType[*answeredError](err); ok {
+		return e.answer, true
+	}
 	if e, ok := errors.AsType[*stripe.Error](err); ok {
 		locked := e.HTTPStatusCode == http.StatusTooManyRequests && e.Code == stripe.ErrorCodeLockTimeout
 		return answer{e.HTTPStatusCode, headerOf(e.LastResponse), locked}, true

@@ -95,6 +95,52 @@ func TestTheDelayIsAtLeastTheRetryAfter(t *testing.T) {
 	})
 }
 
+// A load balancer in front of Stripe refuses in its own format, which the SDK does not read.
+func TestTheDelayIsAtLeastTheRetryAfterOfALoadBalancer(t *testing.T) {
+	ways(t, func(t *testing.T, open opener) {
+		for name, body := range map[string]string{"HTML": "<h1>busy</h1>", "no body": "", "other JSON": `{"message": "busy"}`} {
+			a := serve(t, raw(503, body, "Retry-After", "7"))
+			s := open(a.URL, a.base, fake.NewClock(fake.AutoAdvance()))
+			_, err := s.pay(t.Context(), price(100))
+			require.NoError(t, err, name)
+			assert.Equal(t, []time.Duration{7 * time.Second}, s.clk.Sleeps(), name)
+		}
+	})
+}
+
+func TestStripeShouldRetryFalseStopsTheRetriesInAnyFormat(t *testing.T) {
+	ways(t, func(t *testing.T, open opener) {
+		a := serve(t, raw(503, "<h1>busy</h1>", "Stripe-Should-Retry", "false"))
+		s := open(a.URL, a.base, fake.NewClock(fake.AutoAdvance()))
+		_, err := s.pay(t.Context(), price(100))
+		require.ErrorContains(t, err, "busy")
+		assert.Len(t, a.seen(), 1)
+		assert.EqualValues(t, 1, s.circuit.Snapshot().Counts.Failures)
+	})
+}
+
+func TestARefusalWithoutAnErrorInItIsNotRetried(t *testing.T) {
+	ways(t, func(t *testing.T, open opener) {
+		a := serve(t, raw(403, `{"message": "blocked"}`))
+		s := open(a.URL, a.base, fake.NewClock(fake.AutoAdvance()))
+		_, err := s.pay(t.Context(), price(100))
+		require.Error(t, err)
+		assert.Len(t, a.seen(), 1)
+		assert.Zero(t, s.circuit.Snapshot().Counts.Failures)
+	})
+}
+
+// The first attempt was refused for a long time, and the second got no answer.
+func TestARetryAfterIsForTheAttemptThatGotIt(t *testing.T) {
+	ways(t, func(t *testing.T, open opener) {
+		a := serve(t, raw(503, "<h1>busy</h1>", "Retry-After", "7"), reset)
+		s := open(a.URL, a.base, fake.NewClock(fake.AutoAdvance()))
+		_, err := s.pay(t.Context(), price(100))
+		require.NoError(t, err)
+		assert.Equal(t, []time.Duration{7 * time.Second, time.Second}, s.clk.Sleeps())
+	})
+}
+
 func TestAttemptsDoNotMultiply(t *testing.T) {
 	ways(t, func(t *testing.T, open opener) {
 		for name, f := range map[string]fault{"503": refuse(503, "api_error"), "reset": reset, "409": refuse(409, "api_error")} {

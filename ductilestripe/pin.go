@@ -66,8 +66,9 @@ func Pin[T, P any, PP params[P]](p PP, do func(context.Context, PP) (T, error)) 
 		if err := streams.refill(&attempt); err != nil {
 			return v, retry.Permanent(err)
 		}
+		ctx, last := listen(ctx)
 		v, err = do(ctx, &attempt)
-		return v, Mark(err)
+		return v, Mark(last.complete(err))
 	}
 }
 

@@ -20,8 +20,9 @@ import (
 // retry.Config, but [Mark] also keeps the delay that Stripe asks for.
 //
 // The SDK drops the header of most API v2 errors, and of responses that are not JSON; then
-// the status decides. For JSON without an error in it, the SDK also drops the status: a
-// pipeline above the SDK treats such a response like none.
+// the status decides. For JSON without an error in it, the SDK also drops the status: such a
+// response is treated like none. [Call] and [Pin] get both from the backends of
+// [NewBackends], so that above the SDK, too, the header decides.
 func Retryable(err error) bool {
 	if _, ended := errors.AsType[*retry.Error](err); ended || !retry.Retryable(err) {
 		return false

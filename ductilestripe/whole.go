@@ -29,6 +29,13 @@ func (t whole) Below(change func(http.RoundTripper) http.RoundTripper) http.Roun
 }
 
 func (t whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.read(r)
+	hear(r.Context(), resp, err)
+	return resp, err
+}
+
+// read returns a response of which the first maxWhole bytes have arrived.
+func (t whole) read(r *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(r)
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
