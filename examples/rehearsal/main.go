@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -31,14 +32,30 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	flags.BoolVar(&cfg.careless, "careless", false, "give each attempt an idempotency key of its own, to see a rehearsal fail")
 	flags.Uint64Var(&cfg.seed, "seed", 1, "the `seed` of the faults, more than 0")
 	only := flags.String("only", "", "run only the rehearsals whose title contains this `text`")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
 		return 2
 	}
-	if cfg.seed == 0 {
-		fmt.Fprintln(errs, "rehearsal: -seed is 0, want more: a seed of 0 is a random one, and no two runs would be alike")
+	if wrong := cfg.wrong(flags.Args()); wrong != "" {
+		fmt.Fprintln(errs, "rehearsal: "+wrong)
 		return 2
 	}
 	return rehearse(ctx, chosen(rehearsals, *only), cfg, out, errs)
+}
+
+// wrong returns what is wrong with the config or the arguments after the flags, or "".
+func (c config) wrong(args []string) string {
+	switch {
+	case len(args) > 0:
+		return fmt.Sprintf("%q is no flag, want flags only: use -only to choose rehearsals", args[0])
+	case c.seed == 0:
+		return "-seed is 0, want more: a seed of 0 is a random one, and no two runs would be alike"
+	case c.careless && c.below:
+		return "-careless has no effect with -below, want one of them: below the SDK, all attempts are one request of the SDK, with one key"
+	}
+	return ""
 }
 
 func chosen(all []rehearsal, text string) (some []rehearsal) {

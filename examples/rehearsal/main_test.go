@@ -80,10 +80,19 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		"-seed 0":            "-seed is 0",
 		"-only no-such-text": "no rehearsal has such a title",
 		"-nonsense":          "flag provided but not defined",
+		"stock":              `"stock" is no flag`,
+		"-careless -below":   "-careless has no effect with -below",
 	} {
 		code, out, errs := rehearsed(t, strings.Fields(args)...)
 		assert.Equal(t, 2, code, args)
 		assert.Contains(t, errs, want)
 		assert.Empty(t, out)
 	}
+}
+
+func TestHelpIsNoFailure(t *testing.T) {
+	code, out, errs := rehearsed(t, "-h")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, errs, "-careless")
+	assert.Empty(t, out)
 }
