@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/ductile-go/ductile/adaptive"
+	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -59,6 +62,29 @@ func Example_adaptiveByHand() {
 	// Output:
 	// adaptive: limiter is full: its limit is 1 now, and MaxQueue 0
 	// <nil>
+}
+
+// docs/policies/adaptive.md, Recipe.
+func Example_adaptiveServer() {
+	search := adaptive.NewLimiter(adaptive.Config{Name: "search", Initial: 1})
+	var again http.Handler
+	find := func(w http.ResponseWriter, r *http.Request) error {
+		again.ServeHTTP(w, r) // another request at the same time
+		return nil
+	}
+	priorityOf := func(*http.Request) policy.Priority { return policy.High }
+	limited := ductilehttp.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		_, err := adaptive.Do(r.Context(), search, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, find(w, r.WithContext(ctx))
+		})
+		return err
+	}, ductilehttp.HandlerConfig{Priority: priorityOf})
+	again = limited
+	w := httptest.NewRecorder()
+	limited.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", nil))
+	fmt.Println(w.Code, w.Header().Get("Retry-After"))
+	// Output:
+	// 503 1
 }
 
 // docs/policies/adaptive.md, Recipe.
