@@ -37,10 +37,12 @@ func ChaosStatus(cfg chaos.Config, code int, retryAfter time.Duration) *chaos.In
 // ChaosResponse returns a policy for Chaos in a [Config] that answers a share of the requests
 // with what respond returns, in the format of an API for example. The request is not sent, and
 // of its body nothing is read. As after [ChaosStatus], all policies treat the response as one
-// of the server. A nil Header or Body means an empty one.
+// of the server. A nil Header or Body means an empty one, an empty Status the text of the
+// StatusCode, and a ContentLength of 0 beside a Body an unknown length.
 //
 // respond must neither change nor keep the request, must return a new response each time, and
-// must be safe for concurrent use. If it returns nil, the attempt fails. ChaosResponse panics
+// must be safe for concurrent use. If it returns nil, or a response whose StatusCode is not 100
+// to 999, the attempt fails. ChaosResponse panics
 // with the error of chaos.Config.Validate if cfg is invalid, and if respond is nil.
 func ChaosResponse(cfg chaos.Config, respond func(r *http.Request) *http.Response) *chaos.Injector[*http.Response] {
 	if respond == nil {
@@ -52,11 +54,32 @@ func ChaosResponse(cfg chaos.Config, respond func(r *http.Request) *http.Respons
 		if resp == nil {
 			return nil, injected(cfg, errNoResponse)
 		}
-		if resp.Header == nil {
-			resp.Header = http.Header{}
+		if resp.StatusCode < 100 || resp.StatusCode > maxStatus {
+			closeAnswer(resp)
+			return nil, injected(cfg, fmt.Errorf("ductilehttp: the function of ChaosResponse returned the StatusCode %d, want 100 to %d", resp.StatusCode, maxStatus))
 		}
+		complete(resp)
 		return resp, nil
 	}})
+}
+
+// complete sets what net/http sets in every response.
+func complete(resp *http.Response) {
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	if resp.Status == "" {
+		resp.Status = strings.TrimSpace(strconv.Itoa(resp.StatusCode) + " " + http.StatusText(resp.StatusCode))
+	}
+	if resp.ContentLength == 0 && resp.Body != nil && resp.Body != http.NoBody {
+		resp.ContentLength = -1
+	}
+}
+
+func closeAnswer(resp *http.Response) {
+	if resp.Body != nil {
+		_ = resp.Body.Close()
+	}
 }
 
 var errNoResponse = errors.New("ductilehttp: the function of ChaosResponse returned no response")
@@ -90,9 +113,7 @@ func ChaosLostAnswer(cfg chaos.Config) *chaos.Injector[*http.Response] {
 		if err != nil || resp == nil {
 			return resp, err
 		}
-		if resp.Body != nil {
-			_ = resp.Body.Close()
-		}
+		closeAnswer(resp)
 		return nil, injected(cfg, reset())
 	}})
 }
