@@ -156,7 +156,7 @@ func newInjector[T any](cfg Config, kind string, act func(context.Context, *Inje
 
 // ask calls an author's function, and counts and tells the injection. It wraps the error
 // unless own says that it is one of the call's function. A Fault that returns nil is no
-// injection. A function that panics or calls runtime.Goexit is told as policy.ErrNoReturn.
+// injection. A function that panics or calls runtime.Goexit is reported as policy.ErrNoReturn.
 func (p *Injector[T]) ask(ctx context.Context, next policy.Call[T], own func(error) bool, fn func(context.Context) error) (err error) {
 	err = policy.ErrNoReturn
 	defer func() {

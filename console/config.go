@@ -31,8 +31,8 @@ type Config struct {
 	// observes, and all that it watches. Circuits that it watches are shown and controlled
 	// too, if each has a name of its own; those of a keyed map without names are only shown.
 	Stats *observe.Stats
-	// Circuits are shown with their transitions, and controlled. Each needs a name of its
-	// own.
+	// Circuits are shown with their transitions, and controlled by their names. No two may
+	// have the same name.
 	Circuits []*breaker.Circuit
 
 	// Allow decides whether r may carry out a. It is called for each action, with its

@@ -27,7 +27,7 @@ func (*noCopy) Unlock() {}
 
 // Acquire admits a call or rejects it with a *[ThrottledError], for calls that a function
 // cannot wrap. If ctx has ended, it returns the error of ctx and counts nothing. When an
-// admitted call has ended, its outcome is to be given to Record. A permit holds nothing: a
+// admitted call has ended, pass its outcome to Record. A permit holds nothing: a
 // call that is never recorded is not counted. Most callers want [Do] or a [Throttled].
 func (t *Throttle) Acquire(ctx context.Context) (Permit, error) {
 	if ctx.Err() != nil {
