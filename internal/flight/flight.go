@@ -25,7 +25,6 @@ type Flight[K comparable, T any] struct {
 
 	// The fields below are guarded by group.mu.
 	registered bool // group.flights has this flight
-	forgotten  bool // by Group.Forget
 	landed     bool // the result may be read
 	abandoned  bool // all callers had left when it landed
 	waiting    *Seat[K, T]

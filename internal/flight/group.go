@@ -108,7 +108,7 @@ func (g *Group[K, T]) Flying(key K) bool {
 }
 
 // Forget makes the next caller of key begin a new flight, and reports whether there was
-// one to forget. The callers of that flight still get its result; see [Seat.Forgotten].
+// one to forget. The callers of that flight still get its result.
 func (g *Group[K, T]) Forget(key K) bool {
 	if !equal(key, key) {
 		return false
@@ -119,7 +119,6 @@ func (g *Group[K, T]) Forget(key K) bool {
 	if f == nil {
 		return false
 	}
-	f.forgotten = true
 	f.remove()
 	return true
 }

@@ -66,13 +66,6 @@ func (s *Seat[K, T]) Context() context.Context { return s.flight }
 // Leave gives up the seat of a caller that will not call Wait.
 func (s *Seat[K, T]) Leave() { s.leave() }
 
-// Forgotten reports whether [Group.Forget] has removed this flight.
-func (s *Seat[K, T]) Forgotten() bool {
-	s.flight.group.mu.Lock()
-	defer s.flight.group.mu.Unlock()
-	return s.flight.forgotten
-}
-
 // Outcome is how a flight has ended.
 type Outcome struct {
 	Ran       bool   // the function began
