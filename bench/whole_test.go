@@ -75,7 +75,7 @@ func ourWhole(key string, all bool) (policies []policy.Policy[int]) {
 
 // theirWhole returns failsafe-go's, in the same order.
 func theirWhole(key string) []failsafe.Policy[int] {
-	cached := cachepolicy.NewBuilder[int](&locked{values: map[string]int{}})
+	cached := cachepolicy.NewBuilder[int](&valueStore{values: map[string]int{}})
 	if key != "" {
 		cached = cached.WithKey(key)
 	}
@@ -87,20 +87,20 @@ func theirWhole(key string) []failsafe.Policy[int] {
 	}
 }
 
-// locked is a cache for failsafe-go.
-type locked struct {
+// valueStore is a cache for failsafe-go.
+type valueStore struct {
 	mu     sync.Mutex
 	values map[string]int
 }
 
-func (l *locked) Get(key string) (int, bool) {
+func (l *valueStore) Get(key string) (int, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v, ok := l.values[key]
 	return v, ok
 }
 
-func (l *locked) Set(key string, v int) {
+func (l *valueStore) Set(key string, v int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.values[key] = v

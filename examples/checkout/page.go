@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/console"
+	"github.com/ductile-go/ductile/examples/internal/shop"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -35,11 +36,11 @@ func (w way) page(ctx context.Context, out io.Writer, url string, r rhythm) erro
 	p := newProxy(url)
 	defer p.Close()
 	stats := observe.New(observe.Config{})
-	shop := w.open(p.URL, "sk_test_123", stats.Observe, nil)
-	stats.Watch(shop.calls)
+	checkout := w.open(p.URL, "sk_test_123", stats.Observe, nil)
+	stats.Watch(checkout.Calls)
 	c := console.New(console.Config{
 		Stats:    stats,
-		Circuits: []*breaker.Circuit{shop.circuit},
+		Circuits: []*breaker.Circuit{checkout.Circuit},
 		Allow:    func(*http.Request, console.Action) error { return nil }, // a demo, on loopback
 		Title:    "checkout",
 	})
@@ -53,7 +54,7 @@ func (w way) page(ctx context.Context, out io.Writer, url string, r rhythm) erro
 	go func() { served <- srv.Serve(l) }()
 	fmt.Fprintf(out, "%s\n  http://%s/debug/ductile/\n  an outage of %v begins each %v; interrupt to end\n", w.title, l.Addr(), r.outage, r.calm+r.outage)
 
-	shop.trade(ctx, p, r)
+	trade(ctx, checkout, p, r)
 	if err := srv.Shutdown(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
@@ -70,21 +71,21 @@ func mounted(c *console.Console) http.Handler {
 }
 
 // trade takes orders until ctx ends, and pays those that were queued once Stripe is back.
-func (c *checkout) trade(ctx context.Context, p *proxy, r rhythm) {
+func trade(ctx context.Context, c *shop.Checkout, p *proxy, r rhythm) {
 	var orders sync.WaitGroup
 	defer orders.Wait()
 	begin := time.Now()
 	for n := 0; ; n++ {
 		p.setOutage(time.Since(begin)%(r.calm+r.outage) >= r.calm)
 		if n%25 == 0 {
-			p.inject(fault{delay: attemptTimeout / 2}, unavailable)
+			p.inject(fault{delay: time.Second / 2}, unavailable)
 		}
-		due := []order{{id: strconv.Itoa(n % maxOrders), amount: 1900}}
-		if c.circuit.State() == breaker.Closed {
-			due = append(due, c.drain()...)
+		due := []shop.Order{{ID: strconv.Itoa(n % maxOrders), Amount: 1900}}
+		if c.Circuit.State() == breaker.Closed {
+			due = append(due, c.Drain()...)
 		}
 		for _, o := range due {
-			orders.Go(func() { _, _ = c.pay(ctx, o) })
+			orders.Go(func() { _, _ = c.Pay(ctx, o) })
 		}
 		if policy.Sleep(ctx, nil, r.orders) != nil {
 			return
