@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -171,4 +173,13 @@ func TestThePageOfAShopInAnOutage(t *testing.T) {
 		p.shot("console-" + look.name)
 	}
 	p.quiet()
+	_, err := chromedp.Call(p.ctx, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
+	require.NoError(t, err)
+	for _, look := range looks {
+		p.screen(look.size, look.dark)
+		p.do(chromedp.Reload())
+		p.shows(`#pipelines li[data-name=charge]`, "fallback > retry(3) > breaker(stripe) > timeout(10s)")
+		p.shows("#limits", "8 of 10")
+		p.axe("the shop, " + look.name)
+	}
 }
