@@ -73,7 +73,7 @@ var failsafeCacheRows = map[string]func(*testing.T){
 			require.NoError(t, err)
 			assert.Equal(t, 7, v)
 		}
-		c := cache.New(cache.Config[string, T]{Key: func(ctx context.Context) (string, bool) { return key, true }, TTL: time.Hour})
+		c := cache.New(cache.Config[string, T]{Key: func(context.Context) (string, bool) { return key, true }, TTL: time.Hour})
 		for n := range 2 {
 			v, err := c.Do(t.Context(), func(context.Context) (T, error) { return 7 + n, nil })
 			require.NoError(t, err)

@@ -81,10 +81,16 @@ func theirWhole(key string) []failsafe.Policy[int] {
 	}
 	return []failsafe.Policy[int]{
 		fallback.NewWithResult(answer), cached.Build(), timeout.New[int](limit), retrypolicy.NewBuilder[int]().WithMaxAttempts(3).Build(),
-		hedgepolicy.NewWithDelay[int](limit), failsafeRow(inRow), adaptivethrottler.NewWithDefaults[int](),
+		hedgepolicy.NewWithDelay[int](limit), failsafeRow(inRow), theirThrottler(),
 		ratelimiter.NewBursty[int](1<<40, time.Second), timeout.New[int](limit), fsbulkhead.New[int](manyPlaces),
 		failsafeAdaptive(manyPlaces),
 	}
+}
+
+// theirThrottler returns a throttler that does not reject within a few calls. With its
+// defaults, it may reject the second of two calls that fail.
+func theirThrottler() failsafe.Policy[int] {
+	return adaptivethrottler.NewBuilder[int]().WithFailureRateThreshold(0.1, 100, time.Minute).Build()
 }
 
 // valueStore is a cache for failsafe-go.
