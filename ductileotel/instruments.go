@@ -15,7 +15,7 @@ type instruments struct {
 	rejections, circuitCalls, circuitTransitions, dropped metric.Int64Counter
 	callActive                                            metric.Int64UpDownCounter
 	circuitState, queueLength, permitsUsed, permitsLimit  metric.Int64ObservableUpDownCounter
-	budgetRemaining                                       metric.Float64ObservableGauge
+	budgetRemaining, throttleRate                         metric.Float64ObservableGauge
 }
 
 // newInstruments makes the instruments, or returns all errors, joined.
@@ -40,6 +40,7 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		permitsUsed:        m.observed("ductile.permits.used"),
 		permitsLimit:       m.observed("ductile.permits.limit"),
 		budgetRemaining:    m.gauge("ductile.budget.remaining"),
+		throttleRate:       m.gauge("ductile.throttle.rate"),
 	}
 	return all, errors.Join(m.errs...)
 }

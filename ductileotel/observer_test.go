@@ -24,6 +24,7 @@ import (
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // everything are events that lead to a measurement of each instrument that has events.
@@ -41,7 +42,7 @@ var everything = []policy.Event{
 func TestEveryInstrumentIsAsPackageObserveDescribesIt(t *testing.T) {
 	gate := bulkhead.NewGate(bulkhead.Config{Name: "db", Limit: 4})
 	m := metered(t, ductileotel.WithCircuits(breaker.NewCircuit(breaker.Config{Name: "mail"})),
-		ductileotel.WithSources(gate, retry.NewBudget(retry.BudgetConfig{})))
+		ductileotel.WithSources(gate, retry.NewBudget(retry.BudgetConfig{}), throttle.NewThrottle(throttle.Config{})))
 	m.observed(everything...)
 	for i := range observe.DefaultMaxSeries { // for series.dropped
 		m.observed(policy.Event{Kind: policy.Judged, Policy: "breaker", Name: fmt.Sprint(i), Outcome: policy.Success})

@@ -24,7 +24,7 @@ func (o *observer) watch(meter metric.Meter, sources []any) (err error) {
 		return err
 	}
 	i := o.instruments
-	_, err = meter.RegisterCallback(o.read, i.circuitState, i.queueLength, i.permitsUsed, i.permitsLimit, i.budgetRemaining)
+	_, err = meter.RegisterCallback(o.read, i.circuitState, i.queueLength, i.permitsUsed, i.permitsLimit, i.budgetRemaining, i.throttleRate)
 	return err
 }
 
@@ -42,6 +42,10 @@ func watchAll(s *observe.Stats, sources []any) (err error) {
 
 // read reports the state of the sources.
 func (o *observer) read(_ context.Context, out metric.Observer) error {
+	shares := map[string]metric.Float64Observable{
+		"ductile.budget.remaining": o.budgetRemaining,
+		"ductile.throttle.rate":    o.throttleRate,
+	}
 	of := map[string]metric.Int64Observable{
 		"ductile.circuit.state": o.circuitState,
 		"ductile.queue.length":  o.queueLength,
@@ -49,8 +53,8 @@ func (o *observer) read(_ context.Context, out metric.Observer) error {
 		"ductile.permits.limit": o.permitsLimit,
 	}
 	for _, s := range o.stats.Snapshot().Series {
-		if s.Name == "ductile.budget.remaining" {
-			out.ObserveFloat64(o.budgetRemaining, s.Value, setOf(s))
+		if i := shares[s.Name]; i != nil {
+			out.ObserveFloat64(i, s.Value, setOf(s))
 		} else if i := of[s.Name]; i != nil {
 			out.ObserveInt64(i, int64(s.Value), setOf(s))
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 func states(t *testing.T, m meter, circuit string) map[string]float64 {
@@ -98,6 +99,17 @@ func TestGatesAndBudgetsAreRead(t *testing.T) {
 		synctest.Wait()
 		assert.InDelta(t, 0, m.point(t, "ductile.permits.used", gates).value, 0)
 	})
+}
+
+func TestAThrottlesRateIsRead(t *testing.T) {
+	quotes := throttle.NewThrottle(throttle.Config{Name: "quotes", MinCalls: 1})
+	m := metered(t, ductileotel.WithSources(quotes))
+	for range 4 {
+		_, _ = throttle.Do(t.Context(), quotes, func(context.Context) (int, error) { return 0, errDown })
+	}
+	rate := m.point(t, "ductile.throttle.rate", attrs{"ductile.policy.name": "quotes"}).value
+	assert.Positive(t, rate)
+	assert.InDelta(t, quotes.Snapshot().Rate, rate, 1e-9)
 }
 
 func TestMembersOfAMapAreWatchedWhenTheyJoin(t *testing.T) {

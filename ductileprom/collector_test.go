@@ -17,6 +17,7 @@ import (
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // everything returns a Stats with at least one series of every instrument.
@@ -26,6 +27,7 @@ func everything() *observe.Stats {
 		breaker.NewCircuit(breaker.Config{Name: "stripe"}),
 		bulkhead.NewGate(bulkhead.Config{Name: "pool", Limit: 20}),
 		retry.NewBudget(retry.BudgetConfig{Name: "outbound"}),
+		throttle.NewThrottle(throttle.Config{Name: "quotes"}),
 	)
 	observed(
 		s,
@@ -67,6 +69,7 @@ func TestMetricsAreNamedAsDocumented(t *testing.T) {
 		"ductile_permits_used":              "gauge otel_metric_overflow policy policy_type",
 		"ductile_permits_limit":             "gauge otel_metric_overflow policy policy_type",
 		"ductile_budget_remaining_ratio":    "gauge otel_metric_overflow policy",
+		"ductile_throttle_rate_ratio":       "gauge otel_metric_overflow policy",
 		"ductile_series_dropped_total":      "counter ",
 	}, got)
 }

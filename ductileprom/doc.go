@@ -28,6 +28,7 @@
 //	ductile_permits_used             gauge      policy, policy_type
 //	ductile_permits_limit            gauge      policy, policy_type
 //	ductile_budget_remaining_ratio   gauge      policy
+//	ductile_throttle_rate_ratio      gauge      policy
 //	ductile_series_dropped_total     counter
 //
 // All series of a metric have the same labels: one that does not apply is "", which
