@@ -37,7 +37,7 @@ func TestAMadeResponseWithoutAStatusFailsTheAttempt(t *testing.T) {
 	cfg.Chaos = ductilehttp.ChaosResponse(chaos.Config{Rate: 1, Enabled: true}, func(*http.Request) *http.Response {
 		return &http.Response{Body: body}
 	})
-	_, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "POST", "http://h.example", nil)) //nolint:bodyclose // there is no response
+	_, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "POST", "http://h.example", nil))
 	require.ErrorIs(t, err, chaos.ErrInjected)
 	require.ErrorContains(t, err, "returned the StatusCode 0, want 100 to 999")
 	assert.EqualValues(t, 1, body.closed.Load())

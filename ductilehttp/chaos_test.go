@@ -103,7 +103,7 @@ func TestAnInjectedResponseMayBeOfAnyShape(t *testing.T) {
 	assert.ErrorIs(t, err, chaos.ErrInjected)
 	assert.ErrorContains(t, err, "ChaosResponse returned no response")
 
-	cfg.Chaos = ductilehttp.ChaosResponse(chaosAlways, func(*http.Request) *http.Response { return &http.Response{StatusCode: 200} })
+	cfg.Chaos = ductilehttp.ChaosResponse(chaosAlways, func(*http.Request) *http.Response { return &http.Response{StatusCode: http.StatusOK} })
 	r := request(t, "GET", "http://example.invalid", nil)
 	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ func TestAnOrderIsChargedOnceThoughChaosCutsOrLosesTheAnswer(t *testing.T) {
 		return chaos.Config{Rate: 0.5, Enabled: true, Rand: fake.Rand(0, 0, 0.9)}
 	}
 	for name, p := range map[string]*chaos.Injector[*http.Response]{
-		"cut": ductilehttp.ChaosCutBody(twice(), 5), "lost": ductilehttp.ChaosLostAnswer(twice()),
+		"cut": ductilehttp.ChaosCutBody(twice(), 5), "lost": ductilehttp.ChaosLostAnswer(twice()), //nolint:bodyclose // policies, not responses
 	} {
 		a := serve(t)
 		client := stripe.NewClient("sk_test_123", stripe.WithBackends(ductilestripe.NewBackends(ductilestripe.Config{

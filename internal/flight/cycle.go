@@ -15,9 +15,9 @@ var ErrCycle = errors.New("flight: the call waits for itself")
 // member is a flight of any group.
 type member interface{ callers() []context.Context }
 
-// waitsFor reports whether the function of f waits for the call of ctx, directly or
+// awaited reports whether the function of f waits for the call of ctx, directly or
 // through other flights. seen are the flights that were looked at.
-func waitsFor(f member, ctx context.Context, seen []member) bool {
+func awaited(ctx context.Context, f member, seen []member) bool {
 	in, ok := ctx.Value(ending.MovableKey{}).(member)
 	if !ok || slices.Contains(seen, in) {
 		return false
@@ -27,7 +27,7 @@ func waitsFor(f member, ctx context.Context, seen []member) bool {
 	}
 	seen = append(seen, in)
 	for _, caller := range in.callers() {
-		if waitsFor(f, caller, seen) {
+		if awaited(caller, f, seen) {
 			return true
 		}
 	}

@@ -73,7 +73,7 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) 
 	}
 	// Look after the seat is taken: of two calls that join each other's flights at the same
 	// time, at least one finds the cycle.
-	if !began && c.movable && waitsFor(s.flight, ctx, nil) {
+	if !began && c.movable && awaited(ctx, s.flight, nil) {
 		s.leave()
 		g.unjoin()
 		return nil, false, ErrCycle
