@@ -29,7 +29,7 @@ func newStats(cfg observe.Config) *observe.Stats {
 }
 
 // tells returns a thread that reports events to s.
-func tells(s *observe.Stats, events ...policy.Event) func() {
+func observes(s *observe.Stats, events ...policy.Event) func() {
 	return func() {
 		for _, e := range events {
 			s.Observe(context.Background(), e)
@@ -77,14 +77,14 @@ func observing() map[string]func() Program {
 	return map[string]func() Program{
 		"three that begin the same series": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8})
-			one := tells(s, rejection("p", ""))
+			one := observes(s, rejection("p", ""))
 			return Program{Threads: []func(){one, one, one}, Check: func() error {
 				return expects(s, rejections, observe.LabelPipeline, map[string]float64{"p": 3})
 			}}
 		},
 		"two that begin the last series": func() Program {
 			s := newStats(observe.Config{MaxSeries: 1})
-			return Program{Threads: []func(){tells(s, rejection("p", ""), rejection("p", "")), tells(s, rejection("q", ""))}, Check: func() error {
+			return Program{Threads: []func(){observes(s, rejection("p", ""), rejection("p", "")), observes(s, rejection("q", ""))}, Check: func() error {
 				if err := expects(s, rejections, observe.LabelPipeline,
 					map[string]float64{"p": 2, "overflow": 1}, map[string]float64{"q": 1, "overflow": 2},
 				); err != nil {
@@ -99,44 +99,44 @@ func observing() map[string]func() Program {
 		},
 		"two keys where there is room for one": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8, MaxKeys: 1})
-			return Program{Threads: []func(){tells(s, rejection("p", "a")), tells(s, rejection("p", "b"))}, Check: func() error {
+			return Program{Threads: []func(){observes(s, rejection("p", "a")), observes(s, rejection("p", "b"))}, Check: func() error {
 				return expects(s, rejections, observe.LabelKey,
 					map[string]float64{"a": 1, observe.Other: 1}, map[string]float64{"b": 1, observe.Other: 1})
 			}}
 		},
 		"a key that is forgotten while it is used": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8, MaxKeys: 1})
-			tells(s, rejection("p", "a"))()
-			forget := tells(s, policy.Event{Kind: policy.Forgotten, Pipeline: "p", Key: "a"})
-			return Program{Threads: []func(){tells(s, rejection("p", "a")), forget}, Check: func() error {
+			observes(s, rejection("p", "a"))()
+			forget := observes(s, policy.Event{Kind: policy.Forgotten, Pipeline: "p", Key: "a"})
+			return Program{Threads: []func(){observes(s, rejection("p", "a")), forget}, Check: func() error {
 				// Its second measurement came before, and went with the series, or began a new one.
 				if err := expects(s, rejections, observe.LabelKey, map[string]float64{}, map[string]float64{"a": 1}); err != nil {
 					return err
 				}
-				again := tells(s, rejection("p", "a"))
+				again := observes(s, rejection("p", "a"))
 				again()
 				again()
 				if err := expects(s, rejections, observe.LabelKey, map[string]float64{"a": 2}, map[string]float64{"a": 3}); err != nil {
 					return err
 				}
 				forget()
-				tells(s, rejection("p", "b"))()
+				observes(s, rejection("p", "b"))()
 				return expects(s, rejections, observe.LabelKey, map[string]float64{"b": 1})
 			}}
 		},
 		"two that forget a key": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8, MaxKeys: 1})
-			tells(s, rejection("p", "a"))()
-			forget := tells(s, policy.Event{Kind: policy.Forgotten, Pipeline: "p", Key: "a"})
+			observes(s, rejection("p", "a"))()
+			forget := observes(s, policy.Event{Kind: policy.Forgotten, Pipeline: "p", Key: "a"})
 			return Program{Threads: []func(){forget, forget}, Check: func() error {
-				tells(s, rejection("p", "b"), rejection("p", "c"))() // its place is free once
+				observes(s, rejection("p", "b"), rejection("p", "c"))() // its place is free once
 				return expects(s, rejections, observe.LabelKey, map[string]float64{"b": 1, observe.Other: 1})
 			}}
 		},
 		"durations beside a snapshot": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8})
 			wait := policy.Event{Kind: policy.Waited, Policy: "bulkhead", Delay: time.Second}
-			tells(s, wait)()
+			observes(s, wait)()
 			var fault error
 			look := func() {
 				one, _ := s.Snapshot().Find("ductile.queue.wait", nil)
@@ -149,7 +149,7 @@ func observing() map[string]func() Program {
 					fault = fmt.Errorf("%d measurements of 1 s, %v in buckets, sum %v", h.Count, h.Buckets, h.Sum)
 				}
 			}
-			return Program{Threads: []func(){tells(s, wait), look}, Check: func() error {
+			return Program{Threads: []func(){observes(s, wait), look}, Check: func() error {
 				if fault != nil {
 					return fault
 				}
@@ -158,7 +158,7 @@ func observing() map[string]func() Program {
 		},
 		"two durations collide": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8})
-			wait := tells(s, policy.Event{Kind: policy.Waited, Policy: "bulkhead", Delay: time.Second})
+			wait := observes(s, policy.Event{Kind: policy.Waited, Policy: "bulkhead", Delay: time.Second})
 			wait()
 			return Program{Threads: []func(){wait, wait}, Check: func() error {
 				return expects(s, "ductile.queue.wait", observe.LabelPolicy, map[string]float64{"bulkhead": 3})
@@ -166,7 +166,7 @@ func observing() map[string]func() Program {
 		},
 		"a call beside a snapshot": func() Program {
 			s := newStats(observe.Config{MaxSeries: 8})
-			call := tells(s, policy.Event{Kind: policy.Started, Pipeline: "p"}, policy.Event{Kind: policy.Finished, Pipeline: "p", Attempt: 1})
+			call := observes(s, policy.Event{Kind: policy.Started, Pipeline: "p"}, policy.Event{Kind: policy.Finished, Pipeline: "p", Attempt: 1})
 			call()
 			var fault error
 			look := func() {
