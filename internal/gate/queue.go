@@ -37,6 +37,16 @@ type woken struct{ first *waiter }
 
 func (l *woken) push(w *waiter) { w.next, l.first = l.first, w }
 
+// append adds the waiters of more, which were pushed later.
+func (l *woken) append(more woken) {
+	last := &more.first
+	for *last != nil {
+		last = &(*last).next
+	}
+	*last = l.first
+	l.first = more.first
+}
+
 // wake wakes the waiters in the order of push.
 func (l woken) wake() {
 	var turned *waiter

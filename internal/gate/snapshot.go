@@ -16,6 +16,12 @@ func (g *Gate) Snapshot() Snapshot {
 	grants := g.settle()
 	limit := g.limit.Load()
 	w, admitted := g.main.look() // one load: calls start and end meanwhile
+	// A call that ended after settle has returned its place and waits for the lock. Hand the
+	// place over for it: otherwise a place would be shown as free while a call waits.
+	for g.queue.n > 0 && g.freeBy(w) > 0 {
+		grants.append(g.handOver())
+		w, admitted = g.main.look()
+	}
 	free, admitted := g.freeBy(w), admitted+g.gathered
 	if cells := g.spread.Load(); cells != nil {
 		free, _ = cells.free()

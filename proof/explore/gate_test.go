@@ -50,6 +50,16 @@ func words() map[string]lobbyScene {
 				return l, []func(){l.release(0), l.visit(anyway, "a")}
 			}, served(1),
 		},
+		"a snapshot beside a waiter and a release": {
+			func() (*lobby, []func()) {
+				l := newLobby(bulkhead.Config{Limit: 1, MaxQueue: 1}).take(1)
+				return l, []func(){l.release(0), l.visit(anyway, "a"), func() {
+					if s := l.Snapshot(); s.Waiting > 0 && s.InUse < s.Limit {
+						l.fault("a place is free while a call waits: %+v", s)
+					}
+				}}
+			}, served(1),
+		},
 		"two waiters beside a release": {
 			func() (*lobby, []func()) {
 				l := newLobby(bulkhead.Config{Limit: 1, MaxQueue: 2}).take(1)
