@@ -190,9 +190,12 @@ func eval[T any](p *tab, expression string) T {
 	return v
 }
 
+// click clicks an element that can be seen and used. The page does it itself: a click at a
+// place on the screen misses if the page moves in between.
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	p.do(chromedp.Click(chromedp.CSS(selector)))
+	p.wait(fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() && !document.querySelector(%[1]q).disabled`, selector))
+	_ = eval[int](p, fmt.Sprintf(`document.querySelector(%q).click(); 0`, selector))
 }
 
 func (p *tab) text(selector string) string {
