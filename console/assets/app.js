@@ -548,7 +548,11 @@ async function act() {
 
 $('a-ok').addEventListener('click', act);
 $('a-cancel').addEventListener('click', () => $('ask').close());
-$('a-reason').addEventListener('keydown', e => { if (e.key === 'Enter') act(); });
+$('a-reason').addEventListener('keydown', e => {
+  if (e.key !== 'Enter') return;
+  e.preventDefault(); // the rest of this key would press the button that has the focus once the dialog is closed
+  if (!e.repeat) act(); // a key that is held down is not sure
+});
 $('pause').addEventListener('click', () => {
   paused = !paused;
   $('pause').setAttribute('aria-pressed', String(paused));
