@@ -16,7 +16,7 @@ func nothingIsFound(p *probe) {
 }
 
 func entriesAreWhole(p *probe) {
-	for k, v := range map[string]int{"a": 1, "zero": 0, "": 2, "least": math.MinInt64, "k\x00/\n\u00fc": math.MaxInt32} {
+	for k, v := range map[string]int{"a": 1, "zero": 0, "": 2, "least": math.MinInt, "k\x00/\n\u00fc": math.MaxInt32} {
 		e := entry(v%1000, nil)
 		e.Value = v
 		p.set(k, e)

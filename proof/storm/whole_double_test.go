@@ -156,7 +156,7 @@ var wholeDoubles = []struct {
 func TestTheWholeOrderFindsEachFaultyPolicy(t *testing.T) {
 	for _, d := range wholeDoubles {
 		t.Run(d.name, func(t *testing.T) {
-			for seed := uint64(1); seed < 60; seed++ {
+			for seed := uint64(1); seed < 1000; seed++ {
 				w := enactWhole(t, seed, 500, d.wholeDouble)
 				if strings.Contains(strings.Join(w.faults, "\n"), d.want) {
 					return
