@@ -175,7 +175,7 @@ func (w *callWindow) upTo(now, last word, full bool) Counts {
 	return last.totals(word(w.size))
 }
 
-// counts returns the totals as of now.
+// counts returns the current totals.
 func (w *callWindow) counts() Counts {
 	full := w.full.Load()
 	return w.upTo(word(w.now.Load()), 0, full)

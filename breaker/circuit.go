@@ -62,7 +62,7 @@ func (c *Circuit) Name() string { return c.name }
 // elapsed to half-open. It takes no permit.
 func (c *Circuit) State() State { return c.settled().state }
 
-// Snapshot returns the circuit's state and counts as of now. Like State, it may move an
+// Snapshot returns the circuit's current state and counts. Like State, it may move an
 // open circuit to half-open.
 func (c *Circuit) Snapshot() Snapshot {
 	g := c.settled()

@@ -173,7 +173,7 @@ func (g *generation) reopening() int {
 	return int(g.shut.rejection.reopening)
 }
 
-// counts returns the totals that the generation judges by, as of now.
+// counts returns the current totals, by which the generation judges.
 func (g *generation) counts(now int64) Counts {
 	var counts Counts
 	switch {

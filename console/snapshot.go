@@ -60,7 +60,7 @@ type meter struct {
 	Need  int64   `json:"need,omitempty"`  // calls before a rate is checked
 }
 
-// take returns the state of everything as of now.
+// take returns the current state of everything.
 func (c *Console) take() snapshot {
 	streams, _ := c.open()
 	s := snapshot{

@@ -27,7 +27,7 @@ type Snapshot struct {
 	Rejected int64 `json:"rejected,omitempty"`
 }
 
-// Snapshot returns the limiter's rate, its tokens as of now, and its counters.
+// Snapshot returns the limiter's rate, its current tokens, and its counters.
 func (l *Limiter) Snapshot() Snapshot {
 	l.mu.Lock()
 	b, waiting, cancelled := l.bucket.Load(), 0, l.cancelled

@@ -36,7 +36,7 @@ func (e *ThrottledError) Is(target error) bool {
 	return target == ErrThrottled || target == policy.ErrRejected
 }
 
-// Rate returns the share of calls that the throttle rejects as of now, as in [Snapshot].
+// Rate returns the share of calls that the throttle rejects now, as in [Snapshot].
 func (e *ThrottledError) Rate() float64 {
 	if e == nil || e.throttle == nil {
 		return 0

@@ -62,7 +62,7 @@ func (t *Throttle) Clock() policy.Clock { return t.cfg.Clock }
 // Config returns the throttle's config with the defaults filled in.
 func (t *Throttle) Config() Config { return t.cfg }
 
-// Rate returns the rate at which calls of a class are rejected as of now, from 0 to
+// Rate returns the rate at which calls of a class are rejected now, from 0 to
 // MaxReject. See [Config].
 func (t *Throttle) Rate(class policy.Priority) float64 {
 	return t.rate(t.pressure(t.tally.sum(t.time.Now(), t.cfg.K)), class)

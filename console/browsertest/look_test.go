@@ -60,7 +60,7 @@ func (p *tab) axe(what string) {
 	assert.Empty(p.t, violations, what)
 }
 
-// show is a console in which everything is to be seen: each state, a long error, markup,
+// show serves a console that shows everything: each state, a long error, markup,
 // a window, a shadow.
 func show(t *testing.T) string {
 	var circuits []*breaker.Circuit

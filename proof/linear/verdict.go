@@ -171,7 +171,7 @@ func (sp spec) judgeProbe(s state, id int) state {
 	return s
 }
 
-// window returns the totals of the window as of now.
+// window returns the current totals of the window.
 func (sp spec) window(s state) (c breaker.Counts) {
 	cfg := sp.cfg(s)
 	bucket := func(at int64) int64 { return at / max(1, int64(cfg.Window)/10) }

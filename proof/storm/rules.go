@@ -92,7 +92,7 @@ func judgedAs(err error) (o policy.Outcome) {
 	return o
 }
 
-// asks returns the delay that err asks for, as of now, and whether it must be exact.
+// asks returns the delay that err asks for now, and whether it must be exact.
 func asks(err error) (d time.Duration, exactly bool) {
 	everyMark(err, func(m *mark.Mark) {
 		if m.Exact && !exactly {
