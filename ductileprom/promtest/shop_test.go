@@ -18,6 +18,7 @@ import (
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 var errDown = errors.New("down")
@@ -44,7 +45,7 @@ func newShop(t *testing.T) *shop {
 	})
 	budget := retry.NewBudget(retry.BudgetConfig{Name: "outbound", MinPerSecond: 2})
 	s.gate = bulkhead.NewGate(bulkhead.Config{Name: "pool", Limit: 1, MaxQueue: 100})
-	s.stats.Watch(circuit, budget, s.gate)
+	s.stats.Watch(circuit, budget, s.gate, throttle.NewThrottle(throttle.Config{Name: "quotes"}))
 	s.charge = pipeline.New(
 		retry.New[int](retry.Config{Budget: budget, BaseDelay: 10 * time.Millisecond}),
 		breaker.New[int](circuit),
