@@ -37,7 +37,7 @@ func TestEveryFactoryMakesACircuitOfItsOwn(t *testing.T) {
 			t.Run(name+"/"+f.lib, func(t *testing.T) {
 				var calls atomic.Int64
 				a, b := f.make(), f.make()
-				if f.lib != "zero" { // which never refuses all
+				if f.lib != "go-zero" { // which never refuses all
 					for range 300 {
 						_, _ = f.call(a)(fail)(t.Context())
 					}
