@@ -82,20 +82,23 @@ func (s *slow) Delete(ctx context.Context, k string) error {
 var errStore = errors.New("no connection")
 
 func TestAnErrorOfTheStoreIsAMiss(t *testing.T) {
-	store := newSlow("a")
-	store.getErr = errStore
-	c, f := cache.New(exactly(config{Store: store, Name: "users"})), &source{v: 1}
-	do, rec := observed[int](c)
-	for range 2 {
-		v, err := do(with(t.Context(), "a"), f.do)
-		require.NoError(t, err)
-		assert.Equal(t, 1, v)
-	}
-	assert.Equal(t, 2, f.count())
-	told := only(rec, policy.StoreFailed)
-	require.NotEmpty(t, told)
-	assert.Equal(t, policy.Event{Kind: policy.StoreFailed, Policy: "cache", Name: "users", Reason: "get", Err: errStore}, told[0])
-	assert.EqualValues(t, len(told), c.Snapshot().StoreErrors)
+	synctest.Test(t, func(t *testing.T) {
+		store := newSlow("a")
+		store.getErr = errStore
+		c, f := cache.New(exactly(config{Store: store, Name: "users"})), &source{v: 1}
+		do, rec := observed[int](c)
+		for range 2 {
+			v, err := do(with(t.Context(), "a"), f.do)
+			require.NoError(t, err)
+			assert.Equal(t, 1, v)
+			synctest.Wait() // until the value is no longer being written, and no call gets it from there
+		}
+		assert.Equal(t, 2, f.count())
+		told := only(rec, policy.StoreFailed)
+		require.NotEmpty(t, told)
+		assert.Equal(t, policy.Event{Kind: policy.StoreFailed, Policy: "cache", Name: "users", Reason: "get", Err: errStore}, told[0])
+		assert.EqualValues(t, len(told), c.Snapshot().StoreErrors)
+	})
 }
 
 func TestAnErrorOfSetDoesNotFailTheCall(t *testing.T) {
