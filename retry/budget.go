@@ -180,6 +180,9 @@ func (b *Budget) Snapshot() BudgetSnapshot {
 	return BudgetSnapshot{Calls: calls, Retries: retries, Left: max(0, c.cfg.allowed(calls)-retries)}
 }
 
+// Name returns the budget's name, or "" if it has none.
+func (b *Budget) Name() string { return b.counts.Load().cfg.Name }
+
 // Config returns the effective config.
 func (b *Budget) Config() BudgetConfig { return b.counts.Load().cfg }
 
