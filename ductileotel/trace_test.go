@@ -210,7 +210,7 @@ func TestSecretsOfURLsAreNotInStatusDescriptions(t *testing.T) {
 	_, err := tracedBy(s, pipeline.New[int](retries())).Do(t.Context(), fake.NewFunc[int]().Fail(fail).Do)
 	require.Error(t, err)
 	for _, span := range s.all(t) {
-		assert.Contains(t, span.Status().Description, "https://api.example/charge")
+		assert.Contains(t, span.Status().Description, "https://...@api.example/charge")
 		assert.NotContains(t, span.Status().Description, "key")
 		assert.NotContains(t, span.Status().Description, "token")
 	}

@@ -35,7 +35,7 @@ func Log(h slog.Handler, cfg LogConfig) policy.Observer {
 		cfg.Level = DefaultLevel
 	}
 	if cfg.Redact == nil {
-		cfg.Redact = redact.URLs
+		cfg.Redact = redact.Text
 	}
 	if cfg.Summary == 0 {
 		cfg.Summary = DefaultSummary

@@ -128,7 +128,7 @@ func TestLevelOverridesTheDefault(t *testing.T) {
 
 func TestErrorsReasonsAndKeysAreRedacted(t *testing.T) {
 	e := policy.Event{Kind: policy.GaveUp, Key: "https://u:p@host", Reason: "see https://wiki?token=1", Err: fmt.Errorf(`Get "https://u:p@host/x?key=secret": EOF`)}
-	assert.Equal(t, []string{`WARN retry gave up kind=gave_up key=https://host reason=see https://wiki error=Get "https://host/x": EOF`},
+	assert.Equal(t, []string{`WARN retry gave up kind=gave_up key=https://...@host reason=see https://wiki?... error=Get "https://...@host/x?...": EOF`},
 		logged(observe.LogConfig{}, slog.LevelInfo, e))
 	assert.Equal(t, []string{`WARN retry gave up kind=gave_up key=- reason=- error=-`},
 		logged(observe.LogConfig{Redact: func(string) string { return "-" }}, slog.LevelInfo, e))

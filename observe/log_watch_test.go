@@ -50,7 +50,7 @@ func TestMovesByHandAreLoggedOnce(t *testing.T) {
 	c.Reset()
 	assert.Equal(t, []string{
 		"WARN circuit opened kind=state_changed policy=breaker name=stripe from=closed to=open reason=failures error=down",
-		"WARN circuit isolated kind=state_changed policy=breaker name=stripe from=open to=isolated reason=https://wiki/runbook",
+		"WARN circuit isolated kind=state_changed policy=breaker name=stripe from=open to=isolated reason=https://...@wiki/runbook",
 		"WARN circuit isolated kind=state_changed policy=breaker name=eu key=eu from=closed to=isolated reason=test",
 		"INFO circuit closed kind=state_changed policy=breaker name=stripe from=isolated to=closed reason=reset",
 	}, b.lines())

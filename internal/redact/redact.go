@@ -1,62 +1,67 @@
 // Package redact removes secrets from texts that are about to be logged or shown.
 package redact
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
-// URLs returns s with the user information and the query of each URL in it removed:
-// https://user:key@host/path?token=1 becomes https://host/path. Errors of package net/url
-// and of drivers contain such URLs.
-func URLs(s string) string {
-	at := strings.Index(s, "://")
-	if at < 0 {
+var (
+	// link matches a URL up to the next space, quote or angle bracket.
+	link = regexp.MustCompile("[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'`<>]+")
+	// login matches "user:password@" outside of a URL, as data source names have it.
+	login = regexp.MustCompile("[^\\s\"'`<>/@:=(]+:[^\\s\"'`<>/@]+@")
+	// query matches the query of a URL that has only a path.
+	query = regexp.MustCompile("\\?[^\\s\"'`<>=]+=[^\\s\"'`<>]*")
+)
+
+// Text returns s without the userinfo, the query and the fragment of each URL in it, and
+// without the user and password of a data source name, "user:password@tcp(host)/db". What
+// it removes, it replaces by "...". Errors of package net/url and of drivers contain such
+// URLs.
+func Text(s string) string {
+	if !strings.ContainsAny(s, "?@#") {
 		return s
 	}
-	var out strings.Builder
-	for ; at >= 0; at = strings.Index(s, "://") {
-		at += len("://")
-		out.WriteString(s[:at])
-		url := s[at:]
-		end := strings.IndexFunc(url, ends)
-		if end < 0 {
-			end = len(url)
-		}
-		out.WriteString(without(url[:end]))
-		s = url[end:]
-	}
-	out.WriteString(s)
-	return out.String()
+	s = link.ReplaceAllStringFunc(s, inLink)
+	s = login.ReplaceAllString(s, "...@")
+	return query.ReplaceAllString(s, "?...")
 }
 
-// ends reports whether a URL in a text ends before r.
-func ends(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`<>|\\^{}", r) }
-
-// without returns a URL, from the end of its scheme on, without user information, query
-// and fragment. User information ends at the last @ before the path, which is where
-// clients end it.
-func without(url string) string {
-	query := strings.IndexAny(url, "?#")
-	rest := url
-	if query >= 0 {
-		rest = url[:query]
+// inLink redacts one URL. It does not parse it, because passwords that break the syntax
+// are passwords too.
+func inLink(s string) string {
+	at := strings.Index(s, "://") + len("://")
+	scheme, rest := s[:at], s[at:]
+	rest = withoutUserinfo(rest)
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i+1] + "..."
 	}
-	host, path, found := strings.Cut(rest, "/")
-	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		host = host[i+1:]
-	} else if strings.ContainsRune(rest, '@') && strings.ContainsRune(host, ':') && !port(host) {
-		// A password with a slash in it, as in redis://:a/b@host: everything up to the
-		// last @ may be a secret.
-		return rest[strings.LastIndexByte(rest, '@')+1:]
-	} else if query >= 0 && strings.ContainsRune(url[query:], '@') && !found && strings.ContainsRune(host, ':') && !port(host) {
-		return url[strings.LastIndexByte(url, '@')+1:] // a password with a question mark
-	}
-	if found {
-		return host + "/" + path
-	}
-	return host
+	return scheme + rest
 }
 
-// port reports whether host ends with a colon and digits only.
-func port(host string) bool {
-	digits := host[strings.LastIndexByte(host, ':')+1:]
-	return strings.Trim(digits, "0123456789") == ""
+// withoutUserinfo redacts what is before the last @, if the authority has an @ or looks
+// like a host with a port that is no number. A password may contain @, / and ?, so the
+// authority may seem to end inside of it. For a URL with both userinfo and a later @, this
+// removes more than it has to.
+func withoutUserinfo(s string) string {
+	authority := s
+	if i := strings.IndexAny(s, "/?#"); i >= 0 {
+		authority = s[:i]
+	}
+	if !strings.Contains(authority, "@") && !oddPort(authority) {
+		return s
+	}
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		return "..." + s[i:]
+	}
+	return s
+}
+
+func oddPort(authority string) bool {
+	if _, after, ok := strings.Cut(authority, "]"); ok && authority[0] == '[' {
+		authority = after // an IPv6 address has colons of its own
+	}
+	_, port, ok := strings.Cut(authority, ":")
+	return ok && strings.Trim(port, "0123456789") != ""
 }
