@@ -6,13 +6,17 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/chaos"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 // outcome is how a call or an attempt ended.
@@ -60,8 +64,8 @@ func outcomeOf(ctx context.Context, err error) outcome {
 //   - the result of a method ErrorType() string: "503" for a *ductilehttp.StatusError
 //   - the code of an error with the method GRPCStatus of grpc-go, "Unavailable"
 //   - a name for the errors of this module: "open" for a circuit's, "timeout" for a limit
-//     that has passed, "full" for a gate's, "limit" for a rate limiter's, "panic" for a
-//     panic or a runtime.Goexit
+//     that has passed, "full" for a gate's or an adaptive limit's, "limit" for a rate
+//     limiter's, "throttled" for a throttle's, "panic" for a panic or a runtime.Goexit
 //   - "timeout" and "canceled" for the errors of package context
 //   - the error's type, "*net.OpError", if it is not a type of packages errors and fmt that
 //     wraps another
@@ -96,8 +100,12 @@ func named(err error) string {
 		return "open"
 	case *bulkhead.FullError:
 		return "full"
+	case *adaptive.LimitedError:
+		return "full"
 	case *ratelimit.ExceededError:
 		return "limit"
+	case *throttle.ThrottledError:
+		return "throttled"
 	case *policy.TimeoutError:
 		return "timeout"
 	case *policy.PanicError:
@@ -124,8 +132,19 @@ var fromStd = map[string]bool{"fmt": true, "errors": true}
 
 // wrapped returns the error inside err if the type of err says nothing, and nil otherwise.
 func wrapped(err error) error {
-	if e, ok := err.(*retry.Error); ok && e != nil { //nolint:errorlint // the chain is walked by ErrorType
-		return e.Last
+	switch e := err.(type) { //nolint:errorlint // the chain is walked by ErrorType
+	case *retry.Error:
+		if e != nil {
+			return e.Last
+		}
+	case *hedge.Error:
+		if e != nil && len(e.Errs) > 0 {
+			return e.Errs[0]
+		}
+	case *chaos.Error:
+		if e != nil {
+			return e.Err
+		}
 	}
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {

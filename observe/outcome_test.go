@@ -11,12 +11,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/chaos"
+	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/throttle"
 )
 
 type grpcError struct{ code code }
@@ -60,6 +64,8 @@ func TestErrorTypeNamesTheCause(t *testing.T) {
 		"canceled":                fmt.Errorf("x: %w", context.Canceled),
 		"full":                    &bulkhead.FullError{},
 		"limit":                   &ratelimit.ExceededError{},
+		"throttled":               &hedge.Error{Errs: []error{&throttle.ThrottledError{}, errDown}},
+		"*hedge.Error":            &hedge.Error{},
 		"panic":                   policy.ErrNoReturn,
 		"503":                     &retry.Error{Reason: retry.ErrExhausted, Last: fmt.Errorf("x: %w", &named{})},
 		"exhausted":               &retry.Error{Reason: retry.ErrExhausted},
@@ -73,6 +79,8 @@ func TestErrorTypeNamesTheCause(t *testing.T) {
 	}
 	assert.Equal(t, "timeout", observe.ErrorType(context.DeadlineExceeded))
 	assert.Equal(t, "panic", observe.ErrorType(&policy.PanicError{}))
+	assert.Equal(t, "full", observe.ErrorType(&adaptive.LimitedError{}))
+	assert.Equal(t, "503", observe.ErrorType(&chaos.Error{Err: &named{}}), "an injected error is one of the dependency")
 	assert.Equal(t, "*observe_test.named", observe.ErrorType(fmt.Errorf("%w", (*named)(nil))))
 	assert.Equal(t, "*errors.errorString", observe.ErrorType(fmt.Errorf("%w and %w", errDown, &net.OpError{})), "the first of several")
 }
