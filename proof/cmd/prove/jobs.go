@@ -220,7 +220,6 @@ var targets = []target{
 	{"coalesce", "FuzzSchedule", "flights beside a model: joins, leaves, ends of every kind, forgotten keys, deadlines"},
 	{"observe", "FuzzConfig", "observe.Config: every measurement is counted within its bounds"},
 	{"observe", "FuzzHistogram", "observe.Histogram: counts, explicit buckets and quantiles of any durations"},
-	{"internal/redact", "FuzzURLs", "redacted texts: no password and no query is left"},
 	{"chaos", "FuzzConfig", "chaos.Config: a call is acted in if its draw is less than the rate"},
 	{"cache", "FuzzConfig", "cache.Config: a value is fresh, then stale, then kept, then gone"},
 	{"cache", "FuzzCache", "programs of calls, changes and time, beside a model of a cache"},
