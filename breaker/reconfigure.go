@@ -1,12 +1,12 @@
 package breaker
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 	"unsafe"
 
-	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/same"
 )
 
 // Config returns the config in force, with the defaults filled in. NewCircuit and
@@ -32,12 +32,8 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	if cfg.Name != c.name {
-		return fmt.Errorf("breaker: Config.Name is %q, want %q: a circuit keeps its name", cfg.Name, c.name)
-	}
-	if !sameClock(cfg.Clock, c.clock()) {
-		return fmt.Errorf("breaker: Config.Clock is %T, want the %T that circuit %q was made with: a circuit keeps its clock",
-			cfg.Clock, c.clock(), c.name)
+	if err := (fault.Kept{Name: c.name, Clock: c.clock()}).Check("breaker: Config", "circuit", cfg.Name, cfg.Clock); err != nil {
+		return err
 	}
 	cfg = cfg.withDefaults()
 	if cfg.OnStateChange != nil {
@@ -102,16 +98,16 @@ func (c Config) equal(o Config) bool {
 	a, b := reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem()
 	for i := range a.NumField() {
 		x, y := a.Field(i), b.Field(i)
-		same := false
+		alike := false
 		switch x.Kind() {
 		case reflect.Func:
-			same = sameFunc(x.Addr().UnsafePointer(), y.Addr().UnsafePointer())
+			alike = sameFunc(x.Addr().UnsafePointer(), y.Addr().UnsafePointer())
 		case reflect.Interface:
-			same = sameClock(*x.Addr().Interface().(*policy.Clock), *y.Addr().Interface().(*policy.Clock))
+			alike = same.Clocks(x.Interface(), y.Interface())
 		default:
-			same = x.Equal(y)
+			alike = x.Equal(y)
 		}
-		if !same {
+		if !alike {
 			return false
 		}
 	}
@@ -121,17 +117,3 @@ func (c Config) equal(o Config) bool {
 // sameFunc compares two variables of a function type by the function values that they
 // point to. Two closures of the same code differ.
 func sameFunc(a, b unsafe.Pointer) bool { return *(*unsafe.Pointer)(a) == *(*unsafe.Pointer)(b) }
-
-// sameClock reports whether a and b are the same clock. Two values of one type that == cannot
-// compare are assumed to be the same.
-func sameClock(a, b policy.Clock) bool {
-	switch {
-	case a == nil || b == nil:
-		return a == nil && b == nil
-	case reflect.TypeOf(a) != reflect.TypeOf(b):
-		return false
-	case !reflect.ValueOf(a).Comparable():
-		return true
-	}
-	return a == b
-}

@@ -128,6 +128,7 @@ func (b *Bulkhead[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (*ga
 	} else {
 		e, err = b.gate.core.EnterSlowly(ctx)
 	}
+	next.Delayed() // it may have waited, also if the gate got its queue after New
 	return e.Cell, err
 }
 
@@ -160,7 +161,7 @@ func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.core.Clock() }
 // Describe returns the kind, "bulkhead", the gate's name, and its config with the current
 // limit.
 func (b *Bulkhead[T]) Describe() policy.Description {
-	cfg := b.gate.config()
+	cfg := b.gate.Config()
 	return policy.Description{Kind: kind, Name: cfg.Name, Detail: strconv.Itoa(cfg.Limit), Config: cfg}
 }
 

@@ -2,7 +2,6 @@ package bulkhead
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/ductile-go/ductile/internal/gate"
 	"github.com/ductile-go/ductile/policy"
@@ -29,20 +28,8 @@ func NewGate(cfg Config) *Gate {
 		panic(err)
 	}
 	g := new(Gate)
-	g.core.Init(gate.Config{
-		Name: cfg.Name, Limit: cfg.Limit, MaxQueue: cfg.MaxQueue, MaxWait: cfg.MaxWait, Order: gate.Order(cfg.Order),
-		Delay: gate.CoDel(cfg.Delay), Priority: cfg.Priority, Clock: cfg.Clock,
-	}, voice)
+	g.core.Init(cfg.core(), voice)
 	return g
-}
-
-// config returns the config with the current limit.
-func (g *Gate) config() Config {
-	cfg := g.core.Config()
-	return Config{
-		Name: cfg.Name, Limit: cfg.Limit, MaxQueue: cfg.MaxQueue, MaxWait: cfg.MaxWait, Order: Order(cfg.Order),
-		Delay: CoDel(cfg.Delay), Priority: cfg.Priority, Clock: cfg.Clock,
-	}
 }
 
 // Name returns the gate's name.
@@ -79,15 +66,4 @@ func (g *Gate) Acquire(ctx context.Context) (Place, error) {
 		c = e.Cell
 	}
 	return Place{gate: &g.core, cell: c}, nil
-}
-
-// SetLimit changes how many calls may run at a time. A higher limit admits waiting calls
-// at once. A limit below the number of running calls interrupts none of them, and admits
-// no call until enough of them have ended. SetLimit panics if n is not in 1 to
-// 2147483647.
-func (g *Gate) SetLimit(n int) {
-	if n < 1 || n > maxLimit {
-		panic(fmt.Sprintf("bulkhead: Gate.SetLimit: n is %d, want 1 to %d", n, maxLimit))
-	}
-	g.core.SetLimit(n)
 }

@@ -28,6 +28,8 @@ type run struct {
 	model *model
 	pairs []*pair
 	log   []string
+
+	reconfigures bool
 }
 
 // randomConfig draws a config with few places. Bounds are multiples of 2 ms, and time
@@ -76,6 +78,12 @@ func (r *run) step() {
 			p.visit.cancel(nil)
 			r.model.leave(p.guest)
 		}
+	case n < 86 && r.reconfigures:
+		cfg := randomConfig(r.rnd)
+		r.note("reconfigure %+v", cfg)
+		require.NoError(r.t, r.gate.Reconfigure(cfg))
+		require.Equal(r.t, cfg, r.gate.Config())
+		r.model.reconfigure(cfg)
 	case n < 88:
 		limit := 1 + r.rnd.IntN(5)
 		r.note("limit %d", limit)
@@ -121,12 +129,16 @@ func (r *run) compare() {
 	require.Equal(r.t, len(r.model.in)+len(r.model.queue) == 0, r.gate.Idle())
 }
 
-func TestAGateBehavesLikeItsModel(t *testing.T) {
-	for seed := range uint64(400) {
+func TestAGateBehavesLikeItsModel(t *testing.T) { behavesLikeItsModel(t, false, 400) }
+
+func TestAReconfiguredGateBehavesLikeItsModel(t *testing.T) { behavesLikeItsModel(t, true, 200) }
+
+func behavesLikeItsModel(t *testing.T, reconfigures bool, seeds uint64) {
+	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 14))
 			cfg := randomConfig(rnd)
-			r := &run{t: t, rnd: rnd, gate: bulkhead.NewGate(cfg), model: newModel(cfg)}
+			r := &run{t: t, rnd: rnd, gate: bulkhead.NewGate(cfg), model: newModel(cfg), reconfigures: reconfigures}
 			r.note("seed %d, %+v", seed, cfg)
 			for range 120 {
 				r.step()

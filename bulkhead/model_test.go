@@ -133,6 +133,14 @@ func (m *model) setLimit(n int) {
 	m.serve()
 }
 
+func (m *model) reconfigure(cfg bulkhead.Config) {
+	if m.cfg.Delay == (bulkhead.CoDel{}) {
+		m.emptyAt = m.now // used with Delay, and only while calls wait
+	}
+	m.cfg = cfg
+	m.setLimit(cfg.Limit)
+}
+
 func (m *model) pass(d time.Duration) {
 	m.now += d
 	for _, g := range slices.Clone(m.queue) {

@@ -28,9 +28,11 @@ func (g *Gate) TryEnter() *Cell {
 
 // EnterSlowly continues [Gate.Enter] after it found no place. Its error is the voice's.
 func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
-	if g.maxQueue == 0 && g.isFull() { // shedding load must be cheap
+	// Shedding load must be cheap. The rules are loaded again: Reconfigure may have opened a
+	// queue, and then lowered the limit to what is in use.
+	if r := g.rules.Load(); r.MaxQueue == 0 && g.isFull() && r == g.rules.Load() {
 		g.rejected.Inc()
-		return Entry{}, g.refusal()
+		return Entry{}, g.voice.Full(&r.full)
 	}
 	wait := turn.Begin(ctx)
 	a := g.arrive(ctx)
@@ -49,7 +51,7 @@ func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
 
 // EnterObserved is [Gate.EnterSlowly] with events for the observers of next.
 func EnterObserved[T any](ctx context.Context, g *Gate, next policy.Call[T]) (Entry, error) {
-	watch := next.Stopwatch(g.cfg.Clock)
+	watch := next.Stopwatch(g.clock)
 	wait := turn.Begin(ctx)
 	a := g.arrive(ctx)
 	if a.err != nil {
@@ -79,7 +81,7 @@ func await[T any](ctx context.Context, g *Gate, next policy.Call[T], elapsed fun
 }
 
 func emit[T any](ctx context.Context, g *Gate, next policy.Call[T], e policy.Event) {
-	e.Policy, e.Name = g.voice.Kind, g.cfg.Name
+	e.Policy, e.Name = g.voice.Kind, g.name
 	next.Emit(ctx, e)
 }
 

@@ -23,7 +23,7 @@ type Full struct {
 }
 
 // refusal returns the error of a call that is refused now.
-func (g *Gate) refusal() error { return g.voice.Full(g.full.Load()) }
+func (g *Gate) refusal() error { return g.voice.Full(&g.rules.Load().full) }
 
 // The reasons of a refusal, which the packages document.
 const (
@@ -45,7 +45,7 @@ type leftError struct {
 
 func (e *leftError) Error() string {
 	v := e.gate.voice
-	return fmt.Sprintf("%s: left the queue of %s%s: %v", v.Kind, v.Noun, Quoted(e.gate.cfg.Name), e.err)
+	return fmt.Sprintf("%s: left the queue of %s%s: %v", v.Kind, v.Noun, Quoted(e.gate.name), e.err)
 }
 
 func (e *leftError) Unwrap() error        { return e.err }

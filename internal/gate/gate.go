@@ -53,14 +53,14 @@ type Gate struct {
 	main   Cell // all free places, unless they are spread
 	spread atomic.Pointer[spread]
 	// The next five fields do not change.
-	maxQueue int
-	width    int64  // number of cells of a spread; 0 on one processor, which needs none
-	cfg      Config // as given to Init
-	voice    *Voice
-	born     time.Time
+	width int64 // number of cells of a spread; 0 on one processor, which needs none
+	name  string
+	clock policy.Clock
+	voice *Voice
+	born  time.Time
 
 	limit    atomic.Int64 // changed under mu
-	full     atomic.Pointer[Full]
+	rules    atomic.Pointer[rules]
 	rejected counter.Counter
 	waits    atomic.Int64 // copy of queue.n, to estimate without mu whether the queue has room
 
@@ -76,43 +76,39 @@ type Gate struct {
 
 // Init makes the zero Gate usable.
 func (g *Gate) Init(cfg Config, voice *Voice) {
-	g.maxQueue, g.width, g.cfg, g.voice = cfg.MaxQueue, int64(stripe.Width()), cfg, voice
+	g.name, g.clock, g.width, g.voice = cfg.Name, cfg.Clock, int64(stripe.Width()), voice
 	if cfg.Clock != nil {
 		g.born = cfg.Clock.Now()
 	}
 	g.main.word.Store(int64(cfg.Limit))
 	g.limit.Store(int64(cfg.Limit))
-	g.full.Store(&Full{Name: cfg.Name, Limit: cfg.Limit, MaxQueue: cfg.MaxQueue})
+	g.rules.Store(rulesOf(cfg))
 }
 
 // Made reports whether Init was called.
-func (g *Gate) Made() bool { return g.full.Load() != nil }
+func (g *Gate) Made() bool { return g.rules.Load() != nil }
 
-// Config returns the config with the current limit.
-func (g *Gate) Config() Config {
-	cfg := g.cfg
-	cfg.Limit = g.Limit()
-	return cfg
-}
+// Config returns the config in force.
+func (g *Gate) Config() Config { return g.rules.Load().Config }
 
 // Name returns the name of the config.
-func (g *Gate) Name() string { return g.cfg.Name }
+func (g *Gate) Name() string { return g.name }
 
 // Clock returns the clock of the config, or nil for real time.
-func (g *Gate) Clock() policy.Clock { return g.cfg.Clock }
+func (g *Gate) Clock() policy.Clock { return g.clock }
 
 // Queues reports whether calls may wait.
-func (g *Gate) Queues() bool { return g.maxQueue > 0 }
+func (g *Gate) Queues() bool { return g.rules.Load().MaxQueue > 0 }
 
 // Limit returns the current limit.
 func (g *Gate) Limit() int { return int(g.limit.Load()) }
 
 // now returns the time on the gate's clock.
 func (g *Gate) now() int64 {
-	if g.cfg.Clock == nil {
+	if g.clock == nil {
 		return mono.Now()
 	}
-	return int64(g.cfg.Clock.Now().Sub(g.born))
+	return int64(g.clock.Now().Sub(g.born))
 }
 
 // Enter takes a place if one is free and no call waits. It returns the cell of that place,

@@ -37,21 +37,3 @@ func (g *Gate) reopen() {
 		g.main.word.Add(shut)
 	}
 }
-
-// SetLimit changes how many calls may run at a time; n is at least 1. A higher limit
-// admits waiting calls at once. A limit below the number of running calls interrupts none
-// of them, and admits no call until enough of them have ended.
-func (g *Gate) SetLimit(n int) {
-	g.mu.Lock()
-	g.gather() // otherwise calls could take places from cells beyond the new limit
-	if n != int(g.limit.Load()) {
-		g.full.Store(&Full{Name: g.cfg.Name, Limit: n, MaxQueue: g.maxQueue})
-	}
-	// One add suffices: the word holds the free places, so no call can be admitted by a
-	// stale limit.
-	g.main.word.Add(int64(n) - g.limit.Load())
-	g.limit.Store(int64(n))
-	grants := g.handOver()
-	g.mu.Unlock()
-	grants.wake()
-}

@@ -28,7 +28,7 @@ func (g *Gate) Snapshot() Snapshot {
 		admitted += cells.admitted()
 	}
 	s := Snapshot{
-		Name: g.cfg.Name, Limit: int(limit), InUse: int(limit - free), Waiting: g.queue.n,
+		Name: g.name, Limit: int(limit), InUse: int(limit - free), Waiting: g.queue.n,
 		Admitted: admitted, Rejected: g.rejected.Load(),
 	}
 	g.mu.Unlock()

@@ -20,17 +20,26 @@ type arrival struct {
 
 // arrive takes a place or joins the queue.
 func (g *Gate) arrive(ctx context.Context) arrival {
-	if g.maxQueue == 0 {
-		return g.atOnce(ReasonQueueFull)
+	r := g.rules.Load()
+	for ; r.MaxQueue == 0; r = g.rules.Load() {
+		if c, left := g.enterOrFull(); c != nil {
+			return arrival{cell: c, left: left}
+		}
+		if r == g.rules.Load() { // otherwise a queue may be open: see obey
+			return g.refuse(ReasonQueueFull)
+		}
 	}
 	if policy.Speculative(ctx) {
-		return g.atOnce(ReasonSpeculative)
+		if c, left := g.enterOrFull(); c != nil {
+			return arrival{cell: c, left: left}
+		}
+		return g.refuse(ReasonSpeculative)
 	}
-	j := joining{gate: g, priority: g.priority(ctx)}
-	if g.cfg.Delay.on() {
-		j.now = g.now()
+	j := joining{gate: g, priority: r.priority(ctx)}
+	if r.Delay.on() {
+		j.readClock()
 	}
-	if g.waits.Load() < int64(g.maxQueue) { // an estimate, so that a refused call allocates nothing
+	if g.waits.Load() < int64(r.MaxQueue) { // an estimate, so that a refused call allocates nothing
 		j.makeWaiter()
 	}
 	for {
@@ -42,44 +51,50 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 			return a
 		}
 		j.wake = woken{}
-		j.makeWaiter()
+		j.prepare()
 	}
 }
 
-// atOnce takes a place or refuses the call.
-func (g *Gate) atOnce(reason string) arrival {
-	if c, left := g.enterOrFull(); c != nil {
-		return arrival{cell: c, left: left}
-	}
+// refuse counts and returns a refusal.
+func (g *Gate) refuse(reason string) arrival {
 	g.rejected.Inc()
 	return arrival{reason: reason, err: g.refusal()}
-}
-
-func (g *Gate) priority(ctx context.Context) policy.Priority {
-	if g.cfg.Priority != nil {
-		return g.cfg.Priority(ctx)
-	}
-	return policy.PriorityOf(ctx)
 }
 
 // joining is a call that is about to join the queue.
 type joining struct {
 	gate     *Gate
 	priority policy.Priority
-	now      int64 // only set with Delay
+	now      int64 // set if timed
+	timed    bool
 	waiter   *waiter
 	wake     woken
 }
 
-// makeWaiter is called without the lock, because NewWaiter calls the user's clock.
-func (j *joining) makeWaiter() {
-	j.waiter = &waiter{gate: j.gate, priority: j.priority, ready: policy.NewWaiter(j.gate.cfg.Clock)}
+// prepare does what decide needs under the lock: Reconfigure may have turned on Delay or
+// the queue since the call arrived.
+func (j *joining) prepare() {
+	if !j.timed && j.gate.rules.Load().Delay.on() {
+		j.readClock()
+	}
+	if j.waiter == nil {
+		j.makeWaiter()
+	}
 }
 
-// decide decides about the call. decided is false if the queue has room but no waiter has
-// been made. The caller holds mu.
+func (j *joining) readClock() { j.now, j.timed = j.gate.now(), true }
+
+// makeWaiter is called without the lock, because NewWaiter calls the user's clock.
+func (j *joining) makeWaiter() {
+	j.waiter = &waiter{gate: j.gate, priority: j.priority, ready: policy.NewWaiter(j.gate.clock)}
+}
+
+// decide decides about the call, by the config in force under the lock: one that was loaded
+// before could let more calls wait than Reconfigure has just allowed. decided is false if
+// the queue has room but the call is not prepared to join it. The caller holds mu.
 func (j *joining) decide() (a arrival, decided bool) {
 	g := j.gate
+	r := g.rules.Load()
 	g.gather()
 	// A goroutine that released a place may be about to take the lock. If the place is
 	// handed over now, the queue has room. So a refusal means that the gate and the queue
@@ -89,13 +104,12 @@ func (j *joining) decide() (a arrival, decided bool) {
 		return arrival{cell: &g.main, left: left}, true
 	}
 	least := (*waiter)(nil)
-	if g.queue.n >= g.maxQueue {
-		if least = g.queue.least(); least.priority >= j.priority {
-			g.rejected.Inc()
-			return arrival{reason: ReasonQueueFull, err: g.refusal()}, true
+	if g.queue.n >= r.MaxQueue {
+		if least = g.queue.least(); r.MaxQueue == 0 || least.priority >= j.priority {
+			return g.refuse(ReasonQueueFull), true
 		}
 	}
-	if j.waiter == nil {
+	if j.waiter == nil || r.Delay.on() && !j.timed {
 		return arrival{}, false
 	}
 	if g.queue.n == 0 { // asked before a call is displaced: that does not empty the queue
@@ -106,20 +120,20 @@ func (j *joining) decide() (a arrival, decided bool) {
 		g.rejected.Inc()
 		j.wake.push(least)
 	}
-	j.join()
+	j.join(r)
 	return arrival{cell: &g.main, waiter: j.waiter}, true
 }
 
 // join adds the waiter to the queue. The caller holds mu.
-func (j *joining) join() {
+func (j *joining) join(r *rules) {
 	g, w := j.gate, j.waiter
-	first := g.cfg.Order == LIFO
-	w.patience = int64(g.cfg.MaxWait)
-	if d := g.cfg.Delay; d.on() {
+	first := r.Order == LIFO
+	w.patience = int64(r.MaxWait)
+	if d := r.Delay; d.on() {
 		limit := d.Interval
 		if j.now-g.emptyAt > int64(d.Interval) {
 			limit = d.Target
-			first = first || g.cfg.Order == Adaptive
+			first = first || r.Order == Adaptive
 		}
 		if w.patience == 0 || w.patience > int64(limit) {
 			w.patience = int64(limit)
@@ -145,7 +159,7 @@ func (j *joining) join() {
 func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	g := w.gate
 	if w.patience > 0 {
-		stop := policy.AfterFunc(g.cfg.Clock, time.Duration(w.patience), w.expire)
+		stop := policy.AfterFunc(g.clock, time.Duration(w.patience), w.expire)
 		defer stop()
 	}
 	err = w.ready.Wait(ctx)

@@ -178,6 +178,18 @@ func (l *lobby) stay(who string) func() {
 	}
 }
 
+// reconfigure is a thread that reconfigures the gate.
+func (l *lobby) reconfigure(cfg bulkhead.Config) func() {
+	cfg.Clock = l.Config().Clock
+	return func() {
+		touch(l)
+		l.limit = max(l.limit, cfg.Limit)
+		if err := l.Reconfigure(cfg); err != nil {
+			l.fault("%v", err)
+		}
+	}
+}
+
 // passes is a thread that has time pass, more than any caller waits.
 func (l *lobby) passes() {
 	touch(l)
