@@ -21,9 +21,13 @@ func (l *Limiter) SetRate(limit int, per time.Duration, burst int) {
 	if err := faults.Err(); err != nil {
 		panic(err)
 	}
-	cfg = cfg.withDefaults()
 	b, now := l.lock()
 	defer b.line.unlock(&l.mu)
+	l.setRate(b, cfg.withDefaults(), now)
+}
+
+// setRate replaces b with a bucket of the rate of cfg. The caller holds the lock.
+func (l *Limiter) setRate(b *bucket, cfg Config, now int64) {
 	if b.limit == cfg.Limit && b.per == cfg.Per && b.burst == cfg.Burst {
 		return
 	}

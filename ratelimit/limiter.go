@@ -18,19 +18,18 @@ import (
 type Limiter struct {
 	// bucket is the current bucket. A caller that loaded an older one sees that its full
 	// is moved, and follows next.
-	bucket  atomic.Pointer[bucket]
-	name    string
-	clock   policy.Clock
-	maxWait time.Duration
-	cost    func(ctx context.Context) int
+	bucket atomic.Pointer[bucket]
+	terms  atomic.Pointer[terms]
+	name   string
+	clock  policy.Clock
 
 	admitted counter.Counter
 	rejected counter.Counter
 	exceeded ExceededError // shared by all refused calls for one token
 
-	// mu guards the lines of waiters and the replacement of bucket: without it, two
-	// replacements could each copy the tokens, and a waiter could leave while its place is
-	// being planned. It is not held while the clock is read or a waiter is woken. Allow,
+	// mu guards the lines of waiters and the replacement of bucket and terms: without it, two
+	// replacements could each copy the tokens, two Reconfigures could each leave a half of
+	// their config, and a waiter could leave while its place is being planned. It is not held while the clock is read or a waiter is woken. Allow,
 	// and calls that find their tokens available, do not take it.
 	mu        sync.Mutex
 	cancelled int64 // cancelled reservations, which admitted includes
@@ -42,7 +41,8 @@ func NewLimiter(cfg Config) *Limiter {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	l := &Limiter{name: cfg.Name, clock: cfg.Clock, maxWait: cfg.MaxWait, cost: cfg.Cost}
+	l := &Limiter{name: cfg.Name, clock: cfg.Clock}
+	l.terms.Store(&terms{maxWait: cfg.MaxWait, cost: cfg.Cost})
 	l.exceeded = ExceededError{Name: cfg.Name, limiter: l, tokens: 1}
 	l.bucket.Store(new(bucket).at(cfg.withDefaults()).onLine(newLine(newTiming(cfg.Clock))))
 	return l
@@ -55,6 +55,12 @@ func init() {
 		}
 		return nil
 	}
+}
+
+// terms are the parts of a config that the bucket does not have. A call loads them once.
+type terms struct {
+	maxWait time.Duration
+	cost    func(ctx context.Context) int
 }
 
 func (l *Limiter) made() bool { return l != nil && l.exceeded.limiter != nil }

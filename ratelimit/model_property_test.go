@@ -148,7 +148,12 @@ func (p *player) change() {
 	} else {
 		limit, burst := 1+p.rnd.IntN(30), 1+p.rnd.IntN(6)
 		p.note("SetRate(%d, %d)", limit, burst)
-		p.l.SetRate(limit, time.Second, burst)
+		if p.rnd.IntN(2) == 0 {
+			p.l.SetRate(limit, time.Second, burst)
+		} else { // the same, and no call of Wait looks at MaxWait
+			cfg := ratelimit.Config{Limit: limit, Burst: burst, MaxWait: time.Duration(p.rnd.Int64N(int64(time.Second)))}
+			require.NoError(p.t, p.l.Reconfigure(cfg))
+		}
 		p.m.setRate(now, limit, time.Second, burst)
 	}
 	p.m.pass(now)

@@ -30,7 +30,6 @@ type RateLimit[T any] struct {
 	promptly
 	limiter *Limiter
 	pause   func(v T, err error) time.Duration
-	plain   bool // pause and the limiter's Cost are nil
 }
 
 // New returns a policy that limits calls to the limiter's rate. It panics if l is nil or
@@ -39,8 +38,7 @@ func New[T any](l *Limiter) *RateLimit[T] {
 	if !l.made() {
 		panic("ratelimit: New: " + l.fault())
 	}
-	plain := l.cost == nil
-	return &RateLimit[T]{promptly: promptly{Late: !plain}, limiter: l, plain: plain}
+	return &RateLimit[T]{promptly: promptly{Late: l.terms.Load().cost != nil}, limiter: l}
 }
 
 // WithPause returns a copy that calls pause with the result of each call that has run,
@@ -52,7 +50,7 @@ func (p *RateLimit[T]) WithPause(pause func(v T, err error) time.Duration) *Rate
 		panic("ratelimit: RateLimit.WithPause: pause is nil, want a function")
 	}
 	w := *p
-	w.pause, w.plain, w.Late = pause, false, true
+	w.pause, w.Late = pause, true
 	return &w
 }
 
@@ -62,7 +60,7 @@ func Do[T any](ctx context.Context, l *Limiter, fn policy.Func[T]) (T, error) {
 	if !l.made() {
 		panic("ratelimit: Do: " + l.fault())
 	}
-	p := RateLimit[T]{limiter: l, plain: l.cost == nil}
+	p := RateLimit[T]{limiter: l}
 	return p.Do(ctx, fn)
 }
 
@@ -102,24 +100,25 @@ func (p *RateLimit[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, e
 	if ctx.Err() != nil {
 		return v, policy.Ended(ctx)
 	}
-	if !p.plain {
-		return p.custom(ctx, next)
+	terms := p.limiter.terms.Load()
+	if p.pause != nil || terms.cost != nil {
+		return p.custom(ctx, next, terms)
 	}
 	if p.limiter.take(1) {
 		p.limiter.admitted.Inc()
-	} else if err := p.wait(ctx, next, 1); err != nil {
+	} else if err := p.wait(ctx, next, 1, terms.maxWait); err != nil {
 		return v, err
 	}
 	return next.Do(ctx)
 }
 
 // custom is Execute for a limiter with a Cost or a policy with a pause function.
-func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T]) (v T, err error) {
-	n := p.limiter.costOf(ctx)
+func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T], terms *terms) (v T, err error) {
+	n := terms.costOf(ctx)
 	next.Delayed()
 	if p.limiter.take(n) {
 		p.limiter.admitted.Inc()
-	} else if err := p.wait(ctx, next, n); err != nil {
+	} else if err := p.wait(ctx, next, n, terms.maxWait); err != nil {
 		return v, err
 	}
 	v, err = next.Do(ctx)
@@ -131,9 +130,9 @@ func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T]) (v T, er
 }
 
 // wait waits for n tokens that are not available yet, or refuses the call.
-func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int) error {
+func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int, maxWait time.Duration) error {
 	l := p.limiter
-	w, reason, refused := l.enter(ctx, n, l.maxWait)
+	w, reason, refused := l.enter(ctx, n, maxWait)
 	if refused != nil {
 		l.rejected.Inc()
 		p.reject(ctx, next, refused, reason)
@@ -176,7 +175,8 @@ func (p *RateLimit[T]) reject(ctx context.Context, next policy.Call[T], err erro
 // refusal. Refusal takes no tokens and counts nothing.
 func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	l := p.limiter
-	n := l.costOf(ctx)
+	terms := l.terms.Load()
+	n := terms.costOf(ctx)
 	if n <= 0 {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	if n > cfg.Burst {
 		return &costError{l.name, n, cfg.Burst}
 	}
-	most, _ := l.patience(ctx, l.maxWait)
+	most, _ := l.patience(ctx, terms.maxWait)
 	if due := l.due(n); due > after && ahead(due-after) > most {
 		return l.refuse(n)
 	}
@@ -192,9 +192,9 @@ func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 }
 
 // costOf returns the number of tokens for a call.
-func (l *Limiter) costOf(ctx context.Context) int {
-	if l.cost == nil {
+func (t *terms) costOf(ctx context.Context) int {
+	if t.cost == nil {
 		return 1
 	}
-	return l.cost(ctx)
+	return t.cost(ctx)
 }

@@ -93,14 +93,6 @@ func (l *Limiter) paused() time.Duration {
 	return duration(max(0, b.until-now))
 }
 
-// Config returns the limiter's config with the defaults filled in and the current rate.
-func (l *Limiter) Config() Config {
-	b := l.bucket.Load()
-	return Config{
-		Name: l.name, Limit: b.limit, Per: b.per, Burst: b.burst, MaxWait: l.maxWait, Cost: l.cost, Clock: l.clock,
-	}
-}
-
 // LogValue returns the rate and the other fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
 	return logvalue.Group(
