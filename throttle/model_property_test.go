@@ -44,21 +44,35 @@ type player struct {
 
 func newPlayer(t *testing.T, seed uint64) *player {
 	rnd := rand.New(rand.NewPCG(seed, 3))
-	pick := func(of ...float64) float64 { return of[rnd.IntN(len(of))] }
 	p := &player{t: t, rnd: rnd, clk: fake.NewClock()}
-	cfg := throttle.Config{
-		K: pick(1, 1.1, 1.5, 2, 2, 5), Window: time.Duration(pick(10, 100, 1e9, 120e9)), MinCalls: int(pick(1, 10, 30)),
-		MaxReject: pick(0.5, 0.9, 0.99), Clock: p.clk,
-		Rand: func() float64 {
-			n := rnd.Float64()
-			p.draws = append(p.draws, n)
-			return n
-		},
-	}
+	cfg := p.config()
 	p.th, p.m = throttle.NewThrottle(cfg), &model{cfg: cfg, classes: map[policy.Priority]int{}}
 	p.p = throttle.New[int](p.th)
 	p.classes = [][]policy.Priority{{0}, {0}, {-1, 0}, {-2, 0, 0, 0, 1}, {-2, -1, 0, 1, 2}, {-128, -3, 0, 9, 127}, {1}}[rnd.IntN(7)]
 	return p
+}
+
+func (p *player) config() throttle.Config {
+	pick := func(of ...float64) float64 { return of[p.rnd.IntN(len(of))] }
+	return throttle.Config{
+		K: pick(1, 1.1, 1.5, 2, 2, 5), Window: time.Duration(pick(10, 100, 1e9, 120e9)), MinCalls: int(pick(1, 10, 30)),
+		MaxReject: pick(0.5, 0.9, 0.99), Clock: p.clk,
+		Rand: func() float64 {
+			n := p.rnd.Float64()
+			p.draws = append(p.draws, n)
+			return n
+		},
+	}
+}
+
+func (p *player) reconfigure() {
+	cfg := p.config()
+	if p.rnd.IntN(3) > 0 {
+		cfg.Window = p.m.cfg.Window
+	}
+	p.note("reconfigure %+v", cfg)
+	require.NoError(p.t, p.th.Reconfigure(cfg))
+	p.m.reconfigure(cfg)
 }
 
 func (p *player) note(format string, args ...any) {
@@ -190,6 +204,8 @@ func TestEveryHistoryGoesAsInTheModel(t *testing.T) {
 			health := 1.
 			for range 400 + p.rnd.IntN(1600) {
 				switch n := p.rnd.IntN(100); {
+				case n == 0 && p.rnd.IntN(3) == 0:
+					p.reconfigure()
 				case n == 0:
 					health = []float64{0, 0.3, 0.6, 0.99, 1}[p.rnd.IntN(5)]
 				case n < 10:

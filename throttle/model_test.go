@@ -48,6 +48,13 @@ func (m *model) count(accepted bool, class policy.Priority) {
 	}
 }
 
+func (m *model) reconfigure(cfg throttle.Config) {
+	if m.counts(); m.cfg.Window != cfg.Window {
+		m.gone, m.requests, m.accepts = len(m.all), 0, 0
+	}
+	m.cfg = cfg
+}
+
 func (m *model) pressure() float64 {
 	requests, accepts := m.counts()
 	if requests < int64(m.cfg.MinCalls) {

@@ -21,10 +21,11 @@ type Snapshot struct {
 
 // Snapshot returns the counts of the window that ends now, and the rate that follows.
 func (t *Throttle) Snapshot() Snapshot {
-	sum := t.tally.sum(t.time.Now(), t.cfg.K)
+	y := t.tally.Load()
+	sum := y.sum(t.time.Now())
 	return Snapshot{
-		Name: t.cfg.Name, Requests: sum.requests(), Accepts: sum.accepted,
-		Rate: min(t.pressure(sum), t.cfg.MaxReject),
+		Name: t.name, Requests: sum.requests(), Accepts: sum.accepted,
+		Rate: min(y.pressure(sum), y.cfg.MaxReject),
 	}
 }
 

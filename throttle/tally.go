@@ -14,9 +14,17 @@ type bucket struct {
 	accepted counter.Counter // last, since it is written most
 }
 
-// tally counts the requests of a window.
+// tally is a config, with the requests of its window. Two configs with windows of one length
+// share the ring.
 type tally struct {
-	ring window.Ring[bucket]
+	cfg  Config // with its defaults
+	ring *window.Ring[bucket]
+}
+
+func newTally(cfg Config, clock window.Clock) *tally {
+	t := &tally{cfg: cfg, ring: new(window.Ring[bucket])}
+	t.ring.Init(cfg.Window/window.Buckets, clock)
+	return t
 }
 
 // totals are the requests of a window.
@@ -40,7 +48,7 @@ func (s totals) excess(k float64) float64 {
 // after them. In the other order, calls that end in between would be in the totals with
 // their failures and without their accepts, and calls would be rejected at a rate that
 // there never was.
-func (t *tally) sum(now int64, k float64) totals {
+func (t *tally) sum(now int64) totals {
 	var room [window.Buckets]*window.Bucket[bucket]
 	var byAge [window.Buckets]totals
 	epoch := t.ring.Epoch(now)
@@ -58,7 +66,7 @@ func (t *tally) sum(now int64, k float64) totals {
 	for i := range byAge {
 		s.others += byAge[i].others
 		s.accepted += byAge[i].accepted
-		s.calm = s.calm && s.excess(k) <= 0
+		s.calm = s.calm && s.excess(t.cfg.K) <= 0
 	}
 	return s
 }

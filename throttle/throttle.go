@@ -2,11 +2,12 @@ package throttle
 
 import (
 	"errors"
+	"sync"
 
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/internal/random"
-	"github.com/ductile-go/ductile/internal/window"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -15,11 +16,13 @@ import (
 // use, inside and outside of testing/synctest bubbles.
 type Throttle struct {
 	mood   mood // first: it is all that most calls read before they run
-	cfg    Config
+	name   string
+	clock  policy.Clock
 	time   mono.Since
-	tally  tally
+	tally  atomic.Pointer[tally] // the config in force, and its window
 	shares shares
 	refuse ThrottledError // shared by all rejected calls
+	mu     sync.Mutex     // serializes Reconfigure: of two, one would bring back the window of the other
 }
 
 // NewThrottle returns a throttle that has counted nothing. It panics with the error of
@@ -28,9 +31,9 @@ func NewThrottle(cfg Config) *Throttle {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	t := &Throttle{cfg: cfg.withDefaults(), time: mono.Start(cfg.Clock)}
+	t := &Throttle{name: cfg.Name, clock: cfg.Clock, time: mono.Start(cfg.Clock)}
 	t.refuse = ThrottledError{Name: cfg.Name, throttle: t}
-	t.tally.ring.Init(t.cfg.Window/window.Buckets, &t.time)
+	t.tally.Store(newTally(cfg.withDefaults(), &t.time))
 	return t
 }
 
@@ -54,50 +57,50 @@ func (t *Throttle) fault() string {
 }
 
 // Name returns the throttle's name.
-func (t *Throttle) Name() string { return t.cfg.Name }
+func (t *Throttle) Name() string { return t.name }
 
 // Clock returns the throttle's clock, or nil for real time.
-func (t *Throttle) Clock() policy.Clock { return t.cfg.Clock }
-
-// Config returns the throttle's config with the defaults filled in.
-func (t *Throttle) Config() Config { return t.cfg }
+func (t *Throttle) Clock() policy.Clock { return t.clock }
 
 // Rate returns the rate at which calls of a class are rejected now, from 0 to
 // MaxReject. See [Config].
 func (t *Throttle) Rate(class policy.Priority) float64 {
-	return t.rate(t.pressure(t.tally.sum(t.time.Now(), t.cfg.K)), class)
+	y := t.tally.Load()
+	return t.rate(&y.cfg, y.pressure(y.sum(t.time.Now())), class)
 }
 
 // Idle reports whether dropping the throttle and making a new one would lose nothing: the
 // window holds no request. What would be lost are the shares of the classes, which by then
 // are those of a time that is over. Package keyed drops idle throttles.
-func (t *Throttle) Idle() bool { return t.tally.sum(t.time.Now(), t.cfg.K).requests() == 0 }
+func (t *Throttle) Idle() bool { return t.tally.Load().sum(t.time.Now()).requests() == 0 }
 
 // admits decides about a call of a class. A call that it rejects is counted.
 func (t *Throttle) admits(class policy.Priority) bool {
-	now := t.time.Now()
-	sum := t.tally.sum(now, t.cfg.K)
-	p := t.pressure(sum)
+	now, y := t.time.Now(), t.tally.Load()
+	sum := y.sum(now)
+	p := y.pressure(sum)
 	if p == 0 {
 		if sum.calm {
 			t.calmDown(now)
 		}
 		return true
 	}
-	rate := t.rate(p, class)
-	if rate == 0 || random.Float64(t.cfg.Rand) >= rate {
+	rate := t.rate(&y.cfg, p, class)
+	if rate == 0 || random.Float64(y.cfg.Rand) >= rate {
 		return true
 	}
 	t.countOther(now, class)
 	return false
 }
 
-// calmDown looks at the window again and makes the mood calm if nothing matters there.
+// calmDown looks at the window again and makes the mood calm if nothing matters there. The
+// tally is loaded after the look has begun: Reconfigure worsens the mood after it has stored
+// its own, so that a look under the old config cannot calm what the new one rejects.
 func (t *Throttle) calmDown(now int64) {
 	ticket, ok := t.mood.look()
 	switch {
 	case !ok:
-	case t.tally.sum(now, t.cfg.K).calm:
+	case t.tally.Load().sum(now).calm:
 		t.mood.calmDown(ticket)
 	default:
 		t.mood.stayTense(ticket)
@@ -105,7 +108,7 @@ func (t *Throttle) calmDown(now int64) {
 }
 
 // pressure returns p of the package's formula, 0 while there are too few requests.
-func (t *Throttle) pressure(sum totals) float64 {
+func (t *tally) pressure(sum totals) float64 {
 	if sum.requests() < int64(t.cfg.MinCalls) {
 		return 0
 	}
@@ -113,7 +116,7 @@ func (t *Throttle) pressure(sum totals) float64 {
 }
 
 // rate returns the part of p that falls to a class.
-func (t *Throttle) rate(p float64, class policy.Priority) float64 {
+func (t *Throttle) rate(cfg *Config, p float64, class policy.Priority) float64 {
 	if p == 0 {
 		return 0
 	}
@@ -121,8 +124,8 @@ func (t *Throttle) rate(p float64, class policy.Priority) float64 {
 	switch excess := p - below; {
 	case excess <= 0:
 		return 0
-	case excess >= own*t.cfg.MaxReject: // also if own is 0
-		return t.cfg.MaxReject
+	case excess >= own*cfg.MaxReject: // also if own is 0
+		return cfg.MaxReject
 	default:
 		return excess / own
 	}
@@ -132,7 +135,7 @@ func (t *Throttle) rate(p float64, class policy.Priority) float64 {
 func (t *Throttle) count(o policy.Outcome, class policy.Priority) {
 	switch o {
 	case policy.Success:
-		t.tally.ring.At(t.time.Now()).Counts.accepted.Inc()
+		t.tally.Load().ring.At(t.time.Now()).Counts.accepted.Inc()
 		t.shares.note(class)
 	case policy.Ignored:
 	default:
@@ -143,7 +146,7 @@ func (t *Throttle) count(o policy.Outcome, class policy.Priority) {
 // countOther counts a request that was not accepted. The mood is last: a look that finds it
 // as it was has found the request.
 func (t *Throttle) countOther(now int64, class policy.Priority) {
-	t.tally.ring.At(now).Counts.others.Inc()
+	t.tally.Load().ring.At(now).Counts.others.Inc()
 	t.shares.note(class)
 	t.mood.worsen()
 }

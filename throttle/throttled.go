@@ -25,7 +25,6 @@ type Throttled[T any] struct {
 	promptly
 	throttle *Throttle
 	classify func(v T, err error) policy.Outcome
-	plain    bool // classify and the throttle's Classify are nil
 }
 
 // New returns a policy that sheds calls as t says. It panics if t is nil or a zero
@@ -34,8 +33,7 @@ func New[T any](t *Throttle) *Throttled[T] {
 	if !t.made() {
 		panic("throttle: New: " + t.fault())
 	}
-	plain := t.cfg.Classify == nil
-	return &Throttled[T]{promptly: promptly{Late: !plain}, throttle: t, plain: plain}
+	return &Throttled[T]{promptly: promptly{Late: t.tally.Load().cfg.Classify != nil}, throttle: t}
 }
 
 // WithClassifier returns a copy that asks classify what a result means. If classify returns
@@ -46,7 +44,7 @@ func (p *Throttled[T]) WithClassifier(classify func(v T, err error) policy.Outco
 		panic("throttle: Throttled.WithClassifier: classify is nil, want a function")
 	}
 	w := *p
-	w.classify, w.plain, w.Late = classify, false, true
+	w.classify, w.Late = classify, true
 	return &w
 }
 
@@ -57,7 +55,7 @@ func Do[T any](ctx context.Context, t *Throttle, fn policy.Func[T]) (T, error) {
 	if !t.made() {
 		panic("throttle: Do: " + t.fault())
 	}
-	p := Throttled[T]{throttle: t, plain: t.cfg.Classify == nil}
+	p := Throttled[T]{throttle: t}
 	return p.Do(ctx, fn)
 }
 
@@ -75,19 +73,19 @@ func (p *Throttled[T]) Do(ctx context.Context, fn policy.Func[T]) (T, error) {
 func (p *Throttled[T]) Throttle() *Throttle { return p.throttle }
 
 // Name returns the throttle's name.
-func (p *Throttled[T]) Name() string { return p.throttle.cfg.Name }
+func (p *Throttled[T]) Name() string { return p.throttle.name }
 
 // Clock returns the throttle's clock, or nil for real time.
-func (p *Throttled[T]) Clock() policy.Clock { return p.throttle.cfg.Clock }
+func (p *Throttled[T]) Clock() policy.Clock { return p.throttle.clock }
 
 // Describe returns the kind "throttle", the throttle's name and its [Throttle.Config].
 func (p *Throttled[T]) Describe() policy.Description {
-	return policy.Description{Kind: kind, Name: p.throttle.cfg.Name, Config: p.throttle.cfg}
+	return policy.Description{Kind: kind, Name: p.throttle.name, Config: p.throttle.Config()}
 }
 
 // String returns "throttle(name)", or "throttle" without a name.
 func (p *Throttled[T]) String() string {
-	return policy.Description{Kind: kind, Name: p.throttle.cfg.Name}.String()
+	return policy.Description{Kind: kind, Name: p.throttle.name}.String()
 }
 
 // Refusal returns nil: a throttle may admit any call. An outer retry then asks the policies
@@ -110,10 +108,10 @@ func (p *Throttled[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, e
 	returned := false
 	defer t.countIfLost(&returned, class)
 	v, err = next.Do(ctx)
-	o := policy.Success
+	o, classify := policy.Success, t.tally.Load().cfg.Classify
 	switch {
-	case !p.plain:
-		o = p.outcome(ctx, v, err)
+	case p.classify != nil || classify != nil:
+		o = p.outcome(ctx, v, err, classify)
 		next.Delayed()
 	case err != nil:
 		o = verdict.Plain(ctx, err)
@@ -124,7 +122,7 @@ func (p *Throttled[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, e
 }
 
 // outcome returns what a result means by the rules of [Config].
-func (p *Throttled[T]) outcome(ctx context.Context, v T, err error) policy.Outcome {
+func (p *Throttled[T]) outcome(ctx context.Context, v T, err error, classify func(error) policy.Outcome) policy.Outcome {
 	if o, _ := verdict.First(ctx, err); o != policy.Undecided {
 		return o
 	}
@@ -133,7 +131,7 @@ func (p *Throttled[T]) outcome(ctx context.Context, v T, err error) policy.Outco
 			return o
 		}
 	}
-	return verdict.Last(err, p.throttle.cfg.Classify)
+	return verdict.Last(err, classify)
 }
 
 // reject emits Rejected and returns the throttle's error.

@@ -76,6 +76,15 @@ func (v *valve) call() {
 	}
 }
 
+// reconfigure returns a thread that reconfigures the throttle.
+func (v *valve) reconfigure(cfg throttle.Config) func() {
+	return func() {
+		if err := v.Reconfigure(cfg); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // check compares the throttle with what the threads counted. The last call is decided by
 // the window, whatever the throttle has noticed meanwhile.
 func (v *valve) check() error {
@@ -123,6 +132,22 @@ func valves() map[string]func() (*valve, []func()) {
 		"a call fails where a bucket begins": func() (*valve, []func()) {
 			v, p := spent(policy.Normal)
 			return v, []func(){v.end(p[0], policy.Failure), func() { v.clk.at.set(110) }, v.call}
+		},
+		"a smaller K comes while another looks": func() (*valve, []func()) {
+			v := newValve()
+			cfg := v.Config()
+			cfg.K = 2
+			v.reconfigure(cfg)()
+			v.end(v.begin(policy.Normal), policy.Success)()
+			v.end(v.begin(policy.Normal), policy.Failure)()
+			cfg.K = 1
+			return v, []func(){v.call, v.reconfigure(cfg), v.call}
+		},
+		"a call fails beside a Reconfigure": func() (*valve, []func()) {
+			v, p := spent(policy.Normal)
+			cfg := v.Config()
+			cfg.MaxReject = 0.5
+			return v, []func(){v.end(p[0], policy.Failure), v.reconfigure(cfg), v.call}
 		},
 		"two record one permit": func() (*valve, []func()) {
 			v, p := spent(policy.Normal)
