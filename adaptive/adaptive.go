@@ -46,7 +46,7 @@ func New[T any](l *Limiter) *Adaptive[T] {
 	if !l.made() {
 		panic("adaptive: New: " + l.fault())
 	}
-	return &Adaptive[T]{promptly: promptly{Late: l.gate.Queues() || l.cfg.Classify != nil, Emits: emits}, limiter: l}
+	return &Adaptive[T]{promptly: promptly{Late: l.gate.Queues() || l.cfg.Load().Classify != nil, Emits: emits}, limiter: l}
 }
 
 // WithClassifier returns a copy that asks classify what a result means. If classify returns
@@ -142,6 +142,7 @@ func (a *Adaptive[T]) enterSlowly(ctx context.Context, next policy.Call[T]) (fli
 	} else {
 		e, err = l.gate.EnterSlowly(ctx)
 	}
+	next.Delayed() // it may have waited, also if the limiter got its queue after New
 	if err != nil {
 		l.window.Load().crowd()
 		return flight{}, err
@@ -165,16 +166,16 @@ func (a *Adaptive[T]) Refusal(context.Context, time.Duration) error { return nil
 func (a *Adaptive[T]) Limiter() *Limiter { return a.limiter }
 
 // Name returns the limiter's name.
-func (a *Adaptive[T]) Name() string { return a.limiter.cfg.Name }
+func (a *Adaptive[T]) Name() string { return a.limiter.name }
 
 // Clock returns the limiter's clock, or nil for real time.
-func (a *Adaptive[T]) Clock() policy.Clock { return a.limiter.cfg.Clock }
+func (a *Adaptive[T]) Clock() policy.Clock { return a.limiter.clock }
 
 // Describe returns the kind, "adaptive", the limiter's name, its current limit and its
 // config.
 func (a *Adaptive[T]) Describe() policy.Description {
 	l := a.limiter
-	return policy.Description{Kind: kind, Name: l.cfg.Name, Detail: strconv.Itoa(l.Limit()), Config: l.cfg}
+	return policy.Description{Kind: kind, Name: l.name, Detail: strconv.Itoa(l.Limit()), Config: l.Config()}
 }
 
 // String returns "adaptive(20)", or "adaptive(name, 20)", with the current limit.

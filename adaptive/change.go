@@ -18,24 +18,36 @@ type Change struct {
 
 // changes calls a limiter's listener, once for each change and in their order.
 type changes struct {
-	on   func(Change)
 	name string
 
 	// mu guards the fields below. Without it, two goroutines could take the same change, or
 	// the second could be told before the first. It is not held while the listener runs.
 	mu      atomic.Mutex
-	pending []Change
+	on      func(Change)
+	pending []told
 	busy    bool // a goroutine runs the listener, and will look for more
+}
+
+// told is a change, and the listener at the time.
+type told struct {
+	Change
+	on func(Change)
+}
+
+// listen replaces the listener. Changes before are told to the old one.
+func (c *changes) listen(on func(Change)) {
+	c.mu.Lock()
+	c.on = on
+	c.mu.Unlock()
 }
 
 // push queues a change. Changes are pushed one after another: each before the window of
 // its limit is stored.
 func (c *changes) push(change Change) {
-	if c.on == nil {
-		return
-	}
 	c.mu.Lock()
-	c.pending = append(c.pending, change)
+	if c.on != nil {
+		c.pending = append(c.pending, told{change, c.on})
+	}
 	c.mu.Unlock()
 }
 
@@ -72,11 +84,11 @@ func (c *changes) deliverOne() (more bool) {
 
 // call calls the listener and logs a panic in it, as net/http logs those of handlers: it
 // must not turn the success of a call into a panic of its caller.
-func (c *changes) call(change Change) {
+func (c *changes) call(change told) {
 	defer func() {
 		if r := recover(); r != nil {
 			log.Printf("adaptive: OnChange of limiter %q panicked: %v\n%s", c.name, r, debug.Stack())
 		}
 	}()
-	c.on(change)
+	change.on(change.Change)
 }

@@ -34,12 +34,26 @@ type climber struct {
 	steps       uint
 }
 
+// newClimber returns a climber that begins at a limit.
+func (c *Config) newClimber(limit int) climber {
+	return climber{base: float64(limit), least: c.Min, most: c.Max}
+}
+
+// bound sets the bounds, and moves the base within them.
+func (c *climber) bound(least, most int) {
+	c.least, c.most = least, most
+	c.base = max(float64(least), min(float64(most), c.base))
+}
+
+// restart forgets the pairs so far: the limit was moved by another hand.
+func (c *climber) restart() { c.at, c.halfway, c.slopes = level, false, slopes{} }
+
 // probe is the limit in force, as seen from the base.
 type probe int8
 
 const (
 	below probe = iota - 1
-	level       // only at first
+	level       // only at first, and after a restart
 	above
 )
 
@@ -128,7 +142,7 @@ func (c *climber) pair(m measure) {
 		return
 	}
 	c.base *= math.Exp(pace * max(-1, min(1, c.slopes.mean())))
-	c.base = max(float64(c.least), min(float64(c.most), c.base))
+	c.bound(c.least, c.most)
 	c.slopes = slopes{}
 	c.steps++
 }

@@ -12,22 +12,22 @@ import (
 // ending returns what a result says. The rules are those of package breaker, with two
 // questions more: whether a failure is a deadline's, and whether a policy inside refused.
 func (a *Adaptive[T]) ending(ctx context.Context, next policy.Call[T], v T, err error) ending {
-	l := a.limiter
-	if err == nil && a.classify == nil && l.cfg.Classify == nil {
+	classify := a.limiter.cfg.Load().Classify
+	if err == nil && a.classify == nil && classify == nil {
 		return success
 	}
 	o, _ := verdict.First(ctx, err)
 	if o == policy.Undecided && a.classify != nil {
 		o = a.classify(v, err)
 	}
-	if o == policy.Undecided && l.cfg.Classify != nil {
-		o = l.cfg.Classify(err)
+	if o == policy.Undecided && classify != nil {
+		o = classify(err)
 	}
 	byDefault := o == policy.Undecided
 	if byDefault {
 		o = verdict.Last(err, nil)
 	}
-	if a.classify != nil || l.cfg.Classify != nil {
+	if a.classify != nil || classify != nil {
 		next.Delayed() // a classifier has run
 	}
 	switch {
@@ -36,7 +36,7 @@ func (a *Adaptive[T]) ending(ctx context.Context, next policy.Call[T], v T, err 
 	case o == policy.Ignored && !byDefault:
 		return nothing
 	case errors.Is(err, policy.ErrRejected):
-		return l.refusedInside()
+		return a.limiter.refusedInside()
 	case o != policy.Ignored && isDeadline(ctx, err):
 		return late
 	}
@@ -46,7 +46,7 @@ func (a *Adaptive[T]) ending(ctx context.Context, next policy.Call[T], v T, err 
 // refusedInside returns what a refusal by an inner policy says. For AIMD it is a sign of
 // overload. Climb weighs latency against throughput, and a refusal has neither.
 func (l *Limiter) refusedInside() ending {
-	if l.target > 0 {
+	if l.cfg.Load().Target > 0 {
 		return refused
 	}
 	return nothing

@@ -21,15 +21,18 @@ type Limiter struct {
 	pinned atomic.Bool
 
 	// The next fields do not change.
-	clock  mono.Since
-	target int64 // nanoseconds; 0 for Climb
-	length int64 // of a window, in nanoseconds
-	cfg    Config
+	name  string
+	clock policy.Clock
+	time  mono.Since
 
-	// climber belongs to the goroutine that has closed the current window, until it stores
-	// the next one. The next goroutine that closes a window has loaded it from there.
-	climber climber
+	cfg     atomic.Pointer[Config] // in force, with its defaults
 	changes changes
+
+	// mu guards climber and the replacement of cfg and window. Without it, the end of a
+	// window beside Reconfigure could bring back a limit or a window of the old config. It is
+	// not held across a call out: clocks are read before, and waiters woken after.
+	mu      atomic.Mutex
+	climber climber
 }
 
 // NewLimiter returns a limiter with the given config. It panics with the error of
@@ -39,17 +42,20 @@ func NewLimiter(cfg Config) *Limiter {
 		panic(err)
 	}
 	cfg = cfg.withDefaults()
-	l := &Limiter{
-		clock: start(cfg.Clock), target: int64(cfg.Target), length: int64(cfg.Window),
-		cfg: cfg, climber: climber{base: float64(cfg.Initial), least: cfg.Min, most: cfg.Max},
-	}
+	l := &Limiter{name: cfg.Name, clock: cfg.Clock, time: start(cfg.Clock), climber: cfg.newClimber(cfg.Initial)}
+	l.cfg.Store(&cfg)
 	l.changes.on, l.changes.name = cfg.OnChange, cfg.Name
-	l.gate.Init(gate.Config{
-		Name: cfg.Name, Limit: cfg.Initial, MaxQueue: cfg.MaxQueue, MaxWait: cfg.MaxWait, Order: gate.Order(cfg.Order),
-		Delay: gate.CoDel(cfg.Delay), Priority: cfg.Priority, Clock: cfg.Clock,
-	}, voice)
-	l.window.Store(l.newWindow(0, cfg.Initial, withFirst))
+	l.gate.Init(cfg.gate(cfg.Initial), voice)
+	l.window.Store(cfg.newWindow(0, cfg.Initial, withFirst))
 	return l
+}
+
+// gate returns the config of the gate at a limit.
+func (c *Config) gate(limit int) gate.Config {
+	return gate.Config{
+		Name: c.Name, Limit: limit, MaxQueue: c.MaxQueue, MaxWait: c.MaxWait, Order: gate.Order(c.Order),
+		Delay: gate.CoDel(c.Delay), Priority: c.Priority, Clock: c.Clock,
+	}
 }
 
 // start returns the time since now on a clock. The zero Since reads what mono.Now returns.
@@ -81,20 +87,18 @@ func (l *Limiter) fault() string {
 }
 
 // Name returns the limiter's name.
-func (l *Limiter) Name() string { return l.cfg.Name }
-
-// Config returns the config that the limiter was made with, and its defaults filled in.
-func (l *Limiter) Config() Config { return l.cfg }
+func (l *Limiter) Name() string { return l.name }
 
 // Limit returns the limit in force. A limiter that climbs tries a little more and a little
 // less in turn, and Limit returns what it tries.
 func (l *Limiter) Limit() int { return l.gate.Limit() }
 
-// Idle reports whether no call holds a place or waits and the limit is the initial one, so
-// that dropping the limiter would lose nothing. A limit that was learned is worth keeping,
+// Idle reports whether no call holds a place or waits and the limit is the initial one, or
+// was moved by Reconfigure alone, so that dropping the limiter would lose nothing. A limit that was learned is worth keeping,
 // also while a limiter that climbs tries the initial one. Package keyed uses it. While calls
 // start and end, it may return false although the limiter was idle for a moment.
 func (l *Limiter) Idle() bool {
-	learned := l.target == 0 && l.window.Load().era > 0
-	return !learned && l.gate.Limit() == l.cfg.Initial && l.gate.Idle()
+	w := l.window.Load()
+	learned := w.learned && (w.target == 0 || w.limit != l.cfg.Load().Initial)
+	return !learned && l.gate.Idle()
 }

@@ -41,8 +41,28 @@ func randomConfig(rnd *rand.Rand) adaptive.Config {
 	return cfg
 }
 
+// variant returns cfg with some of its parts drawn anew.
+func variant(rnd *rand.Rand, cfg adaptive.Config) adaptive.Config {
+	fresh := randomConfig(rnd)
+	if rnd.IntN(2) == 0 {
+		cfg.Min, cfg.Max, cfg.Initial = fresh.Min, fresh.Max, fresh.Initial
+	}
+	if rnd.IntN(3) == 0 {
+		cfg.Window, cfg.MinCalls = fresh.Window, fresh.MinCalls
+	}
+	if rnd.IntN(4) == 0 {
+		cfg.Target, cfg.Quantile = fresh.Target, fresh.Quantile
+	}
+	return cfg
+}
+
 // Random calls under random loads, at the limiter and at the model.
-func TestALimiterBehavesLikeItsModel(t *testing.T) {
+func TestALimiterBehavesLikeItsModel(t *testing.T) { behavesLikeItsModel(t, 0) }
+
+func TestAReconfiguredLimiterBehavesLikeItsModel(t *testing.T) { behavesLikeItsModel(t, 0.01) }
+
+// behavesLikeItsModel reconfigures the limiter at a share of the steps.
+func behavesLikeItsModel(t *testing.T, reconfigured float64) {
 	moves := 0
 	for seed := range uint64(60) {
 		rnd := rand.New(rand.NewPCG(seed, 3))
@@ -57,6 +77,12 @@ func TestALimiterBehavesLikeItsModel(t *testing.T) {
 			now := func() time.Duration { return clk.Now().Sub(start) }
 			if rnd.IntN(200) == 0 {
 				busy = rnd.IntN(100)
+			}
+			if reconfigured > 0 && rnd.Float64() < reconfigured {
+				cfg = variant(rnd, cfg)
+				require.NoError(t, l.Reconfigure(cfg))
+				require.Equal(t, cfg, l.Config())
+				m.reconfigure(cfg, now())
 			}
 			switch n := rnd.IntN(100); {
 			case n < 40 && rnd.IntN(100) < busy+20:

@@ -153,6 +153,33 @@ func (m *model) close(now time.Duration) {
 	}
 }
 
+func (m *model) reconfigure(cfg adaptive.Config, now time.Duration) {
+	was := m.cfg
+	m.cfg = cfg
+	to := max(cfg.Min, min(cfg.Max, m.limit))
+	m.base = max(float64(cfg.Min), min(float64(cfg.Max), m.base))
+	if (was.Target == 0) != (cfg.Target == 0) {
+		m.base, m.steps = float64(to), 0
+	}
+	moves := to != m.limit
+	if !moves && was.Target == cfg.Target && was.Window == cfg.Window && was.MinCalls == cfg.MinCalls {
+		return
+	}
+	m.started, m.seen, m.pinned = false, nil, false
+	before := m.window
+	m.window = modelWindow{begun: &now}
+	switch {
+	case moves:
+		m.era++
+		m.limit = to
+		if cfg.Target == 0 {
+			m.window = modelWindow{old: m.inUse, warming: m.inUse > 0}
+		}
+	case cfg.Target == 0 && before.warming:
+		m.window = modelWindow{old: before.old - before.gone, warming: true}
+	}
+}
+
 func (m *model) aim() int {
 	w := &m.window
 	slices.Sort(w.took)

@@ -15,6 +15,9 @@ type window struct {
 	era     int64       // number of changes of the limit so far; changes with the limit only
 	limit   int         // in force
 	needed  int64       // samples, at least
+	length  int64       // nanoseconds, at least
+	target  int64       // nanoseconds; 0 for Climb
+	learned bool        // a window has moved the limit, not only Reconfigure
 	old     int64       // calls in flight when the window was made, begun under an older limit
 	reached atomic.Bool // the limit held calls back
 	begun   atomic.Int64
@@ -33,9 +36,9 @@ type window struct {
 
 // newWindow returns a window under a limit. A window of Climb is at least one round of
 // calls: in less, a throughput depends on which of the calls in flight happen to end.
-func (l *Limiter) newWindow(era int64, limit int, begun int64) *window {
-	w := &window{era: era, limit: limit, needed: int64(l.cfg.MinCalls)}
-	if l.target == 0 {
+func (c *Config) newWindow(era int64, limit int, begun int64) *window {
+	w := &window{era: era, limit: limit, needed: int64(c.MinCalls), length: int64(c.Window), target: int64(c.Target)}
+	if w.target == 0 {
 		w.needed = max(w.needed, int64(limit))
 	}
 	w.begun.Store(begun)
@@ -101,7 +104,7 @@ func (l *Limiter) begin(c *gate.Cell, crowded bool) flight {
 
 // now reads the clock. Real time is what package mono says, so that it is read in place.
 func (l *Limiter) now(f *flight) int64 {
-	if l.cfg.Clock == nil {
+	if l.clock == nil {
 		return mono.Now()
 	}
 	return l.read(f)
@@ -115,7 +118,7 @@ func (l *Limiter) read(f *flight) int64 {
 			l.gate.Leave(f.cell)
 		}
 	}()
-	now := l.clock.Now()
+	now := l.time.Now()
 	read = true
 	return now
 }
@@ -160,7 +163,7 @@ func (l *Limiter) count(f *flight, e ending, now int64) *window {
 		w.other.Add(took)
 		return nil
 	}
-	if w.add(e, took, l.target) >= w.needed && now-begun >= l.length {
+	if w.add(e, took) >= w.needed && now-begun >= w.length {
 		return w
 	}
 	return nil
@@ -168,13 +171,13 @@ func (l *Limiter) count(f *flight, e ending, now int64) *window {
 
 // add adds a sample, and returns the number of samples. It counts the sample last: a
 // goroutine that closes the window sees the latencies of all samples that it counts.
-func (w *window) add(e ending, took, target int64) int64 {
+func (w *window) add(e ending, took int64) int64 {
 	switch {
 	case e == refused:
 		w.refused.Add(1)
-	case target == 0:
+	case w.target == 0:
 		w.sum.Add(took)
-	case took > target:
+	case took > w.target:
 		w.slow.Add(1)
 	}
 	if e == late {

@@ -65,6 +65,17 @@ func (m *meter) record(n int) func() {
 	}
 }
 
+// reconfigure is a thread that changes the config.
+func (m *meter) reconfigure(change func(*adaptive.Config)) func() {
+	return func() {
+		cfg := m.Config()
+		change(&cfg)
+		if err := m.Reconfigure(cfg); err != nil {
+			m.fault("%v", err)
+		}
+	}
+}
+
 // stay is a thread that takes a permit, and keeps it. It waits if there is a queue.
 func (m *meter) stay() {
 	if _, err := m.Acquire(context.Background()); err == nil {
@@ -167,6 +178,32 @@ func meters() map[string]meterScene {
 			tells(1, 2)(m)
 			if m.got != 2 {
 				m.fault("%d got in, want both", m.got)
+			}
+		}},
+		"Reconfigure lowers Max beside the end of a window": {10, func() (*meter, []func()) {
+			m := newMeter(within(10, 1), 2)
+			return m, []func(){m.record(0), m.reconfigure(func(cfg *adaptive.Config) { cfg.Initial, cfg.Max = 5, 5 }), m.record(1)}
+		}, func(m *meter) {
+			if m.Limit() > 5 {
+				m.fault("the limit is %d, Max is 5", m.Limit())
+			}
+		}},
+		"Reconfigure brings another window beside the end of one": {10, func() (*meter, []func()) {
+			m := newMeter(aimd(10, 1), 2)
+			return m, []func(){m.record(0), m.reconfigure(func(cfg *adaptive.Config) { cfg.Target = time.Minute }), m.record(1)}
+		}, func(*meter) {}},
+		"Reconfigure turns AIMD into Climb beside the end of a window": {2, func() (*meter, []func()) {
+			m := newMeter(within(2, 1), 2)
+			return m, []func(){m.record(0), m.reconfigure(func(cfg *adaptive.Config) { cfg.Target, cfg.Quantile = 0, 0 }), m.record(1)}
+		}, func(*meter) {}},
+		"Reconfigure lowers the limit beside one that waits": {2, func() (*meter, []func()) {
+			cfg := within(2, 9)
+			cfg.MaxQueue = 2
+			m := newMeter(cfg, 2)
+			return m, []func(){m.record(0), m.stay, m.reconfigure(func(cfg *adaptive.Config) { cfg.Initial, cfg.Max = 1, 1 }), m.record(1)}
+		}, func(m *meter) {
+			if m.got != 1 {
+				m.fault("%d got in, want 1", m.got)
 			}
 		}},
 		"a window closes beside a caller of the next": {4, func() (*meter, []func()) {
