@@ -26,10 +26,10 @@ func To(word string, known []string) (name string, ok bool) {
 	return name, ok
 }
 
-// Hint returns `did you mean "name"?`, or "" if no known name is near.
+// Hint returns "did you mean name?", or "" if no known name is near.
 func Hint(word string, known []string) string {
 	if name, ok := To(word, known); ok {
-		return `did you mean "` + name + `"?`
+		return "did you mean " + name + "?"
 	}
 	return ""
 }

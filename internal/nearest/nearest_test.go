@@ -55,7 +55,7 @@ func TestOfEquallyNearNamesTheFirstInTheAlphabetIsSuggested(t *testing.T) {
 }
 
 func TestHintAsksAboutTheNearestName(t *testing.T) {
-	assert.Equal(t, `did you mean "stripe"?`, nearest.Hint("stirpe", known))
+	assert.Equal(t, "did you mean stripe?", nearest.Hint("stirpe", known))
 }
 
 // reference computes the edits between two words by trying every last edit.
