@@ -19,6 +19,7 @@ import (
 // made, so nesting costs nothing per call.
 type Chain[T any] struct {
 	name      string
+	key       string // of the family member that the chain runs for, or ""
 	policies  []Policy[T]
 	listeners []Listener
 	entry     link[T]                       // has no policy; every call begins here
@@ -70,6 +71,17 @@ func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *
 	return c
 }
 
+// WithKey returns a copy that runs as the member of a family: events of its policies, and
+// of the policies inside them, have their Key set to key.
+func (c *Chain[T]) WithKey(key string) *Chain[T] {
+	keyed := &Chain[T]{
+		name: c.name, key: key, policies: c.policies, listeners: c.listeners,
+		relinked: new(atomic.Pointer[relinking[T]]),
+	}
+	keyed.link(&keyed.entry, nil, key)
+	return keyed
+}
+
 // Name returns the chain's name, or "" if it has none.
 func (c *Chain[T]) Name() string { return c.name }
 
@@ -98,7 +110,7 @@ func (c *Chain[T]) Call(fn Func[T]) Call[T] {
 func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
 	at := next.at
 	switch {
-	case at == nil || at.audience == nil && at.next == nil && at.key == "":
+	case at.bare():
 		next.at = &c.entry
 		return next.Do(ctx)
 	case c.relinked == nil: // the zero Chain has no policies
@@ -119,15 +131,27 @@ func (c *Chain[T]) relink(at *link[T]) *relinking[T] {
 			return r
 		}
 	}
-	r := &relinking[T]{chain: c, at: at}
-	last := c.link(&r.entry, at.audience, at.key)
-	last.next = at.next
+	r := c.relinkedAt(at)
 	if at.last != nil {
 		at.last.Store(r)
 	} else {
 		c.relinked.Store(r)
 	}
 	return r
+}
+
+// relinkedAt returns the links of c for a place, newly made.
+func (c *Chain[T]) relinkedAt(at *link[T]) *relinking[T] {
+	r := &relinking[T]{chain: c, at: at}
+	last := c.link(&r.entry, at.audience, at.key)
+	last.next = at.next
+	return r
+}
+
+// bare reports whether nothing around a chain at this place, or after it, needs the
+// chain's links to be copied.
+func (l *link[T]) bare() bool {
+	return l == nil || l.audience == nil && l.next == nil && l.key == ""
 }
 
 // Refusal asks the chain's policies in order; see [Call.Refusal].
@@ -146,8 +170,11 @@ func (l *link[T]) refusal(ctx context.Context, after time.Duration) error {
 }
 
 // link makes the links of c after entry and returns the last one. outer are the
-// listeners around c, and key is the key of the member that c runs for.
+// listeners around c, and key is the key of the member that the place belongs to.
 func (c *Chain[T]) link(entry *link[T], outer *audience, key string) *link[T] {
+	if c.key != "" {
+		key = c.key
+	}
 	last := entry
 	c.flatten(outer, false, func(l link[T]) {
 		l.key, l.watched = key, watched(l.audience, l.policy)
