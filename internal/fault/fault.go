@@ -78,3 +78,13 @@ func in(typ, field string, err error) []error {
 
 // Err returns the faults joined, in the order added, or nil if there are none.
 func (l *List) Err() error { return errors.Join(l.faults...) }
+
+// All returns the faults that a Validate has joined, in order, apart. An error of another
+// kind becomes a fault without a field, whose Err it is.
+func All(err error) []*Error {
+	var all []*Error
+	for _, err := range in("", "", err) {
+		all = append(all, err.(*Error))
+	}
+	return all
+}

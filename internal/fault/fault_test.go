@@ -50,3 +50,19 @@ func TestAnErrorOfAnotherKindIsWrappedBesideItsField(t *testing.T) {
 	assert.EqualError(t, faults.Err(), "pipeline: StandardConfig.Circuit: breaker: circuit is nil")
 	assert.ErrorIs(t, faults.Err(), cause)
 }
+
+func TestFaultsCanBeHadApart(t *testing.T) {
+	assert.Empty(t, fault.All(nil))
+	cause := errors.New("retry: budget is gone")
+	inner := fault.Of("retry: Config")
+	inner.Add("MaxAttempts", -3, "0 or more")
+	outer := fault.Of("pipeline: StandardConfig")
+	outer.In("Retry", inner.Err())
+	all := fault.All(errors.Join(outer.Err(), cause))
+	require.Len(t, all, 2)
+	assert.Equal(t, "Retry.MaxAttempts", all[0].Field)
+	assert.Equal(t, -3, all[0].Value)
+	assert.Equal(t, "0 or more", all[0].Want)
+	assert.Empty(t, all[1].Field)
+	assert.Equal(t, cause, all[1].Err)
+}
