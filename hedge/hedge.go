@@ -26,6 +26,7 @@ type Hedge[T any] struct {
 	promptly
 	cfg       Config
 	budget    *retry.Budget // nil with NoBudget
+	ownBudget bool          // no budget was configured
 	counted   any           // context key that marks a call as counted in budget; nil if it is not shared
 	learned   *learned      // nil if Delay is set
 	initial   *state[T]     // state at the start of every call
@@ -54,6 +55,7 @@ func New[T any](cfg Config) *Hedge[T] {
 	if h.cfg.Budget != NoBudget {
 		h.budget = h.cfg.Budget
 	}
+	h.ownBudget = cfg.Budget == nil
 	if cfg.Delay == 0 {
 		h.learned = newLearned(h.cfg)
 	}

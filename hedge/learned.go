@@ -51,6 +51,8 @@ func (l *learned) add(d time.Duration) {
 		return
 	}
 	if d, ok := l.latencies.Quantile(l.quantile); ok {
-		l.now.Store(int64(min(max(d, l.least, 1), l.most)))
+		l.now.Store(l.bounded(d))
 	}
 }
+
+func (l *learned) bounded(d time.Duration) int64 { return int64(min(max(d, l.least, 1), l.most)) }

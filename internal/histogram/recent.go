@@ -48,6 +48,12 @@ func (r *Recent) Add(d time.Duration) (total int64) {
 	return now.before + n
 }
 
+// Total returns the number of durations added so far.
+func (r *Recent) Total() int64 {
+	now := r.ring.Load()
+	return now.before + now.newer.n.Load()
+}
+
 // Len returns the number of durations in the ring.
 func (r *Recent) Len() int64 {
 	now := r.ring.Load()
