@@ -1,0 +1,89 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/nearest"
+)
+
+// Error is one fault of a [Spec]. [New], [Registry.Apply] and [Spec.Validate] return all
+// faults joined, each of them an *Error.
+type Error struct {
+	Path  string // where, with the names that files use: "circuits.stripe.failure_rate"
+	Value string // what was given: "7"; text is quoted
+	Want  string // what is allowed: "0 to 1"
+	Hint  string // a suggestion: "did you mean stripe?"; empty if there is none
+}
+
+// Error returns "registry: circuits.stripe.failure_rate is 7, want 0 to 1", with the hint
+// if there is one.
+func (e *Error) Error() string {
+	text := "registry: " + e.Path
+	if e.Value != "" {
+		text += " is " + e.Value + ", want " + e.Want
+	} else {
+		text += ": " + e.Want
+	}
+	if e.Hint != "" {
+		text += ", " + e.Hint
+	}
+	return text
+}
+
+// faults collects the faults of a Spec.
+type faults []error
+
+func (f *faults) add(path string, value any, want, hint string) {
+	text := fmt.Sprint(value)
+	if s, ok := value.(string); ok {
+		text = strconv.Quote(s)
+	}
+	*f = append(*f, &Error{Path: path, Value: text, Want: want, Hint: hint})
+}
+
+// in adds the faults of a Config at path, as its Validate returned them. Fields that the
+// Spec calls otherwise than the Config are renamed.
+func (f *faults) in(path string, err error, renamed ...string) {
+	names := strings.NewReplacer(renamed...)
+	for _, e := range fault.All(err) {
+		if e.Err != nil {
+			*f = append(*f, &Error{Path: path, Want: e.Err.Error()})
+			continue
+		}
+		*f = append(*f, &Error{Path: path + "." + names.Replace(snake(e.Field)), Value: fmt.Sprint(e.Value), Want: e.Want})
+	}
+}
+
+// reference adds a fault if name is not empty and not known.
+func (f *faults) reference(path, name, want string, known []string) {
+	for _, k := range known {
+		if k == name {
+			return
+		}
+	}
+	if name != "" {
+		f.add(path, name, want, nearest.Hint(name, known))
+	}
+}
+
+func (f *faults) err() error { return errors.Join(*f...) }
+
+// snake returns the name that files use for a field, "max_retry_after" for MaxRetryAfter.
+func snake(field string) string {
+	var b strings.Builder
+	in := []rune(field)
+	for i, r := range in {
+		if unicode.IsUpper(r) && i > 0 && in[i-1] != '.' {
+			if !unicode.IsUpper(in[i-1]) || i+1 < len(in) && unicode.IsLower(in[i+1]) {
+				b.WriteByte('_')
+			}
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

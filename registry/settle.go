@@ -1,0 +1,79 @@
+package registry
+
+import "sync"
+
+// turn runs one function at a time, without holding a lock while it runs. A goroutine that
+// finds it running leaves the work to the one that runs it, which then runs once more. So
+// a function that it calls may ask for it again.
+type turn struct {
+	mu      sync.Mutex
+	running bool
+	again   bool
+}
+
+// take runs f, or makes the goroutine that does run it once more.
+//
+// again is set under the lock under which the other goroutine looks at it before it ends
+// its turn, so no request is lost between the two.
+func (t *turn) take(f func()) {
+	if !t.begin() {
+		return
+	}
+	done := false
+	defer func() {
+		if !done { // f has panicked
+			t.end(true)
+		}
+	}()
+	for {
+		f()
+		if t.end(false) {
+			done = true
+			return
+		}
+	}
+}
+
+func (t *turn) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.running {
+		t.again = true
+		return false
+	}
+	t.running = true
+	return true
+}
+
+// end reports whether the turn has ended.
+func (t *turn) end(broken bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.again && !broken {
+		t.again = false
+		return false
+	}
+	t.running, t.again = false, false
+	return true
+}
+
+// settle puts the current state in force: it reconfigures what has changed, and rebuilds
+// the pipelines that it changes. Only one goroutine does so at a time, so that an older
+// declaration cannot replace a newer one. Functions given to Circuit.Watch run meanwhile,
+// and may call Apply.
+func (r *Registry) settle() { r.turn.take(r.settleNow) }
+
+func (r *Registry) settleNow() {
+	s := r.state.Load()
+	for _, class := range classes {
+		class.settle(&r.env, r.settled, s.spec, s.shared[class.name()])
+	}
+	for _, l := range s.lives {
+		l.settle(s)
+	}
+	for _, f := range s.families {
+		f.settle(s)
+	}
+	r.settled = s.spec
+	r.announce(s.revision)
+}

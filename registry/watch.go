@@ -1,0 +1,82 @@
+package registry
+
+import "slices"
+
+// watcher is a function given to Watch, with what it has not been told yet.
+type watcher struct {
+	fn      func(Changes)
+	queue   []Changes // guarded by Registry.mu
+	stopped bool      // likewise
+	turn    turn
+}
+
+// Watch calls fn for each later [Registry.Apply] that changes something, once and in order,
+// after the changes are in force, on the goroutine of an Apply. No lock is held, so fn may
+// call the registry. An Apply made by fn is told after fn has returned. fn is not called
+// any more once stop has returned, except for a call that has begun. stop may be called
+// more than once. Watch panics if fn is nil.
+func (r *Registry) Watch(fn func(Changes)) (stop func()) {
+	if fn == nil {
+		panic("registry: Registry.Watch: fn is nil, want a function")
+	}
+	w := &watcher{fn: fn}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watchers = append(slices.Clip(r.watchers), w)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		w.stopped, w.queue = true, nil
+		r.watchers = slices.DeleteFunc(slices.Clone(r.watchers), func(one *watcher) bool { return one == w })
+	}
+}
+
+// announcement is the changes of a state.
+type announcement struct {
+	revision int64
+	changes  Changes
+}
+
+// announce queues for each watcher the changes that are in force now. They are pending in
+// the order of the states.
+func (r *Registry) announce(revision int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.pending) > 0 && r.pending[0].revision <= revision {
+		for _, w := range r.watchers {
+			w.queue = append(w.queue, r.pending[0].changes)
+		}
+		r.pending = r.pending[1:]
+	}
+}
+
+// tell calls the watchers. A watcher that is being called by another goroutine is left to
+// it, so that its calls do not overlap.
+func (r *Registry) tell() {
+	r.mu.Lock()
+	all := r.watchers
+	r.mu.Unlock()
+	for _, w := range all {
+		w.turn.take(func() {
+			for {
+				c, ok := r.untold(w)
+				if !ok {
+					return
+				}
+				w.fn(c.clone())
+			}
+		})
+	}
+}
+
+// untold takes the first of what a watcher has not been told.
+func (r *Registry) untold(w *watcher) (Changes, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.stopped || len(w.queue) == 0 {
+		return Changes{}, false
+	}
+	c := w.queue[0]
+	w.queue = w.queue[1:]
+	return c, true
+}
