@@ -225,8 +225,8 @@ var bulkheads = &class[BulkheadSpec, bulkhead.Config, *bulkhead.Gate]{
 	},
 	check:  bulkhead.Config.Validate,
 	make:   bulkhead.NewGate,
-	set:    reconfigure[bulkhead.Config, *bulkhead.Gate],
-	filled: func(s BulkheadSpec) BulkheadSpec { return s },
+	set:    (*bulkhead.Gate).Reconfigure,
+	filled: func(s BulkheadSpec) BulkheadSpec { return s }, // there are no defaults
 }
 
 var adaptiveLimits = &class[AdaptiveLimitSpec, adaptive.Config, *adaptive.Limiter]{

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -46,27 +47,20 @@ func (f *faults) add(path string, value any, want, hint string) {
 	*f = append(*f, &Error{Path: path, Value: text, Want: want, Hint: hint})
 }
 
-// in adds the faults of a Config at path, as its Validate returned them. Fields that the
-// Spec calls otherwise than the Config are renamed.
-func (f *faults) in(path string, err error, renamed ...string) {
-	names := strings.NewReplacer(renamed...)
+// in adds the faults of a Config at path, as its Validate returned them.
+func (f *faults) in(path string, err error) {
 	for _, e := range fault.All(err) {
 		if e.Err != nil {
 			*f = append(*f, &Error{Path: path, Want: e.Err.Error()})
 			continue
 		}
-		*f = append(*f, &Error{Path: path + "." + names.Replace(snake(e.Field)), Value: fmt.Sprint(e.Value), Want: e.Want})
+		*f = append(*f, &Error{Path: path + "." + snake(e.Field), Value: fmt.Sprint(e.Value), Want: e.Want})
 	}
 }
 
 // reference adds a fault if name is not empty and not known.
 func (f *faults) reference(path, name, want string, known []string) {
-	for _, k := range known {
-		if k == name {
-			return
-		}
-	}
-	if name != "" {
+	if name != "" && !slices.Contains(known, name) {
 		f.add(path, name, want, nearest.Hint(name, known))
 	}
 }

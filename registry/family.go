@@ -81,7 +81,9 @@ func (f *family) dropped(key string, m *member) {
 // settle puts what s declares in force.
 func (f familyAt) settle(s *state) {
 	declared := f.spec.Families[f.name]
-	if stale := f.stale.Swap(false); !stale && f.settled == f.spec {
+	stale := f.stale.Swap(false)
+	if !stale && f.settled != nil && f.declaredLike(f.settled) {
+		f.settled = f.spec
 		return
 	}
 	f.members.Reconfigure(declared.Max, declared.Idle)
@@ -92,6 +94,12 @@ func (f familyAt) settle(s *state) {
 		m.settle(s, &declared)
 	}
 	f.settled = f.spec
+}
+
+// declaredLike reports whether another Spec declares the family as f.spec does.
+func (f familyAt) declaredLike(was *Spec) bool {
+	a, b := was.Families[f.name], f.spec.Families[f.name]
+	return was == f.spec || equal(a, b) && equalTrees(was.treeOf("", &a), f.spec.treeOf("", &b))
 }
 
 // Keyed returns the family of that name for values of type T. Families of one name share

@@ -12,7 +12,7 @@ import (
 func (p PipelineSpec) filled() PipelineSpec {
 	if p.Retry != nil {
 		p.Retry = copied(p.Retry)
-		p.Retry.Config = p.Retry.Config.WithDefaults()
+		p.Retry.Config = p.Retry.WithDefaults()
 		p.Retry.BackoffName = cmp.Or(p.Retry.BackoffName, "exponential")
 	}
 	if p.Hedge != nil {

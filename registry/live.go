@@ -137,7 +137,7 @@ func (l *Live[T]) settle(s *state) {
 	if p == nil {
 		return
 	}
-	is := p.tree(l.name)
+	is := p.spec.treeOf(l.name, p.family)
 	if l.tree != nil && equalTrees(l.tree, is) {
 		return
 	}
@@ -158,18 +158,18 @@ func (l *Live[T]) plan(s *state) (p *plan, key string) {
 
 func (l *Live[T]) check(e *env, s *Spec, f *faults) { checkTypes[T](e, s, l.name, f) }
 
-// tree returns the declarations of a pipeline, or of a family's.
-func (p *plan) tree(name string) *tree {
+// treeOf returns the declarations of a pipeline, or of a family's.
+func (s *Spec) treeOf(name string, family *FamilySpec) *tree {
 	t := new(tree)
-	if p.family != nil {
-		name = p.family.Pipeline
+	if family != nil {
+		name = family.Pipeline
 		for _, class := range classes {
-			t.own = append(t.own, class.isMember(p.family))
+			t.own = append(t.own, class.isMember(family))
 		}
 	}
-	t.names = p.spec.tree(name)
+	t.names = s.tree(name)
 	for _, name := range t.names {
-		t.pipelines = append(t.pipelines, p.spec.Pipelines[name])
+		t.pipelines = append(t.pipelines, s.Pipelines[name])
 	}
 	return t
 }

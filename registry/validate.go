@@ -2,7 +2,6 @@ package registry
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"maps"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/ductile-go/ductile/internal/nearest"
 	"github.com/ductile-go/ductile/keyed"
 )
 
@@ -68,9 +68,11 @@ func (f *faults) nameAt(section, name string) {
 // unset adds a fault for each field of a Config that the registry sets.
 func (f *faults) unset(at string, spec any) {
 	v := reflect.ValueOf(spec)
-	for name, option := range map[string]string{"Name": "no name: the registry sets it", "Clock": "none: see WithClock", "Rand": "none: see WithRand"} {
-		if field := v.FieldByName(name); field.IsValid() && !field.IsZero() {
-			*f = append(*f, &Error{Path: at + "." + snake(name), Value: "set", Want: option})
+	for _, one := range [][2]string{
+		{"Name", "no name: the registry sets it"}, {"Clock", "none: see WithClock"}, {"Rand", "none: see WithRand"},
+	} {
+		if field := v.FieldByName(one[0]); field.IsValid() && !field.IsZero() {
+			*f = append(*f, &Error{Path: at + "." + snake(one[0]), Value: "set", Want: one[1]})
 		}
 	}
 }
@@ -140,7 +142,7 @@ func (r *RetrySpec) validate(e *env, s *Spec, at string, f *faults) {
 		known := append(slices.Collect(maps.Keys(e.funcs.Backoff)), backoffNames...)
 		f.reference(at+".backoff", r.BackoffName, "a backoff of the library or of Funcs.Backoff", known)
 	}
-	f.in(at, r.Config.Validate())
+	f.in(at, r.Validate())
 }
 
 func (h *HedgeSpec) validate(e *env, s *Spec, at string, f *faults) {
@@ -154,7 +156,7 @@ func (h *HedgeSpec) validate(e *env, s *Spec, at string, f *faults) {
 
 func (c *ChaosSpec) validate(at string, f *faults) {
 	f.unset(at, c.Config)
-	f.in(at, c.Config.Validate())
+	f.in(at, c.Validate())
 	switch {
 	case c.Latency < 0:
 		f.add(at+".latency", c.Latency, "0 for none, or more", "")
@@ -204,9 +206,15 @@ func (e *env) classifier(f *faults, at, name string) {
 	named(e, f, at+".classify", name, "a function of Funcs.Classify", e.funcs.Classify)
 }
 
-// unknown returns the error for a name that is not in a Spec.
-func unknown(what, name string, known []string) error {
-	f := new(faults)
-	f.reference(what, name, fmt.Sprintf("a name of the Spec, of which there are %d", len(known)), known)
-	return f.err()
+// unknown returns the error for a name that is not declared.
+func unknown(section, name string, known []string) error {
+	e := &Error{Path: section + "." + name, Want: "not declared", Hint: nearest.Hint(name, known)}
+	switch {
+	case len(known) == 0:
+		e.Hint = "there are no " + strings.ReplaceAll(section, "_", " ")
+	case e.Hint == "" && len(known) <= 8:
+		slices.Sort(known)
+		e.Hint = "declared are " + strings.Join(known, ", ")
+	}
+	return e
 }

@@ -1,6 +1,10 @@
 package registry
 
-import "slices"
+import (
+	"log"
+	"runtime/debug"
+	"slices"
+)
 
 // watcher is a function given to Watch, with what it has not been told yet.
 type watcher struct {
@@ -12,7 +16,7 @@ type watcher struct {
 
 // Watch calls fn for each later [Registry.Apply] that changes something, once and in order,
 // after the changes are in force, on the goroutine of an Apply. No lock is held, so fn may
-// call the registry. An Apply made by fn is told after fn has returned. fn is not called
+// call the registry. A panic in it is logged and recovered. An Apply made by fn is told after fn has returned. fn is not called
 // any more once stop has returned, except for a call that has begun. stop may be called
 // more than once. Watch panics if fn is nil.
 func (r *Registry) Watch(fn func(Changes)) (stop func()) {
@@ -63,10 +67,21 @@ func (r *Registry) tell() {
 				if !ok {
 					return
 				}
-				w.fn(c.clone())
+				w.call(c.clone())
 			}
 		})
 	}
+}
+
+// call calls the function. If it panics, the panic is logged, and goes no further: the
+// changes are in force, and other functions want to know of them.
+func (w *watcher) call(c Changes) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Printf("registry: a function given to Watch panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	w.fn(c)
 }
 
 // untold takes the first of what a watcher has not been told.

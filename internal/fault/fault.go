@@ -84,7 +84,7 @@ func (l *List) Err() error { return errors.Join(l.faults...) }
 func All(err error) []*Error {
 	var all []*Error
 	for _, err := range in("", "", err) {
-		all = append(all, err.(*Error))
+		all = append(all, err.(*Error)) //nolint:errorlint // in makes nothing else
 	}
 	return all
 }

@@ -1,0 +1,9 @@
+package registry_test
+
+import (
+	"testing"
+
+	"github.com/ductile-go/ductile/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
