@@ -14,6 +14,7 @@ import (
 	"github.com/ductile-go/ductile/internal/redact"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/registry"
 )
 
 // Defaults of [Config].
@@ -24,15 +25,20 @@ const (
 	DefaultTitle      = "ductile"
 )
 
-// Config configures [New]. Stats or at least one circuit is
-// required.
+// Config configures [New]. Stats, Registry or at least one circuit is required.
 type Config struct {
 	// Stats is where pipelines, limits and budgets come from: the pipelines that it
 	// observes, and all that it watches. Circuits that it watches are shown and controlled
 	// too, if each has a name of its own; those of a keyed map without names are only shown.
 	Stats *observe.Stats
+	// Registry is where the configuration comes from: each value with its origin, the
+	// revision, and the error of the last reload. Its circuits are shown and controlled as
+	// Circuits are, and its pipelines and families with what Stats counts of them. What a
+	// reload adds or removes appears and disappears.
+	Registry *registry.Registry
 	// Circuits are shown with their transitions, and controlled by their names. No two may
-	// have the same name.
+	// have the same name. One that has the name of a circuit of Registry is shown instead of
+	// it.
 	Circuits []*breaker.Circuit
 
 	// Allow decides whether r may carry out a. It is called for each action, with its
@@ -43,7 +49,8 @@ type Config struct {
 	// Actor names the person behind r, for the event and the log of an action. It must be
 	// safe for concurrent use. If nil, actions have no name.
 	Actor func(r *http.Request) string
-	// Redact removes secrets from the texts of errors. It must be safe for concurrent use.
+	// Redact removes secrets from the texts of errors and from the values of the
+	// configuration. It must be safe for concurrent use.
 	// If nil, the queries, fragments and userinfo of URLs are removed.
 	Redact func(string) string
 	// Hosts are further values of the Host header to serve on a loopback listener, such as
@@ -70,8 +77,8 @@ type Config struct {
 // field, its value and the allowed values.
 func (c Config) Validate() error {
 	faults := fault.Of("console: Config")
-	if len(c.Circuits) == 0 && c.Stats == nil {
-		faults.Add("Circuits", "empty", "at least one circuit, or Stats")
+	if len(c.Circuits) == 0 && c.Stats == nil && c.Registry == nil {
+		faults.Add("Circuits", "empty", "at least one circuit, or Stats or Registry")
 	}
 	c.checkCircuits(faults)
 	for i, host := range c.Hosts {

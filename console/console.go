@@ -17,6 +17,7 @@ import (
 //	watch.go     what is noted of each circuit as it moves; follow.go, of those of a Stats
 //	journal.go   the ring of events
 //	snapshot.go  the state as JSON; frames.go shares it between streams
+//	registry.go  the configuration of a Registry; enlist.go has its circuits
 //	pipelines.go what a Stats has counted; spread.go has the quantiles
 //	stream.go    server-sent events
 //	control.go   actions
@@ -35,6 +36,7 @@ type Console struct {
 	journal  *journal
 	frames   frames
 	followed followed
+	enlisted enlisted
 	recent   recent
 
 	// mu guards the fields below: two requests could otherwise both take the last stream,
@@ -44,7 +46,7 @@ type Console struct {
 	closed  bool
 }
 
-// New returns a console of the circuits and the Stats of cfg. It panics with the error of
+// New returns a console of the circuits, the Registry and the Stats of cfg. It panics with the error of
 // [Config.Validate].
 func New(cfg Config) *Console {
 	if err := cfg.Validate(); err != nil {
@@ -60,6 +62,9 @@ func New(cfg Config) *Console {
 		w := c.watch(circuit)
 		c.circuits = append(c.circuits, w)
 		c.byName[shownName(circuit.Name())] = w
+	}
+	if cfg.Registry != nil {
+		c.enlist(cfg.Registry)
 	}
 	if cfg.Stats != nil {
 		c.follow(cfg.Stats)
@@ -80,6 +85,7 @@ func (c *Console) Close() {
 	if c.followed.stop != nil {
 		c.followed.stop()
 	}
+	c.discharge()
 }
 
 // ServeHTTP serves the routes that the package comment lists. Any prefix must be removed

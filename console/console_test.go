@@ -263,7 +263,7 @@ func TestEveryFaultOfAConfigIsNamed(t *testing.T) {
 		`console: Config.MaxStreams is -1, want 0 or more`,
 		`console: Config.Events is -1, want 0 or more`,
 	}, "\n"))
-	assert.PanicsWithError(t, "console: Config.Circuits is empty, want at least one circuit, or Stats", func() { console.New(console.Config{}) })
+	assert.PanicsWithError(t, "console: Config.Circuits is empty, want at least one circuit, or Stats or Registry", func() { console.New(console.Config{}) })
 }
 
 func mustJSON(t *testing.T, v any) string {

@@ -33,7 +33,7 @@ func (c *Console) follow(stats *observe.Stats) {
 // heard notes a move. It runs on the goroutine of a call, so it formats nothing.
 func (c *Console) heard(_ context.Context, e policy.Event) {
 	name := cmp.Or(e.Name, e.Key)         // as the Stats names the members of a family
-	if c.byName[shownName(name)] != nil { // noted by watch
+	if c.own(name) != nil { // noted by watch
 		return
 	}
 	now := policy.Now(c.cfg.Clock)
@@ -54,10 +54,18 @@ func (f *followed) actedOn(name string) *watched {
 	return f.acted[name]
 }
 
+// own returns the circuit of that name in Config.Circuits or in the Registry, or nil.
+func (c *Console) own(name string) *watched {
+	if w := c.byName[shownName(name)]; w != nil {
+		return w
+	}
+	return c.enlisted.find(name)
+}
+
 // find returns the circuit of a name for an action, or nil. A circuit that only the Stats
 // watches can be acted on if it has a name that no other has.
 func (c *Console) find(name string) *watched {
-	if w := c.byName[name]; w != nil || c.cfg.Stats == nil {
+	if w := c.own(name); w != nil || c.cfg.Stats == nil {
 		return w
 	}
 	for shown, circuit := range named(c.cfg.Stats) {
@@ -106,13 +114,13 @@ func (f *followed) move(name string, to breaker.State, now time.Time) {
 	}
 }
 
-// others returns the circuits of a Stats that are not in Config.Circuits. Those without a
+// others returns the circuits of a Stats that are in neither Config.Circuits nor the Registry. Those without a
 // name of their own are shown without thresholds, and cannot be controlled.
 func (c *Console) others(all []breaker.Snapshot, now time.Time) []circuit {
 	var shown []circuit
 	there, own := map[string]int{}, named(c.cfg.Stats)
 	for _, s := range all {
-		if c.byName[shownName(s.Name)] != nil {
+		if c.own(s.Name) != nil {
 			continue
 		}
 		there[s.Name]++

@@ -37,14 +37,14 @@ func (c *Console) frame(ctx context.Context, tick, event int64) ([]byte, error) 
 	c.frames.mu.Unlock()
 	if mine {
 		defer f.made.Wake()
-		f.text = c.render()
+		f.text = c.render(false)
 		return f.text, nil
 	}
 	if err := f.made.Wait(ctx); err != nil {
 		return nil, err
 	}
 	if f.text == nil {
-		return c.render(), nil
+		return c.render(false), nil
 	}
 	return f.text, nil
 }

@@ -13,6 +13,9 @@ import (
 type pipeline struct {
 	Name        string    `json:"name"`
 	Composition string    `json:"composition,omitempty"` // "retry(3) > breaker(stripe)", if it is watched
+	Uncounted   bool      `json:"uncounted,omitempty"`   // it is of the Registry, and no Stats has seen it
+	Family      bool      `json:"family,omitempty"`      // a family of the Registry
+	Members     int       `json:"members,omitempty"`     // of a family, now
 	Calls       int64     `json:"calls"`
 	Succeeded   int64     `json:"succeeded,omitempty"`
 	Failed      int64     `json:"failed,omitempty"`

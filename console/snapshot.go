@@ -32,6 +32,8 @@ type snapshot struct {
 	Pipelines []pipeline `json:"pipelines,omitempty"`
 	Limits    []limit    `json:"limits,omitempty"`
 	Dropped   int64      `json:"dropped,omitempty"` // measurements beyond the limits of the Stats, in no pipeline
+	// Registry is the configuration of Config.Registry.
+	Registry *configuration `json:"registry,omitempty"`
 }
 
 // circuit is one circuit of a snapshot.
@@ -68,7 +70,7 @@ func (c *Console) take() snapshot {
 		At: policy.Now(c.cfg.Clock), Interval: c.cfg.Interval, Control: c.cfg.Allow != nil,
 		Streams: streams, Circuits: make([]circuit, 0, len(c.circuits)),
 	}
-	for _, w := range c.circuits {
+	for _, w := range c.enlisted.with(c.circuits) {
 		s.Circuits = append(s.Circuits, c.circuit(w, s.At))
 	}
 	if c.cfg.Stats != nil {
@@ -76,6 +78,9 @@ func (c *Console) take() snapshot {
 		s.Circuits = append(s.Circuits, c.others(seen.Circuits, s.At)...)
 		n := c.count(seen, s.At)
 		s.Pipelines, s.Limits, s.Dropped = n.pipelines, n.limits, n.dropped
+	}
+	if c.cfg.Registry != nil {
+		c.declare(&s)
 	}
 	s.Event = c.journal.newest()
 	return s
@@ -130,16 +135,21 @@ func metersOf(s breaker.Snapshot, cfg breaker.Config) (meters []meter) {
 	return meters
 }
 
-// render returns a snapshot as JSON.
-func (c *Console) render() []byte {
-	text, err := json.Marshal(c.take())
+// render returns a snapshot as JSON. Without the values of the configuration, which seldom
+// change, it is for a stream.
+func (c *Console) render(values bool) []byte {
+	s := c.take()
+	if s.Registry != nil && !values {
+		s.Registry.Values = nil
+	}
+	text, err := json.Marshal(s)
 	if err != nil { // a year beyond 9999
 		text, _ = json.Marshal(snapshot{Version: snapshotVersion, Title: c.cfg.Title, Circuits: []circuit{}})
 	}
 	return text
 }
 
-func (c *Console) serveSnapshot(w http.ResponseWriter, _ *http.Request) { writeJSON(w, c.render()) }
+func (c *Console) serveSnapshot(w http.ResponseWriter, _ *http.Request) { writeJSON(w, c.render(true)) }
 
 // serveEvents returns the events with an id above that of the query.
 func (c *Console) serveEvents(w http.ResponseWriter, r *http.Request) {

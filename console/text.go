@@ -24,6 +24,16 @@ func textOf(err error, redact func(string) string) (text string) {
 	return shortened(redact(err.Error()))
 }
 
+// redacted is textOf for a text.
+func redacted(text string, redact func(string) string) (shown string) {
+	defer func() {
+		if recover() != nil {
+			shown = "(cannot be shown: Config.Redact panicked)"
+		}
+	}()
+	return shortened(redact(text))
+}
+
 // shortened cuts s after maxText bytes, at the end of a rune.
 func shortened(s string) string {
 	if len(s) <= maxText {

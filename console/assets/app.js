@@ -82,7 +82,10 @@ let last = 0;           // the id of the newest event
 let known = 0;          // the newest event when the page was opened: later ones are announced
 let fresh = [];         // events that are not drawn yet, the oldest first
 let paused = false, source = null, timer = 0, seen = 0;
-const circuits = new Map(), pipelines = new Map(), limits = new Map();
+const circuits = new Map(), pipelines = new Map(), limits = new Map(), config = new Map();
+let values = [];        // of the configuration
+let digest = '';        // of values; a stream has the digest alone
+let fetching = false;
 
 function now() { return new Date(shot.at).getTime() + performance.now() - shotAt; } // by the server's clock
 
@@ -130,10 +133,21 @@ function take(s) {
   if (!shot) known = s.event;
   turn++;
   shot = s; shotAt = performance.now(); seen = Date.now();
+  if (s.registry) configure(s.registry);
   draw();
 }
+// configure takes the values of a snapshot. If a stream says that they have changed, it asks
+// for them.
+function configure(r) {
+  if (r.digest === digest) return;
+  if (r.values) { values = r.values; digest = r.digest; configured = true; }
+  else if (!fetching) {
+    fetching = true;
+    refresh().catch(() => {}).finally(() => { fetching = false; });
+  }
+}
 function restarted() {
-  fresh = []; last = known = 0; pipelines.forEach(p => p.past = []);
+  fresh = []; last = known = 0; digest = ''; pipelines.forEach(p => p.past = []);
   $('events').replaceChildren();
   get('events').then(r => r.json()).then(r => r.events.forEach(hear), () => {});
 }
@@ -149,6 +163,7 @@ function hear(e) {
     soon();
   }
   if (e.kind === 'state_changed' && e.id > known && shot) tell(e);
+  if (e.kind === 'reloaded' && e.id > known && shot) refresh().catch(() => {});
   soonEvents();
 }
 
@@ -167,6 +182,7 @@ function draw() {
   drawPipelines();
   drawCircuits();
   drawLimits();
+  drawConfig();
   drawTrouble();
 }
 
@@ -334,17 +350,22 @@ function probe(c) {
 // Trouble, in words. What counts the time is drawn each second, the rest when it changes.
 
 const troubles = new Map();
+let failure = '';       // the error of the last reload
 function drawTrouble() {
   const bad = shot.circuits.filter(c => c.state !== 'closed').sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
-  const all = bad.slice(0, 20).map(c => ({key: 'c ' + c.name, name: c.name, cls: c.state, text: sentence(c), c}));
+  const failed = shot.registry && shot.registry.failed, all = [];
+  if (failed) all.push({key: 'reload', name: 'Configuration', cls: 'failed', state: 'reload failed', text: failed, next: 'Revision ' + shot.registry.revision + ' stays in force.'});
+  if (failed && failed !== failure) announce('The reload of the configuration failed');
+  failure = failed;
+  bad.slice(0, 20).forEach(c => all.push({key: 'c ' + c.name, name: c.name, cls: c.state, state: c.state, text: sentence(c), c}));
   const weak = [...pipelines.values()].filter(p => p.trouble);
   weak.slice(0, 20).forEach(p => all.push({key: 'p ' + p.name, name: p.name, cls: '', text: p.trouble}));
   const tight = [...limits.values()].filter(l => l.trouble);
   tight.slice(0, 20).forEach(l => all.push({key: 'l ' + l.key, name: l.name, cls: '', text: l.trouble}));
-  const more = bad.length + weak.length + tight.length - all.length;
+  const more = bad.length + weak.length + tight.length + (failed ? 1 : 0) - all.length;
   if (more > 0) all.push({key: 'more', name: '', cls: '', text: 'And ' + group(more) + ' more below.'});
   keep($('trouble'), troubles, all, x => {
-    const i = {name: el('b'), text: el('span'), next: el('span', 'next')};
+    const i = {name: el('b'), text: el('span', 'said'), next: el('span', 'next')};
     i.li = el('li', '', i.name, ' ', el('span', 'state'), ' ', i.text, ' ', i.next);
     i.state = i.li.children[1];
     return i;
@@ -352,21 +373,24 @@ function drawTrouble() {
     i.c = x.c;
     mark(i.li, x.cls);
     put(i.name, x.name);
-    put(i.state, x.c ? x.c.state : '');
-    i.state.hidden = !x.c;
+    put(i.state, x.state || '');
+    i.state.hidden = !x.state;
     put(i.text, x.text);
+    if (!x.c) put(i.next, x.next || '');
   });
   tick();
   const trying = bad.filter(c => c.state === 'half-open').length, would = bad.filter(c => c.state === 'open' && c.shadow).length;
   const shut = bad.length - trying - would, parts = [];
+  if (failed) parts.push('the last reload failed');
   if (shut) parts.push(count(shut, 'circuit refuses', 'circuits refuse') + ' calls');
   if (trying) parts.push(trying + (trying === 1 ? ' is' : ' are') + ' being tried');
   if (would) parts.push(would + ' would refuse calls (shadow)');
   if (weak.length) parts.push(count(weak.length, 'pipeline') + ' in trouble');
   if (tight.length) parts.push(count(tight.length, 'limit') + ' reached');
-  put($('verdict'), parts.join(', ') || 'All is well');
+  const words = parts.join(', ') || 'All is well';
+  put($('verdict'), words[0].toUpperCase() + words.slice(1));
   mark($('verdict'), parts.length ? 'bad' : 'good');
-  document.title = (all.length ? '(' + (bad.length + weak.length + tight.length) + ') ' : '') + shot.title + (shot.instance ? ' · ' + shot.instance : '');
+  document.title = (all.length ? '(' + (bad.length + weak.length + tight.length + (failed ? 1 : 0)) + ') ' : '') + shot.title + (shot.instance ? ' · ' + shot.instance : '');
 }
 function tick() {
   for (const {c, next} of troubles.values()) {
@@ -378,10 +402,11 @@ setInterval(() => { if (shot && !paused && !document.hidden) tick(); }, 1000);
 // Transitions are announced, at most every two seconds.
 
 let said = [];
-function tell(e) {
-  said.push(e);
+function tell(e) { announce(e.name + ' is ' + e.to + (e.err ? ': ' + e.err : '')); }
+function announce(text) {
+  said.push(text);
   if (said.length === 1) setTimeout(() => {
-    const words = said.slice(0, 3).map(e => e.name + ' is ' + e.to + (e.err ? ': ' + e.err : ''));
+    const words = said.slice(0, 3);
     if (said.length > 3) words.push('and ' + count(said.length - 3, 'other transition'));
     put($('say'), words.join('. '));
     said = [];
@@ -394,6 +419,7 @@ function eventText(e) {
   if (e.kind === 'dropped') return count(e.count, 'event') + ' came too fast and ' + (e.count === 1 ? 'is' : 'are') + ' not shown';
   const by = e.actor ? ', by ' + e.actor : '';
   if (e.kind === 'state_changed') return `${e.name}: ${e.from} → ${e.to}, ${why(e.reason)}${e.err ? ' (' + e.err + ')' : ''}${by}`;
+  if (e.kind === 'reloaded') return 'Configuration reloaded: ' + e.reason;
   if (e.kind === 'reconfigured') return e.name + ': its config changed';
   return `${e.name}: ${e.reason || e.kind}${by}`;
 }
@@ -429,10 +455,11 @@ function drawPipelines() {
 function makePipeline({p}) {
   const i = {name: p.name, past: [], facts: new Map(), trouble: ''};
   i.comp = el('code');
+  i.kind = el('span', 'note');
   i.spark = svg('spark', SAMPLES - 1, 20, '');
   i.list = el('dl');
   i.refused = el('p', 'note');
-  i.li = el('li', '', el('p', 'name', p.name || '(no name)'), i.comp, i.spark, i.list, i.refused);
+  i.li = el('li', '', el('p', '', el('span', 'name', p.name || '(no name)'), ' ', i.kind), i.comp, i.spark, i.list, i.refused);
   i.li.dataset.name = p.name;
   return watch(i);
 }
@@ -456,6 +483,9 @@ function changePipeline(i, {p}, index) {
   i.drawn = true;
   put(i.comp, p.composition || '');
   i.comp.hidden = !p.composition;
+  put(i.kind, (p.family ? 'for each key, ' + count(p.members || 0, 'key') + ' now' : '') + (p.uncounted ? (p.family ? ', ' : '') + 'not counted' : ''));
+  i.spark.hidden = i.list.hidden = !!p.uncounted;
+  if (p.uncounted) return;
   fact(i, 'calls', rate('calls'));
   fact(i, 'succeed', calls ? percent(good) : '–', calls && good < 0.9);
   fact(i, 'amplification', calls ? '×' + (amp < 1.995 ? amp.toFixed(2) : short(amp)) : '–', amp >= 1.5);
@@ -510,6 +540,38 @@ function drawLimits() {
   $('s-limits').hidden = !all.length;
 }
 
+// Configuration: each value, and where it comes from.
+
+let configured = false; // values are new
+function drawConfig() {
+  const r = shot.registry;
+  for (const id of ['s-config', 'revision']) $(id).hidden = !r;
+  $('failed').hidden = !(r && r.failed);
+  if (!r) return;
+  put($('revision'), 'config revision ' + r.revision + (r.at ? ', ' + clock(r.at) : ''));
+  put($('h-config'), count(values.length, 'value') + ' of the configuration');
+  const c = r.changes || {}, part = (verb, names) => names ? verb + ' ' + names.slice(0, 5).join(', ') + (names.length > 5 ? ' and ' + count(names.length - 5, 'other') : '') : '';
+  put($('changes'), 'Revision ' + r.revision + [part('added', c.added), part('changed', c.changed), part('removed', c.removed), part('began anew:', c.restarted)].filter(x => x).map((x, k) => (k ? '; ' : ' ') + x).join('') + '.');
+  $('l-config').hidden = values.length < 12 && !$('f-config').value;
+  if (configured) {
+    const first = !config.size;
+    keep($('config'), config, values.map(v => ({key: v.path, v})), x => {
+      const i = {is: el('span', 'is'), origin: el('span', 'note'), anew: !first};
+      i.li = el('li', '', el('code', 'path', x.key), i.is, i.origin);
+      return i;
+    }, (i, {v}) => {
+      const changed = i.anew || i.value !== undefined && i.value !== v.value;
+      i.anew = false;
+      i.value = v.value;
+      mark(i.li, (v.origin === 'default' ? 'default' : '') + (changed ? ' changed' : ''));
+      put(i.is, v.value);
+      put(i.origin, v.origin);
+    });
+    configured = $('ask').open; // then keep moves nothing
+  }
+  for (const {li} of config.values()) li.hidden = !find($('f-config'), () => [...li.children].map(x => x.textContent).join(' '));
+}
+
 // Controls
 
 let asked = null;
@@ -559,7 +621,7 @@ $('pause').addEventListener('click', () => {
   put($('pause'), paused ? 'Resume' : 'Pause');
   if (paused) { disconnect(); status('paused', 'paused' + (shot ? ' at ' + clock(seen) : '')); } else connect();
 });
-for (const what of ['circuits', 'pipelines', 'events']) {
+for (const what of ['circuits', 'pipelines', 'config', 'events']) {
   $('f-' + what).addEventListener('input', what === 'events' ?
     () => { for (const li of $('events').children) li.hidden = !find($('f-events'), () => li.textContent); } : soon);
 }
