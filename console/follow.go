@@ -32,8 +32,8 @@ func (c *Console) follow(stats *observe.Stats) {
 
 // heard notes a move. It runs on the goroutine of a call, so it formats nothing.
 func (c *Console) heard(_ context.Context, e policy.Event) {
-	name := cmp.Or(e.Name, e.Key)         // as the Stats names the members of a family
-	if c.own(name) != nil { // noted by watch
+	name := cmp.Or(e.Name, e.Key) // as the Stats names the members of a family
+	if c.own(name) != nil {       // noted by watch
 		return
 	}
 	now := policy.Now(c.cfg.Clock)
