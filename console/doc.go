@@ -9,6 +9,9 @@
 // outside: its files are part of the binary. All of its links are relative, so it may be
 // mounted under any prefix and behind any proxy.
 //
+// With Config.Registry it also shows the configuration: each value and where it comes from,
+// and the error of the last reload.
+//
 //	GET  /          the page
 //	GET  /snapshot  the state of everything, as JSON
 //	GET  /stream    snapshots and events as they happen, as server-sent events

@@ -11,6 +11,7 @@ import (
 	"github.com/ductile-go/ductile/console"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/registry"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -29,6 +30,26 @@ func Example_console() {
 
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/debug/ductile/", nil))
+	fmt.Println(w.Code)
+	// Output: 200
+}
+
+// docs/console.md, Configuration.
+func Example_consoleRegistry() {
+	stats := observe.New(observe.Config{})
+	reg, err := registry.New(registry.Spec{
+		Circuits:  map[string]registry.CircuitSpec{"stripe": {}},
+		Pipelines: map[string]registry.PipelineSpec{"charge": {Circuit: "stripe"}},
+	}, registry.WithObserver(stats.Observe))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	c := console.New(console.Config{Registry: reg, Stats: stats})
+
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/snapshot", nil))
 	fmt.Println(w.Code)
 	// Output: 200
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/chaos"
+	"github.com/ductile-go/ductile/console"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/keyed"
@@ -43,6 +44,7 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"policies/pipeline.md", pipeline.StandardConfig{}},
 		{"observing.md", observe.Config{}},
 		{"observing.md", observe.LogConfig{}},
+		{"console.md", console.Config{}},
 		{"http.md", ductilehttp.Config{}},
 		{"http.md", ductilehttp.HandlerConfig{}},
 	} {
