@@ -117,47 +117,6 @@ func words() map[string]lobbyScene {
 				return l, []func(){l.stay("a"), l.stay("b"), l.stay("c")}
 			}, served(2),
 		},
-		"Reconfigure closes the queue beside a caller and a release": {
-			func() (*lobby, []func()) {
-				l := newLobby(bulkhead.Config{Limit: 1, MaxQueue: 1}).take(1)
-				return l, []func(){l.visit(anyway, "a"), l.reconfigure(bulkhead.Config{Limit: 1}), l.release(0)}
-			}, func(l *lobby) {
-				if len(l.order)+len(l.refused) != 1 {
-					l.fault("%q got in and %q were refused", l.order, l.refused)
-				}
-			},
-		},
-		"Reconfigure opens the queue, with Delay, beside a caller and a release": {
-			func() (*lobby, []func()) {
-				l := newLobby(bulkhead.Config{Limit: 1}).take(1)
-				delay := bulkhead.CoDel{Target: time.Second, Interval: time.Second}
-				return l, []func(){l.visit(anyway, "a"), l.reconfigure(bulkhead.Config{Limit: 1, MaxQueue: 1, Delay: delay}), l.release(0)}
-			}, func(l *lobby) {
-				if len(l.order)+len(l.refused) != 1 {
-					l.fault("%q got in and %q were refused", l.order, l.refused)
-				}
-			},
-		},
-		"Reconfigure opens the queue and lowers the limit beside a caller": {
-			func() (*lobby, []func()) {
-				l := newLobby(bulkhead.Config{Limit: 2}).take(1)
-				return l, []func(){
-					l.visit(anyway, "a"), func() {
-						l.reconfigure(bulkhead.Config{Limit: 1, MaxQueue: 1})()
-						l.leaves(l.held[0])
-					},
-				}
-			}, served(1),
-		},
-		"two Reconfigures beside a waiter": {
-			func() (*lobby, []func()) {
-				l := newLobby(bulkhead.Config{Limit: 2, MaxQueue: 1}).take(2)
-				return l, []func(){
-					l.visit(anyway, "a"), l.reconfigure(bulkhead.Config{Limit: 3}),
-					l.reconfigure(bulkhead.Config{Limit: 3, MaxQueue: 2}),
-				}
-			}, served(1),
-		},
 		"SetLimit below what is in use, beside a release and a caller": {
 			func() (*lobby, []func()) {
 				l := newLobby(bulkhead.Config{Limit: 3}).take(3)
@@ -324,6 +283,7 @@ func TestNoInterleavingBreaksAGate(t *testing.T) {
 	var sum Report
 	whole, least := 0, *most
 	all := words()
+	maps.Copy(all, reconfigured())
 	for name, scene := range cells() {
 		all["cells: "+name] = scene
 	}
