@@ -128,6 +128,9 @@ func (c Config) validateLimits(faults *fault.List) {
 	}
 }
 
+// WithDefaults returns c with the defaults filled in. The result is valid if c is.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
 // withDefaults fills in the defaults. It is idempotent.
 func (c Config) withDefaults() Config {
 	c.Min = cmp.Or(c.Min, DefaultMin)

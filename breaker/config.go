@@ -131,6 +131,9 @@ type Opening struct {
 	Default   time.Duration // how long it would stay open, before jitter
 }
 
+// WithDefaults returns c with the defaults filled in. The result is valid if c is.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
 // withDefaults fills in the defaults. The result is valid if c is, and has no more
 // defaults to fill in.
 func (c Config) withDefaults() Config {

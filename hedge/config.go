@@ -131,6 +131,10 @@ func (c Config) validateLearning(faults *fault.List) {
 	}
 }
 
+// WithDefaults returns c with the defaults filled in, a Budget included. The result is valid
+// if c is.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
 func (c Config) withDefaults() Config {
 	c.MaxExtra = cmp.Or(c.MaxExtra, DefaultMaxExtra)
 	if c.Delay == 0 {

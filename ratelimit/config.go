@@ -74,6 +74,9 @@ func (c Config) check(faults *fault.List) {
 	}
 }
 
+// WithDefaults returns c with the defaults filled in. The result is valid if c is.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
 // withDefaults fills in the defaults. It is idempotent.
 func (c Config) withDefaults() Config {
 	if c.Per == 0 {

@@ -184,7 +184,7 @@ var circuits = &class[CircuitSpec, breaker.Config, *breaker.Circuit]{
 	make:  breaker.NewCircuit,
 	set:   (*breaker.Circuit).Reconfigure,
 	filled: func(s CircuitSpec) CircuitSpec {
-		s.Config = breaker.NewCircuit(s.Config).Config()
+		s.Config = s.WithDefaults()
 		return s
 	},
 	anew: func(from, to CircuitSpec) bool {
@@ -209,7 +209,7 @@ var budgets = &class[BudgetSpec, retry.BudgetConfig, *retry.Budget]{
 	make:  retry.NewBudget,
 	set:   (*retry.Budget).Reconfigure,
 	filled: func(s BudgetSpec) BudgetSpec {
-		s.BudgetConfig = retry.NewBudget(s.BudgetConfig).Config()
+		s.BudgetConfig = s.WithDefaults()
 		return s
 	},
 }
@@ -244,7 +244,7 @@ var adaptiveLimits = &class[AdaptiveLimitSpec, adaptive.Config, *adaptive.Limite
 	make:  adaptive.NewLimiter,
 	set:   reconfigure[adaptive.Config, *adaptive.Limiter],
 	filled: func(s AdaptiveLimitSpec) AdaptiveLimitSpec {
-		s.Config = adaptive.NewLimiter(s.Config).Config()
+		s.Config = s.WithDefaults()
 		return s
 	},
 }
@@ -260,9 +260,9 @@ var rateLimits = &class[RateLimitSpec, ratelimit.Config, *ratelimit.Limiter]{
 	},
 	check: ratelimit.Config.Validate,
 	make:  ratelimit.NewLimiter,
-	set:   reconfigure[ratelimit.Config, *ratelimit.Limiter],
+	set:   (*ratelimit.Limiter).Reconfigure,
 	filled: func(s RateLimitSpec) RateLimitSpec {
-		s.Config = ratelimit.NewLimiter(s.Config).Config()
+		s.Config = s.WithDefaults()
 		return s
 	},
 }
@@ -280,11 +280,12 @@ var throttles = &class[ThrottleSpec, throttle.Config, *throttle.Throttle]{
 	check: throttle.Config.Validate,
 	named: func(e *env, f *faults, at string, s ThrottleSpec) { e.classifier(f, at, s.ClassifyBy) },
 	make:  throttle.NewThrottle,
-	set:   reconfigure[throttle.Config, *throttle.Throttle],
+	set:   (*throttle.Throttle).Reconfigure,
 	filled: func(s ThrottleSpec) ThrottleSpec {
-		s.Config = throttle.NewThrottle(s.Config).Config()
+		s.Config = s.WithDefaults()
 		return s
 	},
+	anew: func(from, to ThrottleSpec) bool { return from.Window != to.Window },
 }
 
 // classes is all of them, in the order of the fields of Spec.

@@ -19,7 +19,7 @@ func (p PipelineSpec) filled() PipelineSpec {
 		p.Hedge = copied(p.Hedge)
 		own := p.Hedge.Budget
 		p.Hedge.Budget = hedge.NoBudget
-		p.Hedge.Config = hedge.New[any](p.Hedge.Config).Describe().Config.(hedge.Config)
+		p.Hedge.Config = p.Hedge.WithDefaults()
 		p.Hedge.Budget = own
 	}
 	if p.Cache != nil {

@@ -1,7 +1,9 @@
 package registry_test
 
 import (
+	"bytes"
 	"errors"
+	"log"
 	"strconv"
 	"sync"
 	"testing"
@@ -53,6 +55,10 @@ func TestWatchersMayUseTheRegistryAndApply(t *testing.T) {
 }
 
 func TestAPanicOfAWatcherGoesNoFurther(t *testing.T) {
+	was := log.Writer()
+	defer log.SetOutput(was)
+	var out bytes.Buffer
+	log.SetOutput(&out)
 	r := made(t, shop())
 	told := 0
 	r.Watch(func(registry.Changes) { panic("watcher") })
@@ -60,6 +66,7 @@ func TestAPanicOfAWatcherGoesNoFurther(t *testing.T) {
 	apply(t, r, registry.Spec{})
 	apply(t, r, shop())
 	assert.Equal(t, 2, told)
+	assert.Contains(t, out.String(), "registry: a function given to Watch panicked: watcher")
 }
 
 // A circuit tells its watchers of a reload while the reload goes on. What they apply comes

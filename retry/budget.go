@@ -52,6 +52,9 @@ func (c BudgetConfig) Validate() error {
 	return faults.Err()
 }
 
+// WithDefaults returns c with the defaults filled in. The result is valid if c is.
+func (c BudgetConfig) WithDefaults() BudgetConfig { return c.withDefaults() }
+
 func (c BudgetConfig) withDefaults() BudgetConfig {
 	c.Ratio = cmp.Or(c.Ratio, DefaultRatio)
 	c.MinPerSecond = cmp.Or(c.MinPerSecond, DefaultMinPerSecond)

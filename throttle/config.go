@@ -96,6 +96,9 @@ func (c Config) Validate() error {
 	return faults.Err()
 }
 
+// WithDefaults returns c with the defaults filled in. The result is valid if c is.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
 // withDefaults fills in the defaults. It is idempotent.
 func (c Config) withDefaults() Config {
 	c.K = cmp.Or(c.K, DefaultK)
