@@ -242,7 +242,7 @@ var adaptiveLimits = &class[AdaptiveLimitSpec, adaptive.Config, *adaptive.Limite
 	check: adaptive.Config.Validate,
 	named: func(e *env, f *faults, at string, s AdaptiveLimitSpec) { e.classifier(f, at, s.ClassifyBy) },
 	make:  adaptive.NewLimiter,
-	set:   reconfigure[adaptive.Config, *adaptive.Limiter],
+	set:   (*adaptive.Limiter).Reconfigure,
 	filled: func(s AdaptiveLimitSpec) AdaptiveLimitSpec {
 		s.Config = s.WithDefaults()
 		return s
@@ -290,11 +290,3 @@ var throttles = &class[ThrottleSpec, throttle.Config, *throttle.Throttle]{
 
 // classes is all of them, in the order of the fields of Spec.
 var classes = []shared{circuits, budgets, bulkheads, adaptiveLimits, rateLimits, throttles}
-
-// reconfigure reconfigures what can be.
-func reconfigure[C any, V any](v V, c C) error {
-	if r, ok := any(v).(interface{ Reconfigure(C) error }); ok {
-		return r.Reconfigure(c)
-	}
-	return nil
-}

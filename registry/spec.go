@@ -1,5 +1,3 @@
-// Package registry keeps the policies of a program under their names, made from one
-// declaration, and changes them while calls run.
 package registry
 
 import (
