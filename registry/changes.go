@@ -20,7 +20,7 @@ type Changes struct {
 // None reports whether nothing has changed.
 func (c Changes) None() bool { return len(c.Added)+len(c.Changed)+len(c.Removed) == 0 }
 
-// clone returns a copy for a caller, who may change it.
+// clone returns a copy for a caller to keep and change.
 func (c Changes) clone() Changes {
 	return Changes{slices.Clone(c.Added), slices.Clone(c.Changed), slices.Clone(c.Removed), slices.Clone(c.Restarted)}
 }

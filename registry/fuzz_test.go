@@ -151,7 +151,7 @@ func must(c registry.Changes, err error) registry.Changes {
 }
 
 func refused(t *testing.T, err error) {
-	list, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the list itself
+	list, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	for _, one := range list.Unwrap() {
 		fault := new(registry.Error)

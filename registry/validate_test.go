@@ -117,7 +117,7 @@ func TestAllFaultsAreReportedAtOnceInOrder(t *testing.T) {
 		Families:  map[string]registry.FamilySpec{"f": {Pipeline: "q"}},
 	}
 	err := spec.Validate()
-	list, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the list itself
+	list, ok := err.(interface{ Unwrap() []error })
 	require.True(t, ok)
 	var paths []string
 	for _, one := range list.Unwrap() {

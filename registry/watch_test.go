@@ -75,7 +75,7 @@ func TestAFunctionThatWatchesACircuitMayApply(t *testing.T) {
 	r := made(t, shop())
 	var told []registry.Changes
 	r.Watch(func(c registry.Changes) { told = append(told, c) })
-	circuitOf(t, r, "stripe").Watch(func(to breaker.Transition) {
+	circuitOf(t, r, "stripe").Watch(func(breaker.Transition) {
 		if circuitOf(t, r, "stripe").Config().FailureThreshold == 3 {
 			apply(t, r, stripe(breaker.Config{FailureThreshold: 4}))
 		}
