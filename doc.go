@@ -25,6 +25,9 @@
 //   - cache: the kept results of earlier calls, fresh, stale or negative
 //   - keyed: one circuit, gate or limiter for each host, tenant or route, bounded in number
 //
+// Package registry keeps policies under names, made from one declaration, and changes them
+// while calls run.
+//
 // Package observe counts what pipelines do, for metrics and pages, and logs it. The module
 // ductileotel exports metrics and spans to OpenTelemetry.
 //

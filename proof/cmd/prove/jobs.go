@@ -129,7 +129,7 @@ func mutation(short bool) []job {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "throttle"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "throttle", "registry"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
 	all = append(all, job{
@@ -218,6 +218,7 @@ var targets = []target{
 	{"throttle", "FuzzConfig", "throttle.Config: the rate of the formula, and none a window later"},
 	{"hedge", "FuzzConfig", "hedge.Config: attempts begin within their bounds, and end"},
 	{"coalesce", "FuzzSchedule", "flights beside a model: joins, leaves, ends of every kind, forgotten keys, deadlines"},
+	{"registry", "FuzzSpec", "registry.Spec: what is accepted builds, reloads and runs; what is not is refused with its paths"},
 	{"observe", "FuzzConfig", "observe.Config: every measurement is counted within its bounds"},
 	{"observe", "FuzzHistogram", "observe.Histogram: counts, explicit buckets and quantiles of any durations"},
 	{"chaos", "FuzzConfig", "chaos.Config: a call is acted in if its draw is less than the rate"},
