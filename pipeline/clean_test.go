@@ -25,6 +25,7 @@ import (
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/registry"
 	"github.com/ductile-go/ductile/retry"
 	"github.com/ductile-go/ductile/throttle"
 )
@@ -77,6 +78,7 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 			Circuit: circuit(), Retry: retry.Config{Clock: clk}, Hedge: &hedged, Limiter: limited(), Gate: gate, Clock: clk,
 			Throttle: throttled(),
 		}),
+		"live":     declared(clk),
 		"fallback": policy.FallbackValue(7),
 		"timeout":  cooperative,
 		"abandon":  abandoning,
@@ -86,6 +88,24 @@ func every(clk policy.Clock) map[string]policy.Policy[int] {
 		"all":      pipeline.New[int](policy.FallbackValue(7), budgeted, breaker.New[int](circuit()), cooperative, abandoning),
 		"standard": pipeline.Standard[int](pipeline.StandardConfig{Circuit: circuit(), Retry: retry.Config{Clock: clk}, Clock: clk}),
 	}
+}
+
+// declared returns a pipeline of a registry.
+func declared(clk policy.Clock) policy.Policy[int] {
+	r, err := registry.New(registry.Spec{
+		Circuits: map[string]registry.CircuitSpec{"c": {}},
+		Pipelines: map[string]registry.PipelineSpec{"p": {
+			TotalTimeout: time.Minute, Retry: &registry.RetrySpec{}, Circuit: "c", AttemptTimeout: time.Second,
+		}},
+	}, registry.WithClock(clk))
+	if err != nil {
+		panic(err)
+	}
+	l, err := registry.Pipeline[int](r, "p")
+	if err != nil {
+		panic(err)
+	}
+	return l
 }
 
 // calls are the ways in which a function can end.
