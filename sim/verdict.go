@@ -1,0 +1,264 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// Sums over a second vary with the arrivals, so the worst load is that of so many seconds.
+const worstOver = 5
+
+// faultSpan returns when the first fault begins and the last one ends. ok is false without faults.
+func (s *Scenario) faultSpan() (from, to time.Duration, ok bool) {
+	for i, f := range s.Faults {
+		end := f.At + max(f.For, 0)
+		if i == 0 {
+			from, to = f.At, end
+		}
+		from, to = min(from, f.At), max(to, end)
+	}
+	return from, to, len(s.Faults) > 0
+}
+
+// Verdict returns one sentence about the run: which variants recover, how soon, and which
+// do not.
+func (r *Report) Verdict() string {
+	text := r.verdict()
+	failed := 0
+	for _, c := range r.Checks {
+		if !c.OK {
+			failed++
+		}
+	}
+	if failed > 0 {
+		verb := "fail"
+		if failed == 1 {
+			verb = "fails"
+		}
+		text += fmt.Sprintf("; %d of %s %s", failed, count(len(r.Checks), "expectation"), verb)
+	}
+	return text
+}
+
+func (r *Report) verdict() string {
+	switch {
+	case len(r.Results) == 0:
+		return "nothing was run"
+	case len(r.Results) == 1:
+		return r.Results[0].verdict(r)
+	}
+	var stuck, best, worst *Result
+	var lost []string
+	for _, x := range r.Results {
+		switch {
+		case x.Recovery < 0:
+			stuck = x
+			lost = append(lost, x.Variant)
+		case best == nil:
+			best, worst = x, x
+		default:
+			if x.Recovery < best.Recovery {
+				best = x
+			}
+			if x.Recovery > worst.Recovery {
+				worst = x
+			}
+		}
+	}
+	from, to, faulty := r.Scenario.faultSpan()
+	end := r.end()
+	switch {
+	case !faulty, end <= from, to >= end:
+		return r.together(end, from, faulty)
+	case stuck == nil:
+		return fmt.Sprintf("all %d variants recover: %s", len(r.Results), extremes(best, worst))
+	case best == nil:
+		return fmt.Sprintf("none of %d variants recovers before the end, %s after the fault", len(r.Results), span(end-to))
+	}
+	others := "the others recover: "
+	if len(lost) == len(r.Results)-1 {
+		others = "only one does: "
+	}
+	return fmt.Sprintf("%d of %d variants %s (%s); %s", len(lost), len(r.Results), plural(len(lost), "does not recover", "do not recover"), list(lost), others+extremes(best, worst))
+}
+
+// together describes runs that end before or during the fault, or have none.
+func (r *Report) together(end, from time.Duration, faulty bool) string {
+	low, high := r.Results[0], r.Results[0]
+	for _, x := range r.Results {
+		if s := x.stretch(from, end).success(); s < low.stretch(from, end).success() {
+			low = x
+		} else if s > high.stretch(from, end).success() {
+			high = x
+		}
+	}
+	what := "no fault"
+	switch {
+	case faulty && end <= from:
+		what = "interrupted before the fault"
+	case faulty:
+		what = "the fault lasts to the end"
+	}
+	a, b := low.stretch(from, end).success(), high.stretch(from, end).success()
+	if percent(a) == percent(b) {
+		return fmt.Sprintf("%s: %s succeed in each of %d variants", what, percent(a), len(r.Results))
+	}
+	return fmt.Sprintf("%s: from %s (%s) to %s (%s) succeed", what, percent(a), low.Variant, percent(b), high.Variant)
+}
+
+func extremes(best, worst *Result) string {
+	if best == worst || best.Recovery == worst.Recovery {
+		return best.Variant + " " + soon(best.Recovery)
+	}
+	return fmt.Sprintf("%s %s, %s %s", best.Variant, soon(best.Recovery), worst.Variant, soon(worst.Recovery))
+}
+
+func soon(recovery time.Duration) string {
+	if recovery == 0 {
+		return "at once"
+	}
+	return span(recovery) + " after the fault"
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+// end is when the run ended.
+func (r *Report) end() time.Duration {
+	if r.Interrupted > 0 {
+		return r.Interrupted
+	}
+	return r.Scenario.Duration
+}
+
+// verdict returns the sentence of a result, or makes it if it has none.
+func (x *Result) verdict(r *Report) string {
+	if x.Verdict != "" {
+		return x.Verdict
+	}
+	return verdictOf(&r.Scenario, x, r.Interrupted)
+}
+
+// verdictOf returns the sentence about one variant. interrupted is 0 for a whole run.
+func verdictOf(s *Scenario, x *Result, interrupted time.Duration) string {
+	end, suffix := s.Duration, ""
+	if interrupted > 0 {
+		end, suffix = interrupted, fmt.Sprintf(" (interrupted at %s of %s)", span(interrupted), span(s.Duration))
+	}
+	from, to, faulty := s.faultSpan()
+	switch worst := x.worst(from); {
+	case !faulty:
+		whole := x.stretch(s.Warmup, end)
+		return fmt.Sprintf("no fault: %s succeed at %s the load", percent(whole.success()), times(whole.load(x.base()))) + suffix
+	case end <= from:
+		return fmt.Sprintf("no fault yet: %s succeed", percent(x.stretch(s.Warmup, end).success())) + suffix
+	case to >= end:
+		during := x.stretch(from, end)
+		return fmt.Sprintf("the fault lasts to the end: %s succeed during it at %s the load", percent(during.success()), times(during.load(x.base()))) + suffix
+	case x.Recovery < 0:
+		return x.lost(end, to) + suffix
+	case x.unharmed():
+		return "unharmed" + x.but(worst) + suffix
+	default:
+		return fmt.Sprintf("recovers %s; at worst %s the load", soon(x.Recovery), times(worst)) + suffix
+	}
+}
+
+// lost describes a result that has not recovered. It is metastable if it is not getting
+// better: what keeps it down is not the fault any more, but its own load.
+func (x *Result) lost(end, to time.Duration) string {
+	after := end - to
+	half := after / 2
+	earlier, last := x.stretch(to, to+half), x.stretch(max(to+half, end-10*time.Second), end)
+	now := fmt.Sprintf("%s succeed at %s the load", percent(last.success()), times(last.load(x.base())))
+	if after >= 10*time.Second && last.success() <= earlier.success()+0.05 {
+		return fmt.Sprintf("never recovers: %s after the fault %s (metastable)", span(after), now)
+	}
+	return fmt.Sprintf("has not recovered by the end, %s after the fault: %s", span(after), now)
+}
+
+// unharmed reports whether as many calls succeed during and after the faults as before.
+func (x *Result) unharmed() bool {
+	before := 1.0
+	if x.Before.Calls > 0 {
+		before = share(x.Before.Succeeded, x.Before.Calls)
+	}
+	return x.Recovery == 0 && share(x.During.Succeeded, x.During.Calls) >= before-0.01 && share(x.After.Succeeded, x.After.Calls) >= before-0.01
+}
+
+// but says what an unharmed run costs.
+func (x *Result) but(worst float64) string {
+	var costs []string
+	if worst > 1.05 {
+		costs = append(costs, "at worst "+times(worst)+" the load")
+	}
+	if b, d := x.Before.P99, x.During.P99; b > 0 && d > 2*b {
+		costs = append(costs, fmt.Sprintf("p99 rises from %s to %s", span(b), span(d)))
+	}
+	if len(costs) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(costs, ", ")
+}
+
+// base is how many requests a call makes in good times: more than 1 where services call others.
+func (x *Result) base() float64 {
+	return max(1, math.Round(load(x.Before.Requests, x.Before.Calls)))
+}
+
+// worst is the highest load in a stretch of worstOver seconds since the faults began.
+func (x *Result) worst(from time.Duration) float64 {
+	worst := 0.0
+	first := len(x.Points)
+	for i, p := range x.Points {
+		if p.At >= from {
+			first = i
+			break
+		}
+	}
+	for i := first; i < len(x.Points); i++ {
+		if i+worstOver > len(x.Points) && i > first {
+			break
+		}
+		worst = max(worst, sum(x.Points[i:min(i+worstOver, len(x.Points))]).load(x.base()))
+	}
+	return worst
+}
+
+// sums are counts over a stretch of time.
+type sums struct{ calls, succeeded, requests, served, wasted int64 }
+
+func (s sums) success() float64          { return share(s.succeeded, s.calls) }
+func (s sums) load(base float64) float64 { return load(s.requests, s.calls) / base }
+
+func sum(points []Point) (s sums) {
+	for _, p := range points {
+		s.calls += p.Calls
+		s.succeeded += p.Succeeded
+		s.requests += p.Requests
+		s.served += p.Served
+		s.wasted += p.Wasted
+	}
+	return s
+}
+
+// stretch sums the seconds that begin in [from, to).
+func (x *Result) stretch(from, to time.Duration) (s sums) {
+	first, last := len(x.Points), len(x.Points)
+	for i, p := range x.Points {
+		if p.At >= from && i < first {
+			first = i
+		}
+		if p.At >= to {
+			last = i
+			break
+		}
+	}
+	return sum(x.Points[min(first, last):last])
+}

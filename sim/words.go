@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// share returns a part of a whole, and 1 of nothing: no call has failed.
+func share(part, whole int64) float64 {
+	if whole <= 0 {
+		return 1
+	}
+	return float64(part) / float64(whole)
+}
+
+// load returns requests per call, and 0 without calls.
+func load(requests, calls int64) float64 {
+	if calls <= 0 {
+		return 0
+	}
+	return float64(requests) / float64(calls)
+}
+
+// percent writes a share. 100 % means all, and 0 % means none: what lies a little inside is
+// not rounded to either.
+func percent(share float64) string {
+	tenths := math.Round(share * 1000)
+	switch {
+	case share < 1 && tenths >= 1000:
+		tenths = 999
+	case share > 0 && tenths <= 0:
+		tenths = 1
+	}
+	return number(tenths/10, 1) + " %"
+}
+
+// number writes a number with at most so many decimals.
+func number(v float64, decimals int) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return "-"
+	}
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	if text == "-0" {
+		return "0"
+	}
+	return text
+}
+
+// times writes a factor.
+func times(factor float64) string {
+	if math.IsNaN(factor) || math.IsInf(factor, 0) {
+		return "-"
+	}
+	return strconv.FormatFloat(factor, 'f', 2, 64) + "x"
+}
+
+// span writes a duration with its unit, in three digits or so.
+func span(d time.Duration) string {
+	abs := max(d, -d)
+	switch {
+	case abs == 0:
+		return "0 s"
+	case abs < 0: // the least one has no opposite
+		return "-"
+	case abs < time.Millisecond:
+		return number(float64(d)/1e3, 0) + " µs"
+	case abs < 10*time.Millisecond:
+		return number(float64(d)/1e6, 1) + " ms"
+	case abs < 999500*time.Microsecond:
+		return number(float64(d)/1e6, 0) + " ms"
+	case abs < 10*time.Second:
+		return number(d.Seconds(), 2) + " s"
+	case abs < 2*time.Minute:
+		return number(d.Seconds(), 1) + " s"
+	case abs < 2*time.Hour:
+		return twoUnits(d, time.Minute, "min", time.Second, "s")
+	}
+	return twoUnits(d, time.Hour, "h", time.Minute, "min")
+}
+
+func twoUnits(d, big time.Duration, bigName string, small time.Duration, smallName string) string {
+	d = d.Round(small)
+	text := fmt.Sprintf("%d %s", d/big, bigName)
+	if rest := d % big / small; rest != 0 {
+		text += fmt.Sprintf(" %d %s", max(rest, -rest), smallName)
+	}
+	return text
+}
+
+// count writes a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// thousands writes a whole number in groups of three.
+func thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	start := 0
+	if n < 0 {
+		start = 1
+	}
+	for i := len(text) - 3; i > start; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// list joins texts as a sentence does.
+func list(texts []string) string {
+	switch n := len(texts); n {
+	case 0:
+		return ""
+	case 1:
+		return texts[0]
+	default:
+		return strings.Join(texts[:n-1], ", ") + " and " + texts[n-1]
+	}
+}
