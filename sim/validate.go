@@ -1,0 +1,339 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ductile-go/ductile/internal/fault"
+)
+
+// Bounds of a scenario. They keep the memory of a run, and of its report, in bounds.
+const (
+	longest  = 24 * time.Hour
+	mostKeys = 1_000_000
+	fastest  = 1e9 // calls a second
+)
+
+// Validate returns nil if [Run] accepts s, or else all that is wrong with it, by field.
+func (s Scenario) Validate() error {
+	v := &validator{Scenario: &s, List: fault.Of("sim: Scenario")}
+	if s.Duration <= 0 || s.Duration > longest {
+		v.Add("Duration", s.Duration, "more than 0, and at most 24h0m0s")
+	}
+	if s.Warmup < 0 || s.Warmup > max(s.Duration, 0) {
+		v.Add("Warmup", s.Warmup, "0 to Duration")
+	}
+	if len(s.Clients) == 0 {
+		v.Add("Clients", "empty", "at least one client")
+	}
+	v.names()
+	for i := range s.Clients {
+		v.client(index("Clients", i), &s.Clients[i])
+	}
+	for i := range s.Services {
+		v.service(index("Services", i), &s.Services[i])
+	}
+	v.cycles()
+	for i := range s.Faults {
+		v.fault(index("Faults", i), &s.Faults[i])
+	}
+	for i := range s.Expect {
+		v.expect(index("Expect", i), &s.Expect[i])
+	}
+	return v.Err()
+}
+
+func index(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+type validator struct {
+	*Scenario
+	*fault.List
+	serviceNames, variantNames []string
+}
+
+// names collects the names, each of which may be used once.
+func (v *validator) names() {
+	clients := map[string]bool{}
+	for i := range v.Clients {
+		name := clientName(v.Clients[i].Name, i)
+		v.once(index("Clients", i), name, clients)
+	}
+	services := map[string]bool{}
+	for i := range v.Services {
+		name := v.Services[i].Name
+		if name == "" {
+			v.Add(index("Services", i)+".Name", `""`, "a name, for Client.Calls and Fault.Service")
+			continue
+		}
+		v.once(index("Services", i), name, services)
+		if clients[name] {
+			v.Add(index("Services", i)+".Name", strconv.Quote(name), "another name than a client has: Variant.Pipeline is asked by name")
+		}
+		v.serviceNames = append(v.serviceNames, name)
+	}
+	variants := map[string]bool{}
+	for i := range v.Variants {
+		v.once(index("Variants", i), v.Variants[i].Name, variants)
+		v.variantNames = append(v.variantNames, v.Variants[i].Name)
+	}
+	if len(v.Variants) == 0 {
+		v.variantNames = []string{plain}
+	}
+}
+
+func (v *validator) once(field, name string, seen map[string]bool) {
+	if seen[name] {
+		v.Add(field+".Name", strconv.Quote(name), "a name of its own, this one is taken")
+	}
+	seen[name] = true
+}
+
+// known adds a fault if name is not in names.
+func (v *validator) known(field, name, what string, names []string) {
+	for _, n := range names {
+		if n == name {
+			return
+		}
+	}
+	want := "the name of a " + what + hint(name, names)
+	if len(names) == 0 {
+		want += ", of which there are none"
+	}
+	v.Add(field, strconv.Quote(name), want)
+}
+
+func (v *validator) share(field string, share float64) {
+	if !(share >= 0 && share <= 1) {
+		v.Add(field, share, "0 to 1")
+	}
+}
+
+func (v *validator) count(field string, n, most int) {
+	if n < 0 || n > most {
+		v.Add(field, n, fmt.Sprintf("0 to %d", most))
+	}
+}
+
+func (v *validator) dist(field string, d Dist) {
+	if d.wrong != "" {
+		v.Add(field, d, "a distribution that makes sense: "+d.wrong)
+	}
+}
+
+const many = 1_000_000
+
+func (v *validator) client(field string, c *Client) {
+	v.count(field+".Replicas", c.Replicas, many)
+	v.count(field+".Closed", c.Closed, many)
+	v.count(field+".Burst", c.Burst, many)
+	v.count(field+".Keys", c.Keys, mostKeys)
+	v.dist(field+".Think", c.Think)
+	if !(c.Rate >= 0 && c.Rate <= fastest) {
+		v.Add(field+".Rate", c.Rate, "0 to 1e9 calls per second")
+	}
+	if c.Rate == 0 && c.Closed == 0 && c.Burst == 0 {
+		v.Add(field+".Rate", c.Rate, "more than 0, unless Closed or Burst is: the client makes no calls")
+	}
+	switch {
+	case c.Do != nil && c.Calls != "":
+		v.Add(field+".Calls", strconv.Quote(c.Calls), `"", since Do is set: Do calls services through Call`)
+	case c.Do == nil && c.Calls == "":
+		v.Add(field+".Calls", `""`, "the name of a service, or Do"+v.services())
+	case c.Do == nil:
+		v.known(field+".Calls", c.Calls, "service", v.serviceNames)
+	}
+	left := 1 + 1e-9 // shares such as 0.7, 0.2 and 0.1 add up to a little more than 1
+	for i, class := range c.Classes {
+		if !(class.Share > 0 && class.Share <= left) {
+			v.Add(fmt.Sprintf("%s.Classes[%d].Share", field, i), class.Share, "more than 0, and at most what the classes before leave of 1")
+		}
+		left -= class.Share
+	}
+}
+
+func (v *validator) services() string {
+	if len(v.serviceNames) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(v.serviceNames, ", ")
+}
+
+func (v *validator) service(field string, s *Service) {
+	v.count(field+".Replicas", s.Replicas, many)
+	v.count(field+".Workers", s.Workers, math.MaxInt32)
+	v.count(field+".Queue", s.Queue, math.MaxInt32)
+	v.count(field+".Entries", s.Entries, math.MaxInt32)
+	v.dist(field+".ServiceTime", s.ServiceTime)
+	v.dist(field+".HitTime", s.HitTime)
+	v.share(field+".HitRatio", s.HitRatio)
+	switch s.Balance {
+	case "", RoundRobin, Random, LeastRequests:
+	default:
+		balances := []string{RoundRobin, Random, LeastRequests}
+		v.Add(field+".Balance", strconv.Quote(s.Balance), strings.Join(balances, ", ")+` or ""`+hint(s.Balance, balances))
+	}
+	for i, name := range s.Calls {
+		v.known(fmt.Sprintf("%s.Calls[%d]", field, i), name, "service", v.serviceNames)
+	}
+	if s.Handler != nil {
+		for name, set := range map[string]bool{"Calls": len(s.Calls) > 0, "HitRatio": s.HitRatio != 0, "ServiceTime": s.ServiceTime.text != ""} {
+			if set {
+				v.Add(field+"."+name, "set", "not set: Handler is the service's code")
+			}
+		}
+	}
+}
+
+// cycles refuses services that call themselves, directly or through others.
+func (v *validator) cycles() {
+	calls := map[string][]string{}
+	for _, s := range v.Services {
+		calls[s.Name] = s.Calls
+	}
+	done := map[string]bool{}
+	var visit func(name string, path []string) []string
+	visit = func(name string, path []string) []string {
+		for i, p := range path {
+			if p == name {
+				return append(path[i:], name)
+			}
+		}
+		if done[name] {
+			return nil
+		}
+		for _, next := range calls[name] {
+			if cycle := visit(next, append(path, name)); cycle != nil {
+				return cycle
+			}
+		}
+		done[name] = true
+		return nil
+	}
+	for i, s := range v.Services {
+		if cycle := visit(s.Name, nil); cycle != nil {
+			v.Add(index("Services", i)+".Calls", strings.Join(cycle, " > "), "no service that calls itself")
+			return
+		}
+	}
+}
+
+func (v *validator) fault(field string, f *Fault) {
+	if f.At < 0 || f.At > max(v.Duration, 0) {
+		v.Add(field+".At", f.At, "0 to Duration")
+	}
+	others := f.Down || f.Hang || f.Partition || f.Slow != 0 || f.Errors != 0 || f.Capacity != 0
+	switch {
+	case !others && !f.Cold:
+		v.Add(field, "without a kind", "one or more of Down, Slow, Errors, Hang, Capacity, Partition and Cold; a Capacity of 0 means not set: for no capacity use Down")
+	case f.For < 0 || f.For == 0 && others:
+		v.Add(field+".For", f.For, "more than 0")
+	}
+	v.share(field+".Errors", f.Errors)
+	if !(f.Capacity >= 0 && f.Capacity <= 1) {
+		v.Add(field+".Capacity", f.Capacity, "more than 0 and at most 1; for no capacity use Down")
+	}
+	if !(f.Slow >= 0 && f.Slow <= 1e9) {
+		v.Add(field+".Slow", f.Slow, "more than 0, such as 10 for ten times the service time")
+	}
+	v.known(field+".Service", f.Service, "service", v.serviceNames)
+	for i := range v.Services {
+		if s := &v.Services[i]; s.Name == f.Service {
+			v.acts(field, f, s)
+			return
+		}
+	}
+}
+
+// acts refuses a fault that would do nothing to its service.
+func (v *validator) acts(field string, f *Fault, s *Service) {
+	v.count(field+".Replica", f.Replica, max(s.Replicas, 1))
+	if f.Capacity > 0 && s.Workers == 0 {
+		v.Add(field+".Capacity", f.Capacity, fmt.Sprintf("0, since %s has no limit of Workers", s.Name))
+	}
+	if f.Slow > 0 && s.ServiceTime.text == "" {
+		v.Add(field+".Slow", f.Slow, fmt.Sprintf("0, since %s has no ServiceTime", s.Name))
+	}
+	if f.Cold && s.HitRatio == 0 {
+		v.Add(field+".Cold", f.Cold, fmt.Sprintf("false, since %s has no HitRatio", s.Name))
+	}
+}
+
+func (v *validator) expect(field string, e *Expect) {
+	if e.Variant != "" {
+		v.known(field+".Variant", e.Variant, "variant", v.variantNames)
+	}
+	v.NotNegative(field+".RecoversWithin", e.RecoversWithin)
+	if e.RecoversWithin > 0 && len(v.Faults) == 0 {
+		v.Add(field+".RecoversWithin", e.RecoversWithin, "0, since there are no Faults")
+	}
+	switch e.When {
+	case "", "before":
+	case "during", "after":
+		if len(v.Faults) == 0 {
+			v.Add(field+".When", strconv.Quote(e.When), `"" or "before", since there are no Faults`)
+		}
+	default:
+		stretches := []string{"before", "during", "after"}
+		v.Add(field+".When", strconv.Quote(e.When), `"before", "during", "after" or ""`+hint(e.When, stretches))
+	}
+	empty := e.RecoversWithin == 0
+	for _, c := range conditions {
+		text := c.text(e)
+		if text == "" {
+			continue
+		}
+		empty = false
+		if _, err := parseBound(text, c.read); err != nil {
+			v.Add(field+"."+c.field, strconv.Quote(text), c.want)
+		}
+	}
+	if empty {
+		v.Add(field, "empty", "a condition, such as Success: \">= 99%\"")
+	}
+}
+
+// plain is the variant of a scenario that names none.
+const plain = "plain"
+
+func clientName(name string, i int) string {
+	switch {
+	case name != "":
+		return name
+	case i == 0:
+		return "client"
+	}
+	return fmt.Sprintf("client %d", i+1)
+}
+
+// withDefaults returns a copy with defaults that shares no slice with s.
+func (s Scenario) withDefaults() Scenario {
+	s.Clients = append([]Client(nil), s.Clients...)
+	for i := range s.Clients {
+		c := &s.Clients[i]
+		c.Name = clientName(c.Name, i)
+		c.Replicas = max(1, c.Replicas)
+		c.Classes = append([]Class(nil), c.Classes...)
+	}
+	s.Services = append([]Service(nil), s.Services...)
+	for i := range s.Services {
+		h := &s.Services[i]
+		h.Replicas = max(1, h.Replicas)
+		h.Calls = append([]string(nil), h.Calls...)
+		if h.Balance == "" {
+			h.Balance = RoundRobin
+		}
+		if h.HitRatio > 0 && h.Entries == 0 {
+			h.Entries = 1000
+		}
+	}
+	s.Faults = append([]Fault(nil), s.Faults...)
+	s.Expect = append([]Expect(nil), s.Expect...)
+	s.Variants = append([]Variant(nil), s.Variants...)
+	if len(s.Variants) == 0 {
+		s.Variants = []Variant{{Name: plain}}
+	}
+	return s
+}
