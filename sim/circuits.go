@@ -51,8 +51,8 @@ func (o *owner) look(p any) {
 		return
 	}
 	if c, ok := p.(interface{ Clock() policy.Clock }); ok && c.Clock() != policy.Clock(o.world.engine.clock) {
-		o.world.engine.abort(fmt.Errorf("sim: variant %q, %s: the policy %v has another clock, %v; make policies with Clock(ctx) of the context that Variant.Pipeline is given",
-			o.world.variant.Name, o.name, policy.Describe(p), clockName(c.Clock())))
+		o.world.engine.abort(fmt.Errorf("%s: the policy %v has another clock, %v; make policies with Clock(ctx) of the context that Variant.Pipeline is given",
+			o.name, policy.Describe(p), clockName(c.Clock())))
 	}
 	if c, ok := p.(interface{ Circuit() *breaker.Circuit }); ok {
 		o.watch(c.Circuit())

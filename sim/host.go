@@ -22,6 +22,7 @@ type host struct {
 	name     string
 	world    *world
 	random   stream
+	draw     func() float64 // from random
 	replicas []*replica
 	turn     int // of RoundRobin
 	points   []ServicePoint
@@ -29,6 +30,7 @@ type host struct {
 
 func (w *world) newHost(s *Service) *host {
 	h := &host{Service: s, name: s.Name, world: w, random: stream{w.engine.random("service " + s.Name)}}
+	h.draw = h.random.Float64
 	h.points = make([]ServicePoint, len(w.record.bins))
 	for i := range s.Replicas {
 		h.replicas = append(h.replicas, &replica{host: h, trouble: untroubled, owner: w.newOwner("service", s.Name, i+1)})

@@ -56,6 +56,7 @@ func (e *engine) newProc() *proc {
 	p.alive.owner, p.hook.owner, p.timer.task = p, hooked{by: p}, p
 	p.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		p.yield, p.id = yield, goroutine()
+		p.yield(struct{}{})
 		for !e.over {
 			p.runBody()
 			if !e.over {
@@ -65,6 +66,7 @@ func (e *engine) newProc() *proc {
 			}
 		}
 	})
+	p.next() // to the first yield: the watchdog reads id as soon as the coroutine is resumed
 	return p
 }
 
@@ -175,7 +177,7 @@ func panicError(value any) error { return &PanicError{Value: value, Stack: debug
 
 // Error returns the value and the stack.
 func (p *PanicError) Error() string {
-	return fmt.Sprintf("sim: panic: %v\n\n%s", p.Value, p.Stack)
+	return fmt.Sprintf("panic: %v\n\n%s", p.Value, p.Stack)
 }
 
 // Unwrap returns the value if it is an error, or else nil.
@@ -185,10 +187,10 @@ func (p *PanicError) Unwrap() error {
 }
 
 func exitError() error {
-	return fmt.Errorf("sim: a function called runtime.Goexit, as t.FailNow does; return an error instead\n\n%s", debug.Stack())
+	return fmt.Errorf("a function called runtime.Goexit, as t.FailNow does; return an error instead\n\n%s", debug.Stack())
 }
 
 func stillError(now int64) error {
-	return fmt.Errorf("sim: time does not move: over %d steps at %v; a loop repeats without a wait, such as a retry with neither a limit nor a delay\n\n%s",
+	return fmt.Errorf("time does not move: over %d steps at %v; a loop repeats without a wait, such as a retry with neither a limit nor a delay\n\n%s",
 		stillMost, time.Duration(now), debug.Stack())
 }

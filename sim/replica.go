@@ -83,7 +83,7 @@ func (r *replica) serve(ctx context.Context, p *proc, c *call) error {
 	case r.hits(c):
 		r.point().Hits++
 		j.hit = true
-		j.work(r.HitTime.draw(r.random.Float64))
+		j.work(r.HitTime.draw(r.draw))
 	case r.hasWorker():
 		j.begin()
 	case r.queue.n < r.Queue:
@@ -138,7 +138,7 @@ func (j *job) work(d time.Duration) {
 
 // time draws a service time.
 func (r *replica) time() time.Duration {
-	t := float64(r.ServiceTime.draw(r.random.Float64)) * r.slow
+	t := float64(r.ServiceTime.draw(r.draw)) * r.slow
 	return time.Duration(min(t, math.MaxInt64/2))
 }
 
@@ -174,7 +174,7 @@ func (j *job) finish(err error) {
 	if !j.hit && err == nil {
 		r.keep(j.c)
 	}
-	if err == nil && r.errors > 0 && r.random.Float64() < r.errors {
+	if err == nil && r.errors > 0 && r.draw() < r.errors {
 		err = ErrFault
 	}
 	if r.partition {
@@ -233,7 +233,7 @@ func (r *replica) handle(ctx context.Context, p *proc) error {
 	}()
 	err := r.world.guarded(r.Handler, ctx)
 	r.served(ctx.Err() != nil || r.partition)
-	if err == nil && r.errors > 0 && r.random.Float64() < r.errors {
+	if err == nil && r.errors > 0 && r.draw() < r.errors {
 		err = ErrFault
 	}
 	if r.partition {

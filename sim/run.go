@@ -11,7 +11,7 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-var errWaits = errors.New("sim: Variant.Pipeline waits, or does not return; it must only make a pipeline")
+var errWaits = errors.New("Variant.Pipeline waits; it must only make a pipeline")
 
 // Option changes how [Run] runs.
 type Option func(*options)

@@ -79,7 +79,7 @@ func (s *source) Value(key any) any {
 		case s.armed != nil:
 			return s.armed.Value(key)
 		case s.look() != nil:
-			return ending.With(s.cause).Value(key)
+			return endedWith(s.cause).Value(key)
 		}
 		return nil
 	}
@@ -167,9 +167,20 @@ func (a *anchor) Err() error                              { return a.err }
 // Value is asked by package context, for the cause.
 func (a *anchor) Value(key any) any {
 	if a.err != nil && ending.IsCauseKey(key) {
-		return ending.With(a.cause).Value(key)
+		return endedWith(a.cause).Value(key)
 	}
 	return nil
+}
+
+// canceled is what most contexts end with: when their call returns.
+var canceled = ending.With(context.Canceled)
+
+// endedWith returns a context of the standard library that has ended with cause.
+func endedWith(cause error) context.Context {
+	if cause == context.Canceled { //nolint:errorlint // identity: another error is another cause
+		return canceled
+	}
+	return ending.With(cause)
 }
 
 // AfterFunc stores what ends the armed context. Package context calls it once, in Done.

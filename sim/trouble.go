@@ -117,7 +117,7 @@ func (r *replica) hits(c *call) bool {
 			ratio = 0
 		}
 	}
-	return r.random.Float64() < ratio
+	return r.draw() < ratio
 }
 
 // keep puts the answer for c into the cache.
