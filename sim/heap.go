@@ -72,7 +72,8 @@ func (h *heap) down(e *event, i int) {
 		if least >= len(h.events) {
 			break
 		}
-		for c := least + 1; c < min(least+children, len(h.events)); c++ {
+		end := min(least+children, len(h.events))
+		for c := least + 1; c < end; c++ {
 			if before(h.events[c], h.events[least]) {
 				least = c
 			}
