@@ -50,6 +50,7 @@ func (x *Result) around(from, to time.Duration) Totals { return x.Between(from, 
 
 func (w *world) points() {
 	x := w.result
+	x.Points = make([]Point, 0, len(x.seconds))
 	for i := range x.seconds {
 		b := &x.seconds[i]
 		x.Points = append(x.Points, Point{

@@ -164,7 +164,7 @@ func check(t *testing.T, r *sim.Report) {
 }
 
 func FuzzScenario(f *testing.F) {
-	for seed := range uint64(20) {
+	for seed := range uint64(20 / min(slower, 4)) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {

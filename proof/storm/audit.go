@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"testing/synctest"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -153,12 +152,12 @@ func (s *scene) nothingIsLeftOf(c *call) {
 //     [tally].
 //   - A half-open circuit has all its permits.
 func (s *scene) settle() {
-	synctest.Wait()
+	s.ground.rest()
 	for _, c := range s.calls { // values that an abandoned function has kept
 		s.recordKept(c)
 		s.releasePlaces(c)
 	}
-	synctest.Wait()
+	s.ground.rest()
 	s.keptAreJudged()
 	if s.byReturn != s.byScript {
 		s.fault("the calls came back as %+v, and by their scripts they are %+v", s.byReturn, s.byScript)
@@ -169,8 +168,8 @@ func (s *scene) settle() {
 			s.fault("call %d: emitted %v after its end", c.n, c.late)
 		}
 	}
-	if s.clock != nil && s.clock.Waiters() > 0 {
-		s.fault("%d waiters are left on the clock", s.clock.Waiters())
+	if n := s.ground.waiters(); n > 0 {
+		s.fault("%d waiters are left on the clock", n)
 	}
 	for _, t := range s.leaving {
 		t.afterwards()

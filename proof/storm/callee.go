@@ -118,6 +118,9 @@ func (c *call) run(ctx context.Context) (v int, err error) {
 		// multiples of 4 µs, and the one that cancelled does so twice.
 		step.tidy += time.Duration(2*(n%4)+1) * 4 * tidying
 	}
+	if c.s.tame && step.does == exits {
+		step.does = fails
+	}
 	if step.changes != nil {
 		c.s.reconfigure(step.changes)
 	}

@@ -3,8 +3,6 @@ package storm
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
-	"testing/synctest"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -29,16 +27,16 @@ func (s *scene) play() {
 // together makes the calls of eight callers that share the pipeline.
 func (s *scene) together() {
 	const callers = 8
-	var wg sync.WaitGroup
+	var all []func()
 	for caller := range callers {
 		rnd := rand.New(rand.NewPCG(s.rnd.Uint64(), 0))
-		wg.Go(func() {
+		all = append(all, func() {
 			for n := range perScene / callers {
 				s.one(caller*perScene/callers+n, script(rnd, false), rnd)
 			}
 		})
 	}
-	wg.Wait()
+	s.ground.apart(all...)
 }
 
 // one makes a call on a goroutine of its own, which Goexit may end.
@@ -46,31 +44,28 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	c := &call{s: s, n: n, script: steps, rest: func() {}}
 	if s.alone {
 		s.current = c
-		c.rest = synctest.Wait
+		c.rest = s.ground.rest
 	}
 	c.caller = newCounted(context.WithValue(context.WithValue(context.Background(), callKey{}, c), runKey{}, &c.whole), s.now)
 	ctx, patience, release := s.arrive(c, rnd)
 	c.ctx = ctx
 	e := ending{ctx: ctx, gone: ctx.Err() != nil, patience: patience}
 	start := s.now()
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
+	s.ground.apart(func() {
 		defer func() { e.panicked = recover() }()
 		e.v, e.err = s.do(ctx, c.run)
 		e.returned = true
-	}()
-	<-over
+	})
 	e.took = s.now().Sub(start)
 	s.audit(c, e)
 	s.recordKept(c) // before time passes and the caller's deadline with it
 	s.releasePlaces(c)
 	for c.ended.Load() < c.started.Load() { // abandoned, and on its way
-		time.Sleep(time.Millisecond)
+		s.ground.linger(time.Millisecond)
 	}
 	release()
 	if s.alone {
-		synctest.Wait()
+		s.ground.rest()
 		s.nothingIsLeftOf(c)
 		s.permitsAreBack()
 	}
@@ -80,7 +75,7 @@ func (s *scene) one(n int, steps []step, rnd *rand.Rand) {
 	if s.alone && rnd.IntN(20) == 0 {
 		s.reconfigure(change(rnd))
 	}
-	s.pause(s.between(rnd))
+	s.ground.pause(s.between(rnd))
 }
 
 // between returns the time between two calls. If calls are made one after another, it sometimes
@@ -96,14 +91,6 @@ func (s *scene) between(rnd *rand.Rand) time.Duration {
 		}
 	}
 	return pause
-}
-
-func (s *scene) pause(d time.Duration) {
-	if s.clock != nil {
-		s.clock.Advance(d)
-		return
-	}
-	time.Sleep(d)
 }
 
 // arrive gives the caller a deadline, or a context that has ended, or neither.

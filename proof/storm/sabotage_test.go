@@ -36,14 +36,14 @@ var saboteurs = map[string]func(s *scene) policy.Policy[int]{
 	"with a deadline in": func(s *scene) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 			v, err := next.Do(ctx)
-			s.pause(time.Second)
+			s.ground.pause(time.Second)
 			return v, err
 		})
 	},
 	"under limits of": func(s *scene) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
 			v, err := next.Do(ctx)
-			s.pause(time.Second)
+			s.ground.pause(time.Second)
 			return v, err
 		})
 	},
@@ -130,7 +130,7 @@ func requireFound(t *testing.T, want string, d double) {
 func TestAHistoryThatDoesNotFollowFromTheSeedIsFound(t *testing.T) {
 	random := func(s *scene) policy.Policy[int] {
 		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
-			s.pause(time.Duration(rand.IntN(1000)))
+			s.ground.pause(time.Duration(rand.IntN(1000)))
 			return next.Do(ctx)
 		})
 	}

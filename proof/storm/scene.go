@@ -44,7 +44,9 @@ type scene struct {
 	rnd      *rand.Rand
 	do       door // into the pipeline
 	plan     *planner
-	clock    *fake.Clock        // nil means real time
+	clock    policy.Clock       // nil means real time
+	ground   ground             // where the scene is played
+	tame     bool               // no function calls runtime.Goexit
 	alone    bool               // one call after another
 	observed bool               // otherwise only results and counts are judged
 	kinds    []policy.EventKind // the kinds that the observer is limited to; empty means all
@@ -86,7 +88,10 @@ type double struct {
 
 // newScene makes the scene of a seed, with doubles. It must be called in the bubble in which the
 // scene is played.
-func newScene(seed uint64, d double) *scene {
+func newScene(seed uint64, d double) *scene { return newSceneOn(seed, d, nil) }
+
+// newSceneOn is newScene on a ground of the caller's, with its clock. A nil ground means the bubble.
+func newSceneOn(seed uint64, d double, g ground) *scene {
 	s := &scene{
 		rnd:    rand.New(rand.NewPCG(seed, 0x5702)),
 		ledger: ledger{fates: map[int][]string{}}, attempts: map[string]int{},
@@ -96,8 +101,14 @@ func newScene(seed uint64, d double) *scene {
 		s.kinds = limits[s.rnd.IntN(len(limits))]
 	}
 	p := &planner{s: s, rnd: s.rnd, double: d, random: s.jitter(seed), alone: s.alone}
-	if s.rnd.IntN(2) == 0 {
-		s.clock = fake.NewClock(fake.AutoAdvance())
+	onClock := s.rnd.IntN(2) == 0
+	if s.ground, s.tame = g, g != nil; g == nil {
+		s.ground = bubble{}
+		if onClock {
+			s.ground = bubble{fake.NewClock(fake.AutoAdvance())}
+		}
+	}
+	if s.clock = s.ground.time(); s.clock != nil {
 		p.clock = s.clock
 	}
 	for _, name := range []string{"a", "b"} {
