@@ -49,12 +49,11 @@ func (r *Report) verdict() string {
 	case len(r.Results) == 1:
 		return r.Results[0].verdict(r)
 	}
-	var stuck, best, worst *Result
+	var best, worst *Result
 	var lost []string
 	for _, x := range r.Results {
 		switch {
 		case x.Recovery < 0:
-			stuck = x
 			lost = append(lost, x.Variant)
 		case best == nil:
 			best, worst = x, x
@@ -72,16 +71,20 @@ func (r *Report) verdict() string {
 	switch {
 	case !faulty, end <= from, to >= end:
 		return r.together(end, from, faulty)
-	case stuck == nil:
-		return fmt.Sprintf("all %d variants recover: %s", len(r.Results), extremes(best, worst))
+	case len(lost) == 0:
+		return fmt.Sprintf("%s variants recover: %s", all(len(r.Results)), extremes(best, worst))
 	case best == nil:
 		return fmt.Sprintf("none of %d variants recovers before the end, %s after the fault", len(r.Results), span(end-to))
 	}
-	others := "the others recover: "
-	if len(lost) == len(r.Results)-1 {
-		others = "only one does: "
+	names := list(lost)
+	if len(lost) > 3 {
+		names = fmt.Sprintf("%d of %d variants", len(lost), len(r.Results))
 	}
-	return fmt.Sprintf("%d of %d variants %s (%s); %s", len(lost), len(r.Results), plural(len(lost), "does not recover", "do not recover"), list(lost), others+extremes(best, worst))
+	text := "not all variants recover: " + names + plural(len(lost), " does not, ", " do not, ")
+	if best == worst {
+		return text + best.Variant + " does, " + soon(best.Recovery)
+	}
+	return text + "the others do: " + extremes(best, worst)
 }
 
 // together describes runs that end before or during the fault, or have none.
@@ -113,6 +116,13 @@ func extremes(best, worst *Result) string {
 		return best.Variant + " " + soon(best.Recovery)
 	}
 	return fmt.Sprintf("%s %s, %s %s", best.Variant, soon(best.Recovery), worst.Variant, soon(worst.Recovery))
+}
+
+func all(n int) string {
+	if n == 2 {
+		return "both"
+	}
+	return fmt.Sprintf("all %d", n)
 }
 
 func soon(recovery time.Duration) string {

@@ -94,8 +94,10 @@ func TestTheVerdictOfAllVariantsNamesTheBestAndTheLost(t *testing.T) {
 	assert.Equal(t, "nothing was run", say())
 	assert.Equal(t, "recovers 2 s after the fault; at worst 3.00x the load", say(at("a", 2*time.Second)))
 	assert.Equal(t, "all 3 variants recover: b at once, a 2 s after the fault", say(at("a", 2*time.Second), at("b", 0), at("c", time.Second)))
-	assert.Equal(t, "1 of 3 variants does not recover (c); the others recover: a 2 s after the fault, b 3 s after the fault", say(at("a", 2*time.Second), at("b", 3*time.Second), at("c", -1)))
-	assert.Equal(t, "2 of 3 variants do not recover (b and c); only one does: a 2 s after the fault", say(at("a", 2*time.Second), at("b", -1), at("c", -1)))
+	assert.Equal(t, "not all variants recover: c does not, the others do: a 2 s after the fault, b 3 s after the fault", say(at("a", 2*time.Second), at("b", 3*time.Second), at("c", -1)))
+	assert.Equal(t, "not all variants recover: b and c do not, a does, 2 s after the fault", say(at("a", 2*time.Second), at("b", -1), at("c", -1)))
+	assert.Equal(t, "not all variants recover: 4 of 5 variants do not, a does, at once", say(at("a", 0), at("b", -1), at("c", -1), at("d", -1), at("e", -1)))
+	assert.Equal(t, "both variants recover: a at once", say(at("a", 0), at("b", 0)))
 	assert.Equal(t, "none of 2 variants recovers before the end, 40 s after the fault", say(at("b", -1), at("c", -1)))
 
 	r := &Report{Scenario: s, Results: []*Result{at("a", -1)}, Checks: []Check{{}, {OK: true}}}

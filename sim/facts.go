@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+)
+
+// fact is one line about a scenario.
+type fact struct{ Name, Text string }
+
+// facts describe a scenario in words.
+func (r *Report) facts() []fact {
+	s := &r.Scenario
+	run := fmt.Sprintf("%s, seed %d", span(s.Duration), s.Seed)
+	if s.Warmup > 0 {
+		run += fmt.Sprintf(", %s of warm-up", span(s.Warmup))
+	}
+	if r.Interrupted > 0 {
+		run += fmt.Sprintf(", interrupted at %s", span(r.Interrupted))
+	}
+	out := []fact{{"Run", run}}
+	for _, c := range s.Clients {
+		out = append(out, fact{"Client", c.what()})
+	}
+	for _, v := range s.Services {
+		out = append(out, fact{"Service", v.what()})
+	}
+	for _, f := range s.Faults {
+		out = append(out, fact{"Fault", f.what() + ", " + f.when(s)})
+	}
+	return out
+}
+
+func (c *Client) what() string {
+	parts := []string{count(max(c.Replicas, 1), "replica")}
+	if c.Rate > 0 {
+		parts = append(parts, number(c.Rate, 1)+" calls/s")
+	}
+	if c.Closed > 0 {
+		parts = append(parts, count(c.Closed, "user")+" in a closed loop")
+	}
+	if c.Burst > 0 {
+		parts = append(parts, fmt.Sprintf("a burst of %s each", count(c.Burst, "call")))
+	}
+	if c.Keys > 0 {
+		parts = append(parts, count(c.Keys, "key"))
+	}
+	text := short(c.Name) + ": " + strings.Join(parts, ", ")
+	if c.Calls != "" {
+		text += ", to " + short(c.Calls)
+	}
+	return text
+}
+
+func (v *Service) what() string {
+	var parts []string
+	if v.Handler != nil {
+		return short(v.Name) + ": a function"
+	}
+	if n := max(v.Replicas, 1); n > 1 {
+		parts = append(parts, count(n, "replica"))
+		if v.Balance != "" {
+			parts = append(parts, "balanced by "+strings.ReplaceAll(v.Balance, "_", " "))
+		}
+	}
+	if v.Workers > 0 {
+		parts = append(parts, count(v.Workers, "worker"), "a queue of "+thousands(int64(v.Queue)))
+	} else {
+		parts = append(parts, "no limit of workers")
+	}
+	if v.HitRatio > 0 {
+		parts = append(parts, percent(v.HitRatio)+" from its cache")
+	}
+	if len(v.Calls) > 0 {
+		parts = append(parts, "calls "+short(list(v.Calls)))
+	}
+	return short(v.Name) + ": " + strings.Join(parts, ", ")
+}
+
+// what says what goes wrong: "api 10x slower".
+func (f *Fault) what() string {
+	var parts []string
+	add := func(is bool, text string) {
+		if is {
+			parts = append(parts, text)
+		}
+	}
+	add(f.Down, "down")
+	add(f.Slow > 0, number(f.Slow, 1)+"x slower")
+	add(f.Errors > 0, percent(f.Errors)+" errors")
+	add(f.Hang, "hangs")
+	add(f.Capacity != 0, percent(max(f.Capacity, 0))+" of capacity")
+	add(f.Partition, "unreachable")
+	add(f.Cold, "cold cache")
+	if len(parts) == 0 {
+		parts = append(parts, "fault")
+	}
+	name := short(f.Service)
+	if f.Replica > 0 {
+		name += fmt.Sprintf(" (replica %d)", f.Replica)
+	}
+	return strings.TrimSpace(name + " " + strings.Join(parts, ", "))
+}
+
+func (f *Fault) when(s *Scenario) string {
+	switch {
+	case f.For <= 0:
+		return "at " + span(f.At)
+	case f.At+f.For >= s.Duration:
+		return "from " + span(f.At) + " to the end"
+	}
+	return fmt.Sprintf("from %s to %s", span(f.At), span(f.At+f.For))
+}
+
+// short cuts a name that is too long to be shown.
+func short(name string) string {
+	if r := []rune(name); len(r) > 60 {
+		return string(r[:59]) + "…"
+	}
+	return name
+}
