@@ -64,6 +64,7 @@ func (r *Report) columns() []column {
 		add("requests", func(p ServicePoint) string { return whole(p.Requests) })
 		add("served", func(p ServicePoint) string { return whole(p.Served) })
 		add("wasted", func(p ServicePoint) string { return whole(p.Wasted) })
+		add("hits", func(p ServicePoint) string { return whole(p.Hits) })
 		add("queue", func(p ServicePoint) string { return strconv.Itoa(p.Queue) })
 		add("busy", func(p ServicePoint) string { return strconv.Itoa(p.Busy) })
 		add("capacity", func(p ServicePoint) string { return strconv.Itoa(p.Capacity) })

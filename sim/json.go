@@ -78,6 +78,7 @@ type (
 		Requests int64 `json:"requests"`
 		Served   int64 `json:"served"`
 		Wasted   int64 `json:"wasted"`
+		Hits     int64 `json:"hits"`
 		Queue    int   `json:"queue"`
 		Busy     int   `json:"busy"`
 		Capacity int   `json:"capacity"`
