@@ -28,18 +28,25 @@ func stride(n int) int {
 type bucket struct {
 	from, to time.Duration
 	Point
+	open int64 // of Calls, those that had not ended
+}
+
+// success is that of the calls whose outcome is known.
+func (b bucket) success() float64 {
+	return sums{calls: b.Calls, succeeded: b.Succeeded, open: b.open}.success()
 }
 
 func (b bucket) middle() float64 { return (b.from + (b.to-b.from)/2).Seconds() }
 
 func (b bucket) perSecond(n int64) float64 { return float64(n) / max((b.to-b.from).Seconds(), 1e-9) }
 
-func buckets(points []Point, end time.Duration) []bucket {
+func (x *Result) buckets(end time.Duration) []bucket {
+	points := x.Points
 	by := stride(len(points))
 	var all []bucket
 	for i := 0; i < len(points); i += by {
 		part := points[i:min(i+by, len(points))]
-		b := bucket{from: part[0].At, to: part[len(part)-1].At + time.Second, Point: merged(part)}
+		b := bucket{from: part[0].At, to: part[len(part)-1].At + time.Second, Point: merged(part), open: x.open(i, i+by)}
 		if i+by >= len(points) && end > b.from {
 			b.to = min(b.to, end)
 		}

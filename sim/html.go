@@ -58,12 +58,12 @@ func (r *Report) overlays(f frame) []chart.Drawing {
 	p := &chart.Plot{Heading: chart.Heading{Title: "Success", Note: "of calls" + f.step()}, X: f.x, Y: hundred(), Shades: f.shown(), Tall: 130}
 	q := &chart.Plot{Heading: chart.Heading{Title: "Amplification", Note: "requests per call"}, X: f.x, Shades: f.shades}
 	for i, x := range r.Results {
-		all := buckets(x.Points, f.end)
+		all := x.buckets(f.end)
 		name := short(label(x.Variant))
 		p.Lines = append(p.Lines, line(name, i%8, (i/2)%3, all, successOf))
 		q.Lines = append(q.Lines, line(name, i%8, (i/2)%3, all, loadOf))
-		p.Summary += name + ": " + x.told(func(t Totals) string { return percent(share(t.Succeeded, t.Calls)) }) + " "
-		q.Summary += name + ": " + x.told(func(t Totals) string { return times(load(t.Requests, t.Calls)) }) + " "
+		p.Summary += name + ": " + x.told(func(t Totals) string { return percent(t.Success()) }) + " "
+		q.Summary += name + ": " + x.told(func(t Totals) string { return times(t.Amplification()) }) + " "
 	}
 	most, _ := highest(q.Lines...)
 	q.Y = chart.Linear(0, max(most, 2), 3)

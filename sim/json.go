@@ -181,7 +181,7 @@ func (x *Result) json(r *Report) jsonResult {
 func jsonOf(t Totals) jsonTotals {
 	return jsonTotals{
 		jsonCounts: jsonCounts{t.Calls, t.Succeeded, t.Requests, t.Served, t.Wasted},
-		Success:    rounded(share(t.Succeeded, t.Calls)), Amplification: rounded(load(t.Requests, t.Calls)),
+		Success:    rounded(t.Success()), Amplification: rounded(t.Amplification()),
 		Mean: jsonSeconds(t.Mean), P50: jsonSeconds(t.P50), P99: jsonSeconds(t.P99),
 	}
 }

@@ -15,7 +15,7 @@ const (
 
 // panels are the plots of one variant, on one time axis.
 func (f frame) panels(x *Result) []chart.Drawing {
-	all := buckets(x.Points, f.end)
+	all := x.buckets(f.end)
 	out := []chart.Drawing{f.success(x, all), f.load(x, all), f.amplification(x, all), f.latency(x, all), f.queue(x, all)}
 	if len(x.Classes) > 0 {
 		out = append(out, f.classes(x))
@@ -34,7 +34,7 @@ func successOf(b bucket) float64 {
 	if b.Calls == 0 {
 		return math.NaN()
 	}
-	return 100 * share(b.Succeeded, b.Calls)
+	return 100 * b.success()
 }
 
 func loadOf(b bucket) float64 {
@@ -54,11 +54,11 @@ func (f frame) success(x *Result, all []bucket) *chart.Plot {
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Success", Note: "of calls, by when they began" + f.step(),
-			Summary: x.told(func(t Totals) string { return percent(share(t.Succeeded, t.Calls)) }),
+			Summary: x.told(func(t Totals) string { return percent(t.Success()) }),
 		},
 		X: f.x, Y: hundred(), Shades: f.shown(), Lines: []chart.Line{l},
 		Hits: hits(all, func(b bucket) string {
-			return fmt.Sprintf("%s of %s calls succeed", percent(share(b.Succeeded, b.Calls)), thousands(b.Calls))
+			return fmt.Sprintf("%s of %s calls succeed", percent(b.success()), thousands(b.Calls))
 		}),
 	}
 }
@@ -99,7 +99,7 @@ func (f frame) amplification(x *Result, all []bucket) *chart.Plot {
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Amplification", Note: "requests per call",
-			Summary: x.told(func(t Totals) string { return times(load(t.Requests, t.Calls)) }),
+			Summary: x.told(func(t Totals) string { return times(t.Amplification()) }),
 		},
 		X: f.x, Y: y, Shades: f.shades, Lines: []chart.Line{l},
 		Hits: hits(all, func(b bucket) string { return times(load(b.Requests, b.Calls)) + " the calls" }),

@@ -20,7 +20,7 @@ func (x *Result) table() table {
 	t := table{caption: "Before, during and after", head: []string{"", "calls", "success", "load", "p50", "p99", "wasted"}}
 	for _, w := range x.stretches() {
 		t.rows = append(t.rows, []string{
-			w.When, thousands(w.Calls), percent(share(w.Succeeded, w.Calls)), times(load(w.Requests, w.Calls)),
+			w.When, thousands(w.Calls), percent(w.Success()), times(w.Amplification()),
 			span(w.P50), span(w.P99), wasted(w.Totals),
 		})
 	}

@@ -81,8 +81,10 @@ func (x *Result) spark(f frame) string {
 	wide := min(sparkWide, len(x.Points))
 	var line, below strings.Builder
 	for i := range wide {
-		part := x.Points[i*len(x.Points)/wide : (i+1)*len(x.Points)/wide]
+		from, to := i*len(x.Points)/wide, (i+1)*len(x.Points)/wide
+		part := x.Points[from:to]
 		s := sum(part)
+		s.open = x.open(from, to)
 		if s.calls == 0 {
 			line.WriteRune(' ')
 		} else {

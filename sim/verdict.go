@@ -195,11 +195,8 @@ func (x *Result) lost(end, to time.Duration) string {
 
 // unharmed reports whether as many calls succeed during and after the faults as before.
 func (x *Result) unharmed() bool {
-	before := 1.0
-	if x.Before.Calls > 0 {
-		before = share(x.Before.Succeeded, x.Before.Calls)
-	}
-	return x.Recovery == 0 && share(x.During.Succeeded, x.During.Calls) >= before-0.01 && share(x.After.Succeeded, x.After.Calls) >= before-0.01
+	before := x.Before.Success()
+	return x.Recovery == 0 && x.During.Success() >= before-0.01 && x.After.Success() >= before-0.01
 }
 
 // but says what an unharmed run costs.
@@ -241,10 +238,11 @@ func (x *Result) worst(from time.Duration) float64 {
 	return worst
 }
 
-// sums are counts over a stretch of time.
-type sums struct{ calls, succeeded, requests, served, wasted int64 }
+// sums are counts over a stretch of time. Those of the calls that are open are not in calls
+// where success is concerned.
+type sums struct{ calls, succeeded, requests, served, wasted, open int64 }
 
-func (s sums) success() float64          { return share(s.succeeded, s.calls) }
+func (s sums) success() float64          { return share(s.succeeded, max(s.calls-s.open, min(s.calls, 1))) }
 func (s sums) load(base float64) float64 { return load(s.requests, s.calls) / base }
 
 func sum(points []Point) (s sums) {
@@ -270,5 +268,16 @@ func (x *Result) stretch(from, to time.Duration) (s sums) {
 			break
 		}
 	}
-	return sum(x.Points[min(first, last):last])
+	first = min(first, last)
+	s = sum(x.Points[first:last])
+	s.open = x.open(first, last)
+	return s
+}
+
+// open counts the calls of the last second whose outcome is not known.
+func (x *Result) open(first, last int) (n int64) {
+	for i := first; i < min(last, len(x.seconds)); i++ {
+		n += x.seconds[i].open
+	}
+	return n
 }
