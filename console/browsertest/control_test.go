@@ -67,9 +67,7 @@ func TestACircuitIsTrippedIsolatedAndResetByHand(t *testing.T) {
 	p.shows("#verdict", "All is well")
 	assert.Equal(t, breaker.Closed, c.State())
 	p.wait(`document.querySelectorAll('#events > li').length === 3`)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	assert.Len(t, p.messages, 1, "the browser's own message about the 409: %q", p.messages)
+	assert.Len(t, p.Messages(), 1, "the browser's own message about the 409")
 }
 
 func TestARefusedActionSaysWhy(t *testing.T) {

@@ -6,6 +6,7 @@ require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/ductile-go/ductile v0.1.0
+	github.com/ductile-go/ductile/internal/browser v0.1.0
 	github.com/stretchr/testify v1.11.1
 )
 
@@ -17,3 +18,5 @@ require (
 )
 
 replace github.com/ductile-go/ductile => ../..
+
+replace github.com/ductile-go/ductile/internal/browser => ../../internal/browser

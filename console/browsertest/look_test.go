@@ -1,15 +1,8 @@
 package browsertest
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,44 +14,6 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/console"
 )
-
-const axePackage = "axe-core@4.14.1"
-
-// axe returns the script of axe-core, fetched once into .bin of the checkout.
-var axe = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join("..", "..", ".bin", axePackage)
-	script := filepath.Join(dir, "package", "axe.min.js")
-	if _, err := os.Stat(script); err != nil {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", err
-		}
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
-		defer stop()
-		cmd := exec.CommandContext(ctx, "sh", "-c", `tgz=$(npm pack --silent "$0") && tar xzf "$tgz"`, axePackage)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("npm pack %s: %w: %s", axePackage, err, out)
-		}
-	}
-	text, err := os.ReadFile(script)
-	return string(text), err
-})
-
-// axe asserts that axe-core finds no fault. The page's own policy forbids scripts that are
-// not its own, and the ways in which axe-core makes its elements.
-func (p *tab) axe(what string) {
-	p.t.Helper()
-	script, err := axe()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "\n*** browsertest: axe-core did not run: %v ***\n", err)
-		p.t.Skip(err)
-	}
-	_ = eval[int](p, script+";0")
-	found := eval[string](p, `axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary).join('\n'))))`)
-	var violations []string
-	require.NoError(p.t, json.Unmarshal([]byte(found), &violations))
-	assert.Empty(p.t, violations, what)
-}
 
 // show serves a console that shows everything: each state, a long error, markup,
 // a window, a shadow.
@@ -109,7 +64,7 @@ func TestThePageIsAccessibleAndFitsEachScreen(t *testing.T) {
 			p.wait(`document.querySelectorAll('.do button').length === 18 + 2`)
 			wide := eval[[]int64](p, `[innerWidth, document.documentElement.scrollWidth]`)
 			assert.LessOrEqual(t, wide[1], wide[0], "the page scrolls sideways")
-			assert.Equal(t, look.size.width, wide[0])
+			assert.Equal(t, look.size.Width, wide[0])
 			small := eval[[]string](p, `[...document.querySelectorAll('button, input, select, summary')].filter(e => e.checkVisibility() && e.offsetHeight < 44).map(e => e.outerHTML.slice(0, 80))`)
 			assert.Empty(t, small, "too small for a finger")
 			back := eval[string](p, `getComputedStyle(document.body).backgroundColor`)

@@ -167,7 +167,7 @@ func TestThePageOfAShopInAnOutage(t *testing.T) {
 		wide := eval[[]int64](p, `[innerWidth, document.documentElement.scrollWidth]`)
 		assert.LessOrEqual(t, wide[1], wide[0], "the page scrolls sideways")
 		if look.size == desktop {
-			p.screen(size{1200, 1180}, look.dark)
+			p.screen(size{Width: 1200, Height: 1180}, look.dark)
 		}
 		p.do(scrollTo(0))
 		p.shot("console-" + look.name)
