@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/chart"
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // mostPoints bounds the points of a line: a run of hours is drawn in longer steps.
@@ -137,7 +138,7 @@ func hits(all []bucket, text func(bucket) string) []chart.Hit {
 	var out []chart.Hit
 	for i := 0; i < len(all); i += max(by, 1) {
 		b, last := all[i], all[min(i+by, len(all))-1]
-		out = append(out, chart.Hit{From: b.from.Seconds(), To: last.to.Seconds(), Text: "At " + span(b.from) + ": " + text(b)})
+		out = append(out, chart.Hit{From: b.from.Seconds(), To: last.to.Seconds(), Text: "At " + report.Span(b.from) + ": " + text(b)})
 	}
 	return out
 }

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // fact is one line about a scenario.
@@ -11,12 +13,12 @@ type fact struct{ Name, Text string }
 // facts describe a scenario in words.
 func (r *Report) facts() []fact {
 	s := &r.Scenario
-	run := fmt.Sprintf("%s, seed %d", span(s.Duration), s.Seed)
+	run := fmt.Sprintf("%s, seed %d", report.Span(s.Duration), s.Seed)
 	if s.Warmup > 0 {
-		run += fmt.Sprintf(", %s of warm-up", span(s.Warmup))
+		run += fmt.Sprintf(", %s of warm-up", report.Span(s.Warmup))
 	}
 	if r.Interrupted > 0 {
-		run += fmt.Sprintf(", interrupted at %s", span(r.Interrupted))
+		run += fmt.Sprintf(", interrupted at %s", report.Span(r.Interrupted))
 	}
 	out := []fact{{"Run", run}}
 	for _, c := range s.Clients {
@@ -32,22 +34,22 @@ func (r *Report) facts() []fact {
 }
 
 func (c *Client) what() string {
-	parts := []string{count(max(c.Replicas, 1), "replica")}
+	parts := []string{report.Count(max(c.Replicas, 1), "replica")}
 	if c.Rate > 0 {
-		parts = append(parts, number(c.Rate, 1)+" calls/s")
+		parts = append(parts, report.Number(c.Rate, 1)+" calls/s")
 	}
 	if c.Closed > 0 {
-		parts = append(parts, count(c.Closed, "user")+" in a closed loop")
+		parts = append(parts, report.Count(c.Closed, "user")+" in a closed loop")
 	}
 	if c.Burst > 0 {
-		parts = append(parts, fmt.Sprintf("a burst of %s each", count(c.Burst, "call")))
+		parts = append(parts, fmt.Sprintf("a burst of %s each", report.Count(c.Burst, "call")))
 	}
 	if c.Keys > 0 {
-		parts = append(parts, count(c.Keys, "key"))
+		parts = append(parts, report.Count(c.Keys, "key"))
 	}
-	text := short(c.Name) + ": " + strings.Join(parts, ", ")
+	text := report.Short(c.Name) + ": " + strings.Join(parts, ", ")
 	if c.Calls != "" {
-		text += ", to " + short(c.Calls)
+		text += ", to " + report.Short(c.Calls)
 	}
 	return text
 }
@@ -55,26 +57,26 @@ func (c *Client) what() string {
 func (v *Service) what() string {
 	var parts []string
 	if v.Handler != nil {
-		return short(v.Name) + ": a function"
+		return report.Short(v.Name) + ": a function"
 	}
 	if n := max(v.Replicas, 1); n > 1 {
-		parts = append(parts, count(n, "replica"))
+		parts = append(parts, report.Count(n, "replica"))
 		if v.Balance != "" {
 			parts = append(parts, "balanced by "+strings.ReplaceAll(v.Balance, "_", " "))
 		}
 	}
 	if v.Workers > 0 {
-		parts = append(parts, count(v.Workers, "worker"), "a queue of "+thousands(int64(v.Queue)))
+		parts = append(parts, report.Count(v.Workers, "worker"), "a queue of "+report.Thousands(int64(v.Queue)))
 	} else {
 		parts = append(parts, "no limit of workers")
 	}
 	if v.HitRatio > 0 {
-		parts = append(parts, percent(v.HitRatio)+" from its cache")
+		parts = append(parts, report.Percent(v.HitRatio)+" from its cache")
 	}
 	if len(v.Calls) > 0 {
-		parts = append(parts, "calls "+short(list(v.Calls)))
+		parts = append(parts, "calls "+report.Short(report.List(v.Calls)))
 	}
-	return short(v.Name) + ": " + strings.Join(parts, ", ")
+	return report.Short(v.Name) + ": " + strings.Join(parts, ", ")
 }
 
 // what says what goes wrong: "api 10x slower".
@@ -86,16 +88,16 @@ func (f *Fault) what() string {
 		}
 	}
 	add(f.Down, "down")
-	add(f.Slow > 0, number(f.Slow, 1)+"x slower")
-	add(f.Errors > 0, percent(f.Errors)+" errors")
+	add(f.Slow > 0, report.Number(f.Slow, 1)+"x slower")
+	add(f.Errors > 0, report.Percent(f.Errors)+" errors")
 	add(f.Hang, "hangs")
-	add(f.Capacity != 0, percent(max(f.Capacity, 0))+" of capacity")
+	add(f.Capacity != 0, report.Percent(max(f.Capacity, 0))+" of capacity")
 	add(f.Partition, "unreachable")
 	add(f.Cold, "cold cache")
 	if len(parts) == 0 {
 		parts = append(parts, "fault")
 	}
-	name := short(f.Service)
+	name := report.Short(f.Service)
 	if f.Replica > 0 {
 		name += fmt.Sprintf(" (replica %d)", f.Replica)
 	}
@@ -105,17 +107,9 @@ func (f *Fault) what() string {
 func (f *Fault) when(s *Scenario) string {
 	switch {
 	case f.For <= 0:
-		return "at " + span(f.At)
+		return "at " + report.Span(f.At)
 	case f.At+f.For >= s.Duration:
-		return "from " + span(f.At) + " to the end"
+		return "from " + report.Span(f.At) + " to the end"
 	}
-	return fmt.Sprintf("from %s to %s", span(f.At), span(f.At+f.For))
-}
-
-// short cuts a name that is too long to be shown.
-func short(name string) string {
-	if r := []rune(name); len(r) > 60 {
-		return string(r[:59]) + "…"
-	}
-	return name
+	return fmt.Sprintf("from %s to %s", report.Span(f.At), report.Span(f.At+f.For))
 }

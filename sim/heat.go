@@ -8,6 +8,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/internal/chart"
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // More circuits than these are not drawn: those that were open for the longest are.
@@ -41,7 +42,7 @@ func (f frame) circuits(x *Result) []chart.Drawing {
 }
 
 func (f frame) heat(key [2]string, lines []CircuitLine) *chart.Heat {
-	note := fmt.Sprintf("%s, state by replica", short(key[0]+" "+key[1]))
+	note := fmt.Sprintf("%s, state by replica", report.Short(key[0]+" "+key[1]))
 	kept := lines
 	if len(lines) > mostRows {
 		kept = slices.Clone(lines)
@@ -62,9 +63,9 @@ func (f frame) heat(key [2]string, lines []CircuitLine) *chart.Heat {
 			opened++
 		}
 	}
-	h.Summary = fmt.Sprintf("%d of %s opened", opened, count(len(lines), "circuit"))
+	h.Summary = fmt.Sprintf("%d of %s opened", opened, report.Count(len(lines), "circuit"))
 	if first >= 0 {
-		h.Summary += ", the first at " + span(first)
+		h.Summary += ", the first at " + report.Span(first)
 	}
 	h.Summary += "."
 	for _, c := range kept {
@@ -95,7 +96,7 @@ func (f frame) row(c CircuitLine, end time.Duration) chart.Row {
 		}
 		r.Blocks = append(r.Blocks, chart.Block{
 			From: s.From.Seconds(), To: s.To.Seconds(), Class: s.State.String(), Part: part,
-			Text: fmt.Sprintf("replica %d: %s from %s to %s", c.Replica, s.State, span(s.From), span(s.To)),
+			Text: fmt.Sprintf("replica %d: %s from %s to %s", c.Replica, s.State, report.Span(s.From), report.Span(s.To)),
 		})
 	}
 	return r

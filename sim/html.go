@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/chart"
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // WriteHTML writes the report as one HTML page: a verdict in a sentence, then the plots and
@@ -13,7 +14,7 @@ import (
 // mode, and fits a phone and paper. The same report gives the same bytes.
 func (r *Report) WriteHTML(w io.Writer) error {
 	var b chart.Writer
-	b.Raw("<header><h1>Outage rehearsal</h1>\n<p class=\"verdict\">%s</p>\n<dl class=\"facts\">", sentence(r.Verdict()))
+	b.Raw("<header><h1>Outage rehearsal</h1>\n<p class=\"verdict\">%s</p>\n<dl class=\"facts\">", report.Sentence(r.Verdict()))
 	for _, f := range r.facts() {
 		b.Raw("<div><dt>%s</dt><dd>%s</dd></div>\n", f.Name, f.Text)
 	}
@@ -22,7 +23,11 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	if len(r.Results) > 1 {
 		r.overview(&b, f)
 	}
-	htmlChecks(&b, r.Checks)
+	if len(r.Checks) > 0 {
+		b.Raw("<section><h2>Expectations</h2>\n")
+		checksTable(r.Checks).HTML(&b)
+		b.Raw("</section>\n")
+	}
 	for i, x := range r.Results {
 		r.variant(&b, f, i, x)
 	}
@@ -35,7 +40,7 @@ func (f frame) resolution() string {
 	if f.by == 1 {
 		return ""
 	}
-	return fmt.Sprintf(" Each point of a line is %s: the mean of p50, the worst second of p99 and of queues.", span(time.Duration(f.by)*time.Second))
+	return fmt.Sprintf(" Each point of a line is %s: the mean of p50, the worst second of p99 and of queues.", report.Span(time.Duration(f.by)*time.Second))
 }
 
 // overview lists the variants and lays their success over each other.
@@ -43,8 +48,8 @@ func (r *Report) overview(b *chart.Writer, f frame) {
 	b.Raw("<section><h2>All variants</h2>\n<ul class=\"all\">\n")
 	for i, x := range r.Results {
 		b.Raw(`<li><a href="#v%d">%s</a><span>`, i+1, label(x.Variant))
-		htmlMark(b, x.grade(r))
-		b.Raw("%s</span></li>\n", sentence(x.verdict(r)))
+		x.grade(r).HTML(b)
+		b.Raw("%s</span></li>\n", report.Sentence(x.verdict(r)))
 	}
 	b.Raw("</ul>\n")
 	for _, p := range r.overlays(f) {
@@ -59,11 +64,11 @@ func (r *Report) overlays(f frame) []chart.Drawing {
 	q := &chart.Plot{Heading: chart.Heading{Title: "Amplification", Note: "requests per call"}, X: f.x, Shades: f.shades}
 	for i, x := range r.Results {
 		all := x.buckets(f.end)
-		name := short(label(x.Variant))
+		name := report.Short(label(x.Variant))
 		p.Lines = append(p.Lines, line(name, i%8, (i/2)%3, all, successOf))
 		q.Lines = append(q.Lines, line(name, i%8, (i/2)%3, all, loadOf))
-		p.Summary += name + ": " + x.told(func(t Totals) string { return percent(t.Success()) }) + " "
-		q.Summary += name + ": " + x.told(func(t Totals) string { return times(t.Amplification()) }) + " "
+		p.Summary += name + ": " + x.told(func(t Totals) string { return report.Percent(t.Success()) }) + " "
+		q.Summary += name + ": " + x.told(func(t Totals) string { return report.Times(t.Amplification()) }) + " "
 	}
 	most, _ := highest(q.Lines...)
 	q.Y = chart.Linear(0, max(most, 2), 3)
@@ -75,8 +80,8 @@ func (r *Report) overlays(f frame) []chart.Drawing {
 // variant writes the section of one variant.
 func (r *Report) variant(b *chart.Writer, f frame, i int, x *Result) {
 	b.Raw(`<section class="variant" id="v%d"><h2>%s</h2><p class="verdict">`, i+1, label(x.Variant))
-	htmlMark(b, x.grade(r))
-	b.Raw("%s</p>\n", sentence(x.verdict(r)))
+	x.grade(r).HTML(b)
+	b.Raw("%s</p>\n", report.Sentence(x.verdict(r)))
 	if all := x.pipelines(); len(all) > 0 {
 		b.Raw(`<dl class="facts">`)
 		for _, p := range all {
@@ -84,7 +89,7 @@ func (r *Report) variant(b *chart.Writer, f frame, i int, x *Result) {
 		}
 		b.Raw("</dl>\n")
 	}
-	htmlTable(b, x.table().turned())
+	x.table().Turned().HTML(b)
 	for _, p := range f.panels(x) {
 		chart.HTML(b, p)
 	}
@@ -95,54 +100,5 @@ func label(variant string) string {
 	if variant == "" {
 		return "without policies"
 	}
-	return short(variant)
-}
-
-// htmlTable writes a table whose first column names its rows.
-func htmlTable(b *chart.Writer, t table) {
-	if len(t.rows) == 0 {
-		return
-	}
-	class := ""
-	if t.words {
-		class = "words"
-	}
-	b.Raw(`<table class="%s"><caption>%s</caption><thead><tr>`, class, t.caption)
-	for _, h := range t.head {
-		b.Raw(`<th scope="col">%s</th>`, h)
-	}
-	b.Raw("</tr></thead><tbody>\n")
-	for _, row := range t.rows {
-		for j, cell := range row {
-			if j == 0 {
-				b.Raw(`<tr><th scope="row">%s</th>`, cell)
-				continue
-			}
-			b.Raw(`<td>%s</td>`, cell)
-		}
-		b.Raw("</tr>\n")
-	}
-	b.Raw("</tbody></table>\n")
-}
-
-func htmlChecks(b *chart.Writer, checks []Check) {
-	if len(checks) == 0 {
-		return
-	}
-	b.Raw(`<section><h2>Expectations</h2>` + "\n" + `<table class="words"><thead><tr><th scope="col">result</th><th scope="col">expected</th><th scope="col">got</th><th scope="col">variant</th></tr></thead><tbody>` + "\n")
-	for _, c := range checks {
-		grade, word := good, "met"
-		if !c.OK {
-			grade, word = bad, "failed"
-		}
-		b.Raw(`<tr><th scope="row">`)
-		htmlMark(b, grade)
-		b.Raw("%s</th><td>%s</td><td>%s</td><td>%s</td></tr>\n", word, c.Expected, c.Got, label(c.Variant))
-	}
-	b.Raw("</tbody></table></section>\n")
-}
-
-// htmlMark writes a grade as a shape with a colour: a tick, a triangle, a cross.
-func htmlMark(b *chart.Writer, g grade) {
-	b.Raw(`<svg class="mark %s" viewBox="0 0 16 16" aria-hidden="true"><path d="%s"/></svg>`, g.class, g.shape)
+	return report.Short(variant)
 }

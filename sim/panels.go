@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/chart"
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // Colours of the lines, one meaning each.
@@ -27,7 +28,7 @@ func (f frame) step() string {
 	if f.by == 1 {
 		return ""
 	}
-	return fmt.Sprintf(", in steps of %s", span(time.Duration(f.by)*time.Second))
+	return fmt.Sprintf(", in steps of %s", report.Span(time.Duration(f.by)*time.Second))
 }
 
 func successOf(b bucket) float64 {
@@ -45,7 +46,7 @@ func loadOf(b bucket) float64 {
 }
 
 func hundred() chart.Axis {
-	return chart.Axis{Max: 100, Ticks: []float64{0, 50, 100}, Label: func(v float64) string { return number(v, 0) + " %" }}
+	return chart.Axis{Max: 100, Ticks: []float64{0, 50, 100}, Label: func(v float64) string { return report.Number(v, 0) + " %" }}
 }
 
 func (f frame) success(x *Result, all []bucket) *chart.Plot {
@@ -54,11 +55,11 @@ func (f frame) success(x *Result, all []bucket) *chart.Plot {
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Success", Note: "of calls, by when they began" + f.step(),
-			Summary: x.told(func(t Totals) string { return percent(t.Success()) }),
+			Summary: x.told(func(t Totals) string { return report.Percent(t.Success()) }),
 		},
 		X: f.x, Y: hundred(), Shades: f.shown(), Lines: []chart.Line{l},
 		Hits: hits(all, func(b bucket) string {
-			return fmt.Sprintf("%s of %s calls succeed", percent(b.success()), thousands(b.Calls))
+			return fmt.Sprintf("%s of %s calls succeed", report.Percent(b.success()), report.Thousands(b.Calls))
 		}),
 	}
 }
@@ -74,7 +75,7 @@ func (f frame) load(x *Result, all []bucket) *chart.Plot {
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Load", Note: "requests per second",
-			Summary: "Requests offered: " + x.told(func(t Totals) string { return thousands(t.Requests) }) + " Wasted: " + x.told(func(t Totals) string { return thousands(t.Wasted) }),
+			Summary: "Requests offered: " + x.told(func(t Totals) string { return report.Thousands(t.Requests) }) + " Wasted: " + x.told(func(t Totals) string { return report.Thousands(t.Wasted) }),
 		},
 		X: f.x, Y: chart.Linear(0, most, 3), Shades: f.shades, Lines: lines,
 		Hits: hits(all, func(b bucket) string {
@@ -85,24 +86,24 @@ func (f frame) load(x *Result, all []bucket) *chart.Plot {
 
 func rate(v float64) string {
 	if v >= 10 {
-		return thousands(int64(math.Round(min(v, 1e15))))
+		return report.Thousands(int64(math.Round(min(v, 1e15))))
 	}
-	return number(v, 1)
+	return report.Number(v, 1)
 }
 
 func (f frame) amplification(x *Result, all []bucket) *chart.Plot {
 	l := line("", orange, 0, all, loadOf)
 	most, _ := highest(l)
 	y := chart.Linear(0, max(most, 2), 3)
-	number := y.Label
-	y.Label = func(v float64) string { return number(v) + "x" }
+	plain := y.Label
+	y.Label = func(v float64) string { return plain(v) + "x" }
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Amplification", Note: "requests per call",
-			Summary: x.told(func(t Totals) string { return times(t.Amplification()) }),
+			Summary: x.told(func(t Totals) string { return report.Times(t.Amplification()) }),
 		},
 		X: f.x, Y: y, Shades: f.shades, Lines: []chart.Line{l},
-		Hits: hits(all, func(b bucket) string { return times(load(b.Requests, b.Calls)) + " the calls" }),
+		Hits: hits(all, func(b bucket) string { return report.Times(load(b.Requests, b.Calls)) + " the calls" }),
 	}
 }
 
@@ -123,16 +124,16 @@ func (f frame) latency(x *Result, all []bucket) *chart.Plot {
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Time of a call", Note: "failed ones included",
-			Summary: "p50: " + x.told(func(t Totals) string { return span(t.P50) }) + " p99: " + x.told(func(t Totals) string { return span(t.P99) }),
+			Summary: "p50: " + x.told(func(t Totals) string { return report.Span(t.P50) }) + " p99: " + x.told(func(t Totals) string { return report.Span(t.P99) }),
 		},
 		X: f.x, Y: timesAxis(lines), Shades: f.shades, Lines: lines,
-		Hits: hits(all, func(b bucket) string { return fmt.Sprintf("p50 %s, p99 %s", span(b.P50), span(b.P99)) }),
+		Hits: hits(all, func(b bucket) string { return fmt.Sprintf("p50 %s, p99 %s", report.Span(b.P50), report.Span(b.P99)) }),
 	}
 }
 
 func timesAxis(lines []chart.Line) chart.Axis {
 	most, least := highest(lines...)
-	label := func(v float64) string { return span(time.Duration(math.Round(v*1e6)) * time.Microsecond) }
+	label := func(v float64) string { return report.Span(time.Duration(math.Round(v*1e6)) * time.Microsecond) }
 	if least > 0 && most/least > 20 {
 		return chart.Decades(max(least, 1e-6), most, label)
 	}
@@ -149,18 +150,18 @@ func (f frame) queue(x *Result, all []bucket) *chart.Plot {
 	if n := len(x.Services); n > 1 && n <= 8 {
 		lines = nil
 		for i, s := range x.Services {
-			lines = append(lines, queueLine(short(s.Name), i, s, f.by))
+			lines = append(lines, queueLine(report.Short(s.Name), i, s, f.by))
 		}
 		most, _ = highest(lines...)
 	} else if n > 8 {
 		note += fmt.Sprintf(", in all %d services", n)
 	}
 	y := chart.Linear(0, max(most, 4), 3)
-	y.Label = func(v float64) string { return thousands(int64(v)) }
+	y.Label = func(v float64) string { return report.Thousands(int64(v)) }
 	return &chart.Plot{
-		Heading: chart.Heading{Title: "Queue", Note: note, Summary: "At most " + thousands(int64(most)) + " wait."},
+		Heading: chart.Heading{Title: "Queue", Note: note, Summary: "At most " + report.Thousands(int64(most)) + " wait."},
 		X:       f.x, Y: y, Shades: f.shades, Lines: lines, Tall: 70,
-		Hits: hits(all, func(b bucket) string { return thousands(int64(b.Queue)) + " requests wait" }),
+		Hits: hits(all, func(b bucket) string { return report.Thousands(int64(b.Queue)) + " requests wait" }),
 	}
 }
 
@@ -185,7 +186,7 @@ func (f frame) classes(x *Result) *chart.Plot {
 		X:       f.x, Y: hundred(), Shades: f.shades,
 	}
 	for i, c := range x.Classes {
-		l := chart.Line{Name: short(c.Client + " " + c.Name), Color: i % 8, Dash: i % 3}
+		l := chart.Line{Name: report.Short(c.Client + " " + c.Name), Color: i % 8, Dash: i % 3}
 		var calls, succeeded int64
 		for at := 0; at < len(c.Points); at += f.by {
 			part := c.Points[at:min(at+f.by, len(c.Points))]
@@ -201,7 +202,7 @@ func (f frame) classes(x *Result) *chart.Plot {
 			l.X, l.Y = append(l.X, float64(at)+float64(len(part))/2), append(l.Y, v)
 		}
 		p.Lines = append(p.Lines, l)
-		p.Summary += fmt.Sprintf("%s: %s. ", l.Name, percent(share(succeeded, calls)))
+		p.Summary += fmt.Sprintf("%s: %s. ", l.Name, report.Percent(share(succeeded, calls)))
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/ductile-go/ductile/internal/chart"
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // WriteSVG writes the plots of all variants as one SVG image, with the verdicts above them.
@@ -12,7 +13,7 @@ import (
 func (r *Report) WriteSVG(w io.Writer) error {
 	var m chart.Image
 	m.Gap(6)
-	m.Text("h1", sentence(r.Verdict()))
+	m.Text("h1", report.Sentence(r.Verdict()))
 	for _, f := range r.facts() {
 		m.Text("p", f.Name+": "+f.Text)
 	}
@@ -27,7 +28,7 @@ func (r *Report) WriteSVG(w io.Writer) error {
 		m.Gap(18)
 		if len(r.Results) > 1 {
 			m.Text("h2", label(x.Variant))
-			m.Text("p", sentence(x.verdict(r)))
+			m.Text("p", report.Sentence(x.verdict(r)))
 		}
 		for _, p := range x.pipelines() {
 			m.Text("p", p.Name+": "+p.Text)
@@ -36,5 +37,5 @@ func (r *Report) WriteSVG(w io.Writer) error {
 			m.Draw(p)
 		}
 	}
-	return m.Write(w, sentence(r.Verdict()))
+	return m.Write(w, report.Sentence(r.Verdict()))
 }

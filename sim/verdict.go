@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // Sums over a second vary with the arrivals, so the worst load is that of so many seconds.
@@ -37,7 +39,7 @@ func (r *Report) Verdict() string {
 		if failed == 1 {
 			verb = "fails"
 		}
-		text += fmt.Sprintf("; %d of %s %s", failed, count(len(r.Checks), "expectation"), verb)
+		text += fmt.Sprintf("; %d of %s %s", failed, report.Count(len(r.Checks), "expectation"), verb)
 	}
 	return text
 }
@@ -74,13 +76,13 @@ func (r *Report) verdict() string {
 	case len(lost) == 0:
 		return fmt.Sprintf("%s variants recover: %s", all(len(r.Results)), extremes(best, worst))
 	case best == nil:
-		return fmt.Sprintf("none of %d variants recovers before the end, %s after the fault", len(r.Results), span(end-to))
+		return fmt.Sprintf("none of %d variants recovers before the end, %s after the fault", len(r.Results), report.Span(end-to))
 	}
-	names := list(lost)
+	names := report.List(lost)
 	if len(lost) > 3 {
 		names = fmt.Sprintf("%d of %d variants", len(lost), len(r.Results))
 	}
-	text := "not all variants recover: " + names + plural(len(lost), " does not, ", " do not, ")
+	text := "not all variants recover: " + names + report.Plural(len(lost), " does not, ", " do not, ")
 	if best == worst {
 		return text + best.Variant + " does, " + soon(best.Recovery)
 	}
@@ -105,10 +107,10 @@ func (r *Report) together(end, from time.Duration, faulty bool) string {
 		what = "the fault lasts to the end"
 	}
 	a, b := low.stretch(from, end).success(), high.stretch(from, end).success()
-	if percent(a) == percent(b) {
-		return fmt.Sprintf("%s: %s succeed in each of %d variants", what, percent(a), len(r.Results))
+	if report.Percent(a) == report.Percent(b) {
+		return fmt.Sprintf("%s: %s succeed in each of %d variants", what, report.Percent(a), len(r.Results))
 	}
-	return fmt.Sprintf("%s: from %s (%s) to %s (%s) succeed", what, percent(a), low.Variant, percent(b), high.Variant)
+	return fmt.Sprintf("%s: from %s (%s) to %s (%s) succeed", what, report.Percent(a), low.Variant, report.Percent(b), high.Variant)
 }
 
 func extremes(best, worst *Result) string {
@@ -129,14 +131,7 @@ func soon(recovery time.Duration) string {
 	if recovery == 0 {
 		return "at once"
 	}
-	return span(recovery) + " after the fault"
-}
-
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return one
-	}
-	return more
+	return report.Span(recovery) + " after the fault"
 }
 
 // end is when the run ended.
@@ -159,24 +154,24 @@ func (x *Result) verdict(r *Report) string {
 func verdictOf(s *Scenario, x *Result, interrupted time.Duration) string {
 	end, suffix := s.Duration, ""
 	if interrupted > 0 {
-		end, suffix = interrupted, fmt.Sprintf(" (interrupted at %s of %s)", span(interrupted), span(s.Duration))
+		end, suffix = interrupted, fmt.Sprintf(" (interrupted at %s of %s)", report.Span(interrupted), report.Span(s.Duration))
 	}
 	from, to, faulty := s.faultSpan()
 	switch worst := x.worst(from); {
 	case !faulty:
 		whole := x.stretch(s.Warmup, end)
-		return fmt.Sprintf("no fault: %s succeed at %s the load", percent(whole.success()), times(whole.load(x.base()))) + suffix
+		return fmt.Sprintf("no fault: %s succeed at %s the load", report.Percent(whole.success()), report.Times(whole.load(x.base()))) + suffix
 	case end <= from:
-		return fmt.Sprintf("no fault yet: %s succeed", percent(x.stretch(s.Warmup, end).success())) + suffix
+		return fmt.Sprintf("no fault yet: %s succeed", report.Percent(x.stretch(s.Warmup, end).success())) + suffix
 	case to >= end:
 		during := x.stretch(from, end)
-		return fmt.Sprintf("the fault lasts to the end: %s succeed during it at %s the load", percent(during.success()), times(during.load(x.base()))) + suffix
+		return fmt.Sprintf("the fault lasts to the end: %s succeed during it at %s the load", report.Percent(during.success()), report.Times(during.load(x.base()))) + suffix
 	case x.Recovery < 0:
 		return x.lost(end, to) + suffix
 	case x.unharmed():
 		return "unharmed" + x.but(worst) + suffix
 	default:
-		return fmt.Sprintf("recovers %s; at worst %s the load", soon(x.Recovery), times(worst)) + suffix
+		return fmt.Sprintf("recovers %s; at worst %s the load", soon(x.Recovery), report.Times(worst)) + suffix
 	}
 }
 
@@ -186,11 +181,11 @@ func (x *Result) lost(end, to time.Duration) string {
 	after := end - to
 	half := after / 2
 	earlier, last := x.stretch(to, to+half), x.stretch(max(to+half, end-10*time.Second), end)
-	now := fmt.Sprintf("%s succeed at %s the load", percent(last.success()), times(last.load(x.base())))
+	now := fmt.Sprintf("%s succeed at %s the load", report.Percent(last.success()), report.Times(last.load(x.base())))
 	if after >= 10*time.Second && last.success() <= earlier.success()+0.05 {
-		return fmt.Sprintf("never recovers: %s after the fault %s (metastable)", span(after), now)
+		return fmt.Sprintf("never recovers: %s after the fault %s (metastable)", report.Span(after), now)
 	}
-	return fmt.Sprintf("has not recovered by the end, %s after the fault: %s", span(after), now)
+	return fmt.Sprintf("has not recovered by the end, %s after the fault: %s", report.Span(after), now)
 }
 
 // unharmed reports whether as many calls succeed during and after the faults as before.
@@ -203,10 +198,10 @@ func (x *Result) unharmed() bool {
 func (x *Result) but(worst float64) string {
 	var costs []string
 	if worst > 1.05 {
-		costs = append(costs, "at worst "+times(worst)+" the load")
+		costs = append(costs, "at worst "+report.Times(worst)+" the load")
 	}
 	if b, d := x.Before.P99, x.During.P99; b > 0 && d > 2*b {
-		costs = append(costs, fmt.Sprintf("p99 rises from %s to %s", span(b), span(d)))
+		costs = append(costs, fmt.Sprintf("p99 rises from %s to %s", report.Span(b), report.Span(d)))
 	}
 	if len(costs) == 0 {
 		return ""
