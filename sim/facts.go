@@ -70,6 +70,9 @@ func (v *Service) what() string {
 	} else {
 		parts = append(parts, "no limit of workers")
 	}
+	if v.ServiceTime.Mean() > 0 {
+		parts = append(parts, v.ServiceTime.String())
+	}
 	if v.HitRatio > 0 {
 		parts = append(parts, report.Percent(v.HitRatio)+" from its cache")
 	}

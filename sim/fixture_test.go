@@ -8,8 +8,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// outage is a report built by hand: 40 s, of which 10 s to 15 s are slow, for two variants.
-func outage() *Report {
+// drill is a report built by hand: 40 s, of which 10 s to 15 s are slow, for two variants.
+func drill() *Report {
 	s := Scenario{
 		Seed: 7, Duration: 40 * time.Second, Warmup: 2 * time.Second,
 		Clients:  []Client{{Name: "web", Replicas: 3, Rate: 70, Calls: "api"}},

@@ -32,10 +32,10 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 }
 
 func TestAReportIsWrittenAsBefore(t *testing.T) {
-	golden(t, "report.html", outage().WriteHTML)
-	golden(t, "report.svg", outage().WriteSVG)
-	golden(t, "report.csv", outage().WriteCSV)
-	golden(t, "report.json", outage().WriteJSON)
-	golden(t, "report.txt", outage().WriteText)
-	golden(t, "report.md", outage().WriteMarkdown)
+	golden(t, "report.html", drill().WriteHTML)
+	golden(t, "report.svg", drill().WriteSVG)
+	golden(t, "report.csv", drill().WriteCSV)
+	golden(t, "report.json", drill().WriteJSON)
+	golden(t, "report.txt", drill().WriteText)
+	golden(t, "report.md", drill().WriteMarkdown)
 }

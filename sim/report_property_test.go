@@ -167,7 +167,7 @@ func safeCells(t *testing.T, text []byte) {
 }
 
 func TestAServiceThatIsNamedAsMarkupIsText(t *testing.T) {
-	r := outage()
+	r := drill()
 	r.Scenario.Services[0].Name = `<img src=x onerror=alert(1)>`
 	r.Results[0].Services[0].Name = `<img src=x onerror=alert(1)>`
 	var b bytes.Buffer
@@ -210,7 +210,7 @@ type fullDisk struct{}
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 func TestAWriterThatFailsIsReported(t *testing.T) {
-	r := outage()
+	r := drill()
 	for _, write := range []func(io.Writer) error{r.WriteHTML, r.WriteSVG, r.WriteJSON, r.WriteCSV, r.WriteText, r.WriteMarkdown} {
 		assert.EqualError(t, write(fullDisk{}), "no space left on device")
 	}
