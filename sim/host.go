@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // The errors of requests. They do not match policy.ErrRejected: to the policies they are
@@ -90,13 +91,21 @@ func (h *host) request(ctx context.Context, c *call) error {
 	h.point().Requests++
 	switch {
 	case r.down:
-		return ErrDown
+		return r.refusal(ErrDown)
 	case r.hang:
 		return p.forever(ctx)
 	case h.Handler != nil:
 		return r.handle(ctx, p)
 	}
 	return r.serve(ctx, p, c)
+}
+
+// refusal returns the error of a request that is not taken, with the service's hint.
+func (h *host) refusal(err error) error {
+	if h.RetryAfter > 0 {
+		return retry.After(err, h.RetryAfter)
+	}
+	return err
 }
 
 // forever waits until ctx ends.

@@ -90,7 +90,7 @@ func (r *replica) serve(ctx context.Context, p *proc, c *call) error {
 		r.queue.push(&j.place)
 	default:
 		j.drop()
-		return ErrFull
+		return r.refusal(ErrFull)
 	}
 	p.await(ctx)
 	return j.result(ctx)
@@ -138,7 +138,7 @@ func (j *job) work(d time.Duration) {
 
 // time draws a service time.
 func (r *replica) time() time.Duration {
-	t := float64(r.ServiceTime.draw(r.draw)) * r.slow
+	t := float64(r.ServiceTime.draw(r.draw)) * r.slow * (1 + r.Drag*float64(r.queue.n+r.busy))
 	return time.Duration(min(t, math.MaxInt64/2))
 }
 
@@ -225,7 +225,7 @@ func (r *replica) handle(ctx context.Context, p *proc) error {
 		}
 		j.drop()
 	default:
-		return ErrFull
+		return r.refusal(ErrFull)
 	}
 	defer func() {
 		r.busy--

@@ -21,6 +21,13 @@ type Service struct {
 	Workers     int    // of each replica; 0 means no limit
 	Queue       int    // requests that may wait, of each replica; more are refused with ErrFull
 	ServiceTime Dist   // of a worker; the zero Dist is 0
+	// Drag lengthens the service time by this share for each request that the replica has in
+	// its queue or with a worker when the work begins: garbage collection, locks, paging.
+	// 0.01 means twice the time at 100 requests. 0 means none.
+	Drag float64
+	// RetryAfter is the hint to wait that ErrDown and ErrFull carry, as a 503 with
+	// Retry-After does. 0 means no hint.
+	RetryAfter time.Duration
 	// AbandonQueue drops a queued request when its caller has gone. Without it a worker does
 	// the work that no one waits for, as most servers do.
 	AbandonQueue bool

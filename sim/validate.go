@@ -169,6 +169,12 @@ func (v *validator) service(field string, s *Service) {
 	v.dist(field+".ServiceTime", s.ServiceTime)
 	v.dist(field+".HitTime", s.HitTime)
 	v.share(field+".HitRatio", s.HitRatio)
+	if !(s.Drag >= 0 && s.Drag <= 1000) {
+		v.Add(field+".Drag", s.Drag, "0 to 1000")
+	}
+	if s.RetryAfter < 0 {
+		v.Add(field+".RetryAfter", s.RetryAfter, "0 for no hint, or more")
+	}
 	switch s.Balance {
 	case "", RoundRobin, Random, LeastRequests:
 	default:
