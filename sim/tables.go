@@ -52,7 +52,7 @@ func (x *Result) grade(r *Report) report.Grade {
 	switch {
 	case faulty && x.Recovery < 0:
 		return report.Bad
-	case x.unharmed():
+	case x.unharmed() && !x.slower():
 		return report.Good
 	}
 	return report.Fair

@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/report"
@@ -73,6 +72,8 @@ func (r *Report) verdict() string {
 	switch {
 	case !faulty, end <= from, to >= end:
 		return r.together(end, from, faulty)
+	case len(lost) == 0 && worst.Recovery == 0:
+		return fmt.Sprintf("%s variants recover at once", all(len(r.Results)))
 	case len(lost) == 0:
 		return fmt.Sprintf("%s variants recover: %s", all(len(r.Results)), extremes(best, worst))
 	case best == nil:
@@ -83,8 +84,11 @@ func (r *Report) verdict() string {
 		names = fmt.Sprintf("%d of %d variants", len(lost), len(r.Results))
 	}
 	text := "not all variants recover: " + names + report.Plural(len(lost), " does not, ", " do not, ")
-	if best == worst {
+	switch {
+	case len(lost) == len(r.Results)-1:
 		return text + best.Variant + " does, " + soon(best.Recovery)
+	case worst.Recovery == 0:
+		return text + "the others do, at once"
 	}
 	return text + "the others do: " + extremes(best, worst)
 }
@@ -169,7 +173,9 @@ func verdictOf(s *Scenario, x *Result, interrupted time.Duration) string {
 	case x.Recovery < 0:
 		return x.lost(end, to) + suffix
 	case x.unharmed():
-		return "unharmed" + x.but(worst) + suffix
+		return x.survived(worst) + suffix
+	case x.Recovery == 0:
+		return fmt.Sprintf("recovers at once; %s succeed during the fault, at worst %s the load", report.Percent(x.During.Success()), report.Times(worst)) + suffix
 	default:
 		return fmt.Sprintf("recovers %s; at worst %s the load", soon(x.Recovery), report.Times(worst)) + suffix
 	}
@@ -194,19 +200,22 @@ func (x *Result) unharmed() bool {
 	return x.Recovery == 0 && x.During.Success() >= before-0.01 && x.After.Success() >= before-0.01
 }
 
-// but says what an unharmed run costs.
-func (x *Result) but(worst float64) string {
-	var costs []string
+// slower reports whether p99 has more than doubled during the faults.
+func (x *Result) slower() bool { return x.Before.P99 > 0 && x.During.P99 > 2*x.Before.P99 }
+
+// survived is the sentence of an unharmed result.
+func (x *Result) survived(worst float64) string {
+	text, cost := "unharmed", "at worst "+report.Times(worst)+" the load"
+	if x.slower() {
+		text = fmt.Sprintf("as many calls succeed as before; p99 rises from %s to %s", report.Span(x.Before.P99), report.Span(x.During.P99))
+		cost = ", " + cost
+	} else {
+		cost = "; " + cost
+	}
 	if worst > 1.05 {
-		costs = append(costs, "at worst "+report.Times(worst)+" the load")
+		return text + cost
 	}
-	if b, d := x.Before.P99, x.During.P99; b > 0 && d > 2*b {
-		costs = append(costs, fmt.Sprintf("p99 rises from %s to %s", report.Span(b), report.Span(d)))
-	}
-	if len(costs) == 0 {
-		return ""
-	}
-	return "; " + strings.Join(costs, ", ")
+	return text
 }
 
 // base is how many requests a call makes in good times: more than 1 where services call others.
