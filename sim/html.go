@@ -70,10 +70,7 @@ func (r *Report) overlays(f frame) []chart.Drawing {
 		p.Summary += name + ": " + x.told(func(t Totals) string { return report.Percent(t.Success()) }) + " "
 		q.Summary += name + ": " + x.told(func(t Totals) string { return report.Times(t.Amplification()) }) + " "
 	}
-	most, _ := highest(q.Lines...)
-	q.Y = chart.Linear(0, max(most, 2), 3)
-	plain := q.Y.Label
-	q.Y.Label = func(v float64) string { return plain(v) + "x" }
+	q.Y = loadAxis(q.Lines)
 	return []chart.Drawing{p, q}
 }
 

@@ -71,13 +71,12 @@ func (f frame) load(x *Result, all []bucket) *chart.Plot {
 		line("served", green, 0, all, func(b bucket) float64 { return b.perSecond(b.Served) }),
 		line("wasted", red, 1, all, func(b bucket) float64 { return b.perSecond(b.Wasted) }),
 	}
-	most, _ := highest(lines...)
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Load", Note: "requests per second",
 			Summary: "Requests offered: " + x.told(func(t Totals) string { return report.Thousands(t.Requests) }) + " Wasted: " + x.told(func(t Totals) string { return report.Thousands(t.Wasted) }),
 		},
-		X: f.x, Y: chart.Linear(0, most, 3), Shades: f.shades, Lines: lines,
+		X: f.x, Y: countAxis(lines, 10), Shades: f.shades, Lines: lines,
 		Hits: hits(all, func(b bucket) string {
 			return fmt.Sprintf("%s calls, %s requests offered, %s served, %s wasted a second", rate(b.perSecond(b.Calls)), rate(b.perSecond(b.Requests)), rate(b.perSecond(b.Served)), rate(b.perSecond(b.Wasted)))
 		}),
@@ -93,18 +92,22 @@ func rate(v float64) string {
 
 func (f frame) amplification(x *Result, all []bucket) *chart.Plot {
 	l := line("", orange, 0, all, loadOf)
-	most, _ := highest(l)
-	y := chart.Linear(0, max(most, 2), 3)
-	plain := y.Label
-	y.Label = func(v float64) string { return plain(v) + "x" }
 	return &chart.Plot{
 		Heading: chart.Heading{
 			Title: "Amplification", Note: "requests per call",
 			Summary: x.told(func(t Totals) string { return report.Times(t.Amplification()) }),
 		},
-		X: f.x, Y: y, Shades: f.shades, Lines: []chart.Line{l},
+		X: f.x, Y: loadAxis([]chart.Line{l}), Shades: f.shades, Lines: []chart.Line{l},
 		Hits: hits(all, func(b bucket) string { return report.Times(load(b.Requests, b.Calls)) + " the calls" }),
 	}
+}
+
+func loadAxis(lines []chart.Line) chart.Axis {
+	most, _ := highest(lines...)
+	y := chart.Linear(0, max(most, 2), 3)
+	plain := y.Label
+	y.Label = func(v float64) string { return plain(v) + "x" }
+	return y
 }
 
 // latency is logarithmic if the times are further apart than a linear axis can show.
@@ -156,13 +159,19 @@ func (f frame) queue(x *Result, all []bucket) *chart.Plot {
 	} else if n > 8 {
 		note += fmt.Sprintf(", in all %d services", n)
 	}
-	y := chart.Linear(0, max(most, 4), 3)
-	y.Label = func(v float64) string { return report.Thousands(int64(v)) }
 	return &chart.Plot{
 		Heading: chart.Heading{Title: "Queue", Note: note, Summary: "At most " + report.Thousands(int64(most)) + " wait."},
-		X:       f.x, Y: y, Shades: f.shades, Lines: lines, Tall: 70,
+		X:       f.x, Y: countAxis(lines, 4), Shades: f.shades, Lines: lines, Tall: 70,
 		Hits: hits(all, func(b bucket) string { return report.Thousands(int64(b.Queue)) + " requests wait" }),
 	}
+}
+
+// countAxis goes from 0 to the highest value, and at least to least.
+func countAxis(lines []chart.Line, least float64) chart.Axis {
+	most, _ := highest(lines...)
+	y := chart.Linear(0, max(most, least), 3)
+	y.Label = func(v float64) string { return report.Thousands(int64(math.Round(min(v, 1e15)))) }
+	return y
 }
 
 // queueLine is the queue of one service. Its points are seconds from 0 on.
