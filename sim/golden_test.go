@@ -39,3 +39,29 @@ func TestAReportIsWrittenAsBefore(t *testing.T) {
 	golden(t, "report.txt", drill().WriteText)
 	golden(t, "report.md", drill().WriteMarkdown)
 }
+
+// changed is the drill after a change: plain recovers, as_configured does not, and new is new.
+func changed() *Report {
+	r := drill()
+	r.Results = []*Result{harmed(&r.Scenario, "plain", 0), harmed(&r.Scenario, "as_configured", -1), harmed(&r.Scenario, "new", 0)}
+	r.Results[0].During.Requests = r.Results[0].During.Calls
+	for i := range r.Results[0].Points {
+		p := &r.Results[0].Points[i]
+		p.Requests = p.Calls
+	}
+	for _, x := range r.Results {
+		x.Verdict = verdictOf(&r.Scenario, x, 0)
+	}
+	r.Checks[0].OK, r.Checks[1].OK = true, false
+	r.Checks = append(r.Checks, Check{Variant: "new", Expected: "success >= 99%", Got: "98 %"})
+	return r
+}
+
+func TestAComparisonIsWrittenAsBefore(t *testing.T) {
+	old := drill()
+	old.Results = append(old.Results, harmed(&old.Scenario, "old", 0))
+	c := Compare(old, changed())
+	golden(t, "compare.html", c.WriteHTML)
+	golden(t, "compare.txt", c.WriteText)
+	golden(t, "compare.md", c.WriteMarkdown)
+}

@@ -14,6 +14,7 @@ type Table struct {
 	Head    []string
 	Rows    [][]string
 	Words   bool // cells are words, not numbers
+	Wide    bool // too wide for a phone: there each row is a list
 }
 
 // Turned returns the table with its columns as rows: it may be narrow enough for a phone.
@@ -44,6 +45,9 @@ func (t Table) HTML(b *chart.Writer) {
 	if t.Words {
 		class = "words"
 	}
+	if t.Wide {
+		class += " wide"
+	}
 	b.Raw(`<table class="%s">`, class)
 	if t.Caption != "" {
 		b.Raw(`<caption>%s</caption>`, t.Caption)
@@ -67,7 +71,7 @@ func (t Table) HTML(b *chart.Writer) {
 				b.Raw(`%s</th>`, cell)
 				continue
 			}
-			b.Raw(`<td>%s</td>`, cell)
+			b.Raw(`<td data-label="%s">%s</td>`, t.Head[j], cell)
 		}
 		b.Raw("</tr>\n")
 	}

@@ -1,0 +1,99 @@
+package questions
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/ductile-go/ductile/sim"
+)
+
+// Config is common to all questions. The zero Config is valid.
+type Config struct {
+	// Name is what is varied, such as "retry.max_attempts". It heads tables and plots.
+	Name string
+	// Parallel is how many runs go on at a time. 0 means one for each core. It does not
+	// change the answer.
+	Parallel int
+	// Progress, if set, is called after each run, one call after another, with how many
+	// are done. It must not wait for the question.
+	Progress func(done, total int)
+}
+
+// runs counts the runs of a question.
+type runs struct {
+	Config
+	mu    sync.Mutex // orders the calls of Progress
+	done  int
+	total int
+}
+
+// all runs n scenarios and returns their reports in order. After a failure no further run
+// begins; those that have begun are waited for, so that the error is always that of the first
+// scenario that fails. Scenarios are made one after another.
+func (r *runs) all(ctx context.Context, n int, scenario func(i int) (sim.Scenario, error)) ([]*sim.Report, error) {
+	reports, errs := make([]*sim.Report, n), make([]error, n)
+	stop := make(chan struct{})
+	halt := sync.OnceFunc(func() { close(stop) })
+	slots := make(chan struct{}, r.parallel())
+	var wg sync.WaitGroup
+	for i := range n {
+		if !begin(stop, slots) {
+			break
+		}
+		s, err := scenario(i)
+		if err != nil {
+			errs[i] = err
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			report, err := sim.Run(ctx, s)
+			if err != nil {
+				errs[i] = err // a report of an interrupted run is no answer
+				halt()
+				return
+			}
+			reports[i] = report
+			r.tell()
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return reports, fmt.Errorf("questions: run %d of %d: %w", i+1, n, err)
+		}
+	}
+	return reports, nil
+}
+
+// begin waits for a slot. It returns false if no further run is to begin.
+func begin(stop <-chan struct{}, slots chan<- struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+	case <-stop:
+		return false
+	}
+	select {
+	case <-stop: // both were ready
+		return false
+	default:
+		return true
+	}
+}
+
+func (r *runs) parallel() int {
+	if r.Parallel > 0 {
+		return r.Parallel
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (r *runs) tell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done++; r.Progress != nil {
+		r.Progress(r.done, max(r.total, r.done))
+	}
+}
