@@ -1,0 +1,44 @@
+// Package sim rehearses outages in virtual time. Clients, services and faults are simulated;
+// the policies between them are the ones that run in production.
+//
+//	report, err := sim.Run(ctx, sim.Scenario{
+//		Duration: 90 * time.Second,
+//		Services: []sim.Service{{Name: "api", Workers: 10, Queue: 10_000, ServiceTime: sim.Exponential(10 * time.Millisecond)}},
+//		Clients:  []sim.Client{{Name: "web", Replicas: 20, Rate: 700, Calls: "api"}},
+//		Faults:   []sim.Fault{{At: 20 * time.Second, For: 5 * time.Second, Service: "api", Slow: 10}},
+//		Variants: []sim.Variant{{Name: "retry", Pipeline: retrying}, {Name: "breaker", Pipeline: breaking}},
+//	})
+//	fmt.Println(report.Verdict())
+//
+// Here retrying makes the pipeline of one replica, on the clock of the simulation:
+//
+//	func retrying(ctx context.Context, client string, replica int) *pipeline.Pipeline[any] {
+//		return pipeline.New[any](
+//			retry.New[any](retry.Config{Clock: sim.Clock(ctx), Rand: sim.Rand(ctx)}),
+//			policy.NewTimeout[any](policy.TimeoutConfig{After: 200 * time.Millisecond, Clock: sim.Clock(ctx)}),
+//		)
+//	}
+//
+// Ninety seconds of 700 calls a second take about a second. A run depends on its Scenario
+// alone: the same Seed gives the same [Report], to the byte.
+//
+// As a test, a Scenario has expectations, and [Report.Check] is the assertion:
+//
+//	Expect: []sim.Expect{{Variant: "breaker", RecoversWithin: 5 * time.Second}, {Amplification: "<= 1.2"}}
+//
+// # What is simulated
+//
+// A call is a coroutine that runs the real pipeline. Whatever waits through the clock,
+// queues, hedges and refreshes too, gives up the processor until its time has come; a heap of
+// events moves time from one to the next. One goroutine runs a variant, so it needs no
+// locks, and variants run side by side.
+//
+// Any Go code can be a client ([Client].Do) or a service ([Service].Handler), as long as it
+// waits by [policy.Sleep], [policy.NewWaiter], [policy.AfterFunc] and [policy.Go] with
+// [Clock](ctx), and calls services by [Call]. Code that waits for a channel or sleeps in real
+// time stops the simulation; Run notices, and returns an error with the stack. The same is
+// true of a policy that was made without the clock.
+//
+// The model, its assumptions and what it was validated against are in docs/simulator.md in
+// the repository.
+package sim
