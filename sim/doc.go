@@ -2,24 +2,24 @@
 // the policies between them are the ones that run in production.
 //
 //	report, err := sim.Run(ctx, sim.Scenario{
-//		Duration: 90 * time.Second,
-//		Services: []sim.Service{{Name: "api", Workers: 10, Queue: 10_000, ServiceTime: sim.Exponential(10 * time.Millisecond)}},
-//		Clients:  []sim.Client{{Name: "web", Replicas: 20, Rate: 700, Calls: "api"}},
+//		Duration: 60 * time.Second,
+//		Services: []sim.Service{{Name: "api", Workers: 2, Queue: 2000, ServiceTime: sim.Exponential(10 * time.Millisecond)}},
+//		Clients:  []sim.Client{{Name: "web", Replicas: 4, Rate: 140, Calls: "api"}},
 //		Faults:   []sim.Fault{{At: 20 * time.Second, For: 5 * time.Second, Service: "api", Slow: 10}},
 //		Variants: []sim.Variant{{Name: "retry", Pipeline: retrying}, {Name: "breaker", Pipeline: breaking}},
 //	})
-//	fmt.Println(report.Verdict())
+//	fmt.Println(err, report.Verdict())
 //
 // Here retrying makes the pipeline of one replica, on the clock of the simulation:
 //
-//	func retrying(ctx context.Context, client string, replica int) *pipeline.Pipeline[any] {
+//	func retrying(ctx context.Context, _ string, _ int) *pipeline.Pipeline[any] {
 //		return pipeline.New[any](
 //			retry.New[any](retry.Config{Clock: sim.Clock(ctx), Rand: sim.Rand(ctx)}),
 //			policy.NewTimeout[any](policy.TimeoutConfig{After: 200 * time.Millisecond, Clock: sim.Clock(ctx)}),
 //		)
 //	}
 //
-// Ninety seconds of 700 calls a second take about a second. A run depends on its Scenario
+// A minute and a half of 700 calls a second takes about a second. A run depends on its Scenario
 // alone: the same Seed gives the same [Report], to the byte.
 //
 // As a test, a Scenario has expectations, and [Report.Check] is the assertion:

@@ -104,7 +104,7 @@ func TestCapacityRoundsUp(t *testing.T) {
 		left    int
 	}{{10, 0.7, 7}, {10, 0.1, 1}, {10, 0.11, 2}, {3, 0.01, 1}, {1, 1, 1}} {
 		s := steady(sim.Fault{At: seconds, For: seconds, Service: "api", Capacity: c.share})
-		s.Services[0].Workers = c.workers
+		s.Duration, s.Services[0].Workers = 2*seconds, c.workers
 		assert.Equal(t, c.left, run(t, s).Services[0].Points[1].Capacity, "%d x %v", c.workers, c.share)
 	}
 }
@@ -143,7 +143,7 @@ func TestABadReplica(t *testing.T) {
 	lost := map[string]float64{}
 	for _, balance := range []string{"", sim.RoundRobin, sim.Random, sim.LeastRequests} {
 		s := steady(sim.Fault{At: 10 * seconds, For: 10 * seconds, Service: "api", Replica: 2, Down: true})
-		s.Clients[0].Rate = 400
+		s.Clients[0].Rate, s.Duration = 200, 30*seconds
 		s.Services[0].Replicas, s.Services[0].Balance = 4, balance
 		s.Services[0].Workers = 2
 		x := run(t, s)
@@ -155,7 +155,7 @@ func TestABadReplica(t *testing.T) {
 	assert.InDelta(t, 0.25, lost[sim.RoundRobin], 0.01)
 	assert.Equal(t, lost[sim.RoundRobin], lost[""])
 	assert.InDelta(t, 0.25, lost[sim.Random], 0.03)
-	assert.Greater(t, lost[sim.LeastRequests], 0.5, "the sinkhole")
+	assert.Greater(t, lost[sim.LeastRequests], 0.35, "the sinkhole")
 }
 
 func TestAHungReplicaIsAvoidedByTheFewestRequests(t *testing.T) {

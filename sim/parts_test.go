@@ -188,6 +188,13 @@ func TestARecoveryIsTheEndOfTheLastBadStretch(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, fill(c.fails).recovery(0, 10*sec, 15*sec, 30*sec), c.what)
 	}
+	dying := fill(func(i int) int32 { return map[bool]int32{true: 50}[i >= 100] })
+	for i := 290; i < 300; i++ { // the calls of the last second have not ended
+		dying.tallies[i] = tally{calls: 50}
+	}
+	dying.cut(30 * sec)
+	assert.Equal(t, time.Duration(-1), dying.recovery(0, 10*sec, 15*sec, 30*sec), "calls in flight are no recovery")
+	assert.Equal(t, time.Duration(-1), dying.recovery(0, 10*sec, 29500*time.Millisecond, 30*sec), "nothing is known of the time after")
 	assert.Equal(t, time.Duration(-1), fill(func(int) int32 { return 0 }).recovery(0, 10*sec, 30*sec, 30*sec), "faults to the end")
 	assert.Zero(t, fill(func(int) int32 { return 0 }).recovery(0, 10*sec, 29900*time.Millisecond, 30*sec), "less than a second is left")
 }

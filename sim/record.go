@@ -14,8 +14,9 @@ type bin struct {
 // tenth is the unit of time in which a recovery is measured.
 const tenth = 100 * time.Millisecond
 
-// tally counts the calls that began in a tenth of a second.
-type tally struct{ calls, ended, succeeded int32 }
+// tally counts the calls that began in a tenth of a second. The outcome of those that are
+// open is not known.
+type tally struct{ calls, ended, succeeded, open int32 }
 
 // record is what is recorded of a run. Its size depends on the duration alone.
 type record struct {
@@ -64,7 +65,7 @@ func (r *record) cut(end time.Duration) {
 	r.tallies = r.tallies[:min(len(r.tallies), parts(end, tenth))]
 	for i := max(0, len(r.tallies)-int(time.Second/tenth)); i < len(r.tallies); i++ {
 		t := &r.tallies[i]
-		r.bin(int64(i) * int64(tenth)).open += int64(t.calls - t.ended)
-		t.calls = t.ended
+		t.open = t.calls - t.ended
+		r.bin(int64(i) * int64(tenth)).open += int64(t.open)
 	}
 }

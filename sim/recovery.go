@@ -15,6 +15,9 @@ func (r *record) recovery(warmup, from, to, end time.Duration) time.Duration {
 	well := r.success(int(warmup/tenth), int(from/tenth))
 	first := parts(to, tenth)
 	last := max(first, len(r.tallies)-stretch) // the last stretch; a shorter one if there is no whole one
+	for last >= first && !r.known(last, min(last+stretch, len(r.tallies))) {
+		last--
+	}
 	for i := last; i >= first; i-- {
 		if r.bad(well, i, min(i+stretch, len(r.tallies))) {
 			if i == last {
@@ -23,14 +26,28 @@ func (r *record) recovery(warmup, from, to, end time.Duration) time.Duration {
 			return time.Duration(i+1)*tenth - to
 		}
 	}
+	if last < first {
+		return -1
+	}
 	return 0
+}
+
+// known reports whether the outcome of half of the calls that begin in [from, to), or more,
+// is known.
+func (r *record) known(from, to int) bool {
+	var calls, open int64
+	for _, t := range r.tallies[from:to] {
+		calls += int64(t.calls)
+		open += int64(t.open)
+	}
+	return 2*open <= calls
 }
 
 // success returns the share of calls that succeed among those that begin in [from, to).
 func (r *record) success(from, to int) float64 {
 	var calls, succeeded int64
 	for _, t := range r.tallies[min(from, to):to] {
-		calls += int64(t.calls)
+		calls += int64(t.calls - t.open)
 		succeeded += int64(t.succeeded)
 	}
 	return share(succeeded, calls)
@@ -41,8 +58,8 @@ func (r *record) success(from, to int) float64 {
 func (r *record) bad(well float64, from, to int) bool {
 	var calls, failed float64
 	for _, t := range r.tallies[from:to] {
-		calls += float64(t.calls)
-		failed += float64(t.calls - t.succeeded)
+		calls += float64(t.calls - t.open)
+		failed += float64(t.calls - t.open - t.succeeded)
 	}
 	expected := calls * (1 - well)
 	return failed > expected+calls/100+3*math.Sqrt(expected)
