@@ -158,7 +158,7 @@ func (v *visit) attempt(ctx context.Context) (any, error) {
 	if alone {
 		v.world.record.bin(v.world.engine.now).requests++
 	}
-	err := v.world.guarded(v.caller.Do, ctx)
+	err := v.world.guarded(ctx, v.caller.Do)
 	if alone && err == nil {
 		v.world.record.bin(v.world.engine.now).served++
 	}
@@ -167,7 +167,7 @@ func (v *visit) attempt(ctx context.Context) (any, error) {
 
 // guarded runs a user's function. A panic of it, or a Goexit, ends the run, whatever the
 // policies around it would make of that.
-func (w *world) guarded(fn func(context.Context) error, ctx context.Context) error {
+func (w *world) guarded(ctx context.Context, fn func(context.Context) error) error {
 	returned := false
 	defer func() {
 		e := w.engine

@@ -64,7 +64,6 @@ type owner struct {
 	replica  int // from 1
 	draw     func() float64
 	pipeline *pipeline.Pipeline[any]
-	stop     []func() // watching its circuits
 }
 
 func (w *world) newOwner(kind, name string, replica int) *owner {

@@ -45,12 +45,11 @@ type engine struct {
 
 // outside is what other goroutines see of an engine.
 type outside struct {
-	stop    atomic.Bool           // set by Run when it is interrupted; the engine looks now and then
-	at      atomic.Int64          // virtual time, for the progress
-	turns   atomic.Int64          // grows each time a coroutine goes on
-	running atomic.Pointer[proc]  // the coroutine that runs; nil while the loop does
-	tell    func()                // says that at has moved
-	blocked atomic.Pointer[error] // set once the watchdog has given the engine up: see watchdog
+	stop    atomic.Bool          // set by Run when it is interrupted; the engine looks now and then
+	at      atomic.Int64         // virtual time, for the progress
+	turns   atomic.Int64         // grows each time a coroutine goes on
+	running atomic.Pointer[proc] // the coroutine that runs; nil while the loop does
+	tell    func()               // says that at has moved
 }
 
 func newEngine(base context.Context, seed uint64, end time.Duration) *engine {

@@ -164,8 +164,8 @@ func check(t *testing.T, r *sim.Report) {
 }
 
 func FuzzScenario(f *testing.F) {
-	for seed := range uint64(20 / min(slower, 4)) {
-		f.Add(seed)
+	for seed := range 20 / min(slower, 4) {
+		f.Add(uint64(seed))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		s := maker{rand.New(rand.NewPCG(seed, 1))}.scenario()

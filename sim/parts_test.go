@@ -182,7 +182,7 @@ func TestARecoveryIsTheEndOfTheLastBadStretch(t *testing.T) {
 		{"after 3 s", func(i int) int32 { return map[bool]int32{true: 50}[i >= 100 && i < 180] }, 3 * sec},
 		{"a relapse counts", func(i int) int32 { return map[bool]int32{true: 50}[during(i) || i == 220] }, 7*sec + 100*time.Millisecond},
 		{"one failure in 500 calls does not", func(i int) int32 { return map[bool]int32{true: 50}[during(i)] + map[bool]int32{true: 1}[i == 220] }, 0},
-		{"failures as before do not", func(i int) int32 { return 5 }, 0},
+		{"failures as before do not", func(int) int32 { return 5 }, 0},
 		{"never", func(i int) int32 { return map[bool]int32{true: 50}[i >= 100] }, -1},
 		{"not in the end", func(i int) int32 { return map[bool]int32{true: 50}[during(i) || i == 299] }, -1},
 	} {

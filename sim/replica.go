@@ -231,7 +231,7 @@ func (r *replica) handle(ctx context.Context, p *proc) error {
 		r.busy--
 		r.fill()
 	}()
-	err := r.world.guarded(r.Handler, ctx)
+	err := r.world.guarded(ctx, r.Handler)
 	r.served(ctx.Err() != nil || r.partition)
 	if err == nil && r.errors > 0 && r.draw() < r.errors {
 		err = ErrFault
