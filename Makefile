@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./internal/gate,./adaptive,./ratelimit,./throttle,./hedge,./cache,./cache/cachetest,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console,./registry
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./internal/gate,./adaptive,./ratelimit,./throttle,./hedge,./cache,./cache/cachetest,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console,./sim,./registry
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 

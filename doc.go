@@ -35,6 +35,8 @@
 //
 // Package console serves a live page of all this, for a debug server.
 //
+// Package sim rehearses outages in virtual time, with the policies that run in production.
+//
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
 // SDK. The module ductileotter keeps the entries of package cache in otter, bounded by size.

@@ -13,7 +13,7 @@ import (
 // TestTheProgramsOfPackageDocsAreCompiled finds the first program of a package doc, line by
 // line, in the tests of the package.
 func TestTheProgramsOfPackageDocsAreCompiled(t *testing.T) {
-	for _, pkg := range []string{"fake", "keyed", "observe", "policytest", "registry"} {
+	for _, pkg := range []string{"fake", "keyed", "observe", "policytest", "registry", "sim"} {
 		program := firstProgram(t, filepath.Join("..", pkg, "doc.go"))
 		require.NotEmpty(t, program, pkg)
 		tests, err := filepath.Glob(filepath.Join("..", pkg, "*_test.go"))

@@ -210,6 +210,7 @@ var targets = []target{
 	{"proof/fuzz", "FuzzKeyedConfig", "keyed.Config: what Validate accepts works, and stays within its bounds"},
 	{"keyed", "FuzzConfig", "keyed.Config: what New makes of any bounds"},
 	{"console", "FuzzControl", "orders to the console: what is refused moves no circuit"},
+	{"sim", "FuzzScenario", "scenarios: none hangs or panics, time moves, and two runs are the same"},
 	{"internal/redact", "FuzzNoPasswordOfAURLIsLeft", "secrets in the URLs of texts"},
 	{"docs", "FuzzLimitConfig", "the config of the policy in docs/adding-a-policy.md"},
 	{"bulkhead", "FuzzConfig", "bulkhead.Config: a gate admits Limit calls, refuses or queues the next"},
