@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -64,6 +65,21 @@ func clockName(c policy.Clock) string {
 		return "real time"
 	}
 	return fmt.Sprintf("%T", c)
+}
+
+// Watch records the states of circuits, in Result.Circuits, for the replica that ctx belongs
+// to. Those of the breakers in a pipeline, and in pipelines in it, are recorded without it: it
+// is for circuits of a registry or of a keyed map, which a pipeline does not show. Call it in
+// Variant.Pipeline, or when a circuit is made. It panics if ctx is not from a simulation, or a
+// circuit is nil.
+func Watch(ctx context.Context, circuits ...*breaker.Circuit) {
+	o := of(ctx, "Watch").owner
+	for _, c := range circuits {
+		if c == nil {
+			panic("sim: Watch: a circuit is nil, want one made by breaker.NewCircuit")
+		}
+		o.watch(c)
+	}
 }
 
 // circuitLine records the states of a circuit.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/sim"
@@ -162,6 +163,27 @@ func TestCircuitsAreRecorded(t *testing.T) {
 	}
 	assert.Equal(t, []sim.CircuitLine{{Client: "client", Replica: 1, Spans: []sim.Span{{To: 30 * seconds, State: breaker.Isolated}}}}, r.Result("shared").Circuits)
 	assert.Nil(t, r.Result("none"))
+}
+
+func TestCircuitsOfAKeyedMapAreRecordedByWatch(t *testing.T) {
+	s := steady(sim.Fault{At: 10 * seconds, For: 5 * seconds, Service: "api", Down: true})
+	s.Clients[0].Keys = 2
+	s.Variants = []sim.Variant{{Pipeline: func(ctx context.Context, _ string, _ int) *pipeline.Pipeline[any] {
+		clock := sim.Clock(ctx)
+		m := keyed.New(keyed.Config[string, *breaker.Circuit]{Clock: clock, Make: func(key string) *breaker.Circuit {
+			c := breaker.NewCircuit(breaker.Config{Name: key, FailureThreshold: 5, Clock: clock})
+			sim.Watch(ctx, c, c)
+			return c
+		}})
+		assert.Panics(t, func() { sim.Watch(ctx, nil) })
+		return pipeline.New(keyed.Policy(m, sim.Key, func(c *breaker.Circuit) policy.Policy[any] { return breaker.New[any](c) }))
+	}}}
+	lines := run(t, s).Circuits
+	require.Len(t, lines, 2)
+	for _, l := range lines {
+		require.NotEmpty(t, l.Spans)
+		assert.InDelta(t, 10, l.Spans[0].From.Seconds(), 0.5)
+	}
 }
 
 func TestTheContextsOfARunHaveItsValues(t *testing.T) {
