@@ -83,9 +83,9 @@ func (t Table) Text(b *strings.Builder) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	flags := tabwriter.AlignRight
+	flags, indent := tabwriter.AlignRight, "" // its padding is on the left
 	if t.Words {
-		flags = 0
+		flags, indent = 0, "  "
 	}
 	var lines strings.Builder
 	tw := tabwriter.NewWriter(&lines, 0, 0, 2, ' ', flags)
@@ -94,7 +94,7 @@ func (t Table) Text(b *strings.Builder) {
 		for i, c := range row {
 			cells[i] = Clean(c)
 		}
-		_, _ = fmt.Fprintf(tw, "  %s\t\n", strings.Join(cells, "\t"))
+		_, _ = fmt.Fprintf(tw, "%s%s\t\n", indent, strings.Join(cells, "\t"))
 	}
 	_ = tw.Flush() // a Builder does not fail
 	for l := range strings.Lines(lines.String()) {

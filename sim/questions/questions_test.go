@@ -33,7 +33,7 @@ type setting struct {
 	rate     float64
 }
 
-var base = setting{attempts: 3, timeout: 200 * ms, queue: 500, rate: 35}
+var base = setting{attempts: 3, timeout: 200 * ms, queue: 1000, rate: 70}
 
 // outage is a small metastable one: 70 % utilization, and two seconds of a tenth of the capacity.
 func outage(s setting) sim.Scenario {
@@ -43,7 +43,7 @@ func outage(s setting) sim.Scenario {
 	return sim.Scenario{
 		Seed: 1, Duration: 24 * second, Warmup: 2 * second,
 		Clients:  []sim.Client{{Name: "web", Rate: s.rate, Calls: "api"}},
-		Services: []sim.Service{{Name: "api", Workers: 1, Queue: s.queue, ServiceTime: sim.Exponential(20 * ms)}},
+		Services: []sim.Service{{Name: "api", Workers: 2, Queue: s.queue, ServiceTime: sim.Exponential(20 * ms)}},
 		Faults:   []sim.Fault{{At: 6 * second, For: 2 * second, Service: "api", Slow: 10}},
 		Variants: []sim.Variant{
 			{Name: "retry", Pipeline: func(ctx context.Context, _ string, _ int) *pipeline.Pipeline[any] {
@@ -117,7 +117,7 @@ func TestASweepEndsAtTheFirstScenarioThatFails(t *testing.T) {
 	require.Len(t, s.Points, 1, "what is complete is returned")
 	assert.Equal(t, "1", s.Points[0].Label)
 
-	_, err = questions.Sweep(t.Context(), questions.Config{}, []float64{35, -1, 40}, func(rate float64) (sim.Scenario, error) {
+	_, err = questions.Sweep(t.Context(), questions.Config{}, []float64{70, -1, 90}, func(rate float64) (sim.Scenario, error) {
 		x := base
 		x.rate = rate
 		return outage(x), nil
@@ -188,7 +188,7 @@ func TestATornadoSortsKnobsByTheirEffect(t *testing.T) {
 		return outage(s), nil
 	}
 	s, err := questions.Tornado(t.Context(), questions.Config{}, questions.WorstLoad, "retry", outage(base),
-		questions.NewKnob("queue", 450, 550, func(n int) (sim.Scenario, error) { return with(func(s *setting) { s.queue = n }) }),
+		questions.NewKnob("queue", 900, 1100, func(n int) (sim.Scenario, error) { return with(func(s *setting) { s.queue = n }) }),
 		questions.NewKnob("max_attempts", 1, 5, func(n int) (sim.Scenario, error) { return with(func(s *setting) { s.attempts = n }) }),
 		questions.NewKnob("timeout", 150*ms, 250*ms, func(d time.Duration) (sim.Scenario, error) { return with(func(s *setting) { s.timeout = d }) }),
 	)
