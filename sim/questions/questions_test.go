@@ -87,7 +87,7 @@ func TestASweepShowsWhichValuesRecover(t *testing.T) {
 	s, err := questions.Sweep(t.Context(), cfg, []int{1, 2, 3, 4}, attempts)
 	require.NoError(t, err)
 	assert.Equal(t, []int{1, 4, 2, 4, 3, 4, 4, 4}, done)
-	assert.Equal(t, "retry.max_attempts: retry recovers with 1, and not with 2, 3 and 4; once recovers with each value", s.Verdict())
+	assert.Equal(t, "with retry.max_attempts changed, retry recovers with 1, and not with 2, 3 and 4; once recovers with each value", s.Verdict())
 	text := written(t, s.WriteText, s.WriteHTML, s.WriteMarkdown)
 	assert.Contains(t, text, "retry.max_attempts  variant  recovery")
 	assert.Equal(t, 8+3, strings.Count(text, "\n"))
@@ -162,7 +162,7 @@ func TestTheHighestUtilizationIsFoundByBisection(t *testing.T) {
 		assert.Equal(t, p.Utilization <= retried.Survived, x.Recovery >= 0, "at %v", p.Utilization)
 	}
 	assert.Less(t, len(s.Probes), 20, "of 81")
-	assert.Contains(t, s.Verdict(), "retry is vulnerable from ")
+	assert.Regexp(t, `^vulnerable from \d+ % \(retry\); `, s.Verdict())
 	written(t, s.WriteText, s.WriteHTML, s.WriteMarkdown)
 }
 
@@ -171,10 +171,10 @@ func TestABoundaryOutsideOfTheRangeIsSaidToBe(t *testing.T) {
 	require.NoError(t, err)
 	s, err := questions.Survives(t.Context(), questions.Config{}, 0.7, 0.72, at)
 	require.NoError(t, err)
-	assert.Contains(t, s.Verdict(), "retry is vulnerable at each utilization, from 70 %")
+	assert.Contains(t, s.Verdict(), "vulnerable at each utilization, from 70 % (retry)")
 	s, err = questions.Survives(t.Context(), questions.Config{}, 0.1, 0.12, at)
 	require.NoError(t, err)
-	assert.Equal(t, "retry survives up to 12 %; once survives up to 12 %", s.Verdict())
+	assert.Equal(t, "survives up to 12 % (retry); survives up to 12 % (once)", s.Verdict())
 	_, err = questions.Survives(t.Context(), questions.Config{}, 0.9, 0.1, at)
 	assert.EqualError(t, err, "questions: Survives from 0.9 to 0.1, want a low above 0 that is below high, and a high of at most 10")
 	assert.Equal(t, "nothing was run", (&questions.Survival{}).Verdict())

@@ -145,11 +145,16 @@ func (b *bisection) survival() *Survival {
 	return out
 }
 
-// Verdict returns one sentence, such as "plain is vulnerable from 62 %".
+// Verdict returns one sentence, such as "vulnerable from 62 % (plain); survives up to 95 %
+// (as_configured)".
 func (s *Survival) Verdict() string {
 	var parts []string
 	for _, l := range s.Limits {
-		parts = append(parts, named(l.Variant)+" "+l.verdict())
+		text := l.verdict()
+		if len(s.Limits) > 1 {
+			text += " (" + named(l.Variant) + ")"
+		}
+		parts = append(parts, text)
 	}
 	if len(parts) == 0 {
 		return "nothing was run"
@@ -162,9 +167,9 @@ func (l Limit) verdict() string {
 	case l.Vulnerable == 0:
 		return "survives up to " + report.Percent(l.Survived)
 	case l.Survived == 0:
-		return "is vulnerable at each utilization, from " + report.Percent(l.Vulnerable)
+		return "vulnerable at each utilization, from " + report.Percent(l.Vulnerable)
 	}
-	return "is vulnerable from " + report.Percent(l.Vulnerable)
+	return "vulnerable from " + report.Percent(l.Vulnerable)
 }
 
 func (s *Survival) table() report.Table {

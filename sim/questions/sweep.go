@@ -83,9 +83,9 @@ func (s *Swept) Verdict() string {
 		parts = append(parts, verdictOf(named(v), well, lost))
 	}
 	if len(parts) == 0 {
-		return s.name() + ": nothing was run"
+		return "nothing was run"
 	}
-	return s.name() + ": " + strings.Join(parts, "; ")
+	return "with " + s.name() + " changed, " + strings.Join(parts, "; ")
 }
 
 func verdictOf(name string, well, lost []string) string {
