@@ -26,21 +26,21 @@ type pair struct {
 
 // Compare compares what a change makes of an outage: the variants of one name, and if each
 // report has a single variant, those two. Neither report may be changed afterwards.
-func Compare(old, new *Report) *Comparison { //nolint:predeclared,gocritic // the natural names
-	c := &Comparison{Old: old, New: new}
-	if len(old.Results) == 1 && len(new.Results) == 1 {
-		c.pairs = []pair{{new.Results[0].Variant, old.Results[0], new.Results[0]}}
+func Compare(was, is *Report) *Comparison {
+	c := &Comparison{Old: was, New: is}
+	if len(was.Results) == 1 && len(is.Results) == 1 {
+		c.pairs = []pair{{is.Results[0].Variant, was.Results[0], is.Results[0]}}
 		return c
 	}
-	for _, x := range new.Results {
-		if was := old.Result(x.Variant); was != nil {
-			c.pairs = append(c.pairs, pair{x.Variant, was, x})
+	for _, x := range is.Results {
+		if old := was.Result(x.Variant); old != nil {
+			c.pairs = append(c.pairs, pair{x.Variant, old, x})
 		} else {
 			c.added = append(c.added, label(x.Variant))
 		}
 	}
-	for _, x := range old.Results {
-		if new.Result(x.Variant) == nil {
+	for _, x := range was.Results {
+		if is.Result(x.Variant) == nil {
 			c.gone = append(c.gone, label(x.Variant))
 		}
 	}

@@ -61,15 +61,23 @@ func (b *Bars) half(w *Writer, class string, v, y float64, text string) {
 	w.Raw(`<rect class="%s" x="%v%%" y="%v" width="%v%%" height="9"><title>%s</title></rect>`, class, from, y, max(to-from, 0.3), text)
 }
 
-// value writes a setting beside the end of its bar, on the side with more room.
+// value writes a setting beside the end of its bar, or on the other side of the base if
+// there is no room.
 func (b *Bars) value(w *Writer, v, y float64, label string) {
 	if !finite(v) {
 		return
 	}
-	at := b.X.part(max(v, b.Base)) * 100
-	if at <= 70 {
-		w.Raw(`<text class="t small" x="%v%%" dx="5" y="%v">%s</text>`, at, y, label)
+	at, base := b.X.part(v)*100, b.X.part(b.Base)*100
+	x, left := at, v < b.Base
+	switch {
+	case left && at < 15:
+		x, left = base, false
+	case !left && at > 75:
+		x, left = base, true
+	}
+	if left {
+		w.Raw(`<text class="t small" x="%v%%" dx="-5" y="%v" text-anchor="end">%s</text>`, x, y, label)
 		return
 	}
-	w.Raw(`<text class="t small" x="%v%%" dx="-5" y="%v" text-anchor="end">%s</text>`, b.X.part(min(v, b.Base))*100, y, label)
+	w.Raw(`<text class="t small" x="%v%%" dx="5" y="%v">%s</text>`, x, y, label)
 }

@@ -71,12 +71,13 @@ func written(t *testing.T, text, html, markdown func(io.Writer) error) string {
 	require.NoError(t, markdown(&md))
 	assert.Contains(t, md.String(), "\n| --- |")
 	require.NoError(t, html(&page))
-	for d := xml.NewDecoder(&page); ; {
-		if _, err := d.Token(); errors.Is(err, io.EOF) {
+	d := xml.NewDecoder(&page)
+	for {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
 			break
-		} else {
-			require.NoError(t, err)
 		}
+		require.NoError(t, err)
 	}
 	return b.String()
 }

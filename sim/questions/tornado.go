@@ -67,11 +67,11 @@ func Tornado(ctx context.Context, cfg Config, measure Measure, variant string, b
 			return base, nil
 		}
 		k := knobs[(i-1)/2]
-		make, value := k.low, k.Low //nolint:predeclared,gocritic // it makes the scenario
+		turned, value := k.low, k.Low
 		if i%2 == 0 {
-			make, value = k.high, k.High
+			turned, value = k.high, k.High
 		}
-		s, err := make()
+		s, err := turned()
 		if err != nil {
 			return s, fmt.Errorf("%s = %s: %w", k.Name, value, err)
 		}

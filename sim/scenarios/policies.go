@@ -49,7 +49,7 @@ func (s set) pipeline(ctx context.Context) *pipeline.Pipeline[any] {
 	}
 	var all []policy.Policy[any]
 	if s.coalesce {
-		all = append(all, coalesce.New[string, any](func(ctx context.Context) (string, bool) { return sim.Key(ctx) }).WithClock(clock))
+		all = append(all, coalesce.New[string, any](sim.Key).WithClock(clock))
 	}
 	if s.totalTimeout > 0 {
 		all = append(all, policy.NewTimeout[any](policy.TimeoutConfig{After: s.totalTimeout, Clock: clock}))
