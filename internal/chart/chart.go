@@ -62,7 +62,7 @@ type Drawing interface {
 type Heading struct {
 	Title   string
 	Note    string // what is drawn, and its unit
-	Summary string // what the plot shows, for those who do not see it
+	Summary string // what the plot shows, for a screen reader
 	Keys    []Key
 }
 

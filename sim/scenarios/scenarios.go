@@ -47,7 +47,7 @@ var all = []Example{
 	{"cache-stampede", "A cache is lost, and the database behind it cannot fill it again", cacheStampede},
 	{"one-bad-replica", "One of ten replicas is slow, and nearly each page feels it", oneBadReplica},
 	{"thundering-herd", "All come back at the moment that Retry-After named", thunderingHerd},
-	{"cascading-timeouts", "Those who wait for a slow database block those who do not need it", cascadingTimeouts},
+	{"cascading-timeouts", "The inner timeout is longer than the outer one, and workers wait for nothing", cascadingTimeouts},
 }
 
 // All returns the examples.
