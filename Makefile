@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 MODULES := $(shell git ls-files '*go.mod' | xargs -n1 dirname)
-PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./internal/gate,./adaptive,./ratelimit,./throttle,./hedge,./cache,./cache/cachetest,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console,./sim,./registry
+PACKAGES := ./policy,./retry,./breaker,./keyed,./pipeline,./bulkhead,./internal/gate,./adaptive,./ratelimit,./throttle,./hedge,./cache,./cache/cachetest,./chaos,./observe,./coalesce,./fake,./ductilehttp,./console,./sim,./sim/questions,./sim/scenarios,./internal/chart,./internal/report,./registry
 STATICCHECK := $(CURDIR)/.bin/staticcheck-v0.7.0
 GOLANGCI := $(CURDIR)/.bin/golangci-lint-v2.12.0
 
@@ -44,8 +44,9 @@ storm: ## 10,000 transitions a second while 16 pages of the console are open
 #: LENGTH=60s   for how long
 	go test -count=1 -v -run 'TestAStorm' ./console -storm $(LENGTH)
 
-shots: ## take the pictures of docs/console.md anew
+shots: ## take the pictures of docs/console.md and docs/simulator.md anew
 	cd console/browsertest && DUCTILE_SHOTS=$(CURDIR)/docs/images go test -count=1 -run 'TestThePageOfAShop' .
+	cd sim/reporttest && DUCTILE_SHOTS=$(CURDIR)/docs/images go test -count=1 -run 'TestThePictures' .
 
 test: ## all tests of every module, with the race detector, shuffled
 	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
