@@ -1,0 +1,134 @@
+package ductileconfig
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/ductile-go/ductile/ductileconfig/internal/facts"
+	"github.com/ductile-go/ductile/ductileconfig/internal/table"
+	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
+	"github.com/ductile-go/ductile/registry"
+)
+
+// validate adds the faults of a Spec whose values can be decoded, but do not fit.
+func (l *loader) validate(spec registry.Spec) {
+	if l.broken || l.root == nil {
+		return
+	}
+	decoded := l.faults.Paths()
+	for _, fault := range unjoin(spec.Validate()) {
+		if !hidden(fault.Path, decoded) {
+			l.place(fault)
+		}
+	}
+}
+
+// place adds a fault of a Spec where its value is written, or where it could be.
+func (l *loader) place(fault *registry.Error) {
+	n, found := tree.Find(l.root, fault.Path)
+	l.faults.Add(n.Place, translate(fault, n, found))
+}
+
+// refused returns an error of the registry with the places of its faults.
+func (l *loader) refused(err error) error {
+	faults := unjoin(err)
+	if len(faults) == 0 || l.root == nil {
+		return err
+	}
+	for _, fault := range faults {
+		l.place(fault)
+	}
+	return joined(&l.faults)
+}
+
+// unjoin returns the faults of a Spec.
+func unjoin(err error) []*registry.Error {
+	if fault, ok := err.(*registry.Error); ok { //nolint:errorlint // the list itself is taken apart
+		return []*registry.Error{fault}
+	}
+	var out []*registry.Error
+	var list interface{ Unwrap() []error }
+	if errors.As(err, &list) {
+		for _, e := range list.Unwrap() {
+			out = append(out, unjoin(e)...)
+		}
+	}
+	return out
+}
+
+// hidden reports whether a fault may follow from another: one of the same value, or of a
+// value that stands beside it. Faults of other mappings do not hide it.
+func hidden(path string, decoded []string) bool {
+	for _, other := range decoded {
+		if other == path || strings.HasPrefix(path, other+".") || parent(other) == parent(path) {
+			return true
+		}
+	}
+	return false
+}
+
+func parent(path string) string { return path[:max(0, strings.LastIndexByte(path, '.'))] }
+
+// translate words a fault as the author of a file would: with the value as it is written,
+// and with the keys and words of files for the names of Go.
+func translate(fault *registry.Error, n *tree.Node, found bool) tree.Fault {
+	out := tree.Fault{Path: fault.Path, Hint: fault.Hint}
+	switch {
+	case fault.Value == "":
+		out.Problem = inWords(fault.Want)
+		return out
+	case !found:
+		out.Value = "not set"
+	case n.Kind == tree.Scalar:
+		out.Value = n.Show()
+	default:
+		out.Value = inWords(fault.Value)
+	}
+	out.Want = inWords(fault.Want)
+	return out
+}
+
+var (
+	goName      = regexp.MustCompile(`\b(Funcs\.)?[A-Z][A-Za-z]*\b`)
+	constant    = regexp.MustCompile(`\b(Unlimited|NoDelay|NoJitter|NoWait|NoMinimum|NoBurst|AtOnce)\b( \(-1(ns)?\))?`)
+	zeroWithout = regexp.MustCompile(`^(?:0|nil)( without| beside|:|,)`)
+	words       = map[string]string{
+		"Unlimited": "unlimited", "AtOnce": "at_once",
+		"FIFO": "fifo", "LIFO": "lifo", "Adaptive": "adaptive",
+	}
+)
+
+// inWords replaces the names of fields and constants. In a file, a field is left out where
+// a Config has 0.
+func inWords(text string) string {
+	text = strings.ReplaceAll(text, " of the Spec", " that is declared")
+	text = zeroWithout.ReplaceAllString(text, "it left out$1")
+	text = constant.ReplaceAllStringFunc(text, func(s string) string {
+		name, _, _ := strings.Cut(s, " ")
+		if word := words[name]; word != "" {
+			return word
+		}
+		return "none"
+	})
+	keys := goNames()
+	return goName.ReplaceAllStringFunc(text, func(s string) string {
+		if word := words[s]; word != "" {
+			return word
+		}
+		if key := keys[s]; key != "" {
+			return key
+		}
+		return s
+	})
+}
+
+// goNames returns the keys of all fields by their names in Go.
+func goNames() map[string]string {
+	out := map[string]string{}
+	for name := range facts.All().Fields {
+		field := name[strings.LastIndexByte(name, '.')+1:]
+		out[field] = table.Snake(field)
+	}
+	return out
+}
