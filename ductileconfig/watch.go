@@ -1,0 +1,171 @@
+package ductileconfig
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/registry"
+)
+
+// DefaultEvery is the default of [WatchConfig].Every.
+const DefaultEvery = 5 * time.Second
+
+// WatchConfig sets how [Watch] finds changes. The zero WatchConfig looks at the files
+// every 5 s.
+type WatchConfig struct {
+	// Every is the time between two looks at the files. 0 means 5 s.
+	Every time.Duration
+	// OnReload is called after each changed content, good or bad, once: with what the
+	// registry has changed, or with all faults, as [Load] returns them, after which
+	// everything is as before. It runs on the goroutine of Watch, without a
+	// lock, so it may use the registry. Nil means that only the registry is told.
+	OnReload func(registry.Changes, error)
+	// SIGHUP also reloads at each signal SIGHUP of the process, at once and even if
+	// nothing has changed. Systems without that signal ignore it.
+	SIGHUP bool
+	// Clock measures Every. Nil means real time.
+	Clock policy.Clock
+}
+
+// Watch loads the sources again whenever a [File] of them has changed, and applies what
+// it loads to r. It blocks until ctx ends, and then returns nil. It returns an error at
+// once if cfg is wrong, and panics if r is nil.
+//
+// Watch reads the files themselves and compares their content, so it sees every way of
+// replacing them: writing in place, renaming over, and the swap of a symbolic link by
+// which Kubernetes updates a volume. A content that is wrong changes nothing, and the
+// next one that is right is taken. Contents are compared with the last one, good or bad:
+// each is told once. A file that is away counts as one content. A file of no bytes, where
+// there were some, is taken for one that is being written, until it is still empty at the
+// next look.
+//
+// The first look is at once. It tells only if the content is wrong or changes what r has:
+// a change since r was made is not lost. The environment is read at each reload.
+func Watch(ctx context.Context, r *registry.Registry, cfg WatchConfig, sources ...Source) error {
+	if cfg.Every < 0 {
+		return fmt.Errorf("ductileconfig: WatchConfig.Every is %v, want 0 for the default, %v, or more", cfg.Every, DefaultEvery)
+	}
+	if cfg.Every == 0 {
+		cfg.Every = DefaultEvery
+	}
+	w := &watcher{r: r, cfg: cfg, sources: sources}
+	signals, stop := hangups(cfg.SIGHUP)
+	defer stop()
+	w.first()
+	for {
+		switch w.wait(ctx, signals) {
+		case ended:
+			return nil
+		case due:
+			w.look(false)
+		case asked:
+			w.look(true)
+		}
+	}
+}
+
+// wake is why a wait is over.
+type wake int
+
+const (
+	ended wake = iota
+	due
+	asked
+)
+
+// watcher is used by one goroutine.
+type watcher struct {
+	r       *registry.Registry
+	cfg     WatchConfig
+	sources []Source
+	last    string // the identity of the content that was told last
+	full    bool   // no file was empty in it
+}
+
+// wait waits for the next look. Its timer is stopped whatever ends the wait.
+func (w *watcher) wait(ctx context.Context, signals <-chan os.Signal) wake {
+	tick := make(chan struct{}, 1) // buffered: the timer may fire while nothing receives
+	stop := policy.AfterFunc(w.cfg.Clock, w.cfg.Every, func() { tick <- struct{}{} })
+	defer stop()
+	select {
+	case <-ctx.Done():
+		return ended
+	case <-signals:
+		return asked
+	case <-tick:
+	}
+	if ctx.Err() != nil {
+		return ended
+	}
+	return due
+}
+
+// first makes the content at the start the last one. It tells only news.
+func (w *watcher) first() {
+	now, id, full := w.read()
+	w.last, w.full = id, full
+	if changes, err := w.reload(now); err != nil || !changes.None() {
+		w.tell(changes, err)
+	}
+}
+
+// look reloads if the content is not the last one, or if it must.
+func (w *watcher) look(must bool) {
+	now, id, full := w.read()
+	if id == w.last && !must {
+		w.full = full
+		return
+	}
+	if !full && w.full && !must {
+		w.full = false // being written: next time it counts
+		return
+	}
+	w.last, w.full = id, full
+	w.tell(w.reload(now))
+}
+
+// read returns the sources with what the files hold now, so that what is loaded is what
+// was compared; the identity of all of it; and whether no file is empty.
+func (w *watcher) read() (now []Source, id string, full bool) {
+	now, full = append(now, w.sources...), true
+	hash := sha256.New()
+	for i, source := range now {
+		file, ok := source.(tree.File)
+		if !ok {
+			continue
+		}
+		content := file.Read()
+		now[i] = content
+		full = full && (len(content.Data) > 0 || content.Err != nil)
+		_, _ = fmt.Fprintf(hash, "%d %d %v\n%s\n", i, len(content.Data), content.Err, content.Data)
+	}
+	return now, string(hash.Sum(nil)), full
+}
+
+// reload loads and applies. If it fails, nothing has changed but the error that the
+// registry shows.
+func (w *watcher) reload(now []Source) (registry.Changes, error) {
+	var l loader
+	spec, err := l.load(now)
+	if err != nil {
+		w.r.Failed(err)
+		return registry.Changes{}, err
+	}
+	changes, err := w.r.Apply(spec)
+	if err != nil {
+		err = l.refused(err)
+		w.r.Failed(err)
+	}
+	return changes, err
+}
+
+func (w *watcher) tell(changes registry.Changes, err error) {
+	if w.cfg.OnReload != nil {
+		w.cfg.OnReload(changes, err)
+	}
+}
