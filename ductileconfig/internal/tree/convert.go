@@ -20,7 +20,7 @@ func convert(at Place, y *yaml.Node, faults *Faults) *Node {
 	c := &converter{at: at, faults: faults, left: NewLeft(MaxNodes), open: map[*yaml.Node]bool{}}
 	before := faults.Len()
 	n := c.node(y, "", 0)
-	if n != nil && n.Kind != Map && n.Kind != Null {
+	if !c.failed && n.Kind != Map && n.Kind != Null {
 		c.add(y, Fault{Problem: "the document is " + what(n) + ", want a mapping with sections such as circuits and pipelines"})
 	}
 	if faults.Len() > before || n.Kind == Null {

@@ -14,6 +14,9 @@ type Env struct {
 // separator stands between the parts of a path.
 const separator = "__"
 
+// maxEnv bounds the work of merging variables one by one: some 2000 of them.
+const maxEnv = 2_000_000
+
 // Open reads the variables that begin with the prefix, in the order of their names.
 func (v Env) Open(rank int, base *Node, faults *Faults) *Node {
 	prefix := strings.TrimRight(v.Prefix, "_") + separator
@@ -31,7 +34,7 @@ func (v Env) Open(rank int, base *Node, faults *Faults) *Node {
 	}
 	slices.Sort(names)
 	var root *Node
-	left := NewLeft(MaxNodes)
+	left := NewLeft(maxEnv)
 	for _, name := range names {
 		at := Place{Rank: rank, File: name}
 		path, ok := v.path(at, name[len(prefix):], base, faults)

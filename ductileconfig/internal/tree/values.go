@@ -63,7 +63,7 @@ func (c *copier) node(v reflect.Value, path string, depth int) *Node {
 		if v.IsNil() {
 			return &Node{Text: "null"}
 		}
-		if _, ok := v.Interface().(encoding.TextMarshaler); ok {
+		if _, ok := v.Interface().(encoding.TextMarshaler); ok && v.Kind() == reflect.Pointer {
 			break
 		}
 		v = v.Elem()
@@ -78,6 +78,9 @@ func (c *copier) node(v reflect.Value, path string, depth int) *Node {
 	case reflect.Map:
 		return c.mapping(v, path, depth)
 	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.IsNil() {
+			return &Node{Text: "null"}
+		}
 		n := &Node{Kind: List}
 		for i := range v.Len() {
 			n.Items = append(n.Items, c.node(v.Index(i), At(path, i), depth+1))
