@@ -7,6 +7,6 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 )
 
-require github.com/ductile-go/ductile v0.1.0 // indirect
+require github.com/ductile-go/ductile v0.1.0
 
 replace github.com/ductile-go/ductile => ../
