@@ -2,11 +2,10 @@ package ductileconfig
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
+	"github.com/ductile-go/ductile/ductileconfig/internal/decode"
 	"github.com/ductile-go/ductile/ductileconfig/internal/facts"
-	"github.com/ductile-go/ductile/ductileconfig/internal/table"
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
 	"github.com/ductile-go/ductile/registry"
 )
@@ -76,59 +75,15 @@ func translate(fault *registry.Error, n *tree.Node, found bool) tree.Fault {
 	out := tree.Fault{Path: fault.Path, Hint: fault.Hint}
 	switch {
 	case fault.Value == "":
-		out.Problem = inWords(fault.Want)
+		out.Problem = decode.InWords(fault.Want, facts.Names())
 		return out
 	case !found:
 		out.Value = "not set"
 	case n.Kind == tree.Scalar:
 		out.Value = n.Show()
 	default:
-		out.Value = inWords(fault.Value)
+		out.Value = decode.InWords(fault.Value, facts.Names())
 	}
-	out.Want = inWords(fault.Want)
-	return out
-}
-
-var (
-	goName      = regexp.MustCompile(`\b(Funcs\.)?[A-Z][A-Za-z]*\b`)
-	constant    = regexp.MustCompile(`\b(Unlimited|NoDelay|NoJitter|NoWait|NoMinimum|NoBurst|AtOnce)\b( \(-1(ns)?\))?`)
-	zeroWithout = regexp.MustCompile(`^(?:0|nil)( without| beside|:|,)`)
-	words       = map[string]string{
-		"Unlimited": "unlimited", "AtOnce": "at_once",
-		"FIFO": "fifo", "LIFO": "lifo", "Adaptive": "adaptive",
-	}
-)
-
-// inWords replaces the names of fields and constants. In a file, a field is left out where
-// a Config has 0.
-func inWords(text string) string {
-	text = strings.ReplaceAll(text, " of the Spec", " that is declared")
-	text = zeroWithout.ReplaceAllString(text, "it left out$1")
-	text = constant.ReplaceAllStringFunc(text, func(s string) string {
-		name, _, _ := strings.Cut(s, " ")
-		if word := words[name]; word != "" {
-			return word
-		}
-		return "none"
-	})
-	keys := goNames()
-	return goName.ReplaceAllStringFunc(text, func(s string) string {
-		if word := words[s]; word != "" {
-			return word
-		}
-		if key := keys[s]; key != "" {
-			return key
-		}
-		return s
-	})
-}
-
-// goNames returns the keys of all fields by their names in Go.
-func goNames() map[string]string {
-	out := map[string]string{}
-	for name := range facts.All().Fields {
-		field := name[strings.LastIndexByte(name, '.')+1:]
-		out[field] = table.Snake(field)
-	}
+	out.Want = decode.InWords(fault.Want, facts.Names())
 	return out
 }

@@ -36,6 +36,9 @@ func (d *Decoder) value(n *tree.Node, t *table.Type, fact *table.Fact, v reflect
 		}
 		return
 	}
+	if n.Faint {
+		return
+	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
@@ -160,7 +163,7 @@ func (d *Decoder) names(n *tree.Node, t *table.Type, fact *table.Fact, v reflect
 			continue
 		}
 		at := tree.Join(path, e.Key)
-		if e.Value.Kind == tree.Null {
+		if e.Value.Kind == tree.Null || e.Value.Faint {
 			if e.Value.Empty() {
 				d.empty(e.Value, t.Elem, fact, at)
 			}

@@ -5,6 +5,7 @@ package facts
 import (
 	"maps"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,4 +99,14 @@ var families = map[string]table.Fact{
 	"registry.FamilySpec.AdaptiveLimit": {Doc: "An adaptive limit for each key"},
 	"registry.FamilySpec.Max":           {Doc: "The maximum number of keys", Default: "1024"},
 	"registry.FamilySpec.Idle":          {Doc: "The time after which an unused key is dropped", Default: "15m"},
+}
+
+// Names returns the keys of all fields by their names in Go.
+func Names() map[string]string {
+	out := map[string]string{}
+	for name := range All().Fields {
+		field := name[strings.LastIndexByte(name, '.')+1:]
+		out[field] = table.Snake(field)
+	}
+	return out
 }

@@ -118,6 +118,9 @@ func orWords(pattern string, fact *table.Fact) string {
 }
 
 func text(t *table.Type, fact *table.Fact) object {
+	if len(fact.Enum) == 0 && t.Kind == table.Word {
+		return object{"type": []string{"string", "number", "null"}}
+	}
 	if len(fact.Enum) == 0 {
 		return object{"type": []string{"string", "null"}}
 	}

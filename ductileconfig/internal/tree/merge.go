@@ -11,6 +11,7 @@ func Merge(base, over *Node, left *Left) *Node {
 		return over
 	}
 	out := *over
+	out.Faint = base.Faint && over.Faint
 	out.Anchors = append(append([]string{}, base.Anchors...), over.Anchors...)
 	if !left.Take(len(base.Entries) + len(over.Entries)) {
 		return over

@@ -30,6 +30,7 @@ type Node struct {
 	Entries []Entry
 	Items   []*Node
 	Anchors []string // the names that extends may use for a Map
+	Faint   bool     // a Map of nulls alone that is there only if another Map is below it
 	Place
 }
 
@@ -128,3 +129,19 @@ func Join(path, key string) string {
 
 // At returns the path of an item of the list that is at path.
 func At(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// Fainted returns n with its mappings that only remove things made Faint: to remove the
+// budget of a retry makes no retry.
+func (n *Node) Fainted() *Node {
+	if n.Kind != Map {
+		return n
+	}
+	out := *n
+	out.Entries, out.Faint = nil, len(n.Entries) > 0
+	for _, e := range n.Entries {
+		e.Value = e.Value.Fainted()
+		out.Faint = out.Faint && (e.Value.Kind == Null || e.Value.Faint)
+		out.Entries = append(out.Entries, e)
+	}
+	return &out
+}

@@ -1,0 +1,137 @@
+package scenario
+
+import (
+	"context"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/registry"
+	"github.com/ductile-go/ductile/retry"
+	"github.com/ductile-go/ductile/sim"
+)
+
+// pipelines returns the function of a variant. Each replica has a registry of its own.
+func pipelines(spec registry.Spec, doors map[string]door) func(context.Context, string, int) *pipeline.Pipeline[any] {
+	spec, funcs := standIns(spec)
+	return func(ctx context.Context, name string, _ int) *pipeline.Pipeline[any] {
+		d := doors[name]
+		if d == (door{}) {
+			return nil
+		}
+		r, err := registry.New(spec, registry.WithClock(sim.Clock(ctx)), registry.WithRand(sim.Rand(ctx)), registry.WithFuncs(funcs))
+		if err != nil {
+			panic(err) // Load has checked it
+		}
+		p, err := d.open(r, spec)
+		if err != nil {
+			panic(err)
+		}
+		return pipeline.New(p).WithName(name)
+	}
+}
+
+// open returns the policy of a door.
+func (d door) open(r *registry.Registry, spec registry.Spec) (policy.Policy[any], error) {
+	if d.family != "" {
+		family, err := registry.Keyed[any](r, d.family)
+		if err != nil {
+			return nil, err
+		}
+		return family.Policy(sim.Key), nil
+	}
+	live, err := registry.Pipeline[any](r, d.pipeline)
+	if err != nil {
+		return nil, err
+	}
+	for name := d.pipeline; name != ""; name = spec.Pipelines[name].Pipeline {
+		if circuit := spec.Pipelines[name].Circuit; circuit != "" {
+			c, err := r.Circuit(circuit)
+			return shown{live, c}, err
+		}
+	}
+	return live, nil
+}
+
+// shown is a pipeline that shows its outermost circuit, for the report.
+type shown struct {
+	*registry.Live[any]
+	circuit *breaker.Circuit
+}
+
+// Circuit returns the circuit.
+func (s shown) Circuit() *breaker.Circuit { return s.circuit }
+
+// standIns returns functions for the names that a configuration uses, and the
+// configuration without those that have a default.
+func standIns(spec registry.Spec) (registry.Spec, registry.Funcs) {
+	key := func(ctx context.Context) (string, bool) { return sim.Key(ctx) }
+	funcs := registry.Funcs{
+		RetryIf: map[string]func(error) bool{}, Classify: map[string]func(error) policy.Outcome{}, Backoff: map[string]retry.Backoff{},
+		Fallback: map[string]any{}, Key: map[string]func(context.Context) (string, bool){},
+	}
+	for name, p := range spec.Pipelines {
+		if p.Fallback != "" {
+			funcs.Fallback[p.Fallback] = func(context.Context, error) (any, error) { return nil, nil } //nolint:nilnil // the value is not looked at
+		}
+		p.Retry, p.Hedge, p.Cache = copied(p.Retry), copied(p.Hedge), copied(p.Cache)
+		if p.Retry != nil {
+			p.Retry.RetryIfName = ""
+			if !libraryBackoffs[p.Retry.BackoffName] {
+				p.Retry.BackoffName = ""
+			}
+		}
+		if p.Hedge != nil {
+			p.Hedge.HedgeIfName = ""
+		}
+		if p.Cache != nil {
+			p.Cache.Store = ""
+			funcs.Key[p.Cache.Key] = key
+			if p.Cache.NegativeName != "" {
+				funcs.RetryIf[p.Cache.NegativeName] = func(error) bool { return false }
+			}
+		}
+		if p.Coalesce != nil {
+			funcs.Key[p.Coalesce.Key] = key
+		}
+		spec.Pipelines[name] = p
+	}
+	undecided := func(name string) {
+		if name != "" {
+			funcs.Classify[name] = func(error) policy.Outcome { return policy.Undecided }
+		}
+	}
+	for _, c := range spec.Circuits {
+		undecided(c.ClassifyBy)
+	}
+	for _, c := range spec.AdaptiveLimits {
+		undecided(c.ClassifyBy)
+	}
+	for _, c := range spec.Throttles {
+		undecided(c.ClassifyBy)
+	}
+	for _, f := range spec.Families {
+		if f.Circuit != nil {
+			undecided(f.Circuit.ClassifyBy)
+		}
+		if f.AdaptiveLimit != nil {
+			undecided(f.AdaptiveLimit.ClassifyBy)
+		}
+		if f.Throttle != nil {
+			undecided(f.Throttle.ClassifyBy)
+		}
+	}
+	return spec, funcs
+}
+
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
+var libraryBackoffs = map[string]bool{
+	"exponential": true, "full_jitter": true, "equal_jitter": true, "decorrelated": true, "fibonacci": true, "linear": true, "constant": true,
+}
