@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/ductile-go/ductile/ductileconfig"
 	"github.com/ductile-go/ductile/ductileconfig/internal/decode"
@@ -111,7 +112,7 @@ func (l *loader) configure() error {
 	if defaults := l.raw.Entry(decode.Defaults); defaults != nil {
 		sections.Entries = append(sections.Entries, *defaults)
 	}
-	config := append(l.config[:len(l.config):len(l.config)], node{sections})
+	config := slices.Concat(l.config, []ductileconfig.Source{node{sections}})
 	base, err := ductileconfig.Load(config...)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (l *loader) configure() error {
 	}
 	var all []error
 	for _, name := range l.variantNames() {
-		spec, err := ductileconfig.Load(append(config[:len(config):len(config)], l.changes(name, used)...)...)
+		spec, err := ductileconfig.Load(slices.Concat(config, l.changes(name, used))...)
 		if err != nil {
 			all = append(all, unjoin(err)...)
 		}
@@ -172,7 +173,7 @@ func keys(root *tree.Node, section string) []string {
 }
 
 func unjoin(err error) []error {
-	if list, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself is taken apart
+	if list, ok := err.(interface{ Unwrap() []error }); ok {
 		return list.Unwrap()
 	}
 	return []error{err}

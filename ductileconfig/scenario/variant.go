@@ -65,7 +65,6 @@ func (s shown) Circuit() *breaker.Circuit { return s.circuit }
 // standIns returns functions for the names that a configuration uses, and the
 // configuration without those that have a default.
 func standIns(spec registry.Spec) (registry.Spec, registry.Funcs) {
-	key := func(ctx context.Context) (string, bool) { return sim.Key(ctx) }
 	funcs := registry.Funcs{
 		RetryIf: map[string]func(error) bool{}, Classify: map[string]func(error) policy.Outcome{}, Backoff: map[string]retry.Backoff{},
 		Fallback: map[string]any{}, Key: map[string]func(context.Context) (string, bool){},
@@ -86,13 +85,13 @@ func standIns(spec registry.Spec) (registry.Spec, registry.Funcs) {
 		}
 		if p.Cache != nil {
 			p.Cache.Store = ""
-			funcs.Key[p.Cache.Key] = key
+			funcs.Key[p.Cache.Key] = sim.Key
 			if p.Cache.NegativeName != "" {
 				funcs.RetryIf[p.Cache.NegativeName] = func(error) bool { return false }
 			}
 		}
 		if p.Coalesce != nil {
-			funcs.Key[p.Coalesce.Key] = key
+			funcs.Key[p.Coalesce.Key] = sim.Key
 		}
 		spec.Pipelines[name] = p
 	}
