@@ -19,7 +19,7 @@ const Extends = "extends"
 // Decoder decodes nodes, collects their faults, and notes where values come from.
 type Decoder struct {
 	Faults  *tree.Faults
-	Origins map[string]string // by path; nil if nobody asks
+	Origins map[string]string // by path; nil if not wanted
 }
 
 // Into decodes a mapping into a struct, to which dst points.
