@@ -33,6 +33,9 @@
 //
 // The module ductileprom exports it to Prometheus.
 //
+// The module ductileconfig reads the declaration of package registry from files and the
+// environment, and reloads it.
+//
 // Package console serves a live page of all this, for a debug server.
 //
 // Package sim rehearses outages in virtual time, with the policies that run in production.

@@ -220,6 +220,7 @@ var targets = []target{
 	{"hedge", "FuzzConfig", "hedge.Config: attempts begin within their bounds, and end"},
 	{"coalesce", "FuzzSchedule", "flights beside a model: joins, leaves, ends of every kind, forgotten keys, deadlines"},
 	{"registry", "FuzzSpec", "registry.Spec: what is accepted builds, reloads and runs; what is not is refused with its paths"},
+	{"ductileconfig", "FuzzLoad", "configuration: what Load accepts builds, and what it refuses has a place"},
 	{"observe", "FuzzConfig", "observe.Config: every measurement is counted within its bounds"},
 	{"observe", "FuzzHistogram", "observe.Histogram: counts, explicit buckets and quantiles of any durations"},
 	{"chaos", "FuzzConfig", "chaos.Config: a call is acted in if its draw is less than the rate"},

@@ -70,7 +70,7 @@ func published(m gomod, before []gomod) bool {
 // promise no API.
 func library(m gomod) bool {
 	switch m.dir {
-	case "bench", "examples", "proof", "console/browsertest", "internal/browser", "sim/reporttest", "ductileprom/promtest", "ductileotel/otlptest":
+	case "bench", "examples", "proof", "console/browsertest", "internal/browser", "sim/reporttest", "ductileprom/promtest", "ductileotel/otlptest", "ductileconfig/schematest":
 		return false
 	}
 	return true
