@@ -14,8 +14,8 @@ type Env struct {
 // separator stands between the parts of a path.
 const separator = "__"
 
-// maxEnv bounds the work of merging variables one by one: some 2000 of them.
-const maxEnv = 2_000_000
+// maxEnv bounds the work of merging variables one by one: some 900 of them.
+const maxEnv = 400_000
 
 // Open reads the variables that begin with the prefix, in the order of their names.
 func (v Env) Open(rank int, base *Node, faults *Faults) *Node {
