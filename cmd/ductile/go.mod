@@ -1,0 +1,12 @@
+module github.com/ductile-go/ductile/cmd/ductile
+
+go 1.26.0
+
+require (
+	github.com/ductile-go/ductile v0.1.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
+
+replace github.com/ductile-go/ductile => ../../
