@@ -1,0 +1,141 @@
+// Package cli is the command line of ductile: its commands, their flags, and what they
+// print.
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/ductile-go/ductile/internal/nearest"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitFault = 1 // what was looked at is at fault
+	exitUsage = 2 // the command line is
+)
+
+// Env is what a command uses of its process.
+type Env struct {
+	Stdin    io.Reader
+	Stdout   io.Writer
+	Stderr   io.Writer
+	Environ  []string // as os.Environ
+	Terminal bool     // Stdout is a terminal
+	Version  string
+}
+
+// System returns the Env of this process.
+func System() Env {
+	info, err := os.Stdout.Stat()
+	return Env{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
+		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		Version:  version(debug.ReadBuildInfo()),
+	}
+}
+
+// version returns the version of the module, and with which Go it was built.
+func version(info *debug.BuildInfo, ok bool) string {
+	v := "(devel)"
+	if ok && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("ductile %s, %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// command is one of the words that may follow the name of the program.
+type command struct {
+	name    string
+	args    string // "FILE…"
+	summary string
+	help    string // between the synopsis and the flags
+	example string
+	run     func(c *command, env Env, args []string) int
+}
+
+func commands() []*command {
+	return []*command{checkCommand(), explainCommand(), schemaCommand(), versionCommand()}
+}
+
+// Run runs the command line, without the name of the program, and returns the exit code.
+func Run(args []string, env Env) int {
+	if len(args) == 0 {
+		fmt.Fprint(env.Stderr, overview())
+		return exitUsage
+	}
+	name, rest := args[0], args[1:]
+	switch name {
+	case "help", "--help", "-help", "-h":
+		return help(env, rest)
+	case "--version", "-version":
+		name = "version"
+	}
+	if c := find(name); c != nil {
+		return c.run(c, env, rest)
+	}
+	return unknown(env, name)
+}
+
+func find(name string) *command {
+	for _, c := range commands() {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func help(env Env, args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(env.Stdout, overview())
+		return exitOK
+	}
+	if c := find(args[0]); c != nil {
+		return c.run(c, env, []string{"--help"})
+	}
+	return unknown(env, args[0])
+}
+
+func unknown(env Env, name string) int {
+	what, names := "command", []string{"help"}
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	if strings.HasPrefix(name, "-") {
+		what, names = "flag", []string{"--help", "--version"}
+	}
+	slices.Sort(names)
+	return usageError(env, "", fmt.Sprintf("unknown %s %s", what, name), name, names)
+}
+
+// usageError prints what is wrong with the command line, the nearest of the known words,
+// and where to read more. of is the command, or empty.
+func usageError(env Env, of, problem, word string, known []string) int {
+	if hint := nearest.Hint(word, known); hint != "" {
+		problem += ", " + hint
+	}
+	program := strings.TrimSpace("ductile " + of)
+	fmt.Fprintf(env.Stderr, "%s: %s\nRun '%s --help' for usage.\n", program, problem, program)
+	return exitUsage
+}
+
+// overview returns the help of the program.
+func overview() string {
+	var b strings.Builder
+	b.WriteString("ductile checks and explains the configuration of resilience policies.\n\n" +
+		"Usage: ductile COMMAND [FLAGS] [ARGUMENTS]\n\nCommands:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+	}
+	b.WriteString("\nRun 'ductile COMMAND --help' for the flags and an example of each.\n\n" +
+		"Example:\n  ductile check --strict ductile.yaml\n\n" +
+		"Exit codes: 0 all is well, 1 faults were found, 2 the command line is wrong.\n")
+	return b.String()
+}

@@ -1,0 +1,18 @@
+// Command ductile checks and explains the configuration of resilience policies.
+//
+//	ductile check FILE…               find faults, and what is likely to hurt
+//	ductile explain FILE [PIPELINE]   what a pipeline does at worst
+//	ductile schema                    the JSON Schema, for editors
+//
+// ductile COMMAND --help tells the flags of each. It needs no installation:
+//
+//	go run github.com/ductile-go/ductile/cmd/ductile@latest check ductile.yaml
+package main
+
+import (
+	"os"
+
+	"github.com/ductile-go/ductile/cmd/ductile/internal/cli"
+)
+
+func main() { os.Exit(cli.Run(os.Args[1:], cli.System())) }
