@@ -76,9 +76,6 @@ func opens(c breaker.Config) []string {
 		all = append(all, fmt.Sprintf("when %s of %s took %s or longer, at least %s in all",
 			percent(c.SlowRate), windowOf(c), Span(c.SlowCall), calls(c.MinCalls)))
 	}
-	if c.Shadow {
-		all = append(all, "but it refuses no call: it is a shadow")
-	}
 	return all
 }
 

@@ -39,7 +39,7 @@ func explain(w io.Writer, p paint, r analysis.Report) {
 	t := &table{w: w}
 	t.row("attempts", "%s", attemptsText(r.Attempts))
 	t.row("longest time", "%s", timeText(r.Time))
-	if r.Attempts.Most > 1 {
+	if r.Time.GivesUp[1] > 0 {
 		t.row("gives up", "%s", givesUp(r.Time))
 	}
 	t.load(r.Load)
@@ -124,7 +124,11 @@ func givesUp(t analysis.Time) string {
 }
 
 func (t *table) load(l analysis.Load) {
-	if len(l.Budgets) == 0 {
+	switch {
+	case l.Most == 1:
+		t.row("load", "1x: nothing repeats a call")
+		return
+	case len(l.Budgets) == 0:
 		t.row("load", "%s while all calls fail: no budget limits it", factor(l.Most.String()))
 		return
 	}
@@ -137,7 +141,7 @@ func (t *table) load(l analysis.Load) {
 	}
 	text := factor(l.Average.String())
 	if l.PerSecond > 0 {
-		text += fmt.Sprintf(" and %s runs a second", l.PerSecond)
+		text += fmt.Sprintf(" and %s more runs a second", l.PerSecond)
 	}
 	t.row("load", "%s while all calls fail, with %s", text, strings.Join(names, " and "))
 	t.row("load", "%s without it", factor(l.Most.String()))
@@ -159,6 +163,9 @@ func (t *table) circuit(c analysis.Circuit) {
 			text = "or " + text
 		}
 		t.row(name, "%s", text)
+	}
+	if c.Shadow {
+		t.row(name, "as a shadow it refuses no call")
 	}
 	if c.NeedsPerSecond > 0 {
 		t.row(name, "below %s calls a second its rates are not judged", c.NeedsPerSecond)

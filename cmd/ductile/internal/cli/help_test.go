@@ -1,0 +1,75 @@
+package cli_test
+
+import (
+	"errors"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/cmd/ductile/internal/cli"
+)
+
+func TestEveryHelpFitsAScreenAndHasAnExample(t *testing.T) {
+	for _, command := range []string{"", "check", "explain", "schema", "version"} {
+		r := run("", nil, false, append(strings.Fields(command), "--help")...)
+		assert.Zero(t, r.code, command)
+		assert.Empty(t, r.stderr, command)
+		lines := strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
+		assert.LessOrEqual(t, len(lines), 24, "lines of %q", command)
+		for _, line := range lines {
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), 80, line)
+		}
+		assert.Contains(t, r.stdout, "Example:\n  ductile "+command)
+	}
+}
+
+func TestHelpAsACommandAndAsAFlagAreOne(t *testing.T) {
+	for _, command := range []string{"check", "explain", "schema", "version"} {
+		want := run("", nil, false, command, "--help")
+		assert.Equal(t, want, run("", nil, false, "help", command))
+		assert.Equal(t, want, run("", nil, false, command, "-h"))
+	}
+	assert.Equal(t, run("", nil, false, "--help"), run("", nil, false, "help"))
+}
+
+func TestSchemaIsJSONWithALineEnd(t *testing.T) {
+	r := run("", nil, false, "schema")
+	assert.Zero(t, r.code)
+	assert.True(t, strings.HasSuffix(r.stdout, "}\n"))
+	assert.Contains(t, r.stdout, "https://json-schema.org/draft/2020-12/schema")
+	assert.Contains(t, r.stdout, "max_recovery_timeout")
+}
+
+type broken struct{}
+
+var errBroken = errors.New("the pipe is broken")
+
+func (broken) Read([]byte) (int, error) { return 0, errBroken }
+
+func TestAnUnreadableInputIsAFault(t *testing.T) {
+	var out, problems strings.Builder
+	code := cli.Run([]string{"check", "-"}, cli.Env{Stdin: broken{}, Stdout: &out, Stderr: &problems})
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "stdin: the pipe is broken\nstdin: 1 error\n", out.String())
+}
+
+func TestTheStandardInputIsReadOnce(t *testing.T) {
+	r := run("pipelines: {a: {total_timeout: 1s}}\n", nil, false, "check", "--each", "-", "-")
+	assert.Zero(t, r.code)
+	assert.Equal(t, "stdin, stdin: no faults\n", r.stdout)
+}
+
+func TestTheProcessIsTheSystem(t *testing.T) {
+	env := cli.System()
+	assert.NotNil(t, env.Stdin)
+	assert.NotEmpty(t, env.Environ)
+	assert.Contains(t, env.Version, "ductile ")
+}
+
+func TestVersionIsThatOfTheModule(t *testing.T) {
+	assert.Contains(t, cli.Version(&debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, true), "ductile v1.2.3, go1")
+	assert.Contains(t, cli.Version(nil, false), "ductile (devel), go1")
+}
