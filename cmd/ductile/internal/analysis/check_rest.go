@@ -24,10 +24,6 @@ func (v *view) checkRest(f *findings) {
 	if c == nil || !c.Enabled || c.Rate == 0 && c.RateFunc == nil {
 		return
 	}
-	if c.Error == "" && c.Latency == 0 {
-		f.errorf(v.at+".chaos", "chaos-never-acts", "set error or latency", "chaos injects nothing: neither error nor latency is set")
-		return
-	}
 	f.warnf(v.at+".chaos", "chaos-enabled", "set enabled: false, or remove it, where customers call",
 		"chaos injects faults into %s of the attempts of %s", percent(c.Rate), v.name)
 }

@@ -12,9 +12,9 @@ func explainCommand() *command {
 	return &command{
 		name: "explain", args: "FILE [PIPELINE]", summary: "say what a pipeline does at worst",
 		help: `Says in words and numbers what a call of PIPELINE, or of each pipeline and
-family of FILE, does at worst: how often it runs its function, how long it takes,
-how much load it makes, when its circuit opens, and how that recovers. Bounds are
-for functions that return when their context ends. FILE may be -.`,
+family of FILE, does at worst: how often it runs its function, how long it
+takes, how much load it makes, when its circuit opens, and how that recovers.
+Bounds are for functions that return when their context ends. FILE may be -.`,
 		example: "ductile explain ductile.yaml charge",
 		run:     runExplain,
 	}
