@@ -1,6 +1,9 @@
 package analysis
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // checkTimes finds limits of time that do not fit together.
 func (v *view) checkTimes(f *findings) {
@@ -54,7 +57,7 @@ func (v *view) checkFit(f *findings, total, attempt Span) {
 func (v *view) checkAttempts(f *findings, n Count, delays, total, attempt Span) {
 	before := attempt.times(n - 1).plus(delays)
 	fix := fmt.Sprintf("set total_timeout to %s or more, or attempt_timeout to %s or less",
-		before.plus(attempt), (total-delays)/Span(n))
+		before.plus(attempt), rounded((total-delays)/Span(n)))
 	switch left := total - before; {
 	case left <= 0:
 		f.warnf(v.at+".attempt_timeout", "attempts-do-not-fit", fix,
@@ -64,6 +67,15 @@ func (v *view) checkAttempts(f *findings, n Count, delays, total, attempt Span) 
 		f.notef(v.at+".attempt_timeout", "last-attempt-is-short", fix,
 			"if attempts time out, the last has %s of its %s left: total_timeout is %s", left, attempt, total)
 	}
+}
+
+// rounded returns a span for people: whole hundredths of a second, if it is not shorter.
+func rounded(s Span) Span {
+	const step = Span(10 * time.Millisecond)
+	if s < step {
+		return s
+	}
+	return s / step * step
 }
 
 // checkWaits finds queues in which calls wait longer than they may take.
