@@ -24,7 +24,7 @@ type delays struct {
 }
 
 func delaysOf(r registry.RetrySpec) delays {
-	cfg := r.Config.WithDefaults()
+	cfg := r.WithDefaults()
 	d := delays{cfg: cfg, jitter: max(0, cfg.JitterFactor)}
 	if cfg.Backoff != nil {
 		d.unknown, d.jitter = true, 0
@@ -127,7 +127,7 @@ func (d delays) within(limit Span) Count {
 
 // sum returns the longest that n attempts spend between them.
 func (d delays) sum(n Count) Span {
-	return d.total(n, func(i int, previous Span) Span { return d.most(i, previous) }, d.longest())
+	return d.total(n, d.most, d.longest())
 }
 
 // nominal returns what n attempts spend between them on average, at most.

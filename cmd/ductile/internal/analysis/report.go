@@ -2,8 +2,6 @@ package analysis
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/ductile-go/ductile/bulkhead"
@@ -229,9 +227,4 @@ func hedgeText(h *registry.HedgeSpec) string {
 		return Span(h.Delay).String()
 	}
 	return "learned"
-}
-
-// Names returns the names that Explain takes: of pipelines, then of families.
-func Names(spec registry.Spec) []string {
-	return append(slices.Sorted(maps.Keys(spec.Pipelines)), slices.Sorted(maps.Keys(spec.Families))...)
 }

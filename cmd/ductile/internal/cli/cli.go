@@ -67,7 +67,7 @@ func commands() []*command {
 // Run runs the command line, without the name of the program, and returns the exit code.
 func Run(args []string, env Env) int {
 	if len(args) == 0 {
-		fmt.Fprint(env.Stderr, overview())
+		fmt.Fprintf(env.Stderr, "%s", overview())
 		return exitUsage
 	}
 	name, rest := args[0], args[1:]
@@ -94,7 +94,7 @@ func find(name string) *command {
 
 func help(env Env, args []string) int {
 	if len(args) == 0 {
-		fmt.Fprint(env.Stdout, overview())
+		fmt.Fprintf(env.Stdout, "%s", overview())
 		return exitOK
 	}
 	if c := find(args[0]); c != nil {

@@ -29,7 +29,7 @@ func (f *flags) parse(env Env, args []string) (rest []string, code int, done boo
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(env.Stdout, f.help())
+			fmt.Fprintf(env.Stdout, "%s", f.help())
 			return nil, exitOK, true
 		}
 		if err != nil {

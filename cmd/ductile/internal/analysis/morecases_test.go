@@ -1,0 +1,131 @@
+package analysis_test
+
+// moreCases are cases of stacked retries, hedges, circuits, caches and families.
+var moreCases = []checkCase{
+	{
+		name: "retries stacked over retries",
+		bad:  "pipelines: {p: {retry: {}, pipeline: in}, in: {attempt_timeout: 1s, retry: {max_attempts: 4}}}",
+		want: "warning stacked-retries pipelines.p.pipeline: retries are stacked: p makes up to 3 attempts, in inside it up to 4: 12 runs of the function for one call",
+		good: "pipelines: {p: {pipeline: in}, in: {attempt_timeout: 1s, retry: {max_attempts: 4}}}",
+	},
+	{
+		name: "stacked retries with budgets", notes: true,
+		bad:  "budgets: {b: {}}\npipelines: {p: {retry: {budget: b}, pipeline: in}, in: {attempt_timeout: 1s, retry: {budget: b}}}",
+		want: "note stacked-retries pipelines.p.pipeline: retries are stacked: p makes up to 3 attempts, in inside it up to 3: 9 runs of the function for one call",
+		good: "budgets: {b: {}}\npipelines: {p: {pipeline: in}, in: {attempt_timeout: 1s, retry: {budget: b}}}",
+	},
+	{
+		name: "a hedge later than the attempt's end",
+		bad:  "pipelines: {p: {attempt_timeout: 1s, hedge: {delay: 1s}}}",
+		want: "error hedge-never-acts pipelines.p.hedge.delay: an extra attempt begins after 1s, but an attempt ends within 1s: the hedge never acts",
+		good: "pipelines: {p: {attempt_timeout: 1s, hedge: {delay: 300ms}}}",
+	},
+	{
+		name: "a learned hedge later than the call's end",
+		bad:  "pipelines: {p: {total_timeout: 1s, hedge: {min_delay: 2s}}}",
+		want: "error hedge-never-acts pipelines.p.hedge.min_delay: an extra attempt begins after 2s, but an attempt ends within 1s: the hedge never acts",
+		good: "pipelines: {p: {total_timeout: 1s, hedge: {max_delay: 100us}}}",
+	},
+	{
+		name: "a circuit that rate limits starve",
+		bad:  "circuits: {c: {window: 10s, failure_rate: 50%, min_calls: 30}}\nrate_limits: {r: {limit: 2, burst: 1}}\npipelines: {p: {circuit: c, rate_limit: r, attempt_timeout: 1s}}",
+		want: "error circuit-never-opens circuits.c.min_calls: the circuit opens after 30 calls within 10s, but the rate limits before it let at most 23 calls through: it never opens",
+		good: "circuits: {c: {window: 10s, failure_rate: 50%, min_calls: 23}}\nrate_limits: {r: {limit: 2, burst: 1}}\npipelines: {p: {circuit: c, rate_limit: r, attempt_timeout: 1s}}",
+	},
+	{
+		name: "a threshold that a starved window never holds",
+		bad:  "circuits: {c: {window: 10s, failure_threshold: 30}}\nrate_limits: {r: {limit: 2, burst: 1}}\npipelines: {p: {circuit: c, rate_limit: r, attempt_timeout: 1s}, q: {circuit: c, rate_limit: r, attempt_timeout: 1s}}",
+		want: "error circuit-never-opens circuits.c.failure_threshold: the circuit opens after 30 calls within 10s, but the rate limits before it let at most 23 calls through: it never opens",
+		good: "circuits: {c: {window: 10s, failure_threshold: 30}}\nrate_limits: {r: {limit: 2, burst: 1}}\npipelines: {p: {circuit: c, rate_limit: r, attempt_timeout: 1s}, q: {circuit: c, attempt_timeout: 1s}}",
+	},
+	{
+		name: "a circuit that sees too few hanging calls",
+		bad:  "circuits: {c: {window: 10s, failure_rate: 50%}}\nbulkheads: {b: {limit: 4}}\npipelines: {p: {circuit: c, bulkhead: b, attempt_timeout: 5s}}",
+		want: "warning circuit-blind-to-hangs circuits.c.min_calls: the circuit opens after 20 calls within 10s, but while calls hang the bulkheads let at most 12 calls end: it does not open then",
+		good: "circuits: {c: {window: 10s, failure_rate: 50%}}\nbulkheads: {b: {limit: 4}}\npipelines: {p: {circuit: c, bulkhead: b, attempt_timeout: 2s}}",
+	},
+	{
+		name: "slow calls that end before they are slow",
+		bad:  "circuits: {c: {window: 10s, slow_call: 3s, slow_rate: 50%}}\npipelines: {p: {circuit: c, attempt_timeout: 2s}}",
+		want: "error slow-call-never-acts circuits.c.slow_call: slow_call is 3s, but no attempt takes longer than 2s: no call is ever slow",
+		good: "circuits: {c: {window: 10s, slow_call: 3s, slow_rate: 50%}}\npipelines: {p: {circuit: c, attempt_timeout: 3s}}",
+	},
+	{
+		name: "probes sooner than attempts end",
+		bad:  "circuits: {c: {recovery_timeout: 5s}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+		want: "warning recovery-shorter-than-attempt circuits.c.recovery_timeout: recovery_timeout is 5s, but an attempt takes up to 10s: probes are sent while the ones before them still hang",
+		good: "circuits: {c: {recovery_timeout: 10s}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+	},
+	{
+		name: "probes at once",
+		bad:  "circuits: {c: {recovery_timeout: none}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+		want: "warning no-recovery-time circuits.c.recovery_timeout: the circuit admits probes at once: a dependency that is down gets no rest",
+		good: "circuits: {c: {}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+	},
+	{
+		name: "a shadow", notes: true,
+		bad:  "circuits: {c: {shadow: true}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+		want: "note shadow circuits.c.shadow: the circuit is a shadow: it counts and tells, and refuses no call",
+		good: "circuits: {c: {}}\npipelines: {p: {circuit: c, attempt_timeout: 10s}}",
+	},
+	{
+		name: "a circuit that one call opens",
+		bad:  "circuits: {c: {failure_threshold: 3}}\npipelines: {p: {circuit: c, attempt_timeout: 1s, retry: {}}}",
+		want: "warning one-call-opens circuits.c: one call of p makes 3 attempts, and circuit c opens after 3: a single call opens it for all",
+		good: "circuits: {c: {failure_threshold: 4}}\npipelines: {p: {circuit: c, attempt_timeout: 1s, retry: {}}}",
+	},
+	{
+		name: "a value that expires while it is refreshed",
+		bad:  "pipelines: {p: {attempt_timeout: 10s, cache: {key: id, ttl: 1m, stale: 2s, refresh_timeout: 5s}}}",
+		want: "warning stale-shorter-than-refresh pipelines.p.cache.stale: stale is 2s, but a refresh takes up to 5s: calls wait for a slow one",
+		good: "pipelines: {p: {attempt_timeout: 2s, cache: {key: id, ttl: 1m, stale: 2s, refresh_timeout: 5s}}}",
+	},
+	{
+		name: "a default that is longer than stale", notes: true,
+		bad:  "pipelines: {p: {attempt_timeout: 1m, cache: {key: id, ttl: 1m, stale: 2s}}}",
+		want: "note stale-shorter-than-refresh pipelines.p.cache.stale: stale is 2s, but a refresh takes up to 30s: calls wait for a slow one",
+		good: "pipelines: {p: {attempt_timeout: 1m, cache: {key: id, ttl: 1m, stale: 30s}}}",
+	},
+	{
+		name: "chaos",
+		bad:  "pipelines: {p: {attempt_timeout: 1s, chaos: {rate: 5%, enabled: true, latency: 100ms}}}",
+		want: "warning chaos-enabled pipelines.p.chaos: chaos injects faults into 5% of the attempts of p",
+		good: "pipelines: {p: {attempt_timeout: 1s, chaos: {rate: 5%, latency: 100ms}}}",
+	},
+	{name: "an unused circuit", bad: "circuits: {c: {}}", want: "warning unused circuits.c: no pipeline uses circuits.c"},
+	{name: "an unused budget", bad: "budgets: {b: {}}", want: "warning unused budgets.b: no pipeline uses budgets.b"},
+	{name: "an unused throttle", bad: "throttles: {t: {}}", want: "warning unused throttles.t: no pipeline uses throttles.t"},
+	{name: "an unused bulkhead", bad: "bulkheads: {b: {limit: 1}}", want: "warning unused bulkheads.b: no pipeline uses bulkheads.b"},
+	{name: "an unused rate limit", bad: "rate_limits: {r: {limit: 1}}", want: "warning unused rate_limits.r: no pipeline uses rate_limits.r"},
+	{name: "an unused adaptive limit", bad: "adaptive_limits: {a: {}}", want: "warning unused adaptive_limits.a: no pipeline uses adaptive_limits.a"},
+	{
+		name: "a budget that a hedge uses",
+		bad:  "budgets: {b: {}, c: {}}\npipelines: {p: {attempt_timeout: 1s, hedge: {delay: 1ms, budget: b}}}",
+		want: "warning unused budgets.c: no pipeline uses budgets.c",
+		good: "budgets: {b: {}}\npipelines: {p: {attempt_timeout: 1s, hedge: {delay: 1ms, budget: b}}}",
+	},
+	{
+		name: "a family with nothing of its own", notes: true,
+		bad:  "pipelines: {p: {total_timeout: 1s}}\nfamilies: {f: {pipeline: p}}",
+		want: "note members-share-all families.f: the members of f have no state of their own: all of it is shared",
+		good: "pipelines: {p: {total_timeout: 1s}}\nfamilies: {f: {pipeline: p, circuit: {}}}",
+	},
+	{
+		name: "a family of one",
+		bad:  "pipelines: {p: {total_timeout: 1s}}\nfamilies: {f: {pipeline: p, circuit: {}, max: 1}}",
+		want: "warning family-of-one families.f.max: max is 1: all keys but one share a state",
+		good: "pipelines: {p: {total_timeout: 1s}}\nfamilies: {f: {pipeline: p, circuit: {}, max: 2}}",
+	},
+	{
+		name: "a family's circuit that one call opens",
+		bad:  "pipelines: {p: {attempt_timeout: 1s, retry: {}}}\nfamilies: {f: {pipeline: p, circuit: {failure_threshold: 2}}}",
+		want: "warning one-call-opens families.f.circuit: one call of f makes 3 attempts, and circuit f opens after 2: a single call opens it for all",
+		good: "pipelines: {p: {attempt_timeout: 1s, retry: {}}}\nfamilies: {f: {pipeline: p, circuit: {}}}",
+	},
+	{
+		name: "a family whose members share a circuit and not the rate",
+		bad:  "circuits: {c: {window: 10s, failure_rate: 50%}}\npipelines: {p: {circuit: c, attempt_timeout: 5s}, q: {circuit: c, attempt_timeout: 40s}}\nfamilies: {f: {pipeline: p, rate_limit: {limit: 1}, throttle: {}, bulkhead: {limit: 1}, adaptive_limit: {}}}",
+		want: "warning recovery-shorter-than-attempt circuits.c.recovery_timeout: recovery_timeout is 30s, but an attempt takes up to 40s: probes are sent while the ones before them still hang",
+		good: "circuits: {c: {window: 10s, failure_rate: 50%}}\npipelines: {p: {circuit: c, attempt_timeout: 5s}}\nfamilies: {f: {pipeline: p, rate_limit: {limit: 1}, bulkhead: {limit: 1}}}",
+	},
+}
