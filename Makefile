@@ -21,7 +21,7 @@ SEED :=
 SHORT :=
 VERSION :=
 
-.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ci release-check
+.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ductile ci release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -95,6 +95,9 @@ prove: ## search for faults in every way there is, into proof/RESULTS.md
 fuzz: ## every fuzz target of every module
 #: FUZZTIME=20s   of each target
 	cd proof && go run ./cmd/prove -only fuzz -fuzztime $(FUZZTIME)
+
+ductile: ## build the command that checks and explains configuration, as .bin/ductile
+	go -C cmd/ductile build -o $(CURDIR)/.bin/ductile .
 
 ci: ## everything that a change must pass
 	.ci/run

@@ -36,6 +36,9 @@
 // The module ductileconfig reads the declaration of package registry from files and the
 // environment, and reloads it.
 //
+// The command ductile, in the module cmd/ductile, checks configuration and says what it
+// does at worst.
+//
 // Package console serves a live page of all this, for a debug server.
 //
 // Package sim rehearses outages in virtual time, with the policies that run in production.

@@ -209,6 +209,7 @@ var targets = []target{
 	{"proof/fuzz", "FuzzBreakerConfig", "breaker.Config: what Validate accepts works"},
 	{"proof/fuzz", "FuzzKeyedConfig", "keyed.Config: what Validate accepts works, and stays within its bounds"},
 	{"keyed", "FuzzConfig", "keyed.Config: what New makes of any bounds"},
+	{"cmd/ductile/internal/cli", "FuzzFiles", "the command line: any file is checked, and explained if it passes"},
 	{"console", "FuzzControl", "orders to the console: what is refused moves no circuit"},
 	{"sim", "FuzzScenario", "scenarios: none hangs or panics, time moves, and two runs are the same"},
 	{"internal/redact", "FuzzNoPasswordOfAURLIsLeft", "secrets in the URLs of texts"},
