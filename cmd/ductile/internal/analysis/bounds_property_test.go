@@ -162,8 +162,7 @@ func call(ctx context.Context, p *registry.Live[int], fn func(context.Context) (
 }
 
 // sometimes fails after a random time, at once, or when its context ends.
-func sometimes(r *rand.Rand) func(context.Context) (int, error) {
-	source := &locked{r: r}
+func sometimes(source *locked) func(context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		switch x := source.Float64(); {
 		case x < 0.3:
@@ -189,12 +188,12 @@ func TestNoCallExceedsTheBounds(t *testing.T) {
 			spec := makeSpec(r)
 			report, err := analysis.Explain(spec, "p")
 			require.NoError(t, err)
+			source := &locked{r: r} // for all goroutines of all calls
 			for range 3 {
 				synctest.Test(t, func(t *testing.T) {
-					source := &locked{r: r}
 					p := realOf(t, spec, "p", source.Float64, nil)
-					for range 1 + r.IntN(3) { // what a call leaves behind may hinder the next
-						got := call(t.Context(), p, sometimes(r))
+					for range 1 + int(3*source.Float64()) { // what a call leaves behind may hinder the next
+						got := call(t.Context(), p, sometimes(source))
 						assert.LessOrEqual(t, got.runs, report.Attempts.Most, "runs of %s", report.Policies)
 						assert.LessOrEqual(t, got.took, bound(report.Time.Longest), "time of %s", report.Policies)
 					}
