@@ -12,6 +12,9 @@ import (
 	"github.com/ductile-go/ductile/sim/scenarios"
 )
 
+// long takes more than some seconds under the race detector.
+var long = map[string]bool{"metastable-overload": true, "cache-stampede": true, "gc-spiral": true, "sinkhole": true}
+
 func TestEachExampleEndsAsItsPageSays(t *testing.T) {
 	for name, verdicts := range map[string]map[string]string{
 		"metastable-overload": {
@@ -50,6 +53,9 @@ func TestEachExampleEndsAsItsPageSays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if slower && long[name] {
+				t.Skip("too long under the race detector")
+			}
 			e, err := scenarios.Find(name)
 			require.NoError(t, err)
 			r, err := sim.Run(t.Context(), e.Scenario())
@@ -64,6 +70,9 @@ func TestEachExampleEndsAsItsPageSays(t *testing.T) {
 }
 
 func TestABalancerThatDoesNotLookAtLoadHasNoSinkhole(t *testing.T) {
+	if slower {
+		t.Skip("too long under the race detector")
+	}
 	e, err := scenarios.Find("sinkhole")
 	require.NoError(t, err)
 	s := e.Scenario()
