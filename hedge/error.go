@@ -78,12 +78,17 @@ func (e *Error) As(target any) bool {
 	return e != nil && slices.ContainsFunc(e.Errs, func(err error) bool { return rejected(err) && errors.As(err, target) })
 }
 
-// RetryAfter returns the longest RetryAfter of Errs, or 0.
+// RetryAfter returns the longest RetryAfter of Errs, or 0. If not all of them are
+// rejections, it passes over those that are: the hint of a refusal by an inner policy is
+// no wait that the dependency asked for.
 func (e *Error) RetryAfter() time.Duration {
 	longest := time.Duration(0)
-	if e != nil {
-		for _, err := range e.Errs {
-			asked, _ := policy.RetryAfter(err)
+	if e == nil {
+		return longest
+	}
+	all := e.refused()
+	for _, err := range e.Errs {
+		if asked, ok := policy.RetryAfter(err); ok && (all || !rejected(err)) {
 			longest = max(longest, asked)
 		}
 	}

@@ -30,11 +30,18 @@ func TestAnErrorMatchesEachOfItsErrors(t *testing.T) {
 	got, ok := errors.AsType[*full](mixed)
 	assert.True(t, ok)
 	assert.Same(t, rejection, got)
+	assert.True(t, retry.Retryable(mixed))
+	assert.EqualError(t, mixed, "hedge: no success from 2 attempts: wrapped: down; full")
+}
+
+func TestTheHintOfARefusedAttemptBesideAFailureIsNotFollowed(t *testing.T) {
+	mixed := error(&hedge.Error{Attempts: 2, Errs: []error{errDown, &full{time.Hour}}})
+	d, _ := policy.RetryAfter(mixed)
+	assert.Zero(t, d)
+	mixed = &hedge.Error{Attempts: 3, Errs: []error{retry.After(errDown, time.Second), &full{time.Hour}}}
 	d, ok := policy.RetryAfter(mixed)
 	assert.True(t, ok)
 	assert.Equal(t, time.Second, d)
-	assert.True(t, retry.Retryable(mixed))
-	assert.EqualError(t, mixed, "hedge: no success from 2 attempts: wrapped: down; full")
 }
 
 func TestAnErrorIsARejectionIfAllItsErrorsAre(t *testing.T) {
