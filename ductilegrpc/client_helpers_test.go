@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/yield"
 	"github.com/ductile-go/ductile/retry"
 
 	"time"
@@ -136,4 +138,10 @@ func pushBack(ctx context.Context, err error, values ...string) error {
 		return e
 	}
 	return err
+}
+
+// settled waits until what goroutines are about to do is done.
+func settled(t testing.TB, done func() bool) {
+	t.Helper()
+	assert.True(t, yield.Until(done))
 }

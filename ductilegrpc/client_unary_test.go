@@ -151,7 +151,6 @@ func TestAFallbacksReplyReachesTheCaller(t *testing.T) {
 	assert.Equal(t, []string{"cache"}, header.Get("from"))
 }
 
-
 func TestAFallbackOfAnotherTypeIsAnError(t *testing.T) {
 	unary, _ := failing(status.Error(codes.Unavailable, "down"))
 	for want, r := range map[string]*ductilegrpc.Reply{

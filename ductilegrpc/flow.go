@@ -27,6 +27,7 @@ type flow struct {
 	mu     sync.Mutex // guards what the caller, gRPC and the end of a context all touch
 	ending *flowEnd
 	held   []func(*flowEnd)
+	done   chan struct{} // closed when what was held is released
 }
 
 // flowEnd is how a flow has ended.
@@ -38,7 +39,7 @@ type flowEnd struct {
 // openFlow opens a stream in the policies' context.
 func (o *opening) openFlow(policies context.Context, n int) (*flow, error) {
 	c := o.c
-	f := &flow{c: c, root: o.root}
+	f := &flow{c: c, root: o.root, done: make(chan struct{})}
 	ctx, cancel := context.WithCancelCause(rooted{o.root, policies})
 	f.cancel = cancel
 	f.ctx = numbered(onRealTime(ctx, c.clock()), c.cfg.AttemptHeader, n)
@@ -95,9 +96,16 @@ func (f *flow) end(err error) {
 	held := f.held
 	f.held = nil
 	f.mu.Unlock()
+	defer close(f.done)
 	for _, release := range held {
 		release(end)
 	}
+}
+
+// finish is end for the caller's goroutine: it returns when the permits have been given back.
+func (f *flow) finish(err error) {
+	f.end(err)
+	<-f.done
 }
 
 func (f *flow) hasEnded() bool {

@@ -54,7 +54,7 @@ func (s *manyRequests) SendMsg(m any) error {
 	}
 	err := f.SendMsg(m)
 	if err != nil && !errors.Is(err, io.EOF) {
-		f.end(err)
+		f.finish(err)
 		_, err = outward(s.caller, err)
 	}
 	return err
@@ -107,7 +107,7 @@ func (s *manyRequests) RecvMsg(m any) error {
 		return s.ended(r, s.headerNow(), err)
 	}
 	if !s.desc.ServerStreams {
-		r.flow.end(io.EOF)
+		r.flow.finish(io.EOF)
 		s.serve(r, s.headerNow())
 	}
 	return nil

@@ -159,9 +159,10 @@ func (o *opening) serve(r *Reply, header metadata.MD) {
 	}
 }
 
-// ended returns the error with which a stream that had begun ends, for the caller.
+// ended returns the error with which a stream that had begun ends, for the caller: its
+// permits have been given back by then.
 func (o *opening) ended(r *Reply, header metadata.MD, err error) error {
-	r.flow.end(err)
+	r.flow.finish(err)
 	o.serve(r, header)
 	if errors.Is(err, io.EOF) {
 		return err
