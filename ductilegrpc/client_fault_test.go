@@ -218,8 +218,7 @@ func TestWithWaitForReadyABrokenChannelShowsAsTimeouts(t *testing.T) {
 
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	l := listener(t, "127.0.0.1:0")
 	defer func() { require.NoError(t, l.Close()) }()
 	return l.Addr().String()
 }
@@ -298,8 +297,7 @@ func TestAServerThatRestartsInTheMiddleOfCallsFailsNone(t *testing.T) {
 		return nil, ctx.Err()
 	}}
 	well := &service{unary: func(context.Context, *tpb.SimpleRequest) (*tpb.SimpleResponse, error) { return named("restarted"), nil }}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	l := listener(t, "127.0.0.1:0")
 	addr := l.Addr().String()
 	first := listenOn(t, l, hang)
 	circuit := breaker.NewCircuit(breaker.Config{Shadow: true})
@@ -318,8 +316,7 @@ func TestAServerThatRestartsInTheMiddleOfCallsFailsNone(t *testing.T) {
 		<-arrived
 	}
 	first.Stop()
-	l, err = net.Listen("tcp", addr)
-	require.NoError(t, err)
+	l = listener(t, addr)
 	listenOn(t, l, well)
 	calls.Wait()
 }

@@ -55,9 +55,15 @@ func (s *service) FullDuplexCall(both tpb.TestService_FullDuplexCallServer) erro
 // listen serves s on loopback and returns the server and its address.
 func listen(t testing.TB, s *service, opts ...grpc.ServerOption) (*grpc.Server, string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	l := listener(t, "127.0.0.1:0")
 	return listenOn(t, l, s, opts...), l.Addr().String()
+}
+
+func listener(t testing.TB, addr string) net.Listener {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+	require.NoError(t, err)
+	return l
 }
 
 func listenOn(t testing.TB, l net.Listener, s *service, opts ...grpc.ServerOption) *grpc.Server {

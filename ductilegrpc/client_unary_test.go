@@ -66,7 +66,7 @@ func TestAFinalErrorIsGRPCsOwn(t *testing.T) {
 	_, err := client(t, &service{unary: unary}, ductilegrpc.Config{}).UnaryCall(t.Context(), &tpb.SimpleRequest{})
 	assert.EqualError(t, err, "rpc error: code = NotFound desc = no such user")
 	assert.EqualValues(t, 1, n.Load())
-	_, plain := err.(interface{ GRPCStatus() *status.Status }) //nolint:errorlint // unwrapped
+	_, plain := err.(interface{ GRPCStatus() *status.Status })
 	assert.True(t, plain)
 }
 
@@ -205,7 +205,7 @@ func TestOnlyIdempotentMethodsAreHedged(t *testing.T) {
 	for _, idempotent := range []bool{true, false} {
 		var n counter
 		both := make(chan struct{})
-		c := client(t, &service{unary: func(ctx context.Context, _ *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
+		c := client(t, &service{unary: func(context.Context, *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
 			if n.Add(1) == 2 {
 				close(both)
 			}

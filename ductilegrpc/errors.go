@@ -44,7 +44,7 @@ func outward(ctx context.Context, err error) (metadata.MD, error) {
 	if ended := ctx.Err(); ended != nil && endedBy(ended) == st.Code() && !errors.Is(err, ended) {
 		err = &joined{err: err, ended: policy.Ended(ctx)}
 	}
-	if own, ok := err.(interface{ GRPCStatus() *status.Status }); ok && own.GRPCStatus() != nil { //nolint:errorlint // wrapped, its text would be another
+	if own, ok := err.(interface{ GRPCStatus() *status.Status }); ok && own.GRPCStatus() != nil { // wrapped, its text would be another
 		return trailer, err
 	}
 	return trailer, &callError{err: err, st: st}

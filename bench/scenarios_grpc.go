@@ -1,0 +1,24 @@
+package bench
+
+func init() {
+	Scenarios = append(Scenarios,
+		Scenario{
+			Name: "GRPCUnary", Title: "Interceptor of a unary gRPC call, without gRPC",
+			Notes: grpcNotes,
+		},
+		Scenario{
+			Name: "GRPCLoopback", Title: "A unary gRPC call to a server in this process, over loopback",
+			Notes: grpcNotes,
+		},
+	)
+}
+
+var grpcNotes = map[string]string{
+	"grpc":             "gRPC alone; its own retries are off",
+	"grpc-retry":       "gRPC alone, with a retryPolicy in its service config",
+	"ductile":          "the zero Config: retry, a circuit for each target, both timeouts; a message and metadata for each attempt",
+	"ductile-retry":    "retry alone, with WithPipeline's *Reply",
+	"failsafe":         "failsafegrpc: retry and circuit, whose attempts share one message",
+	"failsafe-retry":   "failsafegrpc: retry alone, whose attempts share one message",
+	"middleware-retry": "go-grpc-middleware's retry; attempts share one message; no circuit, no timeout",
+}
