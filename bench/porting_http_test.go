@@ -273,7 +273,12 @@ func keysOf(rows map[string]func(*testing.T)) (keys []string) {
 // rowsBelow returns the first cells of the table below a heading.
 func rowsBelow(t *testing.T, heading string) (cells []string) {
 	t.Helper()
-	page, err := os.ReadFile("../docs/porting-http.md")
+	return rowsOf(t, "../docs/porting-http.md", heading)
+}
+
+func rowsOf(t *testing.T, name, heading string) (cells []string) {
+	t.Helper()
+	page, err := os.ReadFile(name)
 	require.NoError(t, err)
 	_, after, found := strings.Cut(string(page), heading+"\n")
 	require.True(t, found, heading)
