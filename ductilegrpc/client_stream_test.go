@@ -614,3 +614,73 @@ func TestStreamsThatAreOpenedAndLeftKeepNothing(t *testing.T) {
 	assert.Zero(t, counts.Failures)
 	assert.EqualValues(t, streams, counts.Ignored+counts.Successes)
 }
+
+func TestPoliciesInsideOfOthersHoldTheirPermitsToo(t *testing.T) {
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
+	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
+	held := pipeline.New(ductilegrpc.Breaker(circuit), policy.Policy[*ductilegrpc.Reply](ductilegrpc.Bulkhead(gate)))
+	p := pipeline.New[*ductilegrpc.Reply](policy.Select(func(context.Context) policy.Policy[*ductilegrpc.Reply] { return held }))
+	more := make(chan struct{})
+	c := client(t, &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error {
+		if err := sendNumbers(out, 1, 1); err != nil {
+			return err
+		}
+		<-more
+		return nil
+	}, unary: func(context.Context, *tpb.SimpleRequest) (*tpb.SimpleResponse, error) { return named(""), nil }}, ductilegrpc.Config{})
+	s, err := c.StreamingOutputCall(t.Context(), &tpb.StreamingOutputCallRequest{}, ductilegrpc.WithPipeline(p))
+	require.NoError(t, err)
+	_, err = s.Recv()
+	require.NoError(t, err)
+	assert.Equal(t, 1, gate.Snapshot().InUse)
+	assert.Equal(t, breaker.Counts{}, circuit.Snapshot().Counts)
+	close(more)
+	_, err = s.Recv()
+	require.ErrorIs(t, err, io.EOF)
+	assert.Zero(t, gate.Snapshot().InUse)
+	assert.Equal(t, breaker.Counts{Successes: 1}, circuit.Snapshot().Counts)
+
+	_, err = c.UnaryCall(t.Context(), &tpb.SimpleRequest{}, ductilegrpc.WithPipeline(p))
+	require.NoError(t, err)
+	assert.Zero(t, gate.Snapshot().InUse, "a unary call gives its place back at once")
+	assert.Equal(t, breaker.Counts{Successes: 2}, circuit.Snapshot().Counts)
+}
+
+func TestAStreamsDeadlineAfterItsFirstMessageIsIgnored(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
+	c := client(t, &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error {
+		if err := sendNumbers(out, 1, 1); err != nil {
+			return err
+		}
+		<-out.Context().Done()
+		return nil
+	}}, ductilegrpc.Config{Circuit: circuit})
+	clk := fake.NewClock(fake.At(time.Now()))
+	ctx, cancel := clk.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	s, err := c.StreamingOutputCall(ctx, &tpb.StreamingOutputCallRequest{})
+	require.NoError(t, err)
+	_, err = s.Recv()
+	require.NoError(t, err)
+	clk.Advance(time.Hour)
+	_, err = s.Recv()
+	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Equal(t, breaker.Counts{Ignored: 1}, circuit.Snapshot().Counts)
+	assert.ErrorContains(t, err, "DeadlineExceeded")
+}
+
+func TestAMessageThatCannotBeSentEndsAStreamWithManyRequests(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
+	gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
+	c := client(t, &service{duplex: func(both tpb.TestService_FullDuplexCallServer) error {
+		<-both.Context().Done()
+		return nil
+	}}, ductilegrpc.Config{Circuit: circuit, Gate: gate})
+	both, err := c.FullDuplexCall(t.Context(), grpc.MaxCallSendMsgSize(10))
+	require.NoError(t, err)
+	err = both.Send(&tpb.StreamingOutputCallRequest{Payload: &tpb.Payload{Body: make([]byte, 100)}})
+	assert.Equal(t, codes.ResourceExhausted, status.Code(err))
+	assert.Zero(t, gate.Snapshot().InUse)
+	assert.Equal(t, breaker.Counts{Ignored: 1}, circuit.Snapshot().Counts)
+}
