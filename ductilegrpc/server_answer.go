@@ -1,0 +1,80 @@
+package ductilegrpc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/ductile-go/ductile/adaptive"
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/throttle"
+)
+
+// answered is an error of a policy with the status that it leaves the server with.
+type answered struct {
+	error
+	status *status.Status
+}
+
+func (e *answered) Unwrap() error              { return e.error }
+func (e *answered) GRPCStatus() *status.Status { return e.status }
+
+// answer returns the error that a call returns to gRPC, and its trailer.
+func answer(err error) (error, metadata.MD) {
+	if _, ok := err.(*policy.TimeoutError); !ok { //nolint:errorlint // one that the handler has wrapped in a status is that status
+		if _, ok := status.FromError(err); ok {
+			return err, nil
+		}
+	}
+	code, ok := codeOf(err)
+	if !ok {
+		return err, nil
+	}
+	st, trailer := refusal(code, messageOf(err), waitOf(err, code))
+	return &answered{err, st}, trailer
+}
+
+// waitOf returns how long the caller is to wait, or 0 if that is not known.
+func waitOf(err error, code codes.Code) time.Duration {
+	if code == codes.Canceled || code == codes.DeadlineExceeded {
+		return 0
+	}
+	wait, _ := policy.RetryAfter(err)
+	return wait
+}
+
+// messages are what callers read of a refusal. The text of the error stays in the server: it
+// has names of policies, and that of an open circuit the failure that opened it.
+var messages = []struct {
+	sentinel error
+	text     string
+}{
+	{ErrRemaining, "too little time remains until the deadline"},
+	{context.Canceled, "canceled while waiting to be served"},
+	{context.DeadlineExceeded, "deadline exceeded while waiting to be served"},
+	{ratelimit.ErrCost, "the call costs more than the rate limit allows"},
+	{ratelimit.ErrExceeded, "rate limit exceeded"},
+	{bulkhead.ErrFull, "too many calls at a time"},
+	{adaptive.ErrLimited, "too many calls at a time"},
+	{throttle.ErrThrottled, "overloaded"},
+	{breaker.ErrOpen, "a dependency is unavailable"},
+}
+
+func messageOf(err error) string {
+	if !errors.Is(err, policy.ErrRejected) {
+		return err.Error() // the handler's own words, or those of a context
+	}
+	for _, m := range messages {
+		if errors.Is(err, m.sentinel) {
+			return m.text
+		}
+	}
+	return "refused"
+}
