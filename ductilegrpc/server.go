@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/ductile-go/ductile/policy"
 )
@@ -31,13 +32,12 @@ func UnaryServer(cfg ServerConfig) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		reply, err := calls.do(ctx, info.FullMethod, func(ctx context.Context) (any, error) { return handler(ctx, req) })
 		if err != nil {
-			answered, trailer := answer(err)
-			if trailer != nil {
+			var trailer metadata.MD
+			if trailer, err = answer(err); trailer != nil {
 				_ = grpc.SetTrailer(ctx, trailer) // fails only without a server around
 			}
-			return reply, answered
 		}
-		return reply, nil
+		return reply, err
 	}
 }
 

@@ -17,6 +17,12 @@ import (
 	"github.com/ductile-go/ductile/throttle"
 )
 
+// statusError is an error with a status of its own.
+type statusError interface {
+	error
+	GRPCStatus() *status.Status
+}
+
 // answered is an error of a policy with the status that it leaves the server with.
 type answered struct {
 	error
@@ -26,19 +32,19 @@ type answered struct {
 func (e *answered) Unwrap() error              { return e.error }
 func (e *answered) GRPCStatus() *status.Status { return e.status }
 
-// answer returns the error that a call returns to gRPC, and its trailer.
-func answer(err error) (error, metadata.MD) {
+// answer returns the trailer of a call that failed, and the error that it returns to gRPC.
+func answer(err error) (metadata.MD, error) {
 	if _, ok := err.(*policy.TimeoutError); !ok { //nolint:errorlint // one that the handler has wrapped in a status is that status
-		if _, ok := status.FromError(err); ok {
-			return err, nil
+		if _, ok := errors.AsType[statusError](err); ok { // status.FromError would format other errors
+			return nil, err
 		}
 	}
 	code, ok := codeOf(err)
 	if !ok {
-		return err, nil
+		return nil, err
 	}
 	st, trailer := refusal(code, messageOf(err), waitOf(err, code))
-	return &answered{err, st}, trailer
+	return trailer, &answered{err, st}
 }
 
 // waitOf returns how long the caller is to wait, or 0 if that is not known.

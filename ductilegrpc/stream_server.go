@@ -22,11 +22,11 @@ func StreamServer(cfg ServerConfig) grpc.StreamServerInterceptor {
 		if err == nil {
 			return nil
 		}
-		answered, trailer := answer(err)
+		trailer, err := answer(err)
 		if trailer != nil {
 			stream.SetTrailer(trailer)
 		}
-		return answered
+		return err
 	}
 }
 

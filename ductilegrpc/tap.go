@@ -48,7 +48,7 @@ type refused struct {
 // handle returns the context for the call, with its ticket, or the status of a refusal.
 func (t *tapper) handle(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if ctx.Err() != nil {
-		return ctx, nil // gRPC aborts the call
+		return ctx, nil //nolint:nilerr // gRPC aborts the call
 	}
 	if t.cfg.Observer != nil || t.cfg.Caller != nil {
 		ctx = withMethod(ctx, info.FullMethodName)
