@@ -35,7 +35,7 @@ func (e *answered) GRPCStatus() *status.Status { return e.status }
 // answer returns the trailer of a call that failed, and the error that it returns to gRPC.
 func answer(err error) (metadata.MD, error) {
 	if _, ok := err.(*policy.TimeoutError); !ok { //nolint:errorlint // one that the handler has wrapped in a status is that status
-		if _, ok := errors.AsType[statusError](err); ok { // status.FromError would format other errors
+		if own, ok := errors.AsType[statusError](err); ok && !refusedByClient(own) { // status.FromError would format other errors
 			return nil, err
 		}
 	}
@@ -45,6 +45,13 @@ func answer(err error) (metadata.MD, error) {
 	}
 	st, trailer := refusal(code, messageOf(err), waitOf(err, code))
 	return trailer, &answered{err, st}
+}
+
+// refusedByClient reports whether err is a refusal by a policy of a client of ours that the
+// handler called. Its status has the text of the policy's error, and no trailer.
+func refusedByClient(err statusError) bool {
+	_, ours := err.(*callError) //nolint:errorlint // what has the status, not what it wraps
+	return ours && errors.Is(err, policy.ErrRejected)
 }
 
 // waitOf returns how long the caller is to wait, or 0 if that is not known.

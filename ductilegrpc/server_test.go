@@ -125,6 +125,19 @@ func TestARefusalMatchesThePolicysErrorForInterceptorsOutside(t *testing.T) {
 	assert.Equal(t, codes.Unavailable, code(err))
 }
 
+// A handler that calls another server through a client of ours passes its refusals on.
+func TestARefusalOfAClientInAHandlerLeavesWithItsWait(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{Name: "secret", Clock: fake.NewClock()})
+	circuit.Trip(time.Minute, "secret")
+	behind := run(t, new(backend), nil, ductilegrpc.DialOptions(ductilegrpc.Config{Circuit: circuit})...)
+	s := run(t, &backend{unary: func(ctx context.Context) error { _, err := behind.call(ctx); return err }}, interceptors(ductilegrpc.ServerConfig{}))
+	trailer, err := s.call(t.Context())
+	assert.Equal(t, codes.Unavailable, code(err))
+	assert.Equal(t, time.Minute, retryInfo(err))
+	assert.Equal(t, []string{"60000"}, trailer[pushback])
+	assert.NotContains(t, err.Error(), "secret")
+}
+
 func TestErrorsOfHandlersPassUnchanged(t *testing.T) {
 	detailed, err := status.New(codes.NotFound, "no such cart").WithDetails(&errdetails.ResourceInfo{ResourceName: "cart"})
 	require.NoError(t, err)

@@ -1,0 +1,155 @@
+package ductilegrpc_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	tpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
+
+	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/ductilegrpc"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/keyed"
+)
+
+var balancers atomic.Int64
+
+// replicas starts n servers behind one client with a balancer of circuits. fail returns the
+// error of the server at an index.
+func replicas(t *testing.T, n int, clk *fake.Clock, fail func(i int) error) (tpb.TestServiceClient, []string, *keyed.Map[string, *breaker.Circuit]) {
+	t.Helper()
+	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{Make: func(addr string) *breaker.Circuit {
+		return breaker.NewCircuit(breaker.Config{Name: addr, FailureThreshold: 3, RecoveryTimeout: time.Minute, Clock: clk})
+	}})
+	name := fmt.Sprintf("circuits_%d", balancers.Add(1)) // the registry of gRPC is global
+	balancer.Register(ductilegrpc.RoundRobin(name, circuits))
+	var addrs []string
+	var state resolver.State
+	for i := range n {
+		s := run(t, &backend{unary: func(context.Context) error { return fail(i) }}, nil)
+		addrs = append(addrs, s.addr)
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: s.addr}}})
+	}
+	r := manual.NewBuilderWithScheme("replicas")
+	r.InitialState(state)
+	conn, err := grpc.NewClient("replicas:///", grpc.WithResolvers(r), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"`+name+`": {}}]}`))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, conn.Close()) })
+	client := tpb.NewTestServiceClient(conn)
+	for tries := 0; circuits.Len() < n; tries++ { // until all replicas are connected
+		require.Less(t, tries, 10_000)
+		_, _ = client.UnaryCall(t.Context(), &tpb.SimpleRequest{}, grpc.WaitForReady(true))
+	}
+	return client, addrs, circuits
+}
+
+func TestAnAddressThatFailsIsPassedOverUntilAProbeSucceeds(t *testing.T) {
+	clk := fake.NewClock()
+	var sick atomic.Bool
+	client, addrs, circuits := replicas(t, 3, clk, func(i int) error {
+		if i == 1 && sick.Load() {
+			return status.Error(codes.Unavailable, "the disk is full")
+		}
+		return nil
+	})
+	sick.Store(true)
+	served, failed := map[string]int{}, 0
+	calls := func(n int) {
+		clear(served)
+		failed = 0
+		for range n {
+			var p peer.Peer
+			if _, err := client.UnaryCall(t.Context(), &tpb.SimpleRequest{}, grpc.Peer(&p)); err != nil {
+				assert.Equal(t, codes.Unavailable, code(err))
+				failed++
+				continue
+			}
+			served[p.Addr.String()]++
+		}
+	}
+	calls(90)
+	assert.Equal(t, 3, failed, "until the circuit opens")
+	assert.Equal(t, breaker.Open, circuits.Get(addrs[1]).State())
+	assert.Len(t, served, 2)
+
+	clk.Advance(time.Minute)
+	calls(30)
+	assert.Equal(t, 1, failed, "one probe")
+
+	sick.Store(false)
+	clk.Advance(time.Minute)
+	calls(90)
+	assert.Zero(t, failed)
+	assert.InDelta(t, 30, served[addrs[1]], 1, "it has its share again")
+}
+
+func TestWithoutAnAddressThatAdmitsACallTheClientLearnsWhenToReturn(t *testing.T) {
+	clk := fake.NewClock()
+	client, addrs, circuits := replicas(t, 2, clk, func(int) error { return nil })
+	circuits.Get(addrs[0]).Trip(10*time.Second, "test")
+	circuits.Get(addrs[1]).Trip(time.Minute, "test")
+	_, err := client.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+	assert.Equal(t, codes.Unavailable, code(err))
+	assert.Equal(t, 10*time.Second, retryInfo(err))
+	clk.Advance(10 * time.Second)
+	_, err = client.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+	require.NoError(t, err)
+}
+
+func TestACallThatItsCallerCancelsSaysNothingAboutTheAddress(t *testing.T) {
+	started := make(chan struct{}, 1)
+	handler, _, release := block()
+	var blocks atomic.Bool
+	client, addrs, circuits := replicas(t, 1, fake.NewClock(), func(int) error {
+		if !blocks.Load() {
+			return nil
+		}
+		started <- struct{}{}
+		return handler(context.Background())
+	})
+	blocks.Store(true)
+	before := circuits.Get(addrs[0]).Snapshot().Counts.Ignored
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { _, err := client.UnaryCall(ctx, &tpb.SimpleRequest{}); ended <- err }()
+	<-started
+	cancel()
+	assert.Equal(t, codes.Canceled, code(<-ended))
+	after := circuits.Get(addrs[0]).Snapshot().Counts
+	assert.Equal(t, before+1, after.Ignored)
+	assert.Zero(t, after.Failures)
+	release <- struct{}{}
+}
+
+func TestAnAnswerThatTheCallerGotWrongCountsForTheAddress(t *testing.T) {
+	client, addrs, circuits := replicas(t, 1, fake.NewClock(), func(int) error { return status.Error(codes.NotFound, "no such cart") })
+	for range 10 {
+		_, err := client.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+		assert.Equal(t, codes.NotFound, code(err))
+	}
+	assert.Equal(t, breaker.Closed, circuits.Get(addrs[0]).State())
+	assert.Zero(t, circuits.Get(addrs[0]).Snapshot().Counts.Failures)
+}
+
+func TestRoundRobinRefusesWhatCannotWork(t *testing.T) {
+	assert.PanicsWithValue(t, `ductilegrpc: RoundRobin: name is "", want the name that a service config has`, func() {
+		ductilegrpc.RoundRobin("", keyed.New(keyed.Config[string, *breaker.Circuit]{Make: func(string) *breaker.Circuit { return nil }}))
+	})
+	assert.PanicsWithValue(t, "ductilegrpc: RoundRobin: circuits is nil, want a map made by keyed.New", func() {
+		ductilegrpc.RoundRobin("x", nil)
+	})
+}
