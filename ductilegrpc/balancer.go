@@ -29,6 +29,9 @@ import (
 //	...
 //	grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin_circuits": {}}]}`)
 //
+// Attempts of one call that [DialOptions] make, a retry's and a hedge's, go to different
+// addresses while there are any that the call has not tried.
+//
 // A circuit of circuits, whose key is the address such as "10.0.0.7:443", counts each attempt
 // when it ends, by the status codes as in [Config]. If no circuit admits a call, the attempt
 // fails with Unavailable and a RetryInfo that says when the first of them admits a probe.
@@ -42,6 +45,7 @@ func RoundRobin(name string, circuits *keyed.Map[string, *breaker.Circuit]) bala
 	if circuits == nil {
 		panic("ductilegrpc: RoundRobin: circuits is nil, want a map made by keyed.New")
 	}
+	spreading.Store(true)
 	return flatBuilder{base.NewBalancerBuilder(name, pickers{circuits}, base.Config{HealthCheck: true})}
 }
 
@@ -94,22 +98,29 @@ type picker struct {
 	next     atomic.Uint32 // a pick adds 1, so that picks side by side begin at different addresses
 }
 
-// Pick returns the next connection whose circuit admits a call.
-func (p *picker) Pick(balancer.PickInfo) (balancer.PickResult, error) {
+// Pick returns the next connection whose circuit admits a call, if possible one that the call
+// has not tried.
+func (p *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	before, _ := info.Ctx.Value(triedKey{}).(*tried)
 	start := uint64(p.next.Add(1))
 	var soonest time.Duration
-	for i := range uint64(len(p.backends)) {
-		b := p.backends[(start+i)%uint64(len(p.backends))]
-		permit, err := p.circuits.Get(b.addr).Acquire()
-		if err != nil {
+	for _, again := range []bool{false, true} {
+		for i := range uint64(len(p.backends)) {
+			b := p.backends[(start+i)%uint64(len(p.backends))]
+			if before.has(b.addr) != again {
+				continue
+			}
+			permit, err := p.circuits.Get(b.addr).Acquire()
+			if err == nil {
+				before.add(b.addr)
+				return balancer.PickResult{SubConn: b.conn, Done: func(d balancer.DoneInfo) { permit.Record(outcomeAt(d)) }}, nil
+			}
 			if wait, _ := policy.RetryAfter(err); wait > 0 && (soonest == 0 || wait < soonest) {
 				soonest = wait
 			}
-			continue
 		}
-		return balancer.PickResult{SubConn: b.conn, Done: func(d balancer.DoneInfo) { permit.Record(outcomeAt(d)) }}, nil
 	}
-	st, _ := refusal(codes.Unavailable, fmt.Sprintf("ductilegrpc: the circuits of all connected addresses are open, %d of %d", len(p.backends), len(p.backends)), soonest)
+	st, _ := refusal(codes.Unavailable, fmt.Sprintf("ductilegrpc: the circuits of all %d connected addresses are open", len(p.backends)), soonest)
 	return balancer.PickResult{}, st.Err()
 }
 

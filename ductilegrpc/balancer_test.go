@@ -3,6 +3,7 @@ package ductilegrpc_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,13 +24,14 @@ import (
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/retry"
 )
 
 var balancers atomic.Int64
 
 // replicas starts n servers behind one client with a balancer of circuits. fail returns the
 // error of the server at an index.
-func replicas(t *testing.T, n int, clk *fake.Clock, fail func(i int) error) (tpb.TestServiceClient, []string, *keyed.Map[string, *breaker.Circuit]) {
+func replicas(t *testing.T, n int, clk *fake.Clock, fail func(i int) error, dial ...grpc.DialOption) (tpb.TestServiceClient, []string, *keyed.Map[string, *breaker.Circuit]) {
 	t.Helper()
 	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{Make: func(addr string) *breaker.Circuit {
 		return breaker.NewCircuit(breaker.Config{Name: addr, FailureThreshold: 3, RecoveryTimeout: time.Minute, Clock: clk})
@@ -45,8 +47,8 @@ func replicas(t *testing.T, n int, clk *fake.Clock, fail func(i int) error) (tpb
 	}
 	r := manual.NewBuilderWithScheme("replicas")
 	r.InitialState(state)
-	conn, err := grpc.NewClient("replicas:///", grpc.WithResolvers(r), grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"`+name+`": {}}]}`))
+	conn, err := grpc.NewClient("replicas:///", append(dial, grpc.WithResolvers(r), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"`+name+`": {}}]}`))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, conn.Close()) })
 	client := tpb.NewTestServiceClient(conn)
@@ -95,6 +97,54 @@ func TestAnAddressThatFailsIsPassedOverUntilAProbeSucceeds(t *testing.T) {
 	calls(90)
 	assert.Zero(t, failed)
 	assert.InDelta(t, 30, served[addrs[1]], 1, "it has its share again")
+}
+
+// Two of three replicas are sick, and their circuits do not open: a third attempt always
+// finds the one that is well.
+func TestAttemptsOfOneCallGoToDifferentAddresses(t *testing.T) {
+	clk := fake.NewClock()
+	var sick atomic.Bool
+	var mu sync.Mutex
+	var met []int
+	client, _, circuits := replicas(t, 3, clk, func(i int) error {
+		if !sick.Load() {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		met = append(met, i)
+		if i < 2 {
+			return status.Error(codes.Unavailable, "the disk is full")
+		}
+		return nil
+	}, ductilegrpc.DialOptions(ductilegrpc.Config{Retry: retry.Config{MaxAttempts: 3, BaseDelay: retry.NoDelay}})...)
+	sick.Store(true)
+	for range 20 {
+		met = nil
+		_, err := client.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+		require.NoError(t, err)
+		seen := map[int]bool{}
+		for _, i := range met {
+			assert.False(t, seen[i], "replica %d twice: %v", i, met)
+			seen[i] = true
+		}
+		for _, c := range circuits.All() {
+			c.Reset()
+		}
+	}
+}
+
+// With fewer addresses than attempts, an attempt goes where another has been.
+func TestACallThatHasTriedEveryAddressTriesAgain(t *testing.T) {
+	var n atomic.Int64
+	client, _, _ := replicas(t, 1, fake.NewClock(), func(int) error {
+		if n.Add(1)%2 == 0 {
+			return nil
+		}
+		return status.Error(codes.Unavailable, "now and then")
+	}, ductilegrpc.DialOptions(ductilegrpc.Config{Retry: retry.Config{MaxAttempts: 3, BaseDelay: retry.NoDelay}})...)
+	_, err := client.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+	require.NoError(t, err)
 }
 
 func TestWithoutAnAddressThatAdmitsACallTheClientLearnsWhenToReturn(t *testing.T) {

@@ -73,8 +73,9 @@ func (c *client) clock() policy.Clock { return c.cfg.Retry.Clock }
 // keyOf is the context key of a call's key in Config.Circuits.
 type keyOf struct{}
 
-// keyed returns ctx with the call's key.
+// keyed returns ctx with the call's key, and with what balancers of ours keep of a call.
 func (c *client) keyed(ctx context.Context, cc *grpc.ClientConn, fullMethod string) context.Context {
+	ctx = apart(ctx)
 	if c.cfg.Circuits == nil {
 		return ctx
 	}

@@ -1,0 +1,47 @@
+package ductilegrpc
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
+)
+
+// spreading is set by RoundRobin: only its balancers read what a call has tried.
+var spreading atomic.Bool
+
+// tried are the addresses that attempts of one call were sent to. A nil tried is empty and
+// stays so.
+type tried struct {
+	mu    sync.Mutex // a hedge's attempts pick side by side
+	addrs []string
+}
+
+type triedKey struct{}
+
+// apart returns a context for one call, whose attempts go to different addresses.
+func apart(ctx context.Context) context.Context {
+	if !spreading.Load() {
+		return ctx
+	}
+	return context.WithValue(ctx, triedKey{}, new(tried))
+}
+
+func (t *tried) has(addr string) bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.addrs, addr)
+}
+
+func (t *tried) add(addr string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.addrs = append(t.addrs, addr)
+}
