@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/ductile-go/ductile v0.1.0
+	github.com/ductile-go/ductile/ductilegrpc v0.1.0
 	github.com/ductile-go/ductile/ductilestripe v0.1.0
 )
 
@@ -14,6 +15,7 @@ require (
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	golang.org/x/term v0.48.0
+	google.golang.org/grpc v1.85.0
 	modernc.org/sqlite v1.62.0
 )
 
@@ -32,7 +34,11 @@ require (
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 	modernc.org/libc v1.80.1 // indirect
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
@@ -40,5 +46,6 @@ require (
 
 replace (
 	github.com/ductile-go/ductile => ../
+	github.com/ductile-go/ductile/ductilegrpc => ../ductilegrpc
 	github.com/ductile-go/ductile/ductilestripe => ../ductilestripe
 )
