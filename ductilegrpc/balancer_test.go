@@ -203,3 +203,23 @@ func TestRoundRobinRefusesWhatCannotWork(t *testing.T) {
 		ductilegrpc.RoundRobin("x", nil)
 	})
 }
+
+func ExampleRoundRobin() {
+	target, creds := "dns:///stock.example:443", grpc.WithTransportCredentials(insecure.NewCredentials())
+
+	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{
+		Make: func(addr string) *breaker.Circuit {
+			return breaker.NewCircuit(breaker.Config{Name: addr, Window: 10 * time.Second, FailureRate: 0.5})
+		},
+	})
+	balancer.Register(ductilegrpc.RoundRobin("round_robin_circuits", circuits)) // when the program starts
+	conn, err := grpc.NewClient(target, append(ductilegrpc.DialOptions(ductilegrpc.Config{}), creds,
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"round_robin_circuits": {}}]}`))...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	fmt.Println(conn.Target())
+	// Output: dns:///stock.example:443
+}

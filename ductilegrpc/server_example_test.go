@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 	tpb "google.golang.org/grpc/interop/grpc_testing"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
@@ -29,13 +28,7 @@ func ExampleUnaryServer() {
 		Limiters: keyed.New(keyed.Config[string, *ratelimit.Limiter]{
 			Make: func(string) *ratelimit.Limiter { return ratelimit.NewLimiter(ratelimit.Config{Limit: 50}) },
 		}),
-		Caller: func(ctx context.Context, _ string) (string, bool) {
-			p, ok := peer.FromContext(ctx)
-			if !ok {
-				return "", false
-			}
-			return p.Addr.String(), true
-		},
+		Caller: callerOf,
 	}
 	server := grpc.NewServer(
 		grpc.InTapHandle(ductilegrpc.Tap(front)),
