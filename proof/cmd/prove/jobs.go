@@ -234,6 +234,7 @@ var targets = []target{
 	{"ductilehttp", "FuzzHandlerConfig", "ductilehttp.HandlerConfig, and the header of a time that is left"},
 	{"ductilehttp", "FuzzRetryAfter", "the header Retry-After"},
 	{"ductilehttp", "FuzzAnswer", "a hostile server: any bytes as its answer"},
+	{"ductilegrpc", "FuzzPushback", "what a gRPC server asks a client to wait: any pushback, any RetryInfo"},
 	{"ductilestripe", "FuzzConfig", "ductilestripe.Config: what Validate accepts works"},
 	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
