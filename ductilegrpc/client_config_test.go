@@ -1,11 +1,15 @@
 package ductilegrpc_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	tpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
@@ -61,4 +65,29 @@ func TestNothingIsSetBesideAPipeline(t *testing.T) {
 		"ductilegrpc: Config.Gate is set, want zero beside Pipeline\n"+
 		"ductilegrpc: Config.AttemptTimeout is 1s, want zero beside Pipeline\n"+
 		"ductilegrpc: Config.TotalTimeout is 1m0s, want zero beside Pipeline")
+}
+
+// A By that follows what clients send must neither grow without bound nor refuse a newcomer.
+func TestKeysBeyondTheLimitShareACircuitThatRefusesNoCall(t *testing.T) {
+	cfg, _ := swift()
+	cfg.MaxAttempts = 1
+	key := 0
+	call := ductilegrpc.UnaryClient(ductilegrpc.Config{Retry: cfg, By: func(string, string) string { return strconv.Itoa(key) }})
+	n := 0
+	fail := func() error {
+		return call(t.Context(), unaryMethod, &tpb.SimpleRequest{}, &tpb.SimpleResponse{}, nil,
+			scripted(&n, status.New(codes.Unavailable, "down"), nil))
+	}
+	for key = range keyed.DefaultMax { // none of them is idle
+		require.Error(t, fail())
+	}
+	key++
+	for range 2 * breaker.DefaultFailureThreshold {
+		require.NotErrorIs(t, fail(), breaker.ErrOpen)
+	}
+	key = 0
+	for range breaker.DefaultFailureThreshold {
+		_ = fail()
+	}
+	assert.ErrorIs(t, fail(), breaker.ErrOpen, "a member's own still counts")
 }

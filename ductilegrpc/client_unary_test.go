@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,64 +67,6 @@ func TestAFinalErrorIsGRPCsOwn(t *testing.T) {
 	assert.EqualValues(t, 1, n.Load())
 	_, plain := err.(interface{ GRPCStatus() *status.Status })
 	assert.True(t, plain)
-}
-
-func TestTheCodesTable(t *testing.T) {
-	quota := &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: "client"}}}
-	ask := retryIn(time.Second)
-	for _, row := range []struct {
-		name       string
-		err        error
-		idempotent bool
-		attempts   int
-		failures   int // 1 for each attempt, -1 for a success, 0 for Ignored
-	}{
-		{"Unavailable", status.Error(codes.Unavailable, ""), false, 3, 1},
-		{"ResourceExhausted", status.Error(codes.ResourceExhausted, ""), true, 1, 1},
-		{"ResourceExhausted with RetryInfo", detailed(codes.ResourceExhausted, "", ask), false, 3, 1},
-		{"ResourceExhausted with QuotaFailure", detailed(codes.ResourceExhausted, "", quota), true, 1, 0},
-		{"ResourceExhausted with both", detailed(codes.ResourceExhausted, "", quota, ask), false, 3, 0},
-		{"DeadlineExceeded of the server", status.Error(codes.DeadlineExceeded, ""), true, 3, 1},
-		{"DeadlineExceeded of the server", status.Error(codes.DeadlineExceeded, ""), false, 1, 1},
-		{"Aborted", status.Error(codes.Aborted, ""), true, 3, -1},
-		{"Aborted", status.Error(codes.Aborted, ""), false, 1, -1},
-		{"Internal", status.Error(codes.Internal, ""), true, 3, 1},
-		{"Internal", status.Error(codes.Internal, ""), false, 1, 1},
-		{"Unknown", errors.New("boom"), true, 3, 1},
-		{"Unknown", errors.New("boom"), false, 1, 1},
-		{"DataLoss", status.Error(codes.DataLoss, ""), true, 3, 1},
-		{"DataLoss", status.Error(codes.DataLoss, ""), false, 1, 1},
-		{"Canceled by the server", status.Error(codes.Canceled, ""), true, 1, 0},
-		{"InvalidArgument", status.Error(codes.InvalidArgument, ""), true, 1, -1},
-		{"NotFound", status.Error(codes.NotFound, ""), true, 1, -1},
-		{"AlreadyExists", status.Error(codes.AlreadyExists, ""), true, 1, -1},
-		{"PermissionDenied", status.Error(codes.PermissionDenied, ""), true, 1, -1},
-		{"FailedPrecondition", status.Error(codes.FailedPrecondition, ""), true, 1, -1},
-		{"OutOfRange", status.Error(codes.OutOfRange, ""), true, 1, -1},
-		{"Unimplemented", status.Error(codes.Unimplemented, ""), true, 1, -1},
-		{"Unauthenticated", status.Error(codes.Unauthenticated, ""), true, 1, -1},
-	} {
-		t.Run(fmt.Sprintf("%s, idempotent %v", row.name, row.idempotent), func(t *testing.T) {
-			cfg, clk := swift()
-			circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour, FailureThreshold: 100, Clock: clk})
-			unary, n := failing(row.err)
-			c := client(t, &service{unary: unary}, ductilegrpc.Config{
-				Retry: cfg, Circuit: circuit, Idempotent: func(string) bool { return row.idempotent },
-			})
-			_, err := c.UnaryCall(t.Context(), &tpb.SimpleRequest{})
-			require.Equal(t, status.Code(row.err), status.Code(err))
-			assert.EqualValues(t, row.attempts, n.Load(), "attempts")
-			counts := circuit.Snapshot().Counts
-			want := breaker.Counts{Ignored: int64(row.attempts)}
-			switch row.failures {
-			case 1:
-				want = breaker.Counts{Failures: int64(row.attempts)}
-			case -1:
-				want = breaker.Counts{Successes: int64(row.attempts)}
-			}
-			assert.Equal(t, want, counts)
-		})
-	}
 }
 
 func TestAFallbacksReplyReachesTheCaller(t *testing.T) {
@@ -229,54 +170,6 @@ func TestOnlyIdempotentMethodsAreHedged(t *testing.T) {
 	}
 }
 
-func TestTheLastAttemptsHeaderAndTrailerReachTheCaller(t *testing.T) {
-	cfg, _ := swift()
-	var n counter
-	c := client(t, &service{unary: func(ctx context.Context, _ *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
-		k := fmt.Sprint(n.Add(1))
-		_ = grpc.SetHeader(ctx, metadata.Pairs("k", k))
-		_ = grpc.SetTrailer(ctx, metadata.Pairs("k", k))
-		_ = grpc.SendHeader(ctx, nil)
-		return nil, status.Error(codes.Unavailable, "down")
-	}}, ductilegrpc.Config{Retry: cfg})
-	var header, trailer metadata.MD
-	var from peer.Peer
-	var told []error
-	_, err := c.UnaryCall(t.Context(), &tpb.SimpleRequest{}, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&from),
-		grpc.OnFinish(func(err error) { told = append(told, err) }))
-	require.Error(t, err)
-	assert.Equal(t, []string{"3"}, header.Get("k"))
-	assert.Equal(t, []string{"3"}, trailer.Get("k"))
-	assert.NotNil(t, from.Addr)
-	assert.Equal(t, []error{err}, told, "once, with the error of the call")
-}
-
-func TestAFailedCallLeavesTheReplyAsItWas(t *testing.T) {
-	unary, _ := failing(status.Error(codes.NotFound, ""))
-	_, addr := listen(t, &service{unary: unary})
-	cc := connection(t, addr, append(ductilegrpc.DialOptions(ductilegrpc.Config{}), plaintext)...)
-	reply := named("mine")
-	require.Error(t, cc.Invoke(t.Context(), unaryMethod, &tpb.SimpleRequest{}, reply))
-	assert.Equal(t, "mine", reply.GetUsername())
-}
-
-func TestTheAttemptHeaderIsSentFromTheSecondAttemptOn(t *testing.T) {
-	cfg, _ := swift()
-	var mu sync.Mutex
-	var seen [][]string
-	c := client(t, &service{unary: func(ctx context.Context, _ *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
-		md, _ := metadata.FromIncomingContext(ctx)
-		mu.Lock()
-		defer mu.Unlock()
-		seen = append(seen, md.Get("x-retry-attempt"))
-		return nil, status.Error(codes.Unavailable, "down")
-	}}, ductilegrpc.Config{Retry: cfg, AttemptHeader: "X-Retry-Attempt"})
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "tenant", "a")
-	_, err := c.UnaryCall(ctx, &tpb.SimpleRequest{})
-	require.Error(t, err)
-	assert.Equal(t, [][]string{nil, {"2"}, {"3"}}, seen)
-}
-
 func TestEachTargetHasACircuitByDefault(t *testing.T) {
 	cfg, _ := swift()
 	cfg.MaxAttempts = 1
@@ -357,18 +250,4 @@ func TestNoRetrySendsACallOnce(t *testing.T) {
 	_, err = c.UnaryCall(t.Context(), &tpb.SimpleRequest{}, ductilegrpc.NoRetry())
 	assert.ErrorContains(t, err, "NoRetry allows no further attempt")
 	assert.EqualValues(t, 1, n.Load())
-}
-
-func TestClassifyIsAskedBeforeTheTable(t *testing.T) {
-	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
-	unary, _ := failing(status.Error(codes.NotFound, ""))
-	var saw codes.Code
-	c := client(t, &service{unary: unary}, ductilegrpc.Config{Circuit: circuit, Classify: func(err error) policy.Outcome {
-		saw = status.Code(err)
-		return policy.Failure
-	}})
-	_, err := c.UnaryCall(t.Context(), &tpb.SimpleRequest{})
-	require.Error(t, err)
-	assert.Equal(t, codes.NotFound, saw)
-	assert.Equal(t, breaker.Counts{Failures: 1}, circuit.Snapshot().Counts)
 }

@@ -137,9 +137,6 @@ func (f *flow) judge(err error) policy.Outcome {
 // idleError is the cause with which a stream ends that was silent for too long.
 type idleError struct{ *policy.TimeoutError }
 
-// Unwrap returns the timeout.
-func (e *idleError) Unwrap() error { return e.TimeoutError }
-
 // idled returns the timeout that has ended the stream, or nil.
 func (f *flow) idled() *idleError {
 	e, _ := context.Cause(f.ctx).(*idleError) //nolint:errorlint // ours, and not one around a caller's
