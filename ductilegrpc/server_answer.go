@@ -50,7 +50,7 @@ func answer(err error) (metadata.MD, error) {
 // refusedByClient reports whether err is a refusal by a policy of a client of ours that the
 // handler called. Its status has the text of the policy's error, and no trailer.
 func refusedByClient(err statusError) bool {
-	_, ours := err.(*callError) //nolint:errorlint // what has the status, not what it wraps
+	_, ours := err.(*callError) // what has the status, not what it wraps
 	return ours && errors.Is(err, policy.ErrRejected)
 }
 
