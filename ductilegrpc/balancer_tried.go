@@ -11,21 +11,30 @@ import (
 // spreading is set by RoundRobin: only its balancers read what a call has tried.
 var spreading atomic.Bool
 
-// tried are the addresses that attempts of one call were sent to. A nil tried is empty and
-// stays so.
+// tried is the context of one call, with the addresses that its attempts were sent to. A nil
+// tried is empty and stays so.
 type tried struct {
+	context.Context
 	mu    sync.Mutex // a hedge's attempts pick side by side
 	addrs []string
 }
 
 type triedKey struct{}
 
+// Value returns t for its key. It is part of the context to save an allocation for each call.
+func (t *tried) Value(key any) any {
+	if key == (triedKey{}) {
+		return t
+	}
+	return t.Context.Value(key)
+}
+
 // apart returns a context for one call, whose attempts go to different addresses.
 func apart(ctx context.Context) context.Context {
 	if !spreading.Load() {
 		return ctx
 	}
-	return context.WithValue(ctx, triedKey{}, new(tried))
+	return &tried{Context: ctx}
 }
 
 func (t *tried) has(addr string) bool {

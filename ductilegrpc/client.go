@@ -75,7 +75,9 @@ type keyOf struct{}
 
 // keyed returns ctx with the call's key, and with what balancers of ours keep of a call.
 func (c *client) keyed(ctx context.Context, cc *grpc.ClientConn, fullMethod string) context.Context {
-	ctx = apart(ctx)
+	if cc != nil {
+		ctx = apart(ctx)
+	}
 	if c.cfg.Circuits == nil {
 		return ctx
 	}
