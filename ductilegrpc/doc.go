@@ -14,4 +14,15 @@
 // [Config] also takes hedges, gates, limiters and throttles. With [WithPipeline] or
 // Config.Pipeline, a pipeline of your own takes the place of all of them. Its values are of
 // type *[Reply], so fallbacks, caches and hedges work as for any other call.
+//
+// A server has [UnaryServer], [StreamServer] and [Tap]:
+//
+//	cfg := ductilegrpc.ServerConfig{Gate: gate, Limiter: limiter}
+//	server := grpc.NewServer(
+//		grpc.ChainUnaryInterceptor(ductilegrpc.UnaryServer(cfg)),
+//		grpc.ChainStreamInterceptor(ductilegrpc.StreamServer(cfg)),
+//	)
+//
+// Calls that they refuse leave with a status, and a wait where it is known, that clients of any
+// language obey. [RoundRobin] is a balancer with a circuit for each address.
 package ductilegrpc
