@@ -131,6 +131,13 @@ func TestAPriorityInMetadataIsIgnoredUnlessTheServerReadsIt(t *testing.T) {
 	assert.Equal(t, "0", status.Convert(err).Message())
 }
 
+func TestACallWithoutAPriorityInItsMetadataIsNormal(t *testing.T) {
+	read := ductilegrpc.PriorityFromMetadata("priority")
+	assert.Equal(t, policy.Normal, read(t.Context(), unaryMethod))
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("priority", "sheddable", "priority", "critical"))
+	assert.Equal(t, policy.Sheddable, read(ctx, unaryMethod), "the first value")
+}
+
 func TestACallThatItsCallerCancelledSaysNothingAboutTheServer(t *testing.T) {
 	clk := fake.NewClock()
 	th := throttle.NewThrottle(throttle.Config{Clock: clk})
