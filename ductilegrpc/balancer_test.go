@@ -24,6 +24,7 @@ import (
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -100,14 +101,24 @@ func TestAnAddressThatFailsIsPassedOverUntilAProbeSucceeds(t *testing.T) {
 }
 
 // Two of three replicas are sick, and their circuits do not open: a third attempt always
-// finds the one that is well.
+// finds the one that is well, although two other calls between any two attempts bring the
+// turn back to the same replica.
 func TestAttemptsOfOneCallGoToDifferentAddresses(t *testing.T) {
 	clk := fake.NewClock()
-	var sick atomic.Bool
+	var sick, aside atomic.Bool
+	var others tpb.TestServiceClient
+	betweenAttempts := func(context.Context, policy.Event) {
+		aside.Store(true)
+		defer aside.Store(false)
+		for range 2 {
+			_, err := others.UnaryCall(t.Context(), &tpb.SimpleRequest{})
+			assert.NoError(t, err)
+		}
+	}
 	var mu sync.Mutex
 	var met []int
 	client, _, circuits := replicas(t, 3, clk, func(i int) error {
-		if !sick.Load() {
+		if !sick.Load() || aside.Load() {
 			return nil
 		}
 		mu.Lock()
@@ -117,7 +128,8 @@ func TestAttemptsOfOneCallGoToDifferentAddresses(t *testing.T) {
 			return status.Error(codes.Unavailable, "the disk is full")
 		}
 		return nil
-	}, ductilegrpc.DialOptions(ductilegrpc.Config{Retry: retry.Config{MaxAttempts: 3, BaseDelay: retry.NoDelay}})...)
+	}, ductilegrpc.DialOptions(ductilegrpc.Config{Retry: retry.Config{MaxAttempts: 3, BaseDelay: retry.NoDelay, OnRetry: betweenAttempts}})...)
+	others = client
 	sick.Store(true)
 	for range 20 {
 		met = nil
