@@ -22,7 +22,6 @@ import (
 )
 
 const (
-	unaryMethod  = "/grpc.testing.TestService/UnaryCall"
 	streamMethod = "/grpc.testing.TestService/FullDuplexCall"
 	pushback     = "grpc-retry-pushback-ms"
 )
