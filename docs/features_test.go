@@ -36,6 +36,10 @@ var features = map[string][]string{
 	"Check, Select":  {"policy.TestCheckSeesEveryResult", "policy.TestSelectTakesANilPointerForNoPolicy"},
 	"Keyed":          {"keyed.TestRunsEachCallThroughThePolicyOfItsKey", "keyed.TestMemoryIsFlatWhileKeysComeAndGo"},
 	"Pipeline":       {"pipeline.TestTheFirstPolicyIsOutermost", "pipeline.TestEventsReportTheWholeCall", "pipeline.TestANestedPipelineAllocatesNothing", "pipeline.TestStandardPutsEachPolicyInItsPlace"},
+	"Registry":       {"registry.TestEveryPolicyStandsInItsPlace", "registry.TestAnOpenCircuitStaysOpenWithItsNewEnd", "registry.TestAStormOfReloadsLosesNothing", "registry.TestNewcomersShareAPipelineWhileAllMembersAreBusy"},
+	"Configuration":  {"ductileconfig.TestEveryFaultIsToldWithItsPlace", "ductileconfig.TestTheEnvironmentWinsOverAFile", "ductileconfig.TestReadsTheMapOfAnotherLibrary", "ductileconfig.TestTheSwapOfADirectoryByKubernetesIsReloaded", "ductileconfig/schematest.TestEveryFixtureMatchesTheSchema"},
+	"Command line":   {"cmd/ductile/internal/analysis.TestFindsAFaultAndNothingWithoutIt", "cmd/ductile/internal/analysis.TestBoundsAreReachedWhereTheReportSaysSo", "cmd/ductile/internal/cli.TestPrintsWhatTheScriptsHave"},
+	"Simulator":      {"sim.TestEveryPolicyRunsThroughAnOutage", "sim.TestQueuesAgreeWithErlangC", "sim.TestBackoffsAgreeWithTheSimulatorOfAWS", "sim.TestExpectations"},
 	"Observing":      {"observe.TestACallIsCountedWithItsAttempts", "observe.TestInventedNamesAreBounded", "observe.TestStatsIsAnExpvarVar", "observe.TestAnOutageIsAFewRecords"},
 	"Live page":      {"console.TestASnapshotShowsEachCircuitWithItsCauseAndTheTimeToTheNextProbe", "console/browsertest.TestThePageIsAccessibleAndFitsEachScreen", "console.TestAConsoleIsReadOnlyByDefault"},
 	"Prometheus":     {"ductileprom/promtest.TestPrometheusReadsAScrapeInEachFormat", "ductileprom/promtest.TestEachQueryOfTheDashboardHasAnAnswer", "ductileprom/promtest.TestTheRulesAreFour"},
@@ -57,7 +61,7 @@ var features = map[string][]string{
 	"clock in the config, for tests": {"fake.TestEveryPolicyRunsOnTheClockOfItsConfig"},
 	"state shared between processes": {}, // none
 	"HTTP client":                    {"ductilehttp.TestTheClientsDefaults"},
-	"gRPC":                           {}, // none yet
+	"gRPC":                           {"ductilegrpc.TestIdempotencyIsWhatTheProtoDeclares", "ductilegrpc.TestNoMessageIsDeliveredTwice", "ductilegrpc.TestAPushbackIsKeptExactly", "ductilegrpc.TestARefusalLeavesWithItsStatusAndTheWaitIfItIsKnown", "ductilegrpc.TestHigherPrioritiesAreServedFirst", "ductilegrpc.TestAnAddressThatFailsIsPassedOverUntilAProbeSucceeds"}, // of both tables
 	"allocations of fallback > retry > breaker, success": {"bench.TestAllocationsOfTheReadme"},
 }
 

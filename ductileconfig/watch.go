@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
+	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/registry"
 )
@@ -32,9 +33,19 @@ type WatchConfig struct {
 	Clock policy.Clock
 }
 
+// Validate returns nil if [Watch] accepts c. Otherwise it returns an error that names the
+// field, its value and the values that are allowed.
+func (c WatchConfig) Validate() error {
+	faults := fault.Of("ductileconfig: WatchConfig")
+	if c.Every < 0 {
+		faults.Add("Every", c.Every, fmt.Sprintf("0 for the default, %v, or more", DefaultEvery))
+	}
+	return faults.Err()
+}
+
 // Watch loads the sources again whenever a [File] of them has changed, and applies what
-// it loads to r. It blocks until ctx ends, and then returns nil. It returns an error at
-// once if cfg is wrong, and panics if r is nil.
+// it loads to r. It blocks until ctx ends, and then returns nil. It returns the
+// error of Validate at once if cfg is wrong, and panics if r is nil.
 //
 // Watch reads the files themselves and compares their content, so it sees every way of
 // replacing them: writing in place, renaming over, and the swap of a symbolic link by
@@ -47,8 +58,8 @@ type WatchConfig struct {
 // The first look is at once. It tells only if the content is wrong or changes what r has:
 // a change since r was made is not lost. The environment is read at each reload.
 func Watch(ctx context.Context, r *registry.Registry, cfg WatchConfig, sources ...Source) error {
-	if cfg.Every < 0 {
-		return fmt.Errorf("ductileconfig: WatchConfig.Every is %v, want 0 for the default, %v, or more", cfg.Every, DefaultEvery)
+	if err := cfg.Validate(); err != nil {
+		return err
 	}
 	if cfg.Every == 0 {
 		cfg.Every = DefaultEvery

@@ -107,6 +107,16 @@ func TestASweepIsTheSameOnOneCoreAndOnMany(t *testing.T) {
 	assert.Len(t, texts, 1)
 }
 
+func TestAConfigWithAFaultIsRefusedByEachQuestion(t *testing.T) {
+	cfg, want := questions.Config{Parallel: -1}, "questions: Config.Parallel is -1, want 0 for one run a core, or more"
+	_, err := questions.Sweep(t.Context(), cfg, []int{1}, attempts)
+	require.EqualError(t, err, want)
+	_, err = questions.Survives(t.Context(), cfg, 0, 0, func(float64) (sim.Scenario, error) { return attempts(1) })
+	require.EqualError(t, err, want)
+	_, err = questions.Tornado(t.Context(), cfg, questions.Recovery, "", outage(base))
+	assert.EqualError(t, err, want)
+}
+
 func TestASweepEndsAtTheFirstScenarioThatFails(t *testing.T) {
 	s, err := questions.Sweep(t.Context(), questions.Config{Parallel: 4}, []int{1, -5, 2, -6}, func(n int) (sim.Scenario, error) {
 		if n < 0 {

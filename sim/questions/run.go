@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/ductile-go/ductile/internal/fault"
 	"github.com/ductile-go/ductile/sim"
 )
 
@@ -19,6 +20,16 @@ type Config struct {
 	// Progress, if set, is called after each run, one call after another, with how many
 	// are done. It must not wait for the question.
 	Progress func(done, total int)
+}
+
+// Validate returns nil if c is usable. Otherwise it returns an error that names the field,
+// its value and the values that are allowed.
+func (c Config) Validate() error {
+	faults := fault.Of("questions: Config")
+	if c.Parallel < 0 {
+		faults.Add("Parallel", c.Parallel, "0 for one run a core, or more")
+	}
+	return faults.Err()
 }
 
 // runs counts the runs of a question.

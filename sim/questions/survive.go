@@ -40,6 +40,9 @@ type Probe struct {
 // An outage that is survived at one utilization is taken to be survived at all below. For low
 // and high, 0 means 0.05 and 0.95.
 func Survives(ctx context.Context, cfg Config, low, high float64, at func(utilization float64) (sim.Scenario, error)) (*Survival, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	if low == 0 {
 		low = 0.05
 	}

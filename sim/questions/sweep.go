@@ -28,6 +28,9 @@ type SweptPoint struct {
 // If a scenario is not valid, or ctx ends, it returns the points that are complete and the
 // error of the first run that is not.
 func Sweep[V any](ctx context.Context, cfg Config, values []V, with func(value V) (sim.Scenario, error)) (*Swept, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	if len(values) == 0 {
 		return nil, errors.New("questions: Sweep has no values, want at least one")
 	}

@@ -53,6 +53,9 @@ type Value struct {
 // at a measure of one variant, "" being the first. It returns nothing but the error if a run
 // fails or ctx ends.
 func Tornado(ctx context.Context, cfg Config, measure Measure, variant string, base sim.Scenario, knobs ...Knob) (*Sensitivity, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	if measure.Of == nil {
 		return nil, errors.New("questions: Tornado has no Measure, want one such as Recovery")
 	}
