@@ -165,24 +165,9 @@ func (v *view) retried(b bounds, limit Span) bounds {
 	n := d.within(limit)
 	last := orUnbounded(d.cfg.MaxElapsed) // when the last attempt begins
 	hints := max(d.hint(), d.longest()).times(n - 1)
-	delays := d.sum(n)
-	if v.mixes() {
-		delays = hints
-	}
 	return bounds{
 		runs:   b.runs.times(n),
-		time:   min(b.time.times(n).plus(delays), last.plus(b.time)),
+		time:   min(b.time.times(n).plus(d.sum(n)), last.plus(b.time)),
 		hinted: min(b.hinted.times(n).plus(hints), last.plus(b.hinted)),
 	}
-}
-
-// mixes reports whether one attempt of v's retry can fail by failures and refusals at once.
-// The retry then waits as long as the refusal says, as for a server's hint.
-func (v *view) mixes() bool {
-	for _, p := range v.chain() {
-		if p.spec.Hedge != nil && p.hinting() {
-			return true
-		}
-	}
-	return false
 }
