@@ -44,11 +44,13 @@ func (s *Since) Now() int64 {
 }
 
 // When returns the time at which Now returned at, by the wall clock of this moment: if
-// the wall clock was set in between, it is the time that it would have shown.
+// the wall clock was set in between, it is the time that it would have shown. It reads the
+// clock once: the time between two readings would differ from call to call, and so would
+// the result for one and the same at.
 func (s *Since) When(at int64) time.Time {
-	now := time.Now
-	if s.virtual != nil {
-		now = s.virtual.Now
+	if s.virtual == nil {
+		return Time(s.start + at)
 	}
-	return now().Add(time.Duration(at - s.Now()))
+	now := s.virtual.Now()
+	return now.Add(time.Duration(at) - now.Sub(s.virtual.start))
 }

@@ -32,3 +32,12 @@ func TestSinceMeasuresRealTimeWithoutAClock(t *testing.T) {
 		assert.Nil(t, s.Clock())
 	})
 }
+
+func TestWhenReturnsOneTimeForOneMoment(t *testing.T) {
+	s := mono.Start(nil)
+	at := s.Now()
+	first := s.When(at)
+	for range 1000 {
+		assert.Zero(t, s.When(at).Sub(first))
+	}
+}
