@@ -66,7 +66,7 @@ func (f File) Read() Bytes {
 }
 
 func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMissing
 	}
@@ -74,14 +74,35 @@ func read(path string) ([]byte, error) {
 		return nil, cause("the file cannot be opened", err)
 	}
 	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
+	switch info, err := file.Stat(); {
+	case err != nil:
+		return nil, cause("the file cannot be read", err)
+	case info.IsDir():
 		return nil, errors.New("is a directory, want a file")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is no regular file, want one: a pipe or a device could block")
 	}
 	data, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
 	if err != nil {
 		return nil, cause("the file cannot be read", err)
 	}
 	return data, nil
+}
+
+// swaps is how often a file is looked for. Opening follows links one after another: if a
+// link is turned to another directory in between and the first one is removed, as
+// Kubernetes does, the file seems to be away, though it never was.
+const swaps = 4
+
+// open opens a file for reading. It does not wait for the other end of a pipe.
+func open(path string) (file *os.File, err error) {
+	for range swaps {
+		file, err = os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return file, err
 }
 
 // cause returns an error without the path that the place of a fault names already.
