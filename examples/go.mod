@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/ductile-go/ductile v0.1.0
+	github.com/ductile-go/ductile/ductileconfig v0.1.0
 	github.com/ductile-go/ductile/ductilegrpc v0.1.0
 	github.com/ductile-go/ductile/ductilestripe v0.1.0
 )
@@ -33,7 +34,7 @@ require (
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
@@ -46,6 +47,7 @@ require (
 
 replace (
 	github.com/ductile-go/ductile => ../
+	github.com/ductile-go/ductile/ductileconfig => ../ductileconfig
 	github.com/ductile-go/ductile/ductilegrpc => ../ductilegrpc
 	github.com/ductile-go/ductile/ductilestripe => ../ductilestripe
 )
