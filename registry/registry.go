@@ -90,8 +90,8 @@ func (r *Registry) Apply(spec Spec) (Changes, error) {
 		return Changes{}, err
 	}
 	if !changes.None() {
+		defer r.tell() // also if a function that settle calls ends this goroutine
 		r.settle()
-		r.tell()
 	}
 	return changes, nil
 }

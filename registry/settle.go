@@ -16,12 +16,26 @@ type turn struct {
 // again is set under the lock under which the other goroutine looks at it before it ends
 // its turn, so no request is lost between the two.
 func (t *turn) take(f func()) {
-	if !t.begin() {
-		return
+	if t.begin() {
+		t.run(f, mends)
 	}
+}
+
+// mends is how often a function that did not return is run again, before the turn ends
+// without it.
+const mends = 1000
+
+// run runs f until no goroutine asks for it again. If f does not return, because a function that
+// it called has panicked or ended the goroutine, f runs again while the goroutine unwinds,
+// to do the rest: other goroutines may have left their work to this one.
+func (t *turn) run(f func(), left int) {
 	done := false
 	defer func() {
-		if !done { // f has panicked
+		switch {
+		case done:
+		case left > 0:
+			t.run(f, left-1)
+		default:
 			t.end(true)
 		}
 	}()
