@@ -71,10 +71,11 @@ func (c *client) observed(p *pipeline.Pipeline[*Reply]) *pipeline.Pipeline[*Repl
 	return p.WithObserver(c.cfg.Observer)
 }
 
-// lasting returns p with breakers and bulkheads that hold their permits until a stream has
-// ended.
+// lasting returns p for streams: with breakers and bulkheads that hold their permits until a
+// stream has ended, and without policies that would give one stream to several callers.
 func lasting(p *pipeline.Pipeline[*Reply]) *pipeline.Pipeline[*Reply] {
 	return p.With(func(all []grpcPolicy) []grpcPolicy {
+		all = slices.DeleteFunc(all, shares)
 		for i, one := range all {
 			switch one := one.(type) {
 			case *breaker.Breaker[*Reply]:
@@ -85,4 +86,14 @@ func lasting(p *pipeline.Pipeline[*Reply]) *pipeline.Pipeline[*Reply] {
 		}
 		return all
 	})
+}
+
+// shares reports whether a policy gives the result of one call to others. Caches and coalescing
+// are generic in their keys, so their types cannot be listed.
+func shares(p grpcPolicy) bool {
+	switch policy.Describe(p).Kind {
+	case "cache", "coalesce":
+		return true
+	}
+	return false
 }

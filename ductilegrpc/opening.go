@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -119,6 +120,9 @@ func (o *opening) settle(r *Reply, err error) (*Reply, error) {
 	flows := o.flows
 	o.flows, o.over = nil, true
 	o.mu.Unlock()
+	if r != nil && r.flow != nil && !slices.Contains(flows, r.flow) {
+		r, err = nil, errShared
+	}
 	for _, f := range flows {
 		if r == nil || f != r.flow {
 			f.close()
@@ -170,5 +174,8 @@ func (o *opening) ended(r *Reply, header metadata.MD, err error) error {
 	_, err = outward(o.caller, err)
 	return err
 }
+
+var errShared = status.Error(codes.Internal, "ductilegrpc: the pipeline returned the stream of another call, and a stream has one reader: "+
+	"leave out caches and coalescing inside of other policies")
 
 var errNoReturn = status.Error(codes.Internal, "ductilegrpc: "+policy.ErrNoReturn.Error())
