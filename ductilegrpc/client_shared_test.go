@@ -77,3 +77,27 @@ func TestTheStreamOfAnotherCallIsAnError(t *testing.T) {
 	assert.Equal(t, codes.Internal, status.Code(err))
 	assert.ErrorContains(t, err, "the pipeline returned the stream of another call")
 }
+
+func TestTheMetadataOfAFallbackIsCopied(t *testing.T) {
+	given := &ductilegrpc.Reply{Message: numberedMessage(1), Header: metadata.Pairs("k", "as given"), Trailer: metadata.Pairs("k", "as given")}
+	c := client(t, &service{}, ductilegrpc.Config{Pipeline: pipeline.New[*ductilegrpc.Reply](policy.FallbackValue(given), refusing{})})
+	one, err := c.StreamingOutputCall(t.Context(), &tpb.StreamingOutputCallRequest{})
+	require.NoError(t, err)
+	many, err := c.FullDuplexCall(t.Context())
+	require.NoError(t, err)
+	for _, s := range []grpc.ClientStream{one, many} {
+		header, err := s.Header()
+		require.NoError(t, err)
+		header.Set("k", "changed")
+		s.Trailer().Set("k", "changed")
+		assert.Equal(t, []string{"as given"}, given.Header["k"])
+		assert.Equal(t, []string{"as given"}, given.Trailer["k"])
+	}
+}
+
+// refusing is a policy that lets no call through.
+type refusing struct{}
+
+func (refusing) Execute(context.Context, policy.Call[*ductilegrpc.Reply]) (*ductilegrpc.Reply, error) {
+	return nil, policy.ErrRejected
+}

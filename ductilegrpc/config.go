@@ -199,7 +199,7 @@ func (c Config) withDefaults() Config {
 		c.Name = c.Circuit.Name()
 	}
 	c.Name = cmp.Or(c.Name, DefaultName)
-	c.MaxReplay = max(0, cmp.Or(c.MaxReplay, DefaultMaxReplay))
+	c.MaxReplay = cmp.Or(c.MaxReplay, DefaultMaxReplay)
 	if c.By == nil {
 		c.By = func(target, _ string) string { return target }
 	}

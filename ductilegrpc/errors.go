@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -23,6 +24,23 @@ type callError struct {
 func (e *callError) Error() string              { return e.err.Error() }
 func (e *callError) Unwrap() error              { return e.err }
 func (e *callError) GRPCStatus() *status.Status { return e.st }
+
+// unsent is the error of an attempt that is not sent. It has no status, so that of the attempt
+// which was sent is the call's.
+type unsent struct{ why string }
+
+func (e *unsent) Error() string        { return "ductilegrpc: " + e.why }
+func (e *unsent) Is(target error) bool { return target == policy.ErrRejected }
+
+func notSent(why string) error {
+	return retry.Permanent(breaker.Judge(&unsent{why}, policy.Ignored))
+}
+
+var (
+	errOnce      = notSent("NoRetry allows no further attempt")
+	errCommitted = notSent("the caller has the header of another attempt")
+	errTaken     = notSent("the request was sent, and not kept to be sent again")
+)
 
 // joined is an error that also matches why its context ended. Statuses do not.
 type joined struct{ err, ended error }

@@ -71,7 +71,7 @@ func (s *manyRequests) CloseSend() error {
 // Header waits for the header.
 func (s *manyRequests) Header() (metadata.MD, error) {
 	if s.reply.flow == nil {
-		return s.reply.Header, nil
+		return s.reply.Header.Copy(), nil // the Reply may be shared
 	}
 	return s.reply.flow.Header()
 }
@@ -79,7 +79,7 @@ func (s *manyRequests) Header() (metadata.MD, error) {
 // Trailer returns the trailer, when RecvMsg has returned an error.
 func (s *manyRequests) Trailer() metadata.MD {
 	if s.reply.flow == nil {
-		return s.reply.Trailer
+		return s.reply.Trailer.Copy()
 	}
 	return s.reply.flow.Trailer()
 }
@@ -95,6 +95,11 @@ func (s *manyRequests) Context() context.Context {
 // RecvMsg reads a message. If the server sends only one, that ends the stream.
 func (s *manyRequests) RecvMsg(m any) error {
 	r, first := s.reply, !s.delivered
+	if r.flow == nil && first {
+		if _, err := shapeOf(m); err != nil {
+			return err
+		}
+	}
 	s.delivered = true
 	if r.flow == nil {
 		return s.answer(m, first)

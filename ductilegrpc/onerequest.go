@@ -2,8 +2,8 @@ package ductilegrpc
 
 import (
 	"context"
-	"errors"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -32,12 +32,16 @@ type oneRequest struct {
 
 	change    *sync.Cond  // of what follows, under opening.mu
 	opened    bool        // by an attempt
+	taken     bool        // the request, by an attempt
 	written   bool        // the request was, or gRPC has read it
-	header    metadata.MD // of the attempt that runs
+	running   int         // attempts, the one that has won included
+	header    metadata.MD // of the attempt of
+	of        *flow       // runs, or nil
 	committed bool        // the caller has header
 	done      bool        // the policies' part
 	reply     *Reply
 	err       error
+	panicked  *policy.PanicError
 
 	closed    bool // for requests
 	delivered bool // the first message
@@ -47,38 +51,47 @@ type oneRequest struct {
 func (o *opening) one() (grpc.ClientStream, error) {
 	s := &oneRequest{opening: o, asked: make(chan struct{}), typed: make(chan struct{})}
 	s.change = sync.NewCond(&o.mu)
-	if t := declared(o.method).reply; t != nil {
+	if t := declared(o.method).reply; t != nil && !o.options.otherCodec() {
 		s.shape.proto = t
 		close(s.typed)
 	}
 	p, own := o.pipeline()
 	s.own = own
 	policy.Go(o.c.clock(), func() { s.run(p) })
-	s.await(func() bool { return s.opened || s.done })
-	if s.err != nil {
+	if done := s.await(func() bool { return s.opened || s.done }); done && s.err != nil {
 		s.serve(nil, nil)
 		return nil, s.err
 	}
 	return s, nil
 }
 
-// run runs the policies.
+// run runs the policies. A panic goes on in the caller, as that of a unary call does: here it
+// would end the program.
 func (s *oneRequest) run(p *pipeline.Pipeline[*Reply]) {
 	reply, err := (*Reply)(nil), errNoReturn
 	defer func() {
+		var panicked *policy.PanicError
+		if r := recover(); r != nil {
+			panicked = &policy.PanicError{Value: r, Stack: debug.Stack()}
+		}
 		reply, err = s.settle(reply, err)
-		s.update(func() { s.done, s.reply, s.err = true, reply, err })
+		s.update(func() { s.done, s.reply, s.err, s.panicked = true, reply, err, panicked })
 	}()
 	reply, err = p.Do(s.root, s.attempt)
 }
 
-// await waits until what another goroutine changes is as wanted.
-func (s *oneRequest) await(wanted func() bool) {
+// await waits until what another goroutine changes is as wanted. It reports whether the
+// policies are done, and panics if they have.
+func (s *oneRequest) await(wanted func() bool) (done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !wanted() {
 		s.change.Wait()
 	}
+	if s.panicked != nil {
+		panic(s.panicked.Value)
+	}
+	return s.done
 }
 
 func (s *oneRequest) update(change func()) {
@@ -86,91 +99,6 @@ func (s *oneRequest) update(change func()) {
 	defer s.mu.Unlock()
 	change()
 	s.change.Broadcast()
-}
-
-// attempt opens the stream, sends the request and waits for the first message.
-func (s *oneRequest) attempt(ctx context.Context) (*Reply, error) {
-	n, err := s.begin()
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.openFlow(ctx, n)
-	if err != nil {
-		return s.fail(ctx, nil, &failure{err: err})
-	}
-	kept := false
-	defer func() {
-		if !kept { // also after a panic
-			f.close()
-		}
-	}()
-	s.update(func() { s.opened = true })
-	sent, header, first, err := s.exchange(f)
-	if errors.Is(err, io.EOF) {
-		first, err = nil, nil // a stream without messages
-	}
-	if err == nil && !f.keep() && first != nil {
-		err = status.FromContextError(context.Canceled).Err()
-	}
-	if err != nil {
-		return s.lost(ctx, f, &failure{err: err, header: header, final: sent && !s.kept})
-	}
-	kept = true
-	return s.keep(f, first, header), nil
-}
-
-// exchange sends the request and reads the first message. sent is false if nothing of the
-// request has been sent.
-func (s *oneRequest) exchange(f *flow) (sent bool, header metadata.MD, first any, err error) {
-	if !wait(f.ctx, s.asked) {
-		return false, nil, nil, status.FromContextError(f.ctx.Err()).Err()
-	}
-	if s.sends {
-		sent = true
-		err = f.SendMsg(s.req)
-		s.update(func() { s.written = true })
-	}
-	if err == nil {
-		err = f.CloseSend()
-	}
-	if err != nil && !errors.Is(err, io.EOF) { // RecvMsg says what that was
-		return sent, nil, nil, err
-	}
-	if header, err = f.Header(); err != nil {
-		return sent, nil, nil, err
-	}
-	s.update(func() { s.header = header })
-	if !wait(f.ctx, s.typed) {
-		return sent, nil, nil, status.FromContextError(f.ctx.Err()).Err()
-	}
-	first = s.shape.fresh()
-	if err = f.RecvMsg(first); err != nil {
-		f.end(err)
-	}
-	return sent, header, first, err
-}
-
-// wait waits until ready is closed. It returns false if ctx ends first.
-func wait(ctx context.Context, ready <-chan struct{}) bool {
-	select {
-	case <-ready:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// lost ends an attempt that was opened. If the caller has got its header, it is the last:
-// that of another would be a different one.
-func (s *oneRequest) lost(ctx context.Context, f *flow, e *failure) (*Reply, error) {
-	e.req = s.req
-	s.update(func() {
-		e.final = e.final || s.committed
-		if !s.committed {
-			s.header = nil
-		}
-	})
-	return s.fail(ctx, f, e)
 }
 
 // SendMsg takes the request. It returns when the request has been copied, or sent if it is
@@ -199,22 +127,25 @@ func (s *oneRequest) CloseSend() error {
 	return nil
 }
 
-// Header waits for the header of the attempt that runs. There is no other attempt after it
-// has returned.
-func (s *oneRequest) Header() (metadata.MD, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.header == nil && !s.done {
-		s.change.Wait()
-	}
-	s.committed = true
-	switch {
-	case s.done && s.reply == nil:
-		return s.last.Header, nil
-	case s.done && s.reply.flow == nil:
-		return s.reply.Header, nil
-	}
-	return s.header, nil
+// Header waits for the header of the attempt that runs, and of several side by side for that of
+// the winner. There is no other attempt after it has returned.
+func (s *oneRequest) Header() (header metadata.MD, err error) {
+	s.await(func() bool {
+		switch {
+		case !s.done:
+			s.committed = s.committed || s.header != nil && s.running == 1
+			header = s.header
+			return s.committed
+		case s.reply == nil:
+			header = s.last.Header
+		case s.reply.flow == nil:
+			header = s.reply.Header.Copy() // the Reply may be shared
+		default:
+			header = s.reply.Header
+		}
+		return true
+	})
+	return header, nil
 }
 
 // Trailer returns the trailer of the last attempt, when RecvMsg has returned an error.
@@ -224,7 +155,7 @@ func (s *oneRequest) Trailer() metadata.MD {
 	case r == nil:
 		return s.last.Trailer
 	case r.flow == nil:
-		return r.Trailer
+		return r.Trailer.Copy()
 	default:
 		return r.flow.Trailer()
 	}
@@ -242,9 +173,16 @@ func (s *oneRequest) Context() context.Context {
 
 // RecvMsg returns the first message when the policies have brought it, and reads the others.
 func (s *oneRequest) RecvMsg(m any) error {
-	if s.shape == (shape{}) {
-		s.shape = shapeOf(m)
-		close(s.typed)
+	if !s.delivered {
+		of, err := shapeOf(m)
+		if err != nil {
+			s.cancel()
+			return err
+		}
+		if s.shape == (shape{}) {
+			s.shape = of
+			close(s.typed)
+		}
 	}
 	s.await(func() bool { return s.done })
 	if s.err != nil {
@@ -264,7 +202,7 @@ func (s *oneRequest) RecvMsg(m any) error {
 		return io.EOF
 	}
 	if err := r.flow.receive(m); err != nil {
-		return s.ended(r, s.header, err)
+		return s.ended(r, r.Header, err)
 	}
 	return nil
 }
@@ -276,6 +214,13 @@ func (s *oneRequest) deliver(m any, r *Reply) error {
 	}
 	if err != nil {
 		s.cancel()
+	}
+	if !s.desc.ServerStreams { // this was the end
+		if r.flow != nil {
+			r.flow.finish(io.EOF)
+		}
+		s.serve(r, r.Header)
+		s.end(err)
 	}
 	return err
 }

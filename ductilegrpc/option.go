@@ -84,6 +84,21 @@ func (o *options) take(option grpc.CallOption) bool {
 	return true
 }
 
+// otherCodec reports whether the messages may be of other types than those of the .proto.
+func (o *options) otherCodec() bool {
+	for _, option := range o.rest {
+		switch option := option.(type) {
+		case grpc.ForceCodecCallOption, grpc.ForceCodecV2CallOption, grpc.CustomCodecCallOption:
+			return true
+		case grpc.ContentSubtypeCallOption:
+			if option.ContentSubtype != "proto" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // with returns the options of one attempt, in memory of its own.
 func (o *options) with(own ...grpc.CallOption) []grpc.CallOption {
 	return append(o.rest[:len(o.rest):len(o.rest)], own...)

@@ -1,6 +1,7 @@
 package ductilegrpc
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 
@@ -15,7 +16,8 @@ import (
 // attempt has a Reply of its own, so that attempts side by side share nothing.
 //
 // A fallback or a cache may return a Reply too: it is copied into what the caller gave, and
-// may be returned again. Its Message must be of the type that the method returns. For a
+// may be returned again. Its Message must be of the type that the method returns. One that is
+// no protobuf message is copied without what it points to, so callers then share that. For a
 // stream with one request, such a Reply is the whole stream: Message, unless that is nil,
 // and then io.EOF.
 type Reply struct {
@@ -31,11 +33,15 @@ type shape struct {
 	plain reflect.Type             // of one of another codec
 }
 
-func shapeOf(m any) shape {
-	if p, ok := m.(proto.Message); ok {
-		return shape{proto: p.ProtoReflect().Type()}
+// shapeOf returns an error if nothing can be received into m.
+func shapeOf(m any) (shape, error) {
+	if v := reflect.ValueOf(m); v.Kind() != reflect.Pointer || v.IsNil() {
+		return shape{}, status.Errorf(codes.Internal, "ductilegrpc: the message to receive into is %T(%v), want a pointer that is not nil", m, m)
 	}
-	return shape{plain: reflect.TypeOf(m).Elem()}
+	if p, ok := m.(proto.Message); ok {
+		return shape{proto: p.ProtoReflect().Type()}, nil
+	}
+	return shape{plain: reflect.TypeOf(m).Elem()}, nil
 }
 
 // fresh returns a new message.
@@ -55,8 +61,8 @@ func clone(req any) (any, bool) {
 	return req, false
 }
 
-// give copies src into dst, a message of the caller's. src may be shared with other calls.
-// If owned, it is not, and what it holds may be moved.
+// give copies src into dst, a message of the caller's which shapeOf has accepted. src may be
+// shared with other calls. If owned, it is not, and what it holds may be moved.
 func give(dst, src any, owned bool) error {
 	to, from := reflect.ValueOf(dst), reflect.ValueOf(src)
 	switch {
@@ -67,12 +73,29 @@ func give(dst, src any, owned bool) error {
 	case from.Pointer() == to.Pointer():
 		return nil
 	}
-	if p, ok := dst.(proto.Message); ok && !owned {
-		proto.Reset(p)
-		proto.Merge(p, src.(proto.Message))
+	if owned {
+		to.Elem().Set(from.Elem())
 		return nil
 	}
-	to.Elem().Set(from.Elem())
+	return duplicate(dst, src)
+}
+
+// duplicate copies src, which may be shared, into dst, which has its Go type.
+func duplicate(dst, src any) error {
+	if p, ok := dst.(proto.Message); ok {
+		from := src.(proto.Message)
+		if p.ProtoReflect().Descriptor() != from.ProtoReflect().Descriptor() { // of dynamic messages
+			return convert(dst, src)
+		}
+		proto.Reset(p)
+		proto.Merge(p, from)
+		return nil
+	}
+	to, from := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
+	to.Set(from)
+	if to.Kind() == reflect.Slice && to.Type().Elem().Kind() == reflect.Uint8 { // a proxy's bytes
+		to.SetBytes(bytes.Clone(from.Bytes()))
+	}
 	return nil
 }
 
@@ -81,8 +104,11 @@ func give(dst, src any, owned bool) error {
 func convert(dst, src any) error {
 	to, ok := dst.(proto.Message)
 	from, also := src.(proto.Message)
-	if !ok || !also || to.ProtoReflect().Descriptor().FullName() != from.ProtoReflect().Descriptor().FullName() {
+	switch {
+	case !ok || !also || reflect.TypeOf(src) != reflect.TypeOf(dst) && nameOf(from) != nameOf(to):
 		return status.Errorf(codes.Internal, "ductilegrpc: Reply.Message is a %T, want a %T", src, dst)
+	case nameOf(from) != nameOf(to): // of dynamic messages
+		return status.Errorf(codes.Internal, "ductilegrpc: Reply.Message is a %s, want a %s", nameOf(from), nameOf(to))
 	}
 	wire, err := proto.Marshal(from)
 	if err == nil {
@@ -93,3 +119,5 @@ func convert(dst, src any) error {
 	}
 	return nil
 }
+
+func nameOf(m proto.Message) protoreflect.FullName { return m.ProtoReflect().Descriptor().FullName() }

@@ -9,19 +9,17 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
-	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/pipeline"
-	"github.com/ductile-go/ductile/policy"
-	"github.com/ductile-go/ductile/retry"
 )
-
-// errOnce ends an attempt that NoRetry forbids.
-var errOnce = retry.Permanent(breaker.Judge(status.Error(codes.Unavailable, "ductilegrpc: NoRetry allows no further attempt"), policy.Ignored))
 
 // call is the interceptor of unary calls.
 func (c *client) call(ctx context.Context, fullMethod string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	x := &exchange{c: c, method: fullMethod, req: req, cc: cc, invoker: invoker, options: split(opts), idempotent: c.idempotent(fullMethod)}
-	x.shape = shapeOf(reply)
+	var err error
+	if x.shape, err = shapeOf(reply); err != nil {
+		x.options.finished(err)
+		return err
+	}
 	p, own := x.pipeline()
 	if p != c.single || !own {
 		x.req, _ = clone(req) // an attempt may outlive the call, and the request belongs to the caller
