@@ -2,11 +2,11 @@ package ductilegrpc
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/internal/verdict"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -42,27 +42,12 @@ type judging struct {
 
 // Execute runs next if the circuit admits it.
 func (j judging) Execute(ctx context.Context, next policy.Call[*Reply]) (*Reply, error) {
-	return j.Breaker.Execute(&verdictCtx{Context: ctx}, next)
+	return j.Breaker.Execute(&verdict.Context{Context: ctx}, next)
 }
 
 // Refusal returns the circuit's refusal.
 func (j judging) Refusal(ctx context.Context, after time.Duration) error {
 	return j.Breaker.Refusal(ctx, after)
-}
-
-// verdictCtx is the context of a breaker. A stream outlives it, for example that of a
-// timeout around the breaker, and the breaker would take its end for the verdict. So once
-// the stream gives the verdict, Done returns nil.
-type verdictCtx struct {
-	context.Context
-	kept atomic.Bool // read by derived contexts on other goroutines
-}
-
-func (c *verdictCtx) Done() <-chan struct{} {
-	if c.kept.Load() {
-		return nil
-	}
-	return c.Context.Done()
 }
 
 // keepVerdict records the outcome of the stream of r when it has ended.
@@ -71,8 +56,8 @@ func keepVerdict(ctx context.Context, r *Reply, record func(policy.Outcome)) *Re
 		record(policy.Success)
 		return r
 	}
-	if c, ok := ctx.(*verdictCtx); ok {
-		c.kept.Store(true)
+	if c, ok := ctx.(*verdict.Context); ok {
+		c.Outlive()
 	}
 	r.flow.whenEnded(func(end *flowEnd) { record(end.outcome) })
 	return r

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/internal/verdict"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -121,27 +121,12 @@ type judging struct {
 
 // Execute runs next if the circuit admits it.
 func (j *judging) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
-	return j.Breaker.Execute(&verdictCtx{Context: ctx}, next)
+	return j.Breaker.Execute(&verdict.Context{Context: ctx}, next)
 }
 
 // Refusal returns the circuit's refusal.
 func (j *judging) Refusal(ctx context.Context, after time.Duration) error {
 	return j.Breaker.Refusal(ctx, after)
-}
-
-// verdictCtx is the context of a breaker. Once a body provides the verdict, Done returns
-// nil: the call ends before the body, and the breaker would take the end of the context for
-// the verdict.
-type verdictCtx struct {
-	context.Context
-	kept atomic.Bool // derived contexts read it on other goroutines
-}
-
-func (c *verdictCtx) Done() <-chan struct{} {
-	if c.kept.Load() {
-		return nil
-	}
-	return c.Context.Done()
 }
 
 // holdVerdict makes the response body call record.
@@ -154,8 +139,8 @@ func holdVerdict(ctx context.Context, resp *http.Response, record func(policy.Ou
 		record(policy.Success)
 		return resp
 	}
-	if c, ok := ctx.(*verdictCtx); ok {
-		c.kept.Store(true)
+	if c, ok := ctx.(*verdict.Context); ok {
+		c.Outlive()
 	}
 	b.await(record)
 	return resp

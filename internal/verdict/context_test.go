@@ -1,0 +1,19 @@
+package verdict_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/ductile-go/ductile/internal/verdict"
+)
+
+func TestAContextThatIsOutlivedHasNoEnd(t *testing.T) {
+	outer, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &verdict.Context{Context: outer}
+	assert.Equal(t, outer.Done(), c.Done())
+	c.Outlive()
+	assert.Nil(t, c.Done())
+}
