@@ -166,7 +166,7 @@ func TestARequestMayComeWhileItsStreamEnds(t *testing.T) {
 
 func TestAPanicInAStreamReachesItsCaller(t *testing.T) {
 	var open counter
-	c := client(t, &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error {
+	c := client(t, &service{stream: func(*tpb.StreamingOutputCallRequest, output) error {
 		open.Add(1)
 		defer open.Add(-1)
 		return status.Error(codes.Unavailable, "down")

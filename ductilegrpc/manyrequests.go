@@ -22,7 +22,9 @@ type manyRequests struct {
 func (o *opening) many() (grpc.ClientStream, error) {
 	p, own := o.pipeline()
 	r, err := p.Do(o.root, o.attempt)
-	if r, err = o.settle(r, err); err != nil {
+	r, err = o.settle(r, err)
+	o.conclude(r, err)
+	if err != nil {
 		o.serve(nil, nil)
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type oneRequest struct {
 	of        *flow       // runs, or nil
 	committed bool        // the caller has header
 	done      bool        // the policies' part
+	concluded bool        // and what comes after it: the functions of grpc.OnFinish may use the stream
 	reply     *Reply
 	err       error
 	panicked  *policy.PanicError
@@ -58,7 +59,8 @@ func (o *opening) one() (grpc.ClientStream, error) {
 	p, own := o.pipeline()
 	s.own = own
 	policy.Go(o.c.clock(), func() { s.run(p) })
-	if done := s.await(func() bool { return s.opened || s.done }); done && s.err != nil {
+	if s.await(func() bool { return s.opened || s.done }); s.failed() {
+		s.await(func() bool { return s.concluded })
 		s.serve(nil, nil)
 		return nil, s.err
 	}
@@ -76,13 +78,14 @@ func (s *oneRequest) run(p *pipeline.Pipeline[*Reply]) {
 		}
 		reply, err = s.settle(reply, err)
 		s.update(func() { s.done, s.reply, s.err, s.panicked = true, reply, err, panicked })
+		s.conclude(reply, err)
+		s.update(func() { s.concluded = true })
 	}()
 	reply, err = p.Do(s.root, s.attempt)
 }
 
-// await waits until what another goroutine changes is as wanted. It reports whether the
-// policies are done, and panics if they have.
-func (s *oneRequest) await(wanted func() bool) (done bool) {
+// await waits until what another goroutine changes is as wanted. It panics if the policies have.
+func (s *oneRequest) await(wanted func() bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !wanted() {
@@ -91,7 +94,13 @@ func (s *oneRequest) await(wanted func() bool) (done bool) {
 	if s.panicked != nil {
 		panic(s.panicked.Value)
 	}
-	return s.done
+}
+
+// failed reports whether the policies have ended the stream.
+func (s *oneRequest) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done && s.err != nil
 }
 
 func (s *oneRequest) update(change func()) {
@@ -184,7 +193,7 @@ func (s *oneRequest) RecvMsg(m any) error {
 			close(s.typed)
 		}
 	}
-	s.await(func() bool { return s.done })
+	s.await(func() bool { return s.concluded })
 	if s.err != nil {
 		s.serve(nil, nil)
 		return s.err

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -36,7 +37,7 @@ type opening struct {
 	flows []*flow
 	last  Reply // of the attempt that failed last
 	from  *peer.Peer
-	told  sync.Once
+	told  atomic.Bool
 }
 
 // open is the interceptor of streams.
@@ -129,26 +130,36 @@ func (o *opening) settle(r *Reply, err error) (*Reply, error) {
 		}
 	}
 	if r != nil {
-		if r.flow != nil {
-			r.flow.whenEnded(func(end *flowEnd) { o.end(end.err) })
-		}
 		return r, nil
 	}
 	refused, err := outward(o.caller, err)
 	if o.last.Trailer == nil { // no attempt writes it any more
 		o.last.Trailer = refused
 	}
-	o.end(err)
 	return nil, err
 }
 
-// end lets go of the caller's context when the stream has ended, and tells the caller.
+// conclude sees to it that the stream's end is noticed. It comes after settle, when the caller's
+// functions may use the stream.
+func (o *opening) conclude(r *Reply, err error) {
+	switch {
+	case err != nil:
+		o.end(err)
+	case r.flow != nil:
+		r.flow.whenEnded(func(end *flowEnd) { o.end(end.err) })
+	}
+}
+
+// end lets go of the caller's context when the stream has ended, and calls the functions of
+// grpc.OnFinish. The first end counts.
 func (o *opening) end(err error) {
 	o.cancel()
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	o.told.Do(func() { o.options.finished(err) })
+	if o.told.CompareAndSwap(false, true) { // the end of the flow and of RecvMsg compete
+		o.options.finished(err)
+	}
 }
 
 // serve gives the caller the metadata that it asked for by options.
