@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"testing"
 
 	fsbulkhead "github.com/failsafe-go/failsafe-go/bulkhead"
@@ -71,62 +72,60 @@ func failsafeDoor(places uint) grpcDoor {
 		b.TryAcquirePermit()
 	}
 	i := failsafegrpc.NewUnaryServerInterceptor[any](b)
-	return grpcDoor{lib: "failsafe-go", unary: i, options: []grpc.ServerOption{grpc.UnaryInterceptor(i)}}
+	return grpcDoor{lib: "failsafe", unary: i, options: []grpc.ServerOption{grpc.UnaryInterceptor(i)}}
 }
 
-// BenchmarkGRPCServer is what a door adds to a handler, without gRPC.
-func BenchmarkGRPCServer(b *testing.B) {
-	benchDoors(b, grpcServed(), func(err error) bool { return err == nil })
+func init() {
+	workloads["GRPCServer"] = workload{always(succeed), func() []contender { return append([]contender{bare}, inDoors(grpcServed())...) }}
+	workloads["GRPCServerRefused"] = workload{always(succeed), func() []contender { return inDoors(grpcRefused()) }}
+	workloads["GRPCServerLoopback"] = workload{always(succeed), sync.OnceValue(func() []contender { return behindDoors(grpcServed()) })}
+	workloads["GRPCServerLoopbackRefused"] = workload{always(succeed), sync.OnceValue(func() []contender { return behindDoors(grpcRefused()) })}
 }
 
-// BenchmarkGRPCServerRefused is what a refusal costs, without gRPC.
-func BenchmarkGRPCServerRefused(b *testing.B) {
-	benchDoors(b, grpcRefused(), func(err error) bool { return err != nil })
-}
+func BenchmarkGRPCServer(b *testing.B)                { measure(b, "GRPCServer") }
+func BenchmarkGRPCServerRefused(b *testing.B)         { measure(b, "GRPCServerRefused") }
+func BenchmarkGRPCServerLoopback(b *testing.B)        { measure(b, "GRPCServerLoopback") }
+func BenchmarkGRPCServerLoopbackRefused(b *testing.B) { measure(b, "GRPCServerLoopbackRefused") }
 
-func benchDoors(b *testing.B, doors []grpcDoor, expected func(error) bool) {
+func TestGRPCInterceptorsServeOnce(t *testing.T) { succeeds(t, "GRPCServer") }
+
+// inDoors has interceptors call a handler that answers at once. A tap is none.
+func inDoors(doors []grpcDoor) (all []contender) {
 	info := &grpc.UnaryServerInfo{FullMethod: "/grpc.testing.TestService/UnaryCall"}
-	handler := func(context.Context, any) (any, error) { return info, nil }
 	for _, d := range doors {
-		if d.unary == nil && d.lib != "bare" {
+		if d.unary == nil {
 			continue
 		}
-		call := func(ctx context.Context) error { _, err := handler(ctx, nil); return err }
-		if d.unary != nil {
-			call = func(ctx context.Context) error { _, err := d.unary(ctx, nil, info, handler); return err }
-		}
-		b.Run("lib="+d.lib+"/mode=serial", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if !expected(call(b.Context())) {
-					b.Fatal("unexpected")
-				}
+		all = append(all, contender{d.lib, func(f callee) call {
+			var v int
+			handler := func(ctx context.Context, _ any) (_ any, err error) {
+				v, err = f.fn(ctx)
+				return info, err
 			}
-		})
-		b.Run("lib="+d.lib+"/mode=parallel", func(b *testing.B) {
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					_ = call(b.Context())
-				}
-			})
-		})
+			return func(ctx context.Context) (int, error) {
+				_, err := d.unary(ctx, nil, info, handler)
+				return v, err
+			}
+		}})
 	}
+	return all
 }
 
-// BenchmarkGRPCServerLoopback is a whole call, over loopback.
-func BenchmarkGRPCServerLoopback(b *testing.B) {
-	for name, doors := range map[string][]grpcDoor{"served": grpcServed(), "refused": grpcRefused()} {
-		for _, d := range doors {
-			b.Run(name+"/lib="+d.lib+"/mode=serial", func(b *testing.B) {
-				client := behind(b, d)
-				b.ReportAllocs()
-				for b.Loop() {
-					_, _ = client.UnaryCall(b.Context(), &tpb.SimpleRequest{})
-				}
-			})
+// behindDoors has a client call a server over loopback, which lives as long as the process.
+func behindDoors(doors []grpcDoor) (all []contender) {
+	for _, d := range doors {
+		client, _, err := serveBehind(d)
+		if err != nil {
+			panic(err)
 		}
+		all = append(all, contender{d.lib, func(callee) call {
+			return func(ctx context.Context) (int, error) {
+				_, err := client.UnaryCall(ctx, &tpb.SimpleRequest{})
+				return 7, err
+			}
+		}})
 	}
+	return all
 }
 
 type echoService struct {
@@ -140,18 +139,30 @@ func (echoService) UnaryCall(context.Context, *tpb.SimpleRequest) (*tpb.SimpleRe
 // behind returns a client of a server with the door.
 func behind(tb testing.TB, d grpcDoor) tpb.TestServiceClient {
 	tb.Helper()
-	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	client, stop, err := serveBehind(d)
 	require.NoError(tb, err)
+	tb.Cleanup(stop)
+	return client
+}
+
+// serveBehind starts a server with the door, and returns a client of it.
+func serveBehind(d grpcDoor) (client tpb.TestServiceClient, stop func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
 	server := grpc.NewServer(d.options...)
 	tpb.RegisterTestServiceServer(server, echoService{})
 	go func() { _ = server.Serve(listener) }()
 	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(tb, err)
-	tb.Cleanup(func() {
+	if err != nil {
+		server.Stop()
+		return nil, nil, err
+	}
+	return tpb.NewTestServiceClient(conn), func() {
 		_ = conn.Close()
 		server.Stop()
-	})
-	return tpb.NewTestServiceClient(conn)
+	}, nil
 }
 
 func TestGRPCDoorsServeAndRefuse(t *testing.T) {
@@ -159,7 +170,7 @@ func TestGRPCDoorsServeAndRefuse(t *testing.T) {
 		_, err := behind(t, d).UnaryCall(t.Context(), &tpb.SimpleRequest{})
 		require.NoError(t, err, d.lib)
 	}
-	want := map[string]codes.Code{"ductile": codes.Unavailable, "ductile-tap": codes.ResourceExhausted, "failsafe-go": codes.Unknown}
+	want := map[string]codes.Code{"ductile": codes.Unavailable, "ductile-tap": codes.ResourceExhausted, "failsafe": codes.Unknown}
 	for _, d := range grpcRefused() {
 		_, err := behind(t, d).UnaryCall(t.Context(), &tpb.SimpleRequest{})
 		assert.Equal(t, want[d.lib], status.Code(err), d.lib)
@@ -169,7 +180,7 @@ func TestGRPCDoorsServeAndRefuse(t *testing.T) {
 // A refusal of ours says so to interceptors outside, and theirs does too.
 func TestGRPCDoorsRefuseWithTheErrorOfTheirGate(t *testing.T) {
 	handler := func(context.Context, any) (any, error) { return nil, nil } //nolint:nilnil // a reply of a test
-	for lib, sentinel := range map[string]error{"ductile": bulkhead.ErrFull, "failsafe-go": fsbulkhead.ErrFull} {
+	for lib, sentinel := range map[string]error{"ductile": bulkhead.ErrFull, "failsafe": fsbulkhead.ErrFull} {
 		for _, d := range grpcRefused() {
 			if d.lib != lib {
 				continue

@@ -98,7 +98,9 @@ func grpcUnary() []contender {
 	return all
 }
 
-type grpcServer struct{ tpb.UnimplementedTestServiceServer }
+type grpcServer struct {
+	tpb.UnimplementedTestServiceServer
+}
 
 func (grpcServer) UnaryCall(context.Context, *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
 	return &tpb.SimpleResponse{Username: "hello, hello, hello"}, nil

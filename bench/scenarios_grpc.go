@@ -10,6 +10,22 @@ func init() {
 			Name: "GRPCLoopback", Title: "A unary gRPC call to a server in this process, over loopback",
 			Notes: grpcNotes,
 		},
+		Scenario{
+			Name: "GRPCServer", Title: "Interceptor of a gRPC server that lets a call in, without gRPC",
+			Notes: grpcServerNotes,
+		},
+		Scenario{
+			Name: "GRPCServerRefused", Title: "Interceptor of a gRPC server with a full gate, without gRPC",
+			Notes: grpcServerNotes,
+		},
+		Scenario{
+			Name: "GRPCServerLoopback", Title: "A call that a gRPC server lets in, over loopback",
+			Notes: grpcServerNotes,
+		},
+		Scenario{
+			Name: "GRPCServerLoopbackRefused", Title: "A call that a gRPC server with a full gate refuses, over loopback",
+			Notes: grpcServerNotes,
+		},
 	)
 }
 
@@ -21,4 +37,11 @@ var grpcNotes = map[string]string{
 	"failsafe":         "failsafegrpc: retry and circuit, whose attempts share one message",
 	"failsafe-retry":   "failsafegrpc: retry alone, whose attempts share one message",
 	"middleware-retry": "go-grpc-middleware's retry; attempts share one message; no circuit, no timeout",
+}
+
+var grpcServerNotes = map[string]string{
+	"ductile":     "a gate; a refusal has a status",
+	"ductile-all": "a limiter, a throttle, a gate and an adaptive limit",
+	"ductile-tap": "a gate in a tap, which has no interceptor",
+	"failsafe":    "failsafegrpc: a bulkhead; a refusal is Unknown",
 }
