@@ -21,10 +21,21 @@ type manyRequests struct {
 // many opens a stream with any number of requests.
 func (o *opening) many() (grpc.ClientStream, error) {
 	p, own := o.pipeline()
-	r, err := p.Do(o.root, o.attempt)
-	r, err = o.settle(r, err)
-	o.conclude(r, err)
-	if err != nil {
+	r, err := (*Reply)(nil), errNoReturn
+	settled := false
+	settle := func() {
+		settled = true
+		r, err = o.settle(r, err)
+		o.conclude(r, err)
+	}
+	defer func() {
+		if !settled { // the policies panicked, and the caller gets no stream
+			r, err = nil, errNoReturn
+			settle()
+		}
+	}()
+	r, err = p.Do(o.root, o.attempt)
+	if settle(); err != nil {
 		o.serve(nil, nil)
 		return nil, err
 	}
