@@ -101,7 +101,8 @@ type Config struct {
 	// retry.Permanent, retry.After, retry.Exactly and breaker.Judge that the table says, so
 	// plain policies treat it correctly. Breakers and bulkheads directly in it hold their
 	// permits until a stream has ended; inside of other policies, use [Breaker] and
-	// [Bulkhead]. A hedge in it applies to every method.
+	// [Bulkhead]. Caches and coalescing directly in it apply to unary calls alone, because a
+	// stream has one reader. A hedge in it applies to every method.
 	Pipeline *pipeline.Pipeline[*Reply]
 
 	// Idempotent reports whether a method, "/package.Service/Method", may be repeated
