@@ -48,7 +48,7 @@ func TestAPushbackIsKeptExactly(t *testing.T) {
 }
 
 func TestAPushbackThatIsNoWaitEndsTheCall(t *testing.T) {
-	for _, values := range [][]string{{"-1"}, {"x"}, {""}, {"1.5"}, {"40", "40"}, {"99999999999999999999"}} {
+	for _, values := range [][]string{{"-1"}, {"x"}, {""}, {"1.5"}, {"40", "40"}, {"99999999999999999999"}, {"9223372036854775808"}, {" 40"}, {"0x10"}} {
 		unary := new(counter)
 		c := client(t, &service{unary: func(ctx context.Context, _ *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
 			unary.Add(1)
@@ -143,6 +143,26 @@ func TestACallersCancelDuringTheWaitKeepsTheLastStatus(t *testing.T) {
 	assert.Equal(t, codes.Unavailable, status.Code(err))
 	assert.Equal(t, "down", status.Convert(err).Message())
 	assert.Zero(t, clk.Waiters())
+}
+
+func TestADeadlineThatHasPassedSendsNothing(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
+	unary, n := failing(nil)
+	c := client(t, &service{unary: unary}, ductilegrpc.Config{Circuit: circuit, Idempotent: always})
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for _, call := range []func() error{
+		func() error { _, err := c.UnaryCall(ctx, &tpb.SimpleRequest{}); return err },
+		func() error { _, err := c.StreamingOutputCall(ctx, &tpb.StreamingOutputCallRequest{}); return err },
+		func() error { _, err := c.FullDuplexCall(ctx); return err },
+	} {
+		err := call()
+		assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, retry.ErrGaveUp)
+	}
+	assert.Zero(t, n.Load())
+	assert.Zero(t, circuit.Snapshot().Counts.Failures)
 }
 
 func TestAnAttemptThatTakesTooLongIsRepeatedIfItsMethodIsIdempotent(t *testing.T) {
