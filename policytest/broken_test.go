@@ -85,6 +85,26 @@ func TestAReportOfACallThatNeverReturnsNamesTheCallsBeforeIt(t *testing.T) {
 	}
 }
 
+func TestAPolicyThatDelaysCallsForTooLongIsToldToWaitLess(t *testing.T) {
+	build := func() policy.Policy[int] {
+		return does(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			if err := policy.Sleep(ctx, nil, time.Second); err != nil {
+				return 0, err
+			}
+			return next.Do(ctx)
+		})
+	}
+	var said []string
+	for _, c := range checks {
+		h := &heard{}
+		c.in(t, h, build)
+		said = append(said, h.said...)
+	}
+	assert.Equal(t, []string{
+		"policytest: a new policy had not run the function when its caller left, after 10.5ms, want it to run before: build a policy whose waits are shorter",
+	}, said)
+}
+
 func TestANilPolicyIsReportedOnce(t *testing.T) {
 	h := &heard{}
 	assert.True(t, checks[0].in(t, h, func() policy.Policy[int] { return nil }), "there is nothing to check")

@@ -27,6 +27,17 @@ var legitimate = map[string]func() policy.Policy[int]{
 	"one for all":   shared,
 	"one at a time": func() policy.Policy[int] { return queue(1) },
 	"ten at a time": func() policy.Policy[int] { return queue(10) },
+	"a delay":       func() policy.Policy[int] { return delay(10 * time.Millisecond) },
+}
+
+// delay waits before it runs next.
+func delay(d time.Duration) own {
+	return func(ctx context.Context, next policy.Call[int]) (int, error) {
+		if err := policy.Sleep(ctx, nil, d); err != nil {
+			return 0, err
+		}
+		return next.Do(ctx)
+	}
 }
 
 // result is how a function on another goroutine ended.

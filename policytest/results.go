@@ -74,8 +74,10 @@ func (p *probe) succeedsAfter(caller context.Context, at time.Duration, end func
 		return 42, nil
 	})
 	switch {
+	case e.runs == 0 && caller.Err() != nil:
+		p.Errorf("policytest: a new policy had not run the function when its caller left, after %v, want it to run before: build a policy whose waits are shorter", e.took)
 	case e.runs == 0:
-		p.Errorf("policytest: a new policy did not run the function: %v", e)
+		p.Errorf("policytest: a new policy did not run the function and the call returned %v, want a policy from build that admits calls", e)
 	case e.left() && (e.took < at || e.err == nil): // at a limit of its own, or with another answer
 	case e.left():
 		if !errors.Is(e.err, caller.Err()) || !errors.Is(e.err, errLeft) {

@@ -16,6 +16,8 @@ import (
 //
 //   - admit a call when it is new, admit one again a day after anything that has
 //     happened, and be as good as new after that day and 16 successes;
+//   - run the function of a call within 10 ms if no other call is in its way: build a
+//     policy that delays calls with shorter delays;
 //   - use real time, which is virtual in a bubble, or a clock of package fake made
 //     with AutoAdvance;
 //   - give up on a function that always fails after a millisecond. Keep that to a few
