@@ -90,3 +90,20 @@ func TestAFaultOfAValueDoesNotBringFaultsThatFollowFromIt(t *testing.T) {
 		"1.yaml:1:42: bulkheads.b.limit is not set, want 1 to 2147483647",
 	}, got)
 }
+
+func TestAnUnknownFieldDoesNotHideAReferenceThatDangles(t *testing.T) {
+	got := refused(t, sources("circuits: {stripe: {}}\npipelines: {charge: {circuit: strip, atempt_timeout: 3s}}\nfamilies: {hosts: {pipelin: charge}}\n")...)
+	assert.Equal(t, []string{
+		"1.yaml:2:31: pipelines.charge.circuit is strip, want a circuit that is declared, did you mean stripe?",
+		"1.yaml:2:38: pipelines.charge.atempt_timeout: unknown field, did you mean attempt_timeout?",
+		"1.yaml:3:20: families.hosts.pipelin: unknown field, did you mean pipeline?",
+	}, got)
+}
+
+func TestADeclarationWithAFaultIsStillDeclared(t *testing.T) {
+	got := refused(t, sources("circuits: {stripe: 5}\npipelines: {charge: {circuit: stripe, total_timeout: 3}}\n")...)
+	assert.Equal(t, []string{
+		"1.yaml:1:20: circuits.stripe is 5, want a mapping with keys such as failure_threshold and failure_rate",
+		"1.yaml:2:54: pipelines.charge.total_timeout is 3, want a duration such as 30s or 1m30s; a number alone has no unit: did you mean 3s?",
+	}, got)
+}

@@ -17,7 +17,7 @@ func (l *loader) validate(spec registry.Spec) {
 	}
 	decoded := l.faults.Paths()
 	for _, fault := range unjoin(spec.Validate()) {
-		if !hidden(fault.Path, decoded) {
+		if !hidden(fault, decoded) {
 			l.place(fault)
 		}
 	}
@@ -57,10 +57,13 @@ func unjoin(err error) []*registry.Error {
 }
 
 // hidden reports whether a fault may follow from another: one of the same value, or of a
-// value that stands beside it. Faults of other mappings do not hide it.
-func hidden(path string, decoded []string) bool {
+// value that stands beside it. Faults of other mappings do not hide it. A reference to
+// what is not declared does not follow from the values beside it.
+func hidden(fault *registry.Error, decoded []string) bool {
+	reference := strings.HasSuffix(fault.Want, " of the Spec")
 	for _, other := range decoded {
-		if other == path || strings.HasPrefix(path, other+".") || parent(other) == parent(path) {
+		beside := parent(other) == parent(fault.Path)
+		if other == fault.Path || strings.HasPrefix(fault.Path, other+".") || beside && !reference {
 			return true
 		}
 	}
