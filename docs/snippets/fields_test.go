@@ -47,6 +47,7 @@ func TestPagesNameEveryFieldOfTheirConfig(t *testing.T) {
 		{"console.md", console.Config{}},
 		{"http.md", ductilehttp.Config{}},
 		{"http.md", ductilehttp.HandlerConfig{}},
+		{"http.md", ductilehttp.ClientConfig{}},
 	} {
 		text, err := os.ReadFile("../" + of.page)
 		require.NoError(t, err)

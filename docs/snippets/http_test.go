@@ -17,6 +17,7 @@ import (
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // docs/http.md, Limits and hedges.
@@ -61,6 +62,21 @@ func fetch(client *http.Client, url string) (string, error) {
 	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	return string(text), err
+}
+
+// docs/http.md, Client.
+func Example_httpClientWithATransport() {
+	patient := ductilehttp.NewClient(ductilehttp.ClientConfig{
+		BaseURL: "https://api.example.com",
+		Base: ductilehttp.NewTransport(ductilehttp.Config{
+			Retry: retry.Config{MaxAttempts: 5, BaseDelay: time.Second},
+			Gates: bulkhead.Config{Limit: 20, MaxQueue: 100},
+		}),
+	})
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	fmt.Println(errors.Is(patient.Get(gone, "/quote", nil), context.Canceled))
+	// Output: true
 }
 
 // docs/policies/pipeline.md, Config.
