@@ -15,9 +15,10 @@ type member struct {
 	key      string // "" for what newcomers share
 	overflow bool
 	parts    partsByName
-	// own is by section. It is replaced as a whole by the goroutine whose turn it is to
-	// settle, and read by calls of Idle and makers of pipelines. What the family no longer
-	// declares stays, and is used again if it declares it again.
+	// own is by section, and replaced as a whole by compare-and-swap: of two goroutines that
+	// add to it at the same time, a plain store would lose what the other has added, and its
+	// pipeline would use a circuit that no reload reaches. What the family no longer declares
+	// stays, and is used again if it declares it again.
 	own atomic.Pointer[map[string]any]
 	// lives is replaced by compare-and-swap: of two that are added at the same time, a
 	// plain store would lose one.
@@ -50,18 +51,23 @@ func (m *member) plan(s *state) *plan {
 	}
 }
 
-// make makes what the family declares.
+// make makes what the family declares in s and the member does not have.
 func (m *member) make(s *state) {
-	own := map[string]any{}
-	if was := m.own.Load(); was != nil {
-		own = maps.Clone(*was)
-	}
 	at := s.families[m.family.name]
 	declared := at.spec.Families[m.family.name]
-	for _, class := range classes {
-		class.addMember(&m.family.r.env, m.family.name, &declared, m.overflow, own)
+	for {
+		was := m.own.Load()
+		own := map[string]any{}
+		if was != nil {
+			own = maps.Clone(*was)
+		}
+		for _, class := range classes {
+			class.addMember(&m.family.r.env, m.family.name, &declared, m.overflow, own)
+		}
+		if m.own.CompareAndSwap(was, &own) {
+			return
+		}
 	}
-	m.own.Store(&own)
 }
 
 // settle puts the family's declaration in force.
@@ -96,12 +102,14 @@ func (m *member) find(t reflect.Type) live {
 	return nil
 }
 
-// addLive builds the member's pipeline for T. An Apply that commits after the state was
-// read may look at the member's pipelines before this one is there. So the state is read
-// again once it is.
+// addLive builds the member's pipeline for T. The Apply that made the state may not have
+// reached the member yet, so the member first makes what the pipeline needs. An Apply that
+// commits after the state was read may look at the member's pipelines before this one is
+// there. So the state is read again once it is.
 func addLive[T any](m *member, t reflect.Type) *Live[T] {
 	r := m.family.r
 	s := r.state.Load()
+	m.make(s)
 	l := &Live[T]{r: r, name: m.family.name, of: m}
 	l.settle(s)
 	for {

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/registry"
 )
@@ -66,6 +68,30 @@ func TestAMemberThatIsMadeDuringAReloadFollowsIt(t *testing.T) {
 		assert.NotEqual(t, 9, c.Config().FailureThreshold)
 		apply(t, r, hosts(registry.FamilySpec{Circuit: ownCircuit(9)}))
 	}
+}
+
+// The functions of Circuit.Watch run after an Apply has committed, and before it has come to
+// the families. A pipeline that is built then needs what its member does not have yet.
+func TestAMembersPipelineCanBeBuiltBeforeAReloadReachesTheMember(t *testing.T) {
+	r := made(t, hosts(registry.FamilySpec{}))
+	f := familyOf(t, r, "hosts")
+	f.Get("a")
+	texts, err := registry.Keyed[string](r, "hosts")
+	require.NoError(t, err)
+	asked := false
+	defer circuitOf(t, r, "stripe").Watch(func(breaker.Transition) {
+		assert.Equal(t, "breaker(hosts)", texts.Get("a").String())
+		assert.Equal(t, "breaker(hosts)", f.Get("b").String())
+		asked = true // a panic is recovered
+	})()
+	spec := hosts(registry.FamilySpec{Circuit: ownCircuit(1)})
+	spec.Circuits["stripe"] = registry.CircuitSpec{Config: breaker.Config{FailureThreshold: 3}}
+	apply(t, r, spec)
+	assert.True(t, asked)
+	_, err = texts.Get("a").Do(t.Context(), func(context.Context) (string, error) { return "", errDown })
+	require.ErrorIs(t, err, errDown)
+	_, err = f.Get("a").Do(t.Context(), ok)
+	assert.ErrorIs(t, err, breaker.ErrOpen, "both types share the member's circuit")
 }
 
 // nowClock calls a function at each reading.
