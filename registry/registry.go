@@ -108,21 +108,22 @@ func (r *Registry) commit(spec *Spec) (Changes, error) {
 			return Changes{}, err
 		}
 		is := was.next(r, spec)
-		if r.swap(was, is, nil) {
+		if r.swap(was, is) {
 			return is.applied.clone(), nil
 		}
 	}
 }
 
-// swap replaces the state, with the error of the last reload.
-func (r *Registry) swap(was, is *state, failed error) bool {
+// swap replaces the state by one that an Apply has made, and clears the error of the last
+// reload. It returns false if the state is no longer was.
+func (r *Registry) swap(was, is *state) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.Load() != was {
 		return false
 	}
 	r.state.Store(is)
-	r.failed = failed
+	r.failed = nil
 	if !is.applied.None() {
 		r.pending = append(r.pending, announcement{is.revision, is.applied})
 	}
