@@ -37,7 +37,9 @@ type opening struct {
 	flows []*flow
 	last  Reply // of the attempt that failed last
 	from  *peer.Peer
-	told  atomic.Bool
+	// told is set by a compare-and-swap, because a stream may end on two goroutines. A
+	// sync.Once would hold its lock across the caller's functions, which may use the stream.
+	told atomic.Bool
 }
 
 // open is the interceptor of streams.
@@ -157,7 +159,7 @@ func (o *opening) end(err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	if o.told.CompareAndSwap(false, true) { // the end of the flow and of RecvMsg compete
+	if o.told.CompareAndSwap(false, true) {
 		o.options.finished(err)
 	}
 }
