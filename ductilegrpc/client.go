@@ -46,8 +46,7 @@ func StreamClient(cfg Config) grpc.StreamClientInterceptor { return newClient(cf
 // client is what the interceptors of one Config share.
 type client struct {
 	cfg Config
-	// The pipelines: of unary calls, of those that may be hedged, of streams with one
-	// request, and of the opening of other streams.
+	// The pipelines of unary calls, of those that may be hedged, and of streams.
 	single, hedged, stream *pipeline.Pipeline[*Reply]
 }
 
