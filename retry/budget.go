@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
@@ -76,11 +75,11 @@ func (c BudgetConfig) allowed(calls int64) int64 {
 // empty.
 type Budget struct {
 	time mono.Since
-	// counts is replaced by Reconfigure. A call that loaded the old counts counts there:
-	// if the length of the window changed, that count is lost; otherwise both use the same
-	// ring.
+	// counts is replaced by Reconfigure, by compare-and-swap: of two at the same time, a plain
+	// store would bring back the counts from before the other. No lock is held, since the
+	// clock is read in between. A call that loaded the old counts counts there: if the length
+	// of the window changed, that count is lost; otherwise both use the same ring.
 	counts atomic.Pointer[counts]
-	mu     sync.Mutex // serializes Reconfigure: of two, one would replace the counts of the other
 	// shared is set when a policy of another package also uses the budget; see callIn.
 	shared atomic.Bool
 }
@@ -198,27 +197,35 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	old := b.counts.Load()
+	for {
+		old := b.counts.Load()
+		next, err := b.following(old, cfg)
+		if err != nil || b.counts.CompareAndSwap(old, next) {
+			return err
+		}
+		// Another Reconfigure came first.
+	}
+}
+
+// following returns the counts that follow on old under cfg.
+func (b *Budget) following(old *counts, cfg BudgetConfig) (*counts, error) {
 	if !same.Values(cfg.Clock, old.cfg.Clock) {
-		return errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
+		return nil, errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
 	}
 	cfg.Name = cmp.Or(cfg.Name, old.cfg.Name)
 	if cfg.Name != old.cfg.Name {
-		return fmt.Errorf("retry: BudgetConfig.Name is %q, want %q or none: a budget keeps its name", cfg.Name, old.cfg.Name)
+		return nil, fmt.Errorf("retry: BudgetConfig.Name is %q, want %q or none: a budget keeps its name", cfg.Name, old.cfg.Name)
 	}
 	c := b.under(cfg.withDefaults())
 	if c.ring.Width() == old.ring.Width() {
 		c.ring = old.ring
-	} else {
-		calls, retries := old.sum(old.ring.Epoch(old.time.Now()))
-		s := &c.now().Counts
-		s.calls.Add(calls)
-		s.retries.Add(retries)
+		return c, nil
 	}
-	b.counts.Store(c)
-	return nil
+	calls, retries := old.sum(old.ring.Epoch(old.time.Now()))
+	s := &c.now().Counts
+	s.calls.Add(calls)
+	s.retries.Add(retries)
+	return c, nil
 }
 
 // slot counts the calls and retries in one part of the window.
