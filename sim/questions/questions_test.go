@@ -155,6 +155,11 @@ func TestQuestionsEndWithTheirContext(t *testing.T) {
 	assert.Nil(t, x)
 }
 
+func TestAPanicOfProgressIsThatOfTheQuestion(t *testing.T) {
+	cfg := questions.Config{Parallel: 2, Progress: func(int, int) { panic("enough") }}
+	assert.PanicsWithValue(t, "enough", func() { _, _ = questions.Sweep(t.Context(), cfg, []int{1, 2}, attempts) })
+}
+
 func TestTheHighestUtilizationIsFoundByBisection(t *testing.T) {
 	at, err := questions.At(outage(base), "api")
 	require.NoError(t, err)

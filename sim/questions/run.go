@@ -17,8 +17,8 @@ type Config struct {
 	// Parallel is how many runs go on at a time. 0 means one for each core. It does not
 	// change the answer.
 	Parallel int
-	// Progress, if set, is called after each run, one call after another, with how many
-	// are done. It must not wait for the question.
+	// Progress, if set, is called after each run, on the goroutine of the question, with how
+	// many are done.
 	Progress func(done, total int)
 }
 
@@ -35,7 +35,6 @@ func (c Config) Validate() error {
 // runs counts the runs of a question.
 type runs struct {
 	Config
-	mu    sync.Mutex // orders the calls of Progress
 	done  int
 	total int
 }
@@ -47,10 +46,10 @@ func (r *runs) all(ctx context.Context, n int, scenario func(i int) (sim.Scenari
 	reports, errs := make([]*sim.Report, n), make([]error, n)
 	stop := make(chan struct{})
 	halt := sync.OnceFunc(func() { close(stop) })
-	slots := make(chan struct{}, r.parallel())
+	slots, ended := make(chan struct{}, r.parallel()), make(chan struct{}, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		if !begin(stop, slots) {
+		if !r.begin(stop, slots, ended) {
 			break
 		}
 		s, err := scenario(i)
@@ -67,10 +66,16 @@ func (r *runs) all(ctx context.Context, n int, scenario func(i int) (sim.Scenari
 				return
 			}
 			reports[i] = report
-			r.tell()
+			ended <- struct{}{}
 		})
 	}
-	wg.Wait()
+	go func() {
+		wg.Wait()
+		close(ended)
+	}()
+	for range ended {
+		r.tell()
+	}
 	for i, err := range errs {
 		if err != nil {
 			return reports, fmt.Errorf("questions: run %d of %d: %w", i+1, n, err)
@@ -80,17 +85,22 @@ func (r *runs) all(ctx context.Context, n int, scenario func(i int) (sim.Scenari
 }
 
 // begin waits for a slot. It returns false if no further run is to begin.
-func begin(stop <-chan struct{}, slots chan<- struct{}) bool {
-	select {
-	case slots <- struct{}{}:
-	case <-stop:
-		return false
-	}
-	select {
-	case <-stop: // both were ready
-		return false
-	default:
-		return true
+func (r *runs) begin(stop <-chan struct{}, slots chan<- struct{}, ended <-chan struct{}) bool {
+	for {
+		select {
+		case <-ended:
+			r.tell()
+		case slots <- struct{}{}:
+			r.tellAll(ended) // before the next run begins, in case Progress ends the context
+			select {
+			case <-stop: // both were ready
+				return false
+			default:
+				return true
+			}
+		case <-stop:
+			return false
+		}
 	}
 }
 
@@ -101,9 +111,19 @@ func (r *runs) parallel() int {
 	return runtime.GOMAXPROCS(0)
 }
 
+// tellAll tells of the runs that have ended by now.
+func (r *runs) tellAll(ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			r.tell()
+		default:
+			return
+		}
+	}
+}
+
 func (r *runs) tell() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.done++; r.Progress != nil {
 		r.Progress(r.done, max(r.total, r.done))
 	}
