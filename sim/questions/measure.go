@@ -26,13 +26,13 @@ var (
 	// a result that does not recover it is the time to the end, which is written "never".
 	Recovery = Measure{"recovery", recovery, seconds}
 	// SuccessDuring and SuccessAfter are the shares of the calls that succeed.
-	SuccessDuring = Measure{"success_during", during(sim.Totals.Success, report.Percent), report.Percent}
-	SuccessAfter  = Measure{"success_after", after(sim.Totals.Success, report.Percent), report.Percent}
+	SuccessDuring = Measure{"success_during", total(during, sim.Totals.Success, report.Percent), report.Percent}
+	SuccessAfter  = Measure{"success_after", total(after, sim.Totals.Success, report.Percent), report.Percent}
 	// WorstLoad is the highest requests per call; see [sim.Report.WorstLoad].
 	WorstLoad = Measure{"worst_load", worstLoad, report.Times}
 	// P99Before and P99During are the 99th percentiles of the time of a call.
-	P99Before = Measure{"p99_before", before(p99, seconds), seconds}
-	P99During = Measure{"p99_during", during(p99, seconds), seconds}
+	P99Before = Measure{"p99_before", total(before, p99, seconds), seconds}
+	P99During = Measure{"p99_during", total(during, p99, seconds), seconds}
 )
 
 // Measures returns all measures.
@@ -60,16 +60,16 @@ func seconds(v float64) string { return report.Span(time.Duration(math.Round(v *
 
 func p99(t sim.Totals) float64 { return t.P99.Seconds() }
 
-func before(of func(sim.Totals) float64, write func(float64) string) func(*sim.Report, *sim.Result) (float64, string) {
-	return func(_ *sim.Report, x *sim.Result) (float64, string) { return of(x.Before), write(of(x.Before)) }
-}
+func before(x *sim.Result) sim.Totals { return x.Before }
+func during(x *sim.Result) sim.Totals { return x.During }
+func after(x *sim.Result) sim.Totals  { return x.After }
 
-func during(of func(sim.Totals) float64, write func(float64) string) func(*sim.Report, *sim.Result) (float64, string) {
-	return func(_ *sim.Report, x *sim.Result) (float64, string) { return of(x.During), write(of(x.During)) }
-}
-
-func after(of func(sim.Totals) float64, write func(float64) string) func(*sim.Report, *sim.Result) (float64, string) {
-	return func(_ *sim.Report, x *sim.Result) (float64, string) { return of(x.After), write(of(x.After)) }
+// total returns the Of of a measure that looks at the totals of one stretch.
+func total(stretch func(*sim.Result) sim.Totals, of func(sim.Totals) float64, write func(float64) string) func(*sim.Report, *sim.Result) (float64, string) {
+	return func(_ *sim.Report, x *sim.Result) (float64, string) {
+		v := of(stretch(x))
+		return v, write(v)
+	}
 }
 
 func worstLoad(r *sim.Report, x *sim.Result) (float64, string) {
