@@ -5,8 +5,6 @@ import (
 	"sort"
 	"strconv"
 	"time"
-
-	"github.com/ductile-go/ductile/policy"
 )
 
 // leastPause is the pause of a user after a call that took no time, so that time moves.
@@ -201,5 +199,3 @@ func (z *zipf) draw(share float64) string {
 	share *= z.sums[len(z.sums)-1]
 	return strconv.Itoa(sort.SearchFloat64s(z.sums, share) + 1)
 }
-
-var _ policy.Clock = (*clock)(nil)

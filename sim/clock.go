@@ -10,6 +10,8 @@ import (
 // clock is the virtual clock of an engine: a policy.Clock with all of its doors.
 type clock struct{ e *engine }
 
+var _ policy.Clock = (*clock)(nil)
+
 func (c *clock) String() string { return "sim.Clock" }
 
 // Now returns the virtual time.
