@@ -25,7 +25,7 @@ func (w *world) conclude(interrupted time.Duration) *Result {
 		x.Before = x.within(s.Warmup, end)
 	} else {
 		x.Before = x.within(s.Warmup, from)
-		x.During = x.around(from, min(to, end))
+		x.During = x.Between(from, min(to, end))
 		x.After = x.within(to, end)
 		x.Recovery = w.record.recovery(s.Warmup, from, to, end)
 	}
@@ -44,9 +44,6 @@ func (x *Result) within(from, to time.Duration) Totals {
 	first = min(first, len(x.seconds))
 	return totals(x.seconds[first:max(first, min(last, len(x.seconds)))])
 }
-
-// around returns the totals of all seconds that overlap a stretch.
-func (x *Result) around(from, to time.Duration) Totals { return x.Between(from, to) }
 
 func (w *world) points() {
 	x := w.result

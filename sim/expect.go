@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ductile-go/ductile/internal/report"
 )
 
 // bound is the condition of an Expect text.
@@ -73,13 +75,13 @@ type condition struct {
 
 var conditions = []condition{
 	{"Success", "success", `an operator and a share, as ">= 99%" or ">= 0.99"`, func(e *Expect) string { return e.Success }, readShare,
-		func(t Totals) (float64, string) { return t.Success(), percent(t.Success()) }},
+		func(t Totals) (float64, string) { return t.Success(), report.Percent(t.Success()) }},
 	{"Amplification", "amplification", `an operator and a factor, as "<= 1.2"`, func(e *Expect) string { return e.Amplification }, readFactor,
-		func(t Totals) (float64, string) { return t.Amplification(), times(t.Amplification()) }},
+		func(t Totals) (float64, string) { return t.Amplification(), report.Times(t.Amplification()) }},
 	{"P50", "p50", `an operator and a duration, as "<= 400ms"`, func(e *Expect) string { return e.P50 }, readTime,
-		func(t Totals) (float64, string) { return float64(t.P50), span(t.P50) }},
+		func(t Totals) (float64, string) { return float64(t.P50), report.Span(t.P50) }},
 	{"P99", "p99", `an operator and a duration, as "<= 400ms"`, func(e *Expect) string { return e.P99 }, readTime,
-		func(t Totals) (float64, string) { return float64(t.P99), span(t.P99) }},
+		func(t Totals) (float64, string) { return float64(t.P99), report.Span(t.P99) }},
 }
 
 // checks checks the expectations of a report.
@@ -99,10 +101,10 @@ func (e *Expect) check(r *Report, x *Result) (all []Check) {
 	if e.RecoversWithin > 0 {
 		got := "no recovery before the end"
 		if x.Recovery >= 0 {
-			got = "recovery after " + span(x.Recovery)
+			got = "recovery after " + report.Span(x.Recovery)
 		}
 		all = append(all, Check{
-			Variant: x.Variant, Expected: "recovery within " + span(e.RecoversWithin),
+			Variant: x.Variant, Expected: "recovery within " + report.Span(e.RecoversWithin),
 			Got: got, OK: x.Recovery >= 0 && x.Recovery <= e.RecoversWithin,
 		})
 	}

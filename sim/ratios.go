@@ -1,11 +1,5 @@
 package sim
 
-import (
-	"time"
-
-	"github.com/ductile-go/ductile/internal/report"
-)
-
 // share returns a part of a whole, and 1 of nothing: no call has failed.
 func share(part, whole int64) float64 {
 	if whole <= 0 {
@@ -21,9 +15,3 @@ func load(requests, calls int64) float64 {
 	}
 	return float64(requests) / float64(calls)
 }
-
-func percent(share float64) string { return report.Percent(share) }
-
-func times(factor float64) string { return report.Times(factor) }
-
-func span(d time.Duration) string { return report.Span(d) }
