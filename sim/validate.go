@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,9 +13,9 @@ import (
 
 // Bounds of a scenario. They keep the memory of a run, and of its report, in bounds.
 const (
-	longest  = 24 * time.Hour
-	mostKeys = 1_000_000
-	fastest  = 1e9 // calls a second
+	longest = 24 * time.Hour
+	many    = 1_000_000 // replicas, users, calls of a burst, keys
+	fastest = 1e9       // calls a second
 )
 
 // Validate returns nil if [Run] accepts s, or else all that is wrong with it, by field.
@@ -93,10 +94,8 @@ func (v *validator) once(field, name string, seen map[string]bool) {
 
 // known adds a fault if name is not in names.
 func (v *validator) known(field, name, what string, names []string) {
-	for _, n := range names {
-		if n == name {
-			return
-		}
+	if slices.Contains(names, name) {
+		return
 	}
 	want := "the name of a " + what + hint(name, names)
 	if len(names) == 0 {
@@ -123,13 +122,11 @@ func (v *validator) dist(field string, d Dist) {
 	}
 }
 
-const many = 1_000_000
-
 func (v *validator) client(field string, c *Client) {
 	v.count(field+".Replicas", c.Replicas, many)
 	v.count(field+".Closed", c.Closed, many)
 	v.count(field+".Burst", c.Burst, many)
-	v.count(field+".Keys", c.Keys, mostKeys)
+	v.count(field+".Keys", c.Keys, many)
 	v.dist(field+".Think", c.Think)
 	if !(c.Rate >= 0 && c.Rate <= fastest) {
 		v.Add(field+".Rate", c.Rate, "0 to 1e9 calls per second")
@@ -185,11 +182,16 @@ func (v *validator) service(field string, s *Service) {
 		v.known(fmt.Sprintf("%s.Calls[%d]", field, i), name, "service", v.serviceNames)
 	}
 	if s.Handler != nil {
-		for name, set := range map[string]bool{"Calls": len(s.Calls) > 0, "HitRatio": s.HitRatio != 0, "ServiceTime": s.ServiceTime.text != ""} {
-			if set {
-				v.Add(field+"."+name, "set", "not set: Handler is the service's code")
-			}
-		}
+		v.unset(field+".ServiceTime", s.ServiceTime.text != "")
+		v.unset(field+".Calls", len(s.Calls) > 0)
+		v.unset(field+".HitRatio", s.HitRatio != 0)
+	}
+}
+
+// unset adds a fault if a field is set beside Handler.
+func (v *validator) unset(field string, set bool) {
+	if set {
+		v.Add(field, "set", "not set: Handler is the service's code")
 	}
 }
 

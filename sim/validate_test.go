@@ -88,6 +88,17 @@ func TestValidateReportsAllFaultsAtOnce(t *testing.T) {
 	assert.ErrorContains(t, sim.Scenario{Duration: 1, Clients: []sim.Client{{Burst: 1, Calls: "x"}}}.Validate(), "want the name of a service, of which there are none")
 }
 
+func TestFaultsAreReportedInTheOrderOfTheFields(t *testing.T) {
+	s := fit()
+	s.Services[0].Handler, s.Services[0].Calls, s.Services[0].HitRatio = func(context.Context) error { return nil }, []string{"db"}, 0.5
+	s.Services = append(s.Services, sim.Service{Name: "db"})
+	for range 20 {
+		assert.EqualError(t, s.Validate(), "sim: Scenario.Services[0].ServiceTime is set, want not set: Handler is the service's code\n"+
+			"sim: Scenario.Services[0].Calls is set, want not set: Handler is the service's code\n"+
+			"sim: Scenario.Services[0].HitRatio is set, want not set: Handler is the service's code")
+	}
+}
+
 func TestExpectations(t *testing.T) {
 	s := steady(sim.Fault{At: 10 * seconds, For: 5 * seconds, Service: "api", Down: true})
 	s.Variants = []sim.Variant{{Name: "none"}, retry3}
