@@ -44,17 +44,9 @@ func Call(ctx context.Context, service string) error {
 		for _, h := range c.world.services {
 			names = append(names, h.name)
 		}
-		panic(fmt.Sprintf("sim: Call: no service is named %q%s", service, hint(service, names)))
+		panic(fmt.Sprintf("sim: Call: no service is named %q%s", service, nearest.HintAfter("; ", service, names)))
 	}
 	return h.request(ctx, c)
-}
-
-// hint suggests the name that word may stand for, as "; did you mean api?".
-func hint(word string, names []string) string {
-	if text := nearest.Hint(word, names); text != "" {
-		return "; " + text
-	}
-	return ""
 }
 
 // owner has policies and random numbers: a replica of a client or of a service.

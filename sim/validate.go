@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/nearest"
 )
 
 // Bounds of a scenario. They keep the memory of a run, and of its report, in bounds.
@@ -97,7 +98,7 @@ func (v *validator) known(field, name, what string, names []string) {
 	if slices.Contains(names, name) {
 		return
 	}
-	want := "the name of a " + what + hint(name, names)
+	want := "the name of a " + what + nearest.HintAfter("; ", name, names)
 	if len(names) == 0 {
 		want += ", of which there are none"
 	}
@@ -176,7 +177,7 @@ func (v *validator) service(field string, s *Service) {
 	case "", RoundRobin, Random, LeastRequests:
 	default:
 		balances := []string{RoundRobin, Random, LeastRequests}
-		v.Add(field+".Balance", strconv.Quote(s.Balance), strings.Join(balances, ", ")+` or ""`+hint(s.Balance, balances))
+		v.Add(field+".Balance", strconv.Quote(s.Balance), strings.Join(balances, ", ")+` or ""`+nearest.HintAfter("; ", s.Balance, balances))
 	}
 	for i, name := range s.Calls {
 		v.known(fmt.Sprintf("%s.Calls[%d]", field, i), name, "service", v.serviceNames)

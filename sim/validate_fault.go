@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/ductile-go/ductile/internal/nearest"
 )
 
 func (v *validator) fault(field string, f *Fault) {
@@ -62,7 +64,7 @@ func (v *validator) expect(field string, e *Expect) {
 		}
 	default:
 		stretches := []string{"before", "during", "after"}
-		v.Add(field+".When", strconv.Quote(e.When), `"before", "during", "after" or ""`+hint(e.When, stretches))
+		v.Add(field+".When", strconv.Quote(e.When), `"before", "during", "after" or ""`+nearest.HintAfter("; ", e.When, stretches))
 	}
 	empty := e.RecoversWithin == 0
 	for _, c := range conditions {

@@ -34,6 +34,15 @@ func Hint(word string, known []string) string {
 	return ""
 }
 
+// HintAfter returns Hint behind a separator, or "" if no known name is near: the end of an
+// error.
+func HintAfter(separator, word string, known []string) string {
+	if hint := Hint(word, known); hint != "" {
+		return separator + hint
+	}
+	return ""
+}
+
 // The costs of differences. Each edit costs edit, and a difference of case or separator
 // costs less than one.
 const (

@@ -37,6 +37,11 @@ func TestSuggestsTheNameThatIsMeant(t *testing.T) {
 	}
 }
 
+func TestAHintEndsAnError(t *testing.T) {
+	assert.Equal(t, "; did you mean stripe?", nearest.HintAfter("; ", "strpie", known))
+	assert.Empty(t, nearest.HintAfter("; ", "zzz", known))
+}
+
 func TestSuggestsNothingThatIsFarAway(t *testing.T) {
 	for _, word := range []string{"", "x", "jitter_of_all", "retry", "payments", "timeout"} {
 		got, ok := nearest.To(word, known)

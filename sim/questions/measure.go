@@ -49,11 +49,7 @@ func FindMeasure(name string) (Measure, error) {
 		}
 		names = append(names, m.Name)
 	}
-	hint := nearest.Hint(name, names)
-	if hint != "" {
-		hint = "; " + hint
-	}
-	return Measure{}, fmt.Errorf("questions: there is no measure %q%s (there are %s)", name, hint, strings.Join(names, ", "))
+	return Measure{}, fmt.Errorf("questions: there is no measure %q%s (there are %s)", name, nearest.HintAfter("; ", name, names), strings.Join(names, ", "))
 }
 
 func seconds(v float64) string { return report.Span(time.Duration(math.Round(v * 1e9))) }

@@ -62,11 +62,7 @@ func Find(name string) (Example, error) {
 		}
 		names = append(names, e.Name)
 	}
-	hint := nearest.Hint(name, names)
-	if hint != "" {
-		hint = "; " + hint
-	}
-	return Example{}, fmt.Errorf("scenarios: there is no example %s%s (there are %s)", strconv.Quote(name), hint, strings.Join(names, ", "))
+	return Example{}, fmt.Errorf("scenarios: there is no example %s%s (there are %s)", strconv.Quote(name), nearest.HintAfter("; ", name, names), strings.Join(names, ", "))
 }
 
 // Scenario returns the outage. Each call makes a new one.
