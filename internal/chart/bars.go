@@ -11,10 +11,10 @@ type Bars struct {
 // Bar is one row. Low and High are what the low and the high setting lead to; either may
 // lie on any side of the base.
 type Bar struct {
-	Label              string
-	Low, High          float64
-	LowLabel, HighName string // the settings
-	Text               string // the tooltip
+	Label               string
+	Low, High           float64
+	LowLabel, HighLabel string // the settings
+	Text                string // the tooltip
 }
 
 const barRow = 44.0
@@ -45,7 +45,7 @@ func (b *Bars) body(w *Writer) {
 		b.half(w, "b low", r.Low, y+20, r.Text)
 		b.half(w, "b high", r.High, y+30, r.Text)
 		b.value(w, r.Low, y+28, r.LowLabel)
-		b.value(w, r.High, y+38, r.HighName)
+		b.value(w, r.High, y+38, r.HighLabel)
 	}
 	at := b.X.part(b.Base) * 100
 	w.Raw(`<line class="base" x1="%v%%" x2="%v%%" y1="%v" y2="%v"><title>as it is: %s</title></line>`, at, at, top, top+tall, b.X.label(b.Base))

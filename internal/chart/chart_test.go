@@ -104,8 +104,8 @@ func tornado() *Bars {
 	return &Bars{
 		Heading: Heading{Title: "What matters", Summary: "It does."}, X: Linear(0, 10, 5), Base: 5,
 		Rows: []Bar{
-			{Label: "attempts", Low: 1, High: 9.5, LowLabel: "1", HighName: "5", Text: "from 1 to 9.5"},
-			{Label: "timeout", Low: math.NaN(), High: 5, LowLabel: "none", HighName: "1s"},
+			{Label: "attempts", Low: 1, High: 9.5, LowLabel: "1", HighLabel: "5", Text: "from 1 to 9.5"},
+			{Label: "timeout", Low: math.NaN(), High: 5, LowLabel: "none", HighLabel: "1s"},
 		},
 	}
 }

@@ -161,7 +161,7 @@ func (s *Sensitivity) plots() []chart.Drawing {
 		low, high = min(low, l), max(high, h)
 		b.Rows = append(b.Rows, chart.Bar{
 			Label: report.Short(e.Name), Low: e.AtLow.Number, High: e.AtHigh.Number,
-			LowLabel: report.Short(e.Low) + ": " + e.AtLow.Text, HighName: report.Short(e.High) + ": " + e.AtHigh.Text,
+			LowLabel: report.Short(e.Low) + ": " + e.AtLow.Text, HighLabel: report.Short(e.High) + ": " + e.AtHigh.Text,
 			Text: fmt.Sprintf("%s: %s with %s, %s with %s", e.Name, e.AtLow.Text, e.Low, e.AtHigh.Text, e.High),
 		})
 	}
