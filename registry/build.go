@@ -111,6 +111,15 @@ func find[V any](p *plan, class shared, name string, family *FamilySpec) (none V
 	return p.shared[class.name()][name].(V)
 }
 
+// fallbackOf returns the function of that name. A description gets a stand-in, which is never
+// called.
+func fallbackOf[T any](p *plan, name string) func(context.Context, error) (T, error) {
+	if p.describing {
+		return func(_ context.Context, err error) (v T, _ error) { return v, err }
+	}
+	return p.env.funcs.Fallback[name].(func(context.Context, error) (T, error))
+}
+
 func timeoutOf[T any](p *plan, name string, after time.Duration, abandon bool) policy.Policy[T] {
 	return policy.NewTimeout[T](policy.TimeoutConfig{Name: name, After: after, Abandon: abandon, Clock: p.env.clock})
 }

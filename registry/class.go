@@ -23,10 +23,10 @@ type class[S, C, V any] struct {
 	config  func(e *env, name string, s S) C        // completed, for make
 	check   func(c C) error                         // the Config's Validate
 	named   func(e *env, f *faults, at string, s S) // checks the names of functions
-	make    func(c C) V                             //
+	make    func(c C) V                             // the constructor of V
 	set     func(v V, c C) error                    // the Reconfigure of V
 	filled  func(s S) S                             // with defaults
-	anew    func(from, to S) bool                   // counting begins anew
+	anew    func(from, to S) bool                   // whether the counts restart; nil: never
 	lenient func(c C) C                             // for the newcomers of a full family; nil: as it is
 }
 

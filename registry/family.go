@@ -19,7 +19,7 @@ import (
 // zero Family is not usable. It is safe for concurrent use. Members are added by use, and
 // dropped when they are idle, as those of a [keyed.Map]: those unused for FamilySpec.Idle,
 // and the least recently used one when FamilySpec.Max is reached. While all are busy,
-// newcomers share one pipeline, whose circuit refuses no call; they are no members.
+// other keys share one pipeline, whose circuit refuses no call.
 type Family[T any] struct {
 	*family
 	t reflect.Type
@@ -37,7 +37,8 @@ type family struct {
 	// made from an older state.
 	stale atomic.Bool
 
-	// mu guards all: the members, those that are being made, and what newcomers share.
+	// mu guards all, which holds the members, those that are being made, and the one that
+	// keys without room share. It is never held across a call out.
 	mu  sync.Mutex
 	all map[*member]struct{}
 }
@@ -103,7 +104,7 @@ func (f familyAt) declaredLike(was *Spec) bool {
 }
 
 // Keyed returns the family of that name for values of type T. Families of one name share
-// their members, and what these have of their own; each T has caches, hedges, coalesces and
+// their members with their circuits and limits; each T has caches, hedges, coalesces and
 // chaos of its own. If there is no such family, the error names the nearest; if a function
 // of its pipeline is not for T, the error says so.
 func Keyed[T any](r *Registry, name string) (*Family[T], error) {
@@ -134,13 +135,13 @@ func Keyed[T any](r *Registry, name string) (*Family[T], error) {
 func (f *family) Name() string { return f.name }
 
 // Get returns the pipeline of a key, and adds it if the key has none. It counts as a use.
-// A member that is dropped while a caller holds its pipeline goes on serving that caller,
-// without what is reloaded later: get it anew for each call, or use [Family.Policy], which
-// keeps members from being dropped while calls use them.
+// If the member is dropped while a caller holds its pipeline, that pipeline still works but
+// follows no later reload. So call Get for each call, or use [Family.Policy], which keeps
+// members from being dropped while calls use them.
 func (f *Family[T]) Get(key string) *Live[T] { return liveOf[T](f.members.Get(key), f.t) }
 
-// Lookup returns the pipeline of a key if the key is a member. It adds nothing and is no
-// use.
+// Lookup returns the pipeline of a key if the key is a member. It adds nothing and
+// does not count as a use.
 func (f *Family[T]) Lookup(key string) (*Live[T], bool) {
 	m, ok := f.members.Lookup(key)
 	if !ok {
@@ -149,7 +150,7 @@ func (f *Family[T]) Lookup(key string) (*Live[T], bool) {
 	return liveOf[T](m, f.t), true
 }
 
-// Circuit returns the circuit of a member. ok is false if the key is no member, or if the
+// Circuit returns the circuit of a member. ok is false if the key is not a member, or the
 // family declares no circuit.
 func (f *family) Circuit(key string) (c *breaker.Circuit, ok bool) {
 	m, ok := f.members.Lookup(key)
@@ -160,7 +161,8 @@ func (f *family) Circuit(key string) (c *breaker.Circuit, ok bool) {
 	return c, ok
 }
 
-// All returns an iterator over the members, in no order. It is no use.
+// All returns an iterator over the members, in no order. An iteration does
+// not count as a use.
 func (f *Family[T]) All() iter.Seq2[string, *Live[T]] {
 	return func(yield func(string, *Live[T]) bool) {
 		for key, m := range f.members.All() {
@@ -179,7 +181,7 @@ func (f *family) Len() int { return f.members.Len() }
 func (f *family) Forget(key string) bool { return f.members.Forget(key) }
 
 // Policy returns a policy that runs each call through the pipeline of the key that key
-// returns for its context. If key returns false, the call goes by without one. A member is
+// returns for its context. If key returns false, the call runs without one. A member is
 // not dropped while calls run with it. key must be safe for concurrent use; Policy panics if
 // it is nil.
 func (f *Family[T]) Policy(key func(ctx context.Context) (string, bool)) policy.Policy[T] {
@@ -209,7 +211,7 @@ func (p *familyPolicy[T]) Execute(ctx context.Context, next policy.Call[T]) (T, 
 	return liveOf[T](pin.Value(), p.f.t).Execute(ctx, next)
 }
 
-// Refusal asks the pipeline of the call's key. It adds no member: a new one refuses no call.
+// Refusal asks the pipeline of the call's key, if the key is a member. It adds none.
 func (p *familyPolicy[T]) Refusal(ctx context.Context, after time.Duration) error {
 	key, ok := p.key(ctx)
 	if !ok {

@@ -65,7 +65,7 @@ func partsAt[T any](p *plan, name string, s *PipelineSpec) *parts[T] {
 	}
 }
 
-// next returns the parts that follow on p.
+// next returns the parts that replace p when s is declared.
 func (p *parts[T]) next(by *plan, s *PipelineSpec) *parts[T] {
 	is := &parts[T]{revision: by.revision}
 	switch {

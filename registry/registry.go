@@ -17,8 +17,8 @@ import (
 )
 
 // Registry keeps policies under their names. Make one with [New]; the zero Registry is not
-// usable. It is safe for concurrent use. What it returns stays valid for ever, also across
-// an [Registry.Apply] that removes it.
+// usable. It is safe for concurrent use. What it returns stays valid, even if an
+// [Registry.Apply] removes it.
 type Registry struct {
 	env      env
 	observer policy.Observer
@@ -30,9 +30,9 @@ type Registry struct {
 	// settled is the Spec that is in force. Only the goroutine whose turn it is uses it.
 	settled *Spec
 
-	// mu orders states with what is told about them: of two Applies, the one that commits
-	// first is told first, and a fault is cleared by the Apply that comes after it. It is
-	// never held while something outside of this package runs.
+	// mu guards the fields below, and replaces state together with them: otherwise watchers
+	// could be called for the later of two Applies first, or an old fault could replace a
+	// success. It is never held across a call out.
 	mu       sync.Mutex
 	failed   error
 	pending  []announcement // what is not in force yet
@@ -80,8 +80,8 @@ func New(spec Spec, opts ...Option) (*Registry, error) {
 // Calls in flight end with the pipeline that they began with, and count in the circuits
 // and other state that they took a place, token or permit from. Apply may be called at any
 // time, also by observers and functions given to [Registry.Watch] and [breaker.Circuit.Watch].
-// If Apply runs while another one does, that one puts both in force, and this one may
-// return shortly before.
+// If two Applies run at the same time, one of them puts both in force, and the other may
+// return shortly before it has.
 func (r *Registry) Apply(spec Spec) (Changes, error) {
 	own := spec.clone()
 	changes, err := r.commit(own)

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"encoding"
 	"fmt"
 	"reflect"
@@ -185,12 +184,4 @@ func sortedKeys(m reflect.Value) []reflect.Value {
 	return slices.SortedFunc(slices.Values(m.MapKeys()), func(a, b reflect.Value) int {
 		return strings.Compare(a.String(), b.String())
 	})
-}
-
-// fallbackOf returns the function of that name. One for a description is never called.
-func fallbackOf[T any](p *plan, name string) func(context.Context, error) (T, error) {
-	if p.describing {
-		return func(_ context.Context, err error) (v T, _ error) { return v, err }
-	}
-	return p.env.funcs.Fallback[name].(func(context.Context, error) (T, error))
 }

@@ -102,7 +102,7 @@ func (s *state) checkTypes(e *env, spec *Spec) error {
 	return f.err()
 }
 
-// with returns s with a Live, or with a T of a family.
+// withLive returns a copy of s with a further Live.
 func (s *state) withLive(key partsKey, l live) *state {
 	is := s.copied()
 	is.lives = maps.Clone(s.lives)
@@ -113,6 +113,7 @@ func (s *state) withLive(key partsKey, l live) *state {
 	return is
 }
 
+// withTyped returns a copy of s with a further T of a family.
 func (s *state) withTyped(key partsKey, check func(e *env, s *Spec, f *faults)) *state {
 	is := s.copied()
 	is.typed = maps.Clone(s.typed)

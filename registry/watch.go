@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// watcher is a function given to Watch, with what it has not been told yet.
+// watcher is a function given to Watch, with the changes that it has not been called for.
 type watcher struct {
 	fn      func(Changes)
 	queue   []Changes // guarded by Registry.mu
@@ -14,11 +14,13 @@ type watcher struct {
 	turn    turn
 }
 
-// Watch calls fn for each later [Registry.Apply] that changes something, once and in order,
-// after the changes are in force, on the goroutine of an Apply. No lock is held, so fn may
-// call the registry. A panic in it is logged and recovered. An Apply made by fn is told after fn has returned. fn is not called
-// any more once stop has returned, except for a call that has begun. stop may be called
-// more than once. Watch panics if fn is nil.
+// Watch calls fn after each later [Registry.Apply] that changes something, once for each and
+// in order, on the goroutine of an Apply. By then the changes are in force. No lock is held,
+// so fn may call the registry; for an Apply that it makes itself, fn is called after it has
+// returned. A panic of fn is logged and recovered.
+//
+// Once stop has returned, fn is not called any more, except for a call that has begun. stop
+// may be called more than once. Watch panics if fn is nil.
 func (r *Registry) Watch(fn func(Changes)) (stop func()) {
 	if fn == nil {
 		panic("registry: Registry.Watch: fn is nil, want a function")
@@ -73,8 +75,8 @@ func (r *Registry) tell() {
 	}
 }
 
-// call calls the function. If it panics, the panic is logged, and goes no further: the
-// changes are in force, and other functions want to know of them.
+// call calls the function and logs a panic in it. The changes are in force, so the other
+// functions must still be called.
 func (w *watcher) call(c Changes) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -84,7 +86,7 @@ func (w *watcher) call(c Changes) {
 	w.fn(c)
 }
 
-// untold takes the first of what a watcher has not been told.
+// untold takes the first changes that a watcher has not been called for.
 func (r *Registry) untold(w *watcher) (Changes, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
