@@ -34,7 +34,7 @@ type told struct {
 	on func(Change)
 }
 
-// listen replaces the listener. Changes before are told to the old one.
+// listen replaces the listener. The old one is called for earlier changes.
 func (c *changes) listen(on func(Change)) {
 	c.mu.Lock()
 	c.on = on

@@ -93,10 +93,11 @@ func (l *Limiter) Name() string { return l.name }
 // less in turn, and Limit returns what it tries.
 func (l *Limiter) Limit() int { return l.gate.Limit() }
 
-// Idle reports whether no call holds a place or waits and the limit is the initial one, or
-// was moved by Reconfigure alone, so that dropping the limiter would lose nothing. A limit that was learned is worth keeping,
-// also while a limiter that climbs tries the initial one. Package keyed uses it. While calls
-// start and end, it may return false although the limiter was idle for a moment.
+// Idle reports whether dropping the limiter would lose nothing: no call holds a place or
+// waits, and the limit is the initial one, or was moved by Reconfigure alone. A limit that was
+// learned is worth keeping, also while a limiter that climbs tries the initial one. Package
+// keyed uses it. While calls start and end, it may return false although the limiter was idle
+// for a moment.
 func (l *Limiter) Idle() bool {
 	w := l.window.Load()
 	learned := w.learned && (w.target == 0 || w.limit != l.cfg.Load().Initial)

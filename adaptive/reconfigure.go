@@ -11,14 +11,14 @@ func (l *Limiter) Config() Config { return *l.cfg.Load() }
 // Reconfigure puts cfg in force at once, and keeps what the limiter has learned:
 //
 //   - The limit stays, moved to Min or Max if it is outside of them; Initial does not matter
-//     any more. Such a move is told to OnChange, and emits no event.
+//     any more. OnChange is called for such a move; no event is emitted.
 //   - The window starts anew if Target, Window or MinCalls differ, and if the limit moves.
 //     Calls in flight count in the new one if the limit is theirs. With Target instead of
 //     Climb, or the other way round, the new algorithm begins at the limit in force.
-//   - Calls that hold a place keep it. MaxQueue, MaxWait, Order, Delay and Priority mean for
-//     those that wait what they mean in [bulkhead.Gate.Reconfigure].
-//   - Classify decides about calls that end after the change. OnChange is told of later
-//     changes of the limit.
+//   - Calls that hold a place keep it. MaxQueue, MaxWait, Order, Delay and Priority
+//     apply to waiting calls as in [bulkhead.Gate.Reconfigure].
+//   - Classify decides about calls that end after the change. OnChange is called for
+//     later changes of the limit.
 //
 // If cfg is equal to the config in force, nothing changes. Reconfigure returns the error of
 // [Config.Validate], or an error if cfg has another Name or Clock than the limiter; then

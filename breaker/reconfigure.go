@@ -19,9 +19,9 @@ func (c *Circuit) Config() Config { return c.gen.Load().rules.config(c.name) }
 //     and calls in flight do not count. If the counters have passed a new threshold
 //     already, the next failure or slow call opens the circuit.
 //   - Half-open keeps its permits and the counts of its probes. If these suffice for a
-//     verdict already, the next probe brings it.
-//   - Open keeps when it began, and ends the new recovery timeout after that. After a Trip
-//     for a given time it ends as before.
+//     verdict, the circuit moves when the next probe ends.
+//   - Open keeps the time at which it began, and ends one new recovery timeout after it.
+//     After a Trip for a given time it ends as before.
 //   - Isolated stays isolated.
 //
 // Functions given to [Circuit.Watch] are called; OnStateChange is not. If cfg is equal to
@@ -50,7 +50,7 @@ func (c *Circuit) Reconfigure(cfg Config) error {
 	}
 }
 
-// again returns a further generation of cur's stay, under new rules.
+// again returns the generation that continues cur under new rules.
 func (c *Circuit) again(cur *generation, r *rules, was Config) *generation {
 	to := &generation{
 		circuit: c, rules: r, root: cur.root, counters: cur.counters,

@@ -16,9 +16,8 @@ import (
 //		for _, fault := range faults.Unwrap() { … fault.(*ductileconfig.Error) … }
 //	}
 //
-// There are faults of a value, which have a Value and what is wanted instead, and others,
-// which have a Problem. An unknown field, or another fault of a key, stands at its key, a
-// wrong value at the value.
+// A fault of a value has Value and Want, any other has Problem. The place of a wrong value is
+// the value; that of an unknown field, or of another fault of a key, is the key.
 type Error struct {
 	File         string // as given to File or Bytes; the name of a variable; "map"
 	Line, Column int    // counted from 1, columns in characters; 0 if not known

@@ -72,8 +72,8 @@ func hidden(fault *registry.Error, decoded []string) bool {
 
 func parent(path string) string { return path[:max(0, strings.LastIndexByte(path, '.'))] }
 
-// translate words a fault as the author of a file would: with the value as it is written,
-// and with the keys and words of files for the names of Go.
+// translate returns a fault for the author of a file: with the value as it is written, and
+// with keys and words instead of Go names.
 func translate(fault *registry.Error, n *tree.Node, found bool) tree.Fault {
 	out := tree.Fault{Path: fault.Path, Hint: fault.Hint}
 	switch {

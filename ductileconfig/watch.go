@@ -21,10 +21,10 @@ const DefaultEvery = 5 * time.Second
 type WatchConfig struct {
 	// Every is the time between two looks at the files. 0 means 5 s.
 	Every time.Duration
-	// OnReload is called after each changed content, good or bad, once: with what the
-	// registry has changed, or with all faults, as [Load] returns them, after which
-	// everything is as before. It runs on the goroutine of Watch, without a
-	// lock, so it may use the registry. Nil means that only the registry is told.
+	// OnReload is called once for each new content of the files: with what the registry has
+	// changed, or, if the content is not valid and nothing has changed, with all faults as
+	// [Load] returns them. It runs on the goroutine of Watch, without a lock, so it may use
+	// the registry. If nil, faults are shown by [registry.Registry.Snapshot] alone.
 	OnReload func(registry.Changes, error)
 	// SIGHUP also reloads at each signal SIGHUP of the process, at once and even if
 	// nothing has changed. Systems without that signal ignore it.
@@ -49,14 +49,14 @@ func (c WatchConfig) Validate() error {
 //
 // Watch reads the files themselves and compares their content, so it sees every way of
 // replacing them: writing in place, renaming over, and the swap of a symbolic link by
-// which Kubernetes updates a volume. A content that is wrong changes nothing, and the
-// next one that is right is taken. Contents are compared with the last one, good or bad:
-// each is told once. A file that is away counts as one content. A file of no bytes, where
-// there were some, is taken for one that is being written, until it is still empty at the
-// next look.
+// which Kubernetes updates a volume. Content that is not valid changes nothing, and the
+// next valid content is applied. Each content is compared with the one before, valid or
+// not, so it is reported once. A missing file counts as a content. A file that has become
+// empty is taken for one that is being written, and counts only if it is still empty at
+// the next look.
 //
-// The first look is at once. It tells only if the content is wrong or changes what r has:
-// a change since r was made is not lost. The environment is read at each reload.
+// The first look is at once, so that a change since r was made is not lost. It is reported
+// only if the content is not valid or changes r. The environment is read at each reload.
 func Watch(ctx context.Context, r *registry.Registry, cfg WatchConfig, sources ...Source) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -94,7 +94,7 @@ type watcher struct {
 	r       *registry.Registry
 	cfg     WatchConfig
 	sources []Source
-	last    string // the identity of the content that was told last
+	last    string // the hash of the content that was reported last
 	full    bool   // no file was empty in it
 }
 
@@ -116,7 +116,7 @@ func (w *watcher) wait(ctx context.Context, signals <-chan os.Signal) wake {
 	return due
 }
 
-// first makes the content at the start the last one. It tells only news.
+// first looks for the first time. It reports only faults and changes.
 func (w *watcher) first() {
 	now, id, full := w.read()
 	w.last, w.full = id, full
@@ -125,7 +125,7 @@ func (w *watcher) first() {
 	}
 }
 
-// look reloads if the content is not the last one, or if it must.
+// look reloads if the content is new, or if must is true.
 func (w *watcher) look(must bool) {
 	now, id, full := w.read()
 	if id == w.last && !must {
@@ -141,7 +141,7 @@ func (w *watcher) look(must bool) {
 }
 
 // read returns the sources with what the files hold now, so that what is loaded is what
-// was compared; the identity of all of it; and whether no file is empty.
+// was compared; the hash of it; and whether no file is empty.
 func (w *watcher) read() (now []Source, id string, full bool) {
 	now, full = append(now, w.sources...), true
 	hash := sha256.New()

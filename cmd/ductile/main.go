@@ -4,7 +4,7 @@
 //	ductile explain FILE [PIPELINE]   what a pipeline does at worst
 //	ductile schema                    the JSON Schema, for editors
 //
-// ductile COMMAND --help tells the flags of each. It needs no installation:
+// ductile COMMAND --help lists the flags of each. It needs no installation:
 //
 //	go run github.com/ductile-go/ductile/cmd/ductile@latest check ductile.yaml
 package main

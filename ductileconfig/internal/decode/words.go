@@ -15,9 +15,9 @@ var (
 	}
 )
 
-// InWords words the want of a Config's fault for the author of a file: with the words for
-// special values, and with the keys of fields, by their names in Go. In a file, a field is left out where
-// a Config has 0.
+// InWords translates what a fault of a Config wants for the author of a file: special values
+// become their words, and Go names become the keys that keys has for them. Where a Config has
+// 0, a file leaves the field out.
 func InWords(text string, keys map[string]string) string {
 	text = strings.ReplaceAll(text, " of the Spec", " that is declared")
 	text = zeroWithout.ReplaceAllString(text, "it left out$1")

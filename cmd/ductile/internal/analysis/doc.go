@@ -8,6 +8,6 @@
 //	}
 //
 // All bounds are for functions that return when their context ends, or timeouts with
-// Abandon: a function that does neither can take any time. They assume that no other call
-// is helpful: a bound holds in whatever state circuits, budgets and queues are.
+// Abandon: other functions can take any time. A bound holds in every state of circuits,
+// budgets and queues.
 package analysis

@@ -60,8 +60,8 @@ func isInner(v *view, all []*view) bool {
 	})
 }
 
-// findings collects what is found. Pipelines that stand in others are looked at more than
-// once, so each code is told once for a path.
+// findings collects what is found. A pipeline that stands in others is checked more than
+// once, so each code is added once for a path.
 type findings struct{ all []Finding }
 
 func (f *findings) add(s Severity, path, code, text, fix string) {

@@ -75,7 +75,7 @@ type Rate struct {
 
 // Explain returns the report of the pipeline or family with that name. spec must be one
 // that a registry accepts. If there is no such name, the error matches [ErrUnknown] and
-// tells the nearest.
+// suggests the nearest.
 func Explain(spec registry.Spec, name string) (Report, error) {
 	v, err := views{spec}.named(name)
 	if err != nil {
