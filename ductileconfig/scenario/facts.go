@@ -68,6 +68,8 @@ var own = map[string]table.Fact{
 	"scenario.service.Workers":      {Doc: "Requests that a replica serves at a time; 0 for no limit"},
 	"scenario.service.Queue":        {Doc: "Requests that may wait at a replica"},
 	"scenario.service.ServiceTime":  described(distFact, "How long a worker takes"),
+	"scenario.service.Drag":         {Doc: "By what share the service time grows with each request that a replica has"},
+	"scenario.service.RetryAfter":   {Doc: "The hint to wait in its refusals"},
 	"scenario.service.AbandonQueue": {Doc: "A queued request is dropped when its caller has gone"},
 	"scenario.service.Calls":        {Doc: "Services that each request calls first"},
 	"scenario.service.HitRatio":     {Doc: "The share of the requests that its cache answers", Rate: true},

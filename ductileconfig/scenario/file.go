@@ -57,6 +57,8 @@ type service struct {
 	Workers      int
 	Queue        int
 	ServiceTime  dist
+	Drag         float64
+	RetryAfter   time.Duration
 	AbandonQueue bool
 	Calls        []string
 	HitRatio     float64

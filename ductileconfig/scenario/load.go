@@ -31,16 +31,11 @@ const asConfigured = "as_configured"
 // conditions and classes are the defaults, keys are those of the calls, fallbacks return
 // nil, stores are memory, and a backoff of one's own is exponential.
 func Load(source ductileconfig.Source, config ...ductileconfig.Source) (sim.Scenario, error) {
-	l := &loader{config: config, variants: map[string]registry.Spec{}}
-	if err := l.read(source); err != nil {
+	f, err := Read(source, config...)
+	if err != nil {
 		return sim.Scenario{}, err
 	}
-	if err := l.configure(); err != nil {
-		return sim.Scenario{}, err
-	}
-	s := l.scenario()
-	l.check(s)
-	return s, l.err()
+	return f.Scenario(), nil
 }
 
 // Schema returns the JSON Schema, draft 2020-12, of what Load reads.
@@ -50,11 +45,28 @@ func Schema() []byte {
 
 type loader struct {
 	config   []ductileconfig.Source
+	over     *override // nil for none
 	faults   tree.Faults
 	raw      *tree.Node // as it is written
 	root     *tree.Node // with extends resolved
 	file     file
+	base     registry.Spec // without variants
+	used     []string      // the pipelines that clients and services use
 	variants map[string]registry.Spec
+}
+
+// load reads everything, and returns the scenario.
+func (l *loader) load(source ductileconfig.Source) (sim.Scenario, error) {
+	l.variants = map[string]registry.Spec{}
+	if err := l.read(source); err != nil {
+		return sim.Scenario{}, err
+	}
+	if err := l.configure(); err != nil {
+		return sim.Scenario{}, err
+	}
+	s := l.scenario()
+	l.check(s)
+	return s, l.err()
 }
 
 func (l *loader) err() error {
@@ -73,6 +85,9 @@ func (l *loader) read(source ductileconfig.Source) error {
 	}
 	if l.raw == nil {
 		l.raw = &tree.Node{Kind: tree.Map, Place: tree.Place{File: "the scenario"}}
+	}
+	if l.over != nil && !l.override() {
+		return l.err()
 	}
 	d := &decode.Decoder{Faults: &l.faults}
 	d.Defaults(l.raw.Get(decode.Defaults), fileType().Kinds())
@@ -117,23 +132,34 @@ func (l *loader) configure() error {
 	if err != nil {
 		return err
 	}
-	used := l.used(base)
+	l.base, l.used = base, l.uses(base)
 	if l.faults.Len() > 0 {
 		return l.err()
 	}
-	var all []error
-	for _, name := range l.variantNames() {
-		spec, err := ductileconfig.Load(slices.Concat(config, l.changes(name, used))...)
-		if err != nil {
-			all = append(all, unjoin(err)...)
+	load := func(over func(variant string) []ductileconfig.Source) error {
+		var all []error
+		for _, name := range l.variantNames() {
+			spec, err := ductileconfig.Load(slices.Concat(config, l.changes(name), over(name))...)
+			if err != nil {
+				all = append(all, unjoin(err)...)
+			}
+			l.variants[name] = spec
 		}
-		l.variants[name] = spec
+		return errors.Join(distinct(all)...)
 	}
-	return errors.Join(distinct(all)...)
+	none := func(string) []ductileconfig.Source { return nil }
+	if err := load(none); err != nil || l.over == nil || l.over.place == inScenario {
+		return err
+	}
+	targets := l.targets()
+	if l.faults.Len() > 0 {
+		return l.err()
+	}
+	return load(func(variant string) []ductileconfig.Source { return targets[variant] })
 }
 
 // changes returns the sources of a variant.
-func (l *loader) changes(name string, used []string) []ductileconfig.Source {
+func (l *loader) changes(name string) []ductileconfig.Source {
 	n := l.raw.Get("variants").Get(name)
 	if n == nil || n.Kind == tree.Null {
 		return nil
@@ -143,7 +169,7 @@ func (l *loader) changes(name string, used []string) []ductileconfig.Source {
 	if len(pipeline.Entries) == 0 {
 		return out
 	}
-	for _, p := range used {
+	for _, p := range l.used {
 		out = append(out, node{tree.Wrap(pipeline, "pipelines", p)})
 	}
 	return out

@@ -31,8 +31,8 @@ func (l *loader) doors() map[string]door {
 	return out
 }
 
-// used returns the pipelines of the doors. It adds a fault for each door that is not there.
-func (l *loader) used(base registry.Spec) []string {
+// uses returns the pipelines of the doors. It adds a fault for each door that is not there.
+func (l *loader) uses(base registry.Spec) []string {
 	used := map[string]bool{}
 	for _, section := range []string{"services", "clients"} {
 		for _, name := range keys(l.root, section) {
@@ -96,6 +96,7 @@ func (l *loader) service(name string, s service) sim.Service {
 	return sim.Service{
 		Name: name, Replicas: s.Replicas, Balance: s.Balance, Workers: s.Workers, Queue: s.Queue,
 		ServiceTime: l.dist("services."+name+".service_time", s.ServiceTime), AbandonQueue: s.AbandonQueue, Calls: s.Calls,
+		Drag: s.Drag, RetryAfter: s.RetryAfter,
 		HitRatio: s.HitRatio, HitTime: l.dist("services."+name+".hit_time", s.HitTime), Entries: s.Entries,
 	}
 }

@@ -110,7 +110,10 @@ func TestVariantsAreTheConfigurationWithChanges(t *testing.T) {
 	assert.NotContains(t, text("plain", "crawler"), "retry", "the removal of a budget makes no retry")
 	assert.NotContains(t, text("as_configured", "bare"), "retry", "no pipeline")
 	assert.NotEmpty(t, report.Result("as_configured").Circuits, "the report shows the circuits")
-	assert.Empty(t, report.Result("plain").Circuits)
+	for _, line := range report.Result("plain").Circuits {
+		assert.Equal(t, "crawler hosts", line.Client+" "+line.Name, "the family keeps its own")
+	}
+	assert.Len(t, report.Result("plain").Circuits, 3, "one a key")
 	assert.Greater(t, report.Result("plain").Between(4*time.Second, 6*time.Second).Amplification(), 1.5)
 }
 
@@ -158,7 +161,7 @@ seed: 3
 duration: 10s
 warmup: 1s
 services:
-  a: {replicas: 2, balance: random, workers: 3, queue: 4, service_time: {dist: constant, time: 5ms}, abandon_queue: true, calls: [b], hit_ratio: 20%, hit_time: 1ms, entries: 5}
+  a: {replicas: 2, balance: random, workers: 3, queue: 4, service_time: {dist: constant, time: 5ms}, drag: 0.01, retry_after: 2s, abandon_queue: true, calls: [b], hit_ratio: 20%, hit_time: 1ms, entries: 5}
   b: {service_time: {dist: lognormal, median: 5ms, p99: 50ms}}
   c: {service_time: {dist: table, quantiles: [{share: 0, time: 1ms}, {share: 100%, time: 9ms}]}}
 clients:
@@ -175,7 +178,7 @@ expect: [{variant: as_configured, when: after, recovers_within: 5s, success: ">=
 	assert.Equal(t, "constant(5ms)", a.ServiceTime.String())
 	assert.Equal(t, "constant(1ms)", a.HitTime.String())
 	a.ServiceTime, a.HitTime = sim.Dist{}, sim.Dist{}
-	assert.Equal(t, sim.Service{Name: "a", Replicas: 2, Balance: "random", Workers: 3, Queue: 4, AbandonQueue: true, Calls: []string{"b"}, HitRatio: 0.2, Entries: 5}, a)
+	assert.Equal(t, sim.Service{Name: "a", Replicas: 2, Balance: "random", Workers: 3, Queue: 4, Drag: 0.01, RetryAfter: 2 * time.Second, AbandonQueue: true, Calls: []string{"b"}, HitRatio: 0.2, Entries: 5}, a)
 	assert.Equal(t, "lognormal(median 5ms, p99 50ms)", s.Services[1].ServiceTime.String())
 	assert.Equal(t, "table(2 quantiles)", s.Services[2].ServiceTime.String())
 	z := s.Clients[0]

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 
-	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/registry"
@@ -23,7 +22,7 @@ func pipelines(spec registry.Spec, doors map[string]door) func(context.Context, 
 		if err != nil {
 			panic(err) // Load has checked it
 		}
-		p, err := d.open(r, spec)
+		p, err := d.open(ctx, r, spec)
 		if err != nil {
 			panic(err)
 		}
@@ -31,36 +30,66 @@ func pipelines(spec registry.Spec, doors map[string]door) func(context.Context, 
 	}
 }
 
-// open returns the policy of a door.
-func (d door) open(r *registry.Registry, spec registry.Spec) (policy.Policy[any], error) {
+// open returns the policy of a door, and lets the report show its circuits.
+func (d door) open(ctx context.Context, r *registry.Registry, spec registry.Spec) (policy.Policy[any], error) {
+	inside := d.pipeline
+	if d.family != "" {
+		inside = spec.Families[d.family].Pipeline
+	}
+	if err := watch(ctx, r, spec, inside); err != nil {
+		return nil, err
+	}
 	if d.family != "" {
 		family, err := registry.Keyed[any](r, d.family)
 		if err != nil {
 			return nil, err
 		}
-		return family.Policy(sim.Key), nil
+		return &members{Policy: family.Policy(sim.Key), family: family, seen: map[string]bool{}}, nil
 	}
-	live, err := registry.Pipeline[any](r, d.pipeline)
-	if err != nil {
-		return nil, err
+	return registry.Pipeline[any](r, d.pipeline)
+}
+
+// watch records the circuits of a pipeline, and of those inside it.
+func watch(ctx context.Context, r *registry.Registry, spec registry.Spec, name string) error {
+	for ; name != ""; name = spec.Pipelines[name].Pipeline {
+		circuit := spec.Pipelines[name].Circuit
+		if circuit == "" {
+			continue
+		}
+		c, err := r.Circuit(circuit)
+		if err != nil {
+			return err
+		}
+		sim.Watch(ctx, c)
 	}
-	for name := d.pipeline; name != ""; name = spec.Pipelines[name].Pipeline {
-		if circuit := spec.Pipelines[name].Circuit; circuit != "" {
-			c, err := r.Circuit(circuit)
-			return shown{live, c}, err
+	return nil
+}
+
+// maxMembers is how many circuits of a family the report shows for each replica.
+const maxMembers = 8
+
+// members is the policy of a family. It records the circuits of the first keys. One goroutine
+// runs a variant, so it has no lock.
+type members struct {
+	policy.Policy[any]
+	family *registry.Family[any]
+	seen   map[string]bool
+}
+
+// Execute runs the family's policy.
+func (m *members) Execute(ctx context.Context, next policy.Call[any]) (any, error) {
+	if key, ok := sim.Key(ctx); ok && len(m.seen) < maxMembers && !m.seen[key] {
+		m.seen[key] = true
+		m.family.Get(key)
+		if c, ok := m.family.Circuit(key); ok {
+			sim.Watch(ctx, c)
 		}
 	}
-	return live, nil
+	return m.Policy.Execute(ctx, next)
 }
 
-// shown is a pipeline that shows its outermost circuit, for the report.
-type shown struct {
-	*registry.Live[any]
-	circuit *breaker.Circuit
-}
-
-// Circuit returns the circuit.
-func (s shown) Circuit() *breaker.Circuit { return s.circuit }
+// Describe describes the family's policy.
+func (m *members) Describe() policy.Description { return policy.Describe(m.Policy) }
 
 // standIns returns functions for the names that a configuration uses, and the
 // configuration without those that have a default.

@@ -112,22 +112,22 @@ func (v Env) value(at Place, text, path string, faults *Faults) *Node {
 	if text[0] == '{' || text[0] == '[' {
 		var own Faults
 		if n := Parse(at, []byte("v: "+text), &own); n != nil && own.Len() == 0 {
-			return n.Get("v").moved(at)
+			return n.Get("v").Moved(at)
 		}
 	}
 	return &Node{Kind: Scalar, Text: text, Place: at}
 }
 
-// moved returns n with all of its places replaced.
-func (n *Node) moved(at Place) *Node {
+// Moved returns n with all of its places replaced.
+func (n *Node) Moved(at Place) *Node {
 	out := *n
 	out.Place, out.Anchors = at, nil
 	out.Entries, out.Items = nil, nil
 	for _, e := range n.Entries {
-		out.Entries = append(out.Entries, Entry{Key: e.Key, At: at, Value: e.Value.moved(at)})
+		out.Entries = append(out.Entries, Entry{Key: e.Key, At: at, Value: e.Value.Moved(at)})
 	}
 	for _, item := range n.Items {
-		out.Items = append(out.Items, item.moved(at))
+		out.Items = append(out.Items, item.Moved(at))
 	}
 	return &out
 }

@@ -108,6 +108,20 @@ func (n *Node) Without(key string) *Node {
 	return &out
 }
 
+// With returns n with an entry, which replaces that of the same key.
+func (n *Node) With(e Entry) *Node {
+	out := *n
+	out.Entries = append([]Entry(nil), n.Entries...)
+	for i := range out.Entries {
+		if out.Entries[i].Key == e.Key {
+			out.Entries[i] = e
+			return &out
+		}
+	}
+	out.Entries = append(out.Entries, e)
+	return &out
+}
+
 // Wrap returns a Map that holds n under a path of keys, all of them written where n is.
 func Wrap(n *Node, keys ...string) *Node {
 	for i := len(keys) - 1; i >= 0; i-- {

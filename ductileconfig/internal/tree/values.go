@@ -34,7 +34,7 @@ func (v *Values) Open(rank int, _ *Node, faults *Faults) *Node {
 	if len(v.faults) > 0 || v.root.Kind == Null {
 		return nil
 	}
-	return v.root.moved(at)
+	return v.root.Moved(at)
 }
 
 type copier struct {
