@@ -1,7 +1,8 @@
-// Command ductile checks and explains the configuration of resilience policies.
+// Command ductile checks, explains and rehearses the configuration of resilience policies.
 //
 //	ductile check FILE…               find faults, and what is likely to hurt
 //	ductile explain FILE [PIPELINE]   what a pipeline does at worst
+//	ductile simulate SCENARIO         rehearse an outage in virtual time
 //	ductile schema                    the JSON Schema, for editors
 //
 // ductile COMMAND --help lists the flags of each. It needs no installation:

@@ -104,7 +104,7 @@ func put(n *tree.Node, t *table.Type, path []string, value *tree.Node) (out *tre
 	if len(path) == 0 {
 		return value, "", nil
 	}
-	key, inner := path[0], t
+	key, inner := path[0], (*table.Type)(nil) // the decoder says that a field is unknown
 	if index, ok := strings.CutPrefix(key, "["); ok {
 		return putItem(n, t, strings.TrimSuffix(index, "]"), path, value)
 	}
@@ -120,8 +120,6 @@ func put(n *tree.Node, t *table.Type, path []string, value *tree.Node) (out *tre
 		inner = t.Elem
 	case t != nil && t.Field(key) != nil:
 		inner = t.Field(key).Type
-	default:
-		inner = nil // the decoder says that the field is unknown
 	}
 	old := &tree.Node{Kind: tree.Map, Place: value.Place}
 	if e != nil && e.Value.Kind != tree.Null {
@@ -169,21 +167,16 @@ func (l *loader) targets() map[string][]ductileconfig.Source {
 		l.wrong(tree.Fault{Path: strings.Join(l.over.path, "."), Problem: "no client and no service names a pipeline", Hint: "add pipeline: NAME to a client"})
 		return nil
 	}
-	any := false
-	for name, spec := range l.variants {
-		for _, p := range l.used {
-			if sets(spec, p, l.over.path[0]) {
-				any = true
-				out[name] = append(out[name], node{tree.Wrap(value, append([]string{"pipelines", p}, l.over.path...)...)})
+	for _, all := range []bool{false, true} {
+		for name, spec := range l.variants {
+			for _, p := range l.used {
+				if all || sets(spec, p, l.over.path[0]) {
+					out[name] = append(out[name], node{tree.Wrap(value, append([]string{"pipelines", p}, l.over.path...)...)})
+				}
 			}
 		}
-	}
-	if any {
-		return out
-	}
-	for name := range l.variants {
-		for _, p := range l.used {
-			out[name] = append(out[name], node{tree.Wrap(value, append([]string{"pipelines", p}, l.over.path...)...)})
+		if len(out) > 0 {
+			break
 		}
 	}
 	return out

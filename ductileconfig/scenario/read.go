@@ -57,3 +57,15 @@ func (f *File) Door(name string) string {
 	d := f.loader.doors()[name]
 	return d.pipeline + d.family
 }
+
+// Circuits returns the names of the circuits in the pipeline of a client or service, the
+// outermost first.
+func (f *File) Circuits(name string) []string {
+	var out []string
+	for p := f.loader.doors()[name].pipeline; p != ""; p = f.loader.base.Pipelines[p].Pipeline {
+		if circuit := f.loader.base.Pipelines[p].Circuit; circuit != "" {
+			out = append(out, circuit)
+		}
+	}
+	return out
+}

@@ -116,6 +116,8 @@ func TestPlacesOfValuesAreKnown(t *testing.T) {
 	}
 	assert.Equal(t, "charge", f.Door("web"))
 	assert.Empty(t, f.Door("api"))
+	assert.Equal(t, []string{"stripe"}, f.Circuits("web"))
+	assert.Empty(t, f.Circuits("app"))
 }
 
 func TestKnobsAreTheNumbersThatTheConfigurationSets(t *testing.T) {

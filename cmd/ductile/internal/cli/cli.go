@@ -3,13 +3,17 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/ductile-go/ductile/internal/nearest"
 )
@@ -19,6 +23,8 @@ const (
 	exitOK    = 0
 	exitFault = 1 // what was looked at is at fault
 	exitUsage = 2 // the command line is
+
+	exitInterrupt = 130 // as shells have it
 )
 
 // Env is what a command uses of its process.
@@ -29,16 +35,32 @@ type Env struct {
 	Environ  []string // as os.Environ
 	Terminal bool     // Stdout is a terminal
 	Version  string
+
+	ErrTerminal bool                                         // Stderr is a terminal
+	Now         func() time.Time                             // real time, for progress; nil means none is shown
+	Interrupt   func() (context.Context, context.CancelFunc) // a context that an interrupt ends; nil means none does
 }
 
 // System returns the Env of this process.
 func System() Env {
-	info, err := os.Stdout.Stat()
 	return Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
-		Version:  version(debug.ReadBuildInfo()),
+		Terminal: isTerminal(os.Stdout), ErrTerminal: isTerminal(os.Stderr),
+		Version: version(debug.ReadBuildInfo()),
+		Now:     time.Now, Interrupt: interrupt,
 	}
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// interrupt returns a context that the first interrupt ends. The second one ends the process.
+func interrupt() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // version returns the version of the module, and with which Go it was built.
@@ -61,7 +83,7 @@ type command struct {
 }
 
 func commands() []*command {
-	return []*command{checkCommand(), explainCommand(), schemaCommand(), versionCommand()}
+	return []*command{checkCommand(), explainCommand(), simulateCommand(), schemaCommand(), versionCommand()}
 }
 
 // Run runs the command line, without the name of the program, and returns the exit code.
@@ -129,7 +151,7 @@ func usageError(env Env, of, problem, word string, known []string) int {
 // overview returns the help of the program.
 func overview() string {
 	var b strings.Builder
-	b.WriteString("ductile checks and explains the configuration of resilience policies.\n\n" +
+	b.WriteString("ductile checks, explains and rehearses the configuration of resilience policies.\n\n" +
 		"Usage: ductile COMMAND [FLAGS] [ARGUMENTS]\n\nCommands:\n")
 	for _, c := range commands() {
 		fmt.Fprintf(&b, "  %-26s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)

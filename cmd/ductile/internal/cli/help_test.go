@@ -13,7 +13,7 @@ import (
 )
 
 func TestEveryHelpFitsAScreenAndHasAnExample(t *testing.T) {
-	for _, command := range []string{"", "check", "explain", "schema", "version"} {
+	for _, command := range []string{"", "check", "explain", "simulate", "schema", "version"} {
 		r := run("", nil, false, append(strings.Fields(command), "--help")...)
 		assert.Zero(t, r.code, command)
 		assert.Empty(t, r.stderr, command)
@@ -27,7 +27,7 @@ func TestEveryHelpFitsAScreenAndHasAnExample(t *testing.T) {
 }
 
 func TestHelpAsACommandAndAsAFlagAreOne(t *testing.T) {
-	for _, command := range []string{"check", "explain", "schema", "version"} {
+	for _, command := range []string{"check", "explain", "simulate", "schema", "version"} {
 		want := run("", nil, false, command, "--help")
 		assert.Equal(t, want, run("", nil, false, "help", command))
 		assert.Equal(t, want, run("", nil, false, command, "-h"))
