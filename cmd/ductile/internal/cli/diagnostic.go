@@ -34,7 +34,7 @@ func (d diagnostic) place() string {
 
 // sentence returns what is wrong and what to do.
 func (d diagnostic) sentence() string {
-	if d.Code == faultCode { // its text has the hint
+	if d.Code == faultCode || d.Fix == "" { // the text has the hint, or there is none
 		return d.Text
 	}
 	return d.Text + "; " + d.Fix

@@ -10,3 +10,6 @@ var Place = place
 func Excerpt(text string, line, column int) string {
 	return texts{"f": lines([]byte(text))}.excerpt("f", line, column)
 }
+
+// SweepOf is sweepOf.
+var SweepOf = sweepOf

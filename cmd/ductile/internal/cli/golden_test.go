@@ -94,6 +94,7 @@ func (s *script) run(t *testing.T) result {
 	dir, err := os.Getwd()
 	require.NoError(t, err)
 	r.stdout = strings.ReplaceAll(r.stdout, dir, "$WORK")
+	r.stderr = strings.ReplaceAll(r.stderr, dir, "$WORK")
 	return r
 }
 

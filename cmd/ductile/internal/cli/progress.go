@@ -63,7 +63,7 @@ func (p *progress) show(share float64, what string) {
 // end removes the bar.
 func (p *progress) end() {
 	if p.drawn {
-		fmt.Fprint(p.env.Stderr, "\r\x1b[K")
+		fmt.Fprintf(p.env.Stderr, "%s", "\r\x1b[K")
 		p.drawn = false
 	}
 }

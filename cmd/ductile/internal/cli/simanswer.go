@@ -81,15 +81,9 @@ func (a *answer) ended(err error) int {
 	return code
 }
 
-// failure is an expectation that was not met, and where it stands.
-type failure struct {
-	diagnostic
-	check sim.Check
-}
-
-// failures returns the expectations that a report does not meet.
-func failures(s *rehearsed, r *sim.Report) []failure {
-	var out []failure
+// failures returns the expectations that a report does not meet, and where they stand.
+func failures(s *rehearsed, r *sim.Report) []diagnostic {
+	var out []diagnostic
 	checks := r.Checks
 	for i, e := range r.Scenario.Expect {
 		for _, x := range r.Results {
@@ -101,15 +95,14 @@ func failures(s *rehearsed, r *sim.Report) []failure {
 					return out
 				}
 				check := checks[0]
-				checks = checks[1:]
-				if check.OK {
+				if checks = checks[1:]; check.OK {
 					continue
 				}
 				path := fmt.Sprintf("expect[%d].%s", i, field)
 				d := diagnostic{Finding: fault(fmt.Sprintf("%s: want %s; got %s", check.Variant, check.Expected, check.Got))}
 				d.Path, d.Code = path, "expectation"
 				d.File, d.Line, d.Column = s.Place(path)
-				out = append(out, failure{d, check})
+				out = append(out, d)
 			}
 		}
 	}
@@ -135,12 +128,10 @@ func conditionsOf(e sim.Expect) []string {
 }
 
 // tell prints the expectations that failed.
-func (a *answer) tell(failed []failure) int {
-	for _, f := range failed {
-		d := f.diagnostic
+func (a *answer) tell(failed []diagnostic) int {
+	for _, d := range failed {
 		d.Excerpt = a.in.text.excerpt(d.File, d.Line, d.Column)
 		if a.format == "github" {
-			d.Code = faultCode // the sentence is complete
 			github(a.env.Stdout, []diagnostic{d})
 			continue
 		}
