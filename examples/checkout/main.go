@@ -1,7 +1,8 @@
 // Checkout takes payments through the Stripe SDK while the connection to Stripe fails in
 // every way that occurs in practice, and shows that each order is charged at most once. It
 // builds and starts Stripe's mock server itself, and exits with 0 only if every expectation
-// held.
+// held. At the end it runs the outage again in the simulator, with many customers, and writes
+// the report beside outage.yaml.
 //
 // With -below, the policies run below the SDK instead of above it. With -page, outages follow
 // one another until the program is interrupted, and a page shows what the policies do.
@@ -41,5 +42,8 @@ func run(w way, live bool) error {
 	if live {
 		return w.page(ctx, os.Stdout, mock, steady)
 	}
-	return w.tell(ctx, os.Stdout, paletteFor(os.Stdout), mock)
+	if err := w.tell(ctx, os.Stdout, paletteFor(os.Stdout), mock); err != nil {
+		return err
+	}
+	return rehearse(ctx, os.Stdout, beside())
 }
