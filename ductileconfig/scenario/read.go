@@ -14,7 +14,7 @@ type File struct {
 	scenario sim.Scenario
 }
 
-// Read reads as [Load] does, for those who change single values afterwards.
+// Read reads as [Load] does, for programs that change single values afterwards.
 func Read(source ductileconfig.Source, config ...ductileconfig.Source) (*File, error) {
 	f := &File{source: source, config: config, loader: &loader{config: config}}
 	var err error
