@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,16 @@ func TestDocsHaveEveryField(t *testing.T) {
 	_, after, ok := strings.Cut(rest, "<!-- end of fields -->\n")
 	require.True(t, ok)
 	made(t, page, before+"<!-- fields -->\n"+tables()+"<!-- end of fields -->\n"+after)
+}
+
+func TestDocsHaveEveryFieldOfWatchConfig(t *testing.T) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	_, reload, ok := strings.Cut(string(text), "\n## Reload\n")
+	require.True(t, ok)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[ductileconfig.WatchConfig]()) {
+		assert.Contains(t, reload, "| `"+field.Name+"` |")
+	}
 }
 
 // tables returns a table for each struct of a Spec: those of the sections first, in their
