@@ -83,8 +83,8 @@ func (f *flow) whenEnded(release func(*flowEnd)) {
 	}
 }
 
-// end gives the permits back. The first end counts: gRPC tells it by grpc.OnFinish, also if
-// the caller does not read the stream, and before RecvMsg returns it.
+// end gives the permits back. Only the first call counts. gRPC makes it through
+// grpc.OnFinish, also if the caller does not read the stream, and before RecvMsg returns.
 func (f *flow) end(err error) {
 	end := &flowEnd{err: f.explain(err), outcome: f.judge(err)}
 	f.mu.Lock()

@@ -95,8 +95,8 @@ func (o *opening) fail(policies context.Context, f *flow, e *failure) (*Reply, e
 	return nil, o.c.judge(e)
 }
 
-// keep hands the flow of an attempt that has succeeded to the policies. An attempt that they
-// did not wait for comes too late.
+// keep returns the flow of an attempt that has succeeded, as a Reply. If the policies have
+// ended without the attempt, it closes the flow.
 func (o *opening) keep(f *flow, first any, header metadata.MD) *Reply {
 	o.mu.Lock()
 	over := o.over
@@ -141,7 +141,7 @@ func (o *opening) settle(r *Reply, err error) (*Reply, error) {
 	return nil, err
 }
 
-// conclude sees to it that the stream's end is noticed. It comes after settle, when the caller's
+// conclude runs end when the stream ends. It is called after settle, when the caller's
 // functions may use the stream.
 func (o *opening) conclude(r *Reply, err error) {
 	switch {
@@ -152,7 +152,7 @@ func (o *opening) conclude(r *Reply, err error) {
 	}
 }
 
-// end lets go of the caller's context when the stream has ended, and calls the functions of
+// end cancels the stream's context when the stream has ended, and calls the functions of
 // grpc.OnFinish. The first end counts.
 func (o *opening) end(err error) {
 	o.cancel()

@@ -16,8 +16,8 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// pushbackKey is the trailer with which a server tells clients when to retry: after so many
-// milliseconds, or never if that is negative. It is from gRFC A6, "gRPC Retry Design".
+// pushbackKey is the trailer by which a server says when to retry: after that number of
+// milliseconds, or never if it is negative. It is from gRFC A6, "gRPC Retry Design".
 const pushbackKey = "grpc-retry-pushback-ms"
 
 // codeOf returns the code of an error that has no status of its own: of a refusal by one of

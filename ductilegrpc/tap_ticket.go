@@ -2,8 +2,8 @@ package ductilegrpc
 
 import (
 	"context"
-	"sync/atomic"
 
+	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/policy"
 )
 

@@ -30,9 +30,9 @@ func (r *Report) Result(variant string) *Result {
 // Recovery is the time from the end of the last fault until calls succeed as before for the
 // rest of the run: in each later stretch of a second, in steps of a tenth, the share of
 // calls that succeed is that before the faults, less 1 % and less what chance explains
-// (three standard deviations of so many calls). It is negative if the last stretch of
-// which the outcome of most calls is known is below that, or if the faults last to the end;
-// it is 0 without faults.
+// (three standard deviations for that number of calls). It is negative if the faults last to
+// the end, or if calls do not succeed as before in the last stretch in which the outcome of
+// most calls is known. It is 0 without faults.
 type Result struct {
 	Variant               string
 	Verdict               string // one sentence

@@ -26,9 +26,9 @@ type Client struct {
 	Name     string  // "" means "client", or "client 2" for the second of Clients
 	Replicas int     // each has policies of its own; 0 means 1
 	Rate     float64 // calls per second of all replicas together, a Poisson process; 0 means none
-	// Closed makes a closed loop: so many users of all replicas together, each of which
+	// Closed is the number of users in a closed loop, of all replicas together. Each user
 	// calls, waits for the end, pauses for Think, and calls again. After a call that took no
-	// time, a pause is at least 1 ms.
+	// time, the pause is at least 1 ms.
 	Closed int
 	Think  Dist
 	Burst  int    // calls of each replica at time 0

@@ -32,8 +32,8 @@ func (c *clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	return s, func() { s.finish(context.Canceled, context.Canceled) }
 }
 
-// source is a context with a deadline in virtual time. What waits for it is told of its
-// end at that instant, on the goroutine that ends it.
+// source is a context with a deadline in virtual time. Its end wakes what waits for it in the
+// same instant, on the goroutine that ends it.
 type source struct {
 	e        *engine
 	parent   context.Context

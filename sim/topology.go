@@ -28,8 +28,8 @@ type Service struct {
 	// RetryAfter is the hint to wait that ErrDown and ErrFull carry, as a 503 with
 	// Retry-After does. 0 means no hint.
 	RetryAfter time.Duration
-	// AbandonQueue drops a queued request when its caller has gone. Without it a worker does
-	// the work that no one waits for, as most servers do.
+	// AbandonQueue drops a queued request when its caller has gone. Without it, a worker
+	// serves the request although its caller has gone, as most servers do.
 	AbandonQueue bool
 	// Calls are services that each request calls, one after another, before its own work. A
 	// worker is busy meanwhile. The calls go through the variant's pipeline for this service.

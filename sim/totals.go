@@ -28,8 +28,7 @@ func (t Totals) Success() float64 { return share(t.Succeeded, max(t.Calls-t.open
 // several requests for each call.
 func (t Totals) Amplification() float64 { return load(t.Requests, t.Calls) }
 
-// Between returns the totals of a stretch of time, rounded to whole seconds: from the
-// second in which from lies to the one before to.
+// Between returns the totals of all whole seconds that overlap [from, to).
 func (r *Result) Between(from, to time.Duration) Totals {
 	first := min(max(0, int(from/time.Second)), len(r.seconds))
 	last := min(max(first, int(math.Ceil(to.Seconds()))), len(r.seconds))

@@ -8,7 +8,8 @@ import (
 	"github.com/ductile-go/ductile/internal/report"
 )
 
-// Sums over a second vary with the arrivals, so the worst load is that of so many seconds.
+// worstOver is the length in seconds of the stretch with the worst load: the sums of a single
+// second vary with the arrivals.
 const worstOver = 5
 
 // faultSpan returns when the first fault begins and the last one ends. ok is false without faults.
@@ -242,8 +243,7 @@ func (x *Result) worst(from time.Duration) float64 {
 	return worst
 }
 
-// sums are counts over a stretch of time. Those of the calls that are open are not in calls
-// where success is concerned.
+// sums are counts over a stretch of time. Success leaves the open calls out.
 type sums struct{ calls, succeeded, requests, served, wasted, open int64 }
 
 func (s sums) success() float64          { return share(s.succeeded, max(s.calls-s.open, min(s.calls, 1))) }

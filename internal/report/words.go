@@ -25,7 +25,7 @@ func Percent(share float64) string {
 	return Number(tenths/10, 1) + " %"
 }
 
-// Number writes a number with at most so many decimals.
+// Number writes a number with at most the given number of decimals.
 func Number(v float64, decimals int) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "-"
@@ -54,7 +54,7 @@ func Span(d time.Duration) string {
 	switch {
 	case abs == 0:
 		return "0 s"
-	case abs < 0: // the least one has no opposite
+	case abs < 0: // the least duration has no opposite
 		return "-"
 	case abs < time.Millisecond:
 		return Number(float64(d)/1e3, 0) + " µs"

@@ -1,5 +1,5 @@
-// Package questions asks the simulator: what if a setting were another, how much load does an
-// outage leave room for, and which setting matters.
+// Package questions runs simulations to answer questions: what another value of a setting
+// changes, how much load leaves room for an outage, and which setting matters most.
 //
 //	result, err := questions.Sweep(ctx, questions.Config{Name: "max attempts"}, []int{1, 2, 3, 4, 5},
 //		func(attempts int) (sim.Scenario, error) { return outage(attempts), nil })

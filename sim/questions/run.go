@@ -111,7 +111,7 @@ func (r *runs) parallel() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// tellAll tells of the runs that have ended by now.
+// tellAll calls Progress for the runs that have ended by now.
 func (r *runs) tellAll(ended <-chan struct{}) {
 	for {
 		select {

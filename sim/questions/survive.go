@@ -23,8 +23,8 @@ type Survival struct {
 // Vulnerable, which are a hundredth apart.
 type Limit struct {
 	Variant    string
-	Survived   float64 // the highest at which it was survived; 0 if it was survived at none
-	Vulnerable float64 // the lowest at which it was not; 0 if it was survived at all
+	Survived   float64 // the highest at which calls recovered; 0 if there is none
+	Vulnerable float64 // the lowest at which they did not; 0 if there is none
 }
 
 // Probe is one run.
@@ -37,8 +37,8 @@ type Probe struct {
 // outage is survived: calls succeed as before when it has ended ([sim.Result.Recovery] is not
 // negative). It bisects to a hundredth. at returns the outage at a utilization; see [At].
 //
-// An outage that is survived at one utilization is taken to be survived at all below. For low
-// and high, 0 means 0.05 and 0.95.
+// Survives assumes that an outage survived at one utilization is survived at every lower one.
+// For low and high, 0 means 0.05 and 0.95.
 func Survives(ctx context.Context, cfg Config, low, high float64, at func(utilization float64) (sim.Scenario, error)) (*Survival, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Package scenarios has outages that are known to bite, each as a [sim.Scenario] and as the
-// files that `ductile simulate` reads.
+// Package scenarios has well-known outages, each as a [sim.Scenario] and as the files that
+// `ductile simulate` reads.
 //
 //	example, err := scenarios.Find("metastable-overload")
 //	if err != nil {
@@ -11,8 +11,8 @@
 //	}
 //	return report.WriteText(os.Stdout)
 //
-// The variant "plain" bites. The variant "as_configured" has the policies that help, except
-// for sinkhole: no policy of a client helps there. Four outages are those of
+// The variant "plain" shows the outage. The variant "as_configured" has the policies that
+// help, except for sinkhole: no policy of a client helps there. Four outages are those of
 // marcbrooker/stability-sim: gc-spiral, sinkhole, cache-stampede and metastable-overload.
 package scenarios
 
