@@ -17,12 +17,18 @@ func (w *world) setUp() {
 	}
 	for _, c := range w.clients {
 		for _, o := range c.replicas {
+			if w.engine.outside.stop.Load() { // an interrupt; there may be a million replicas
+				return
+			}
 			o.ask()
 		}
 	}
 	for _, h := range w.services {
 		if len(h.Calls) > 0 {
 			for _, r := range h.replicas {
+				if w.engine.outside.stop.Load() {
+					return
+				}
 				r.owner.ask()
 			}
 		}
@@ -95,11 +101,10 @@ type circuitLine struct {
 // watch records the states of a circuit. One that several replicas share has one line.
 func (o *owner) watch(c *breaker.Circuit) {
 	w := o.world
-	for _, l := range w.lines {
-		if l.circuit == c {
-			return
-		}
+	if w.watched[c] {
+		return
 	}
+	w.watched[c] = true
 	l := &circuitLine{owner: o, circuit: c, state: breaker.Closed}
 	w.lines = append(w.lines, l)
 	l.stop = c.Watch(func(t breaker.Transition) { l.enter(t.To) })

@@ -3,6 +3,8 @@ package sim
 import (
 	"context"
 	"time"
+
+	"github.com/ductile-go/ductile/breaker"
 )
 
 // world is everything that one variant's engine runs.
@@ -15,11 +17,12 @@ type world struct {
 	clients  []*caller
 	record   record
 	lines    []*circuitLine
+	watched  map[*breaker.Circuit]bool // those that have a line
 	result   *Result
 }
 
 func newWorld(ctx context.Context, s *Scenario, v *Variant) *world {
-	w := &world{scenario: s, variant: v, hosts: map[string]*host{}}
+	w := &world{scenario: s, variant: v, hosts: map[string]*host{}, watched: map[*breaker.Circuit]bool{}}
 	w.engine = newEngine(ctx, s.Seed, s.Duration)
 	w.engine.world = w
 	w.record = newRecord(s.Duration)
