@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -8,8 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/internal/histogram"
+	"github.com/ductile-go/ductile/pipeline"
 )
 
 func TestTheHeapIsInTheOrderOfTimeAndSequence(t *testing.T) {
@@ -211,4 +214,22 @@ func TestStacksSayWhoWaits(t *testing.T) {
 	_, waits = blocked(stacks, "goroutine 2")
 	assert.False(t, waits)
 	assert.Regexp(t, `^goroutine \d+$`, goroutine())
+}
+
+func TestAnInterruptEndsTheMakingOfPipelines(t *testing.T) {
+	var w *world
+	asked := 0
+	s := Scenario{
+		Duration: time.Second,
+		Clients:  []Client{{Name: "web", Replicas: 1000, Rate: 1, Calls: "api"}},
+		Services: []Service{{Name: "api"}},
+		Variants: []Variant{{Name: "production", Pipeline: func(context.Context, string, int) *pipeline.Pipeline[any] {
+			asked++
+			w.engine.outside.stop.Store(true) // as Run does when its context ends
+			return nil
+		}}},
+	}.withDefaults()
+	w = newWorld(t.Context(), &s, &s.Variants[0])
+	require.NoError(t, w.run())
+	assert.Equal(t, 1, asked)
 }
