@@ -3,6 +3,7 @@ package registry
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Changes says what an [Registry.Apply] has changed: sorted names with their sections, such
@@ -19,6 +20,24 @@ type Changes struct {
 
 // None reports whether nothing has changed.
 func (c Changes) None() bool { return len(c.Added)+len(c.Changed)+len(c.Removed) == 0 }
+
+// String returns what has changed in one line, such as "changed circuits.stripe; removed
+// pipelines.refund", or "no changes".
+func (c Changes) String() string {
+	if c.None() {
+		return "no changes"
+	}
+	var parts []string
+	for _, part := range []struct {
+		verb  string
+		names []string
+	}{{"added", c.Added}, {"changed", c.Changed}, {"removed", c.Removed}, {"restarted", c.Restarted}} {
+		if len(part.names) > 0 {
+			parts = append(parts, part.verb+" "+strings.Join(part.names, ", "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
 
 // clone returns a copy for a caller to keep and change.
 func (c Changes) clone() Changes {

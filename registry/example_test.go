@@ -138,12 +138,12 @@ func ExampleKeyed() {
 
 func ExampleRegistry_Watch() {
 	r, _ := registry.New(declaration(5))
-	stop := r.Watch(func(c registry.Changes) { fmt.Println("changed:", c.Changed) })
+	stop := r.Watch(func(c registry.Changes) { fmt.Println(c) })
 	defer stop()
 	_, _ = r.Apply(declaration(4))
 	_, _ = r.Apply(declaration(4))
 	// Output:
-	// changed: [circuits.stripe]
+	// changed circuits.stripe
 }
 
 func ExampleRegistry_Snapshot() {

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -212,4 +213,13 @@ func TestAFallbackOfAnotherTypeIsRefused(t *testing.T) {
 	_, err = r.Apply(spec)
 	assert.ErrorContains(t, err, "pipelines.p.fallback", "a pipeline of strings is in use")
 	assert.Equal(t, "p(fallback(text))", r.Snapshot().Pipelines["outer"].Text)
+}
+
+func TestChangesReadAsALine(t *testing.T) {
+	assert.Equal(t, "no changes", registry.Changes{}.String())
+	c := registry.Changes{
+		Added: []string{"pipelines.a", "pipelines.b"}, Changed: []string{"circuits.stripe"},
+		Removed: []string{"budgets.old"}, Restarted: []string{"circuits.stripe"},
+	}
+	assert.Equal(t, "added pipelines.a, pipelines.b; changed circuits.stripe; removed budgets.old; restarted circuits.stripe", fmt.Sprint(c))
 }
