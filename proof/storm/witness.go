@@ -234,13 +234,21 @@ func (v *visit) same(a, b error) bool { return same(a, b) || v.door && same(a, u
 // turnedAway reports whether the context had ended before the policy checked it. Then nothing may
 // have run.
 func (v *visit) turnedAway() bool {
-	if !v.gone && (v.exact() || len(v.runs) > 0 || v.ctx.Err() == nil || !endedBy(v.ctx, v.own.err)) {
+	if !v.gone && (v.exact() && !v.due() || len(v.runs) > 0 || v.ctx.Err() == nil || !endedBy(v.ctx, v.own.err)) {
 		return false
 	}
 	if len(v.runs) > 0 || v.own.v != 0 || !endedBy(v.ctx, v.own.err) {
 		v.fault("the context had ended with %v, and there are %d runs, %d, %v", v.ctx.Err(), len(v.runs), v.own.v, text(v.own.err))
 	}
 	return true
+}
+
+// due reports whether the context's deadline was the instant in which the policy was called.
+// The timer of the deadline and the caller then run in any order, and the context may have ended
+// between the witness's look and the policy's.
+func (v *visit) due() bool {
+	d, ok := v.ctx.Deadline()
+	return ok && !v.came.Before(d)
 }
 
 // passes reports a fault unless the result of a run was returned unchanged.
