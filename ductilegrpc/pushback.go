@@ -15,7 +15,7 @@ import (
 type request struct {
 	never bool          // no further attempt
 	asked bool          // there is a wait, maybe of 0
-	exact bool          // wait is to be kept exactly
+	exact bool          // the client waits exactly this long
 	wait  time.Duration // at least 0
 	quota bool          // the client has used up its quota
 }

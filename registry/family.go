@@ -30,8 +30,7 @@ type family struct {
 	r       *Registry
 	name    string
 	members *keyed.Map[string, *member]
-	// settled is the Spec that is in force. Only the goroutine whose turn it is to settle
-	// uses it.
+	// settled is the Spec that is in force. Only the goroutine that settles uses it.
 	settled *Spec
 	// stale makes the next settling look at all members again, because one of them was
 	// made from an older state.

@@ -100,8 +100,8 @@ func (p *parts[T]) next(by *plan, s *PipelineSpec) *parts[T] {
 	return is
 }
 
-// nextCache returns a cache that keeps the entries of p's, unless they are to be kept in
-// another store or in one of another size.
+// nextCache returns a cache that keeps the entries of p's, unless its store is another one
+// or has another size.
 func (p *parts[T]) nextCache(by *plan, s *CacheSpec) (part[CacheSpec, *cache.Cache[string, T]], *cache.Memory[string, T]) {
 	c := cacheConfig[T](by.env, s)
 	var memory *cache.Memory[string, T]

@@ -27,7 +27,7 @@ type Registry struct {
 	// is read without mu.
 	state atomic.Pointer[state]
 	turn  turn
-	// settled is the Spec that is in force. Only the goroutine whose turn it is uses it.
+	// settled is the Spec that is in force. Only the goroutine that settles uses it.
 	settled *Spec
 
 	// mu guards the fields below, and replaces state together with them: otherwise watchers

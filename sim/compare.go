@@ -9,8 +9,8 @@ import (
 	"github.com/ductile-go/ductile/internal/report"
 )
 
-// Comparison is the difference between two reports of one outage, for a change that is to be
-// reviewed. Make one with [Compare].
+// Comparison is the difference between two reports of one outage, for the review of a change.
+// Make one with [Compare].
 type Comparison struct {
 	Old, New *Report
 	pairs    []pair

@@ -17,7 +17,7 @@ import (
 //go:embed ductile.yaml
 var declared string
 
-// reload is what Watch tells of one.
+// reload is the result of one, as Watch passes it to OnReload.
 type reload struct {
 	changes registry.Changes
 	err     error

@@ -49,7 +49,7 @@ func newSide(ctx context.Context, title, balancing string, seed uint64, options 
 		grpc.WithResolvers(names),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig": [{"`+balancing+`": {}}]}`),
-		// A replica that is back is to be found soon: the default waits 1 s and more.
+		// Finds a replica soon after it is back: the default waits 1 s and more.
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, MaxDelay: 300 * time.Millisecond}}),
 		grpc.WithChainUnaryInterceptor(s.count), // behind the policies' interceptor: sees each attempt
 	)...)

@@ -129,7 +129,7 @@ func (v *view) refresh(longest Span) Span {
 	return min(Span(limit), longest)
 }
 
-// state adds what v shares with other calls, and what is to be noted.
+// state adds what v shares with other calls, and the notes.
 func (v *view) state(r *Report) {
 	if v.circuit != nil {
 		r.Circuits = append(r.Circuits, circuitOf(v.circuit))
