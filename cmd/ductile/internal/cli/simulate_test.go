@@ -247,18 +247,12 @@ func TestTheFilesOfAnExampleAreWrittenOut(t *testing.T) {
 }
 
 func TestAnExampleRunsAndMeetsItsExpectations(t *testing.T) {
-	if slower {
-		t.Skip("too long under the race detector")
-	}
 	r := simulate("--example", "retry-storm", "--quiet")
 	assert.Zero(t, r.code, r.stderr)
 	assert.Contains(t, r.stdout, "plain does not, as_configured does")
 }
 
 func TestAFailedExpectationOfAnExampleStandsInItsFile(t *testing.T) {
-	if slower {
-		t.Skip("too long under the race detector")
-	}
 	inDir(t, map[string]string{"weak.yaml": "circuits: {db: {failure_rate: 100%, window: 1m, min_calls: 100000, recovery_timeout: 2s}}\nbudgets: {web: {}}\npipelines: {web: {retry: {budget: web}}, api: {circuit: db}}\n"})
 	r := simulate("--example", "retry-storm", "--config", "weak.yaml", "--quiet")
 	assert.Equal(t, 1, r.code)
