@@ -143,7 +143,8 @@ func getsFindTheLastSet(p *probe) {
 		})
 		for range readers {
 			all.Go(func() {
-				for ok := true; ok && !done.Load(); {
+				for ok, more := true, true; ok && more; {
+					more = !done.Load() // so that one Get begins after the last Set
 					ok = p.readsSince(k, made.Made, int(last[i].Load()))
 				}
 			})
