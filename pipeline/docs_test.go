@@ -60,12 +60,12 @@ func TestTheReadmesProgramRunsFromAnEmptyFolder(t *testing.T) {
 	assert.Equal(t, blocks(string(readme), "text")[0]+"\n", out)
 }
 
-// TestLinksOfTheDocsLeadSomewhere follows every relative link of the README and of
-// docs/, to a file and to a heading in it.
+// TestLinksOfTheDocsLeadSomewhere follows every relative link of every page, to a file and
+// to a heading in it.
 func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	code := regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
-	for _, page := range pages(t) {
+	for _, page := range filesOf(t, "..", ".md") {
 		data, err := os.ReadFile(page)
 		require.NoError(t, err)
 		prose := code.ReplaceAllString(string(data), "code")
@@ -84,6 +84,20 @@ func TestLinksOfTheDocsLeadSomewhere(t *testing.T) {
 			}
 			assert.Contains(t, anchors(t, file), anchor, "%s links to %s", page, match[1])
 		}
+	}
+}
+
+// TestTheMapOfTheDocsLinksEveryPage finds each page in docs/README.md.
+func TestTheMapOfTheDocsLinksEveryPage(t *testing.T) {
+	data, err := os.ReadFile("../docs/README.md")
+	require.NoError(t, err)
+	for _, page := range filesOf(t, "../docs", ".md") {
+		if name := filepath.ToSlash(strings.TrimPrefix(page, "../docs/")); name != "README.md" {
+			assert.Contains(t, string(data), "]("+name+")")
+		}
+	}
+	for _, name := range []string{"examples/README.md", "bench/RESULTS.md", "proof/RESULTS.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"} {
+		assert.Contains(t, string(data), "](../"+name+")")
 	}
 }
 
