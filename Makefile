@@ -20,8 +20,9 @@ ONLY :=
 SEED :=
 SHORT :=
 VERSION :=
+WRITE := RESULTS.md
 
-.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ductile ci release-check
+.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ductile ci nightly release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -89,8 +90,9 @@ prove: ## search for faults in every way there is, into proof/RESULTS.md
 #: SHORT=1   a little of each, written nowhere
 #: ONLY=storm,386,arm64,mutation   only some, written nowhere
 #: SEED=7    repeat a search
+#: WRITE=    write the whole run nowhere
 	cd proof && go run ./cmd/prove $(if $(SHORT),-short) $(if $(ONLY),-only '$(ONLY)') \
-		$(if $(SHORT)$(ONLY),,-write RESULTS.md) $(if $(SEED),-seed $(SEED))
+		$(if $(SHORT)$(ONLY),,$(if $(WRITE),-write '$(WRITE)')) $(if $(SEED),-seed $(SEED))
 
 fuzz: ## every fuzz target of every module
 #: FUZZTIME=20s   of each target
@@ -101,6 +103,9 @@ ductile: ## build the command that checks and explains configuration, as .bin/du
 
 ci: ## everything that a change must pass
 	.ci/run
+
+nightly: ## what takes hours: repeated tests, long loads and storms, whole searches
+	.ci/nightly
 
 release-check: ## check that a version can be tagged
 #: VERSION=v0.1.0   of the root module and all nested modules
