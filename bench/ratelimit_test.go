@@ -26,42 +26,36 @@ type limiter struct {
 	call call
 }
 
-// BenchmarkLimitAllow asks for tokens that are there. lib=clock is a reading of the clock
-// alone, which every limiter needs.
-func BenchmarkLimitAllow(b *testing.B) { measureLimiters(b, allowing(b)) }
+func BenchmarkLimitAllow(b *testing.B)       { measure(b, "LimitAllow") }
+func BenchmarkLimitRefused(b *testing.B)     { measure(b, "LimitRefused") }
+func BenchmarkLimitCall(b *testing.B)        { measure(b, "LimitCall") }
+func BenchmarkLimitCallRefused(b *testing.B) { measure(b, "LimitCallRefused") }
 
-// BenchmarkLimitRefused asks for tokens that are not there.
-func BenchmarkLimitRefused(b *testing.B) { measureLimiters(b, refusing(b)) }
+func init() {
+	workloads["LimitAllow"] = limited(allowing)
+	workloads["LimitRefused"] = limited(refusing)
+	workloads["LimitCall"] = limited(limitedCalls)
+	workloads["LimitCallRefused"] = limited(refusedCalls)
+}
 
-// BenchmarkLimitCall makes whole calls.
-func BenchmarkLimitCall(b *testing.B) { measureLimiters(b, limitedCalls()) }
-
-// BenchmarkLimitCallRefused makes whole calls that are refused.
-func BenchmarkLimitCallRefused(b *testing.B) { measureLimiters(b, refusedCalls()) }
-
-func measureLimiters(b *testing.B, all []limiter) {
-	ctx := context.Background()
-	for _, l := range all {
-		b.Run("lib="+l.lib+"/mode=serial", func(b *testing.B) { serial(b, l.call) })
-		b.Run("lib="+l.lib+"/mode=parallel", func(b *testing.B) {
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					_, _ = l.call(ctx)
-				}
-			})
-		})
-	}
+// limited is the workload of limiters, whose calls have their callee inside.
+func limited(by func() []limiter) workload {
+	return workload{always(succeed), func() (all []contender) {
+		for _, l := range by() {
+			all = append(all, contender{l.lib, func(callee) call { return l.call }})
+		}
+		return all
+	}}
 }
 
 func TestLimitersAllowWhatTheyRefuseLater(t *testing.T) {
-	for _, l := range append(allowing(t), limitedCalls()...) {
+	for _, l := range append(allowing(), limitedCalls()...) {
 		for range 100 {
 			_, err := l.call(t.Context())
 			require.NoError(t, err, l.lib)
 		}
 	}
-	for _, l := range append(refusing(t), refusedCalls()...) {
+	for _, l := range append(refusing(), refusedCalls()...) {
 		if l.lib == "clock" || l.lib == "bare" {
 			continue
 		}
@@ -98,7 +92,7 @@ const (
 )
 
 // allowing have a rate so high that there is always a token.
-func allowing(tb testing.TB) []limiter {
+func allowing() []limiter {
 	ours := ratelimit.NewLimiter(ratelimit.Config{Limit: aSecond, Burst: allAtOnce})
 	x := rate.NewLimiter(aSecond, allAtOnce)
 	take := uber.New(2 * aSecond)
@@ -111,13 +105,13 @@ func allowing(tb testing.TB) []limiter {
 		{"uber", yes(func() bool { return !take.Take().IsZero() })},
 		{"failsafe-bursty", yes(bursty.TryAcquirePermit)},
 		{"failsafe-smooth", yes(func() bool { smooth.TryAcquirePermit(); return true })}, // its grid of 1 ns is finer than a call
-		{"throttled", throttledCall(tb, throttled.RateQuota{MaxRate: throttled.PerSec(aSecond), MaxBurst: allAtOnce})},
-		{"sethvargo", sethvargoCall(tb, 1<<40, time.Second)},
+		{"throttled", throttledCall(throttled.RateQuota{MaxRate: throttled.PerSec(aSecond), MaxBurst: allAtOnce})},
+		{"sethvargo", sethvargoCall(1<<40, time.Second)},
 	}
 }
 
 // refusing have no token for an hour. uber's Take would wait.
-func refusing(tb testing.TB) []limiter {
+func refusing() []limiter {
 	ours := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Per: time.Hour})
 	x := rate.NewLimiter(rate.Every(time.Hour), 1)
 	bursty := ratelimiter.NewBursty[int](1, time.Hour)
@@ -128,8 +122,8 @@ func refusing(tb testing.TB) []limiter {
 		{"xtime", yes(x.Allow)},
 		{"failsafe-bursty", yes(bursty.TryAcquirePermit)},
 		{"failsafe-smooth", yes(smooth.TryAcquirePermit)},
-		{"throttled", throttledCall(tb, throttled.RateQuota{MaxRate: throttled.PerHour(1)})},
-		{"sethvargo", sethvargoCall(tb, 1, time.Hour)},
+		{"throttled", throttledCall(throttled.RateQuota{MaxRate: throttled.PerHour(1)})},
+		{"sethvargo", sethvargoCall(1, time.Hour)},
 	}
 	for _, l := range all {
 		_, _ = l.call(context.Background())
@@ -173,11 +167,8 @@ func refusedCalls() []limiter {
 	return all
 }
 
-func throttledCall(tb testing.TB, q throttled.RateQuota) call {
-	store, err := memstore.NewCtx(0)
-	require.NoError(tb, err)
-	l, err := throttled.NewGCRARateLimiterCtx(store, q)
-	require.NoError(tb, err)
+func throttledCall(q throttled.RateQuota) call {
+	l := must(throttled.NewGCRARateLimiterCtx(must(memstore.NewCtx(0)), q))
 	return func(ctx context.Context) (int, error) {
 		if limited, _, err := l.RateLimitCtx(ctx, "k", 1); err != nil || limited {
 			return 0, errDown
@@ -186,13 +177,20 @@ func throttledCall(tb testing.TB, q throttled.RateQuota) call {
 	}
 }
 
-func sethvargoCall(tb testing.TB, tokens uint64, interval time.Duration) call {
-	store, err := memorystore.New(&memorystore.Config{Tokens: tokens, Interval: interval})
-	require.NoError(tb, err)
+func sethvargoCall(tokens uint64, interval time.Duration) call {
+	store := must(memorystore.New(&memorystore.Config{Tokens: tokens, Interval: interval}))
 	return func(ctx context.Context) (int, error) {
 		if _, _, _, ok, err := store.Take(ctx, "k"); err != nil || !ok {
 			return 0, errDown
 		}
 		return 1, nil
 	}
+}
+
+// must is for constructors that cannot fail with what they get here.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

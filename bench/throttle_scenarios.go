@@ -26,7 +26,7 @@ var throttleScenarios = []Scenario{
 }
 
 var throttleNotes = map[string]string{
-	"clock":            "a reading of the clock alone",
+	"clock":            oneReading,
 	"ductile-classes":  "after calls of two priorities",
 	"failsafe":         boundOnce + "; " + noContext + "; no priorities; what is rejected is not counted",
 	"go-zero":          "its breaker, which has the same formula; no priorities; " + noResult,
