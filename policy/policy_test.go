@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -132,6 +133,15 @@ func hears(o policy.Observer) []policy.Listener {
 		return nil
 	}
 	return []policy.Listener{{Observe: o}}
+}
+
+func TestEachPriorityReadsAsItsName(t *testing.T) {
+	var got []string
+	for p := policy.Sheddable - 1; p <= policy.Critical+1; p++ {
+		got = append(got, p.String())
+	}
+	assert.Equal(t, []string{"priority(-3)", "sheddable", "low", "normal", "high", "critical", "priority(3)"}, got)
+	assert.Equal(t, "priority(-128) priority(127)", fmt.Sprint(policy.Priority(math.MinInt8), policy.Priority(math.MaxInt8)))
 }
 
 func TestContextsCarryPriorityAndSpeculation(t *testing.T) {

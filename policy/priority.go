@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ductile-go/ductile/internal/urgency"
 )
@@ -18,6 +19,17 @@ const (
 	High     // a user is waiting
 	Critical // dropped last
 )
+
+var priorities = [...]string{"sheddable", "low", "normal", "high", "critical"}
+
+// String returns "sheddable", "low", "normal", "high" or "critical", and for any other
+// priority its number, "priority(3)".
+func (p Priority) String() string {
+	if p < Sheddable || p > Critical {
+		return fmt.Sprintf("priority(%d)", int8(p))
+	}
+	return priorities[p-Sheddable]
+}
 
 // WithPriority returns a context whose calls have priority p.
 func WithPriority(ctx context.Context, p Priority) context.Context {
