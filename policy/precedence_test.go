@@ -66,12 +66,15 @@ func TestTheOuterOfTwoEqualLimitsCountsInEveryMode(t *testing.T) {
 		clk := fake.NewClock()
 		cfg.Clock = clk
 		ctx, cancel := clk.WithTimeout(t.Context(), time.Second)
-		over := make(chan error)
+		begun, over := make(chan struct{}), make(chan error)
 		go func() {
-			_, err := policy.NewTimeout[int](cfg).Do(ctx, block)
+			_, err := policy.NewTimeout[int](cfg).Do(ctx, func(ctx context.Context) (int, error) {
+				close(begun)
+				return block(ctx)
+			})
 			over <- err
 		}()
-		require.NoError(t, clk.BlockUntil(t.Context(), 1))
+		<-begun
 		clk.Advance(time.Second)
 		var timeout *policy.TimeoutError
 		assert.False(t, errors.As(<-over, &timeout), name)
