@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -182,14 +181,14 @@ func TestNestedTimeoutsNeedNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(outer context.Context) (int, error) {
 			return policy.Timeout[int](time.Hour).Do(outer, func(inner context.Context) (int, error) {
-				before := runtime.NumGoroutine()
+				before := watchers()
 				var child context.Context
 				for range 10 { // more than may end meanwhile of those that tests before left
 					var cancel context.CancelFunc
 					child, cancel = context.WithCancel(inner)
 					defer cancel()
 				}
-				assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+				assert.LessOrEqual(t, watchers(), before)
 				<-child.Done()
 				assert.ErrorIs(t, child.Err(), context.DeadlineExceeded)
 				return 0, child.Err()

@@ -139,7 +139,7 @@ func TestTheFunctionSeesTheCallersCause(t *testing.T) {
 
 func TestDerivedContextsNeedNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before := runtime.NumGoroutine()
+		before := watchers()
 		_, _ = policy.Timeout[int](time.Second).Do(t.Context(), func(ctx context.Context) (int, error) {
 			var child context.Context
 			for range 10 { // more than may end meanwhile of those that tests before left
@@ -147,7 +147,7 @@ func TestDerivedContextsNeedNoGoroutine(t *testing.T) {
 				child, cancel = context.WithCancel(ctx)
 				defer cancel()
 			}
-			assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+			assert.LessOrEqual(t, watchers(), before)
 			<-child.Done()
 			var timeout *policy.TimeoutError
 			assert.ErrorAs(t, context.Cause(child), &timeout)
