@@ -142,14 +142,23 @@ func TestAnObservedChainInsideAUsersPolicyAllocatesNothing(t *testing.T) {
 }
 
 func TestASharedChainIsObservedInEachPlace(t *testing.T) {
+	const places = 4
 	inner := policy.NewChain[int]("in", nil, policy.FallbackValue(7))
 	var wg sync.WaitGroup
-	for range 4 {
+	inside := make([]sync.WaitGroup, 100) // for each call, until it is in all places
+	for i := range inside {
+		inside[i].Add(places)
+	}
+	for range places {
 		wg.Go(func() {
 			rec := fake.NewRecorder()
 			chain := policy.NewChain[int]("out", hears(rec.Observe), stranger{inner}, policy.FallbackValue(8))
-			for range 100 {
-				v, err := chain.Call(fail(errDown)).Do(context.Background())
+			for i := range inside {
+				v, err := chain.Call(func(context.Context) (int, error) {
+					inside[i].Done()
+					inside[i].Wait()
+					return 0, errDown
+				}).Do(context.Background())
 				if v != 8 || err != nil {
 					t.Errorf("got %d and %v, want the answer of the policy that follows the chain", v, err)
 				}
