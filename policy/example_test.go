@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/fake"
@@ -77,13 +78,12 @@ func ExampleFallbackValue() {
 }
 
 // once runs only its first call. A policy is one method.
-type once[T any] struct{ used bool }
+type once[T any] struct{ used atomic.Bool }
 
 func (o *once[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
-	if o.used {
+	if o.used.Swap(true) {
 		return v, fmt.Errorf("once: %w", policy.ErrRejected)
 	}
-	o.used = true
 	return next.Do(ctx)
 }
 
