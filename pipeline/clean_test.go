@@ -151,51 +151,80 @@ func TestEveryPolicyLeavesNoTimerOnItsClock(t *testing.T) {
 			if how == "blocks" && !slices.Contains([]string{"timeout", "standard", "loaded", "all", "abandon", "whole"}, name) {
 				continue // nothing would end the call
 			}
-			clk := fake.NewClock()
-			p := every(clk)[name]
-			over := make(chan struct{})
-			go func() {
-				defer close(over)
-				contained(p, t.Context(), fn)
-			}()
-			drive(clk, over)
-			assert.Zero(t, clk.Waiters(), "%s %s", name, how)
+			synctest.Test(t, func(t *testing.T) {
+				clk := fake.NewClock()
+				p := every(clk)[name]
+				over := make(chan struct{})
+				go func() {
+					defer close(over)
+					contained(p, t.Context(), fn)
+				}()
+				drive(t, clk, over)
+				assert.Zero(t, clk.Waiters(), "%s %s", name, how)
+			})
 		}
 	}
 }
 
-// drive moves the clock to its next waiter until over is closed.
-func drive(clk *fake.Clock, over <-chan struct{}) {
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-over; cancel() }()
-	for clk.BlockUntil(ctx, 1) == nil {
-		clk.AdvanceToNext()
-		runtime.Gosched()
+// drive moves the clock to its next waiter until over is closed. It moves the clock only
+// while the call waits: moved once more, the clock would fire what the call has left on it.
+func drive(t *testing.T, clk *fake.Clock, over <-chan struct{}) {
+	t.Helper()
+	for {
+		synctest.Wait()
+		select {
+		case <-over:
+			return
+		default:
+			_, ok := clk.AdvanceToNext()
+			require.True(t, ok, "the call waits, and not for its clock")
+		}
 	}
 }
 
-func TestGoexitPassesThroughEveryPolicy(t *testing.T) {
-	for name, p := range every(nil) {
-		returned := make(chan bool)
+func TestDriveMovesNoClockAfterTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := fake.NewClock()
+		over := make(chan struct{})
 		go func() {
-			normal := false
-			defer func() { returned <- normal }()
-			_, _ = p.Execute(context.Background(), policy.CallOf(func(context.Context) (int, error) {
-				runtime.Goexit()
-				return 0, nil
-			}))
-			normal = true
+			defer close(over)
+			_ = clk.Sleep(t.Context(), time.Second)
+			clk.NewTimer(time.Second) // left behind
 		}()
-		assert.False(t, <-returned, name)
+		drive(t, clk, over)
+		assert.Equal(t, 1, clk.Waiters())
+	})
+}
+
+// In real time, a busy machine could let the limit of an abandoning timeout pass first.
+func TestGoexitPassesThroughEveryPolicy(t *testing.T) {
+	for name := range every(nil) {
+		synctest.Test(t, func(t *testing.T) {
+			p := every(nil)[name]
+			returned := make(chan bool)
+			go func() {
+				normal := false
+				defer func() { returned <- normal }()
+				_, _ = p.Execute(t.Context(), policy.CallOf(func(context.Context) (int, error) {
+					runtime.Goexit()
+					return 0, nil
+				}))
+				normal = true
+			}()
+			assert.False(t, <-returned, name)
+		})
 	}
 }
 
 func TestAPanicPassesThroughEveryPolicyWithItsValue(t *testing.T) {
 	errBoom := errors.New("boom")
-	for name, p := range every(nil) {
-		assert.PanicsWithValue(t, errBoom, func() {
-			_, _ = p.Execute(t.Context(), policy.CallOf(func(context.Context) (int, error) { panic(errBoom) }))
-		}, name)
+	for name := range every(nil) {
+		synctest.Test(t, func(t *testing.T) {
+			p := every(nil)[name]
+			assert.PanicsWithValue(t, errBoom, func() {
+				_, _ = p.Execute(t.Context(), policy.CallOf(func(context.Context) (int, error) { panic(errBoom) }))
+			}, name)
+		})
 	}
 }
 
