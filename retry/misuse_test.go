@@ -28,11 +28,18 @@ func TestConcurrentCallsBeginWithTheFirstDelay(t *testing.T) {
 			first[ctx.Value(call{})] = append(first[ctx.Value(call{})], e.Delay)
 		},
 	})
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(50)
 	for n := range 50 {
 		wg.Go(func() {
 			ctx := context.WithValue(context.Background(), call{}, n)
-			_, _ = r.Do(ctx, func(context.Context) (int, error) { return 0, errDown })
+			_, _ = r.Do(ctx, func(ctx context.Context) (int, error) {
+				if retry.Attempt(ctx) == 1 { // wait for the others
+					begun.Done()
+					begun.Wait()
+				}
+				return 0, errDown
+			})
 		})
 	}
 	wg.Wait()
