@@ -108,7 +108,8 @@ func ExampleBackoff_Capped() {
 
 // A budget can be shared with other policies that repeat calls.
 func ExampleBudget() {
-	b := retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: retry.NoMinimum})
+	clk := fake.NewClock() // leave Clock out for real time
+	b := retry.NewBudget(retry.BudgetConfig{Ratio: 0.5, MinPerSecond: retry.NoMinimum, Clock: clk})
 	for range 4 {
 		b.Call()
 	}
