@@ -209,7 +209,7 @@ func (b *Budget) Reconfigure(cfg BudgetConfig) error {
 
 // following returns the counts that follow on old under cfg.
 func (b *Budget) following(old *counts, cfg BudgetConfig) (*counts, error) {
-	if !same.Values(cfg.Clock, old.cfg.Clock) {
+	if !same.Clocks(cfg.Clock, old.cfg.Clock) {
 		return nil, errors.New("retry: BudgetConfig.Clock differs from the budget's: a budget keeps its clock, make a new one instead")
 	}
 	cfg.Name = cmp.Or(cfg.Name, old.cfg.Name)

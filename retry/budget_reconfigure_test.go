@@ -22,6 +22,20 @@ func (c *readClock) Now() time.Time {
 	return c.Clock.Now()
 }
 
+// listed is a clock that == cannot compare.
+type listed struct {
+	*fake.Clock
+	hook func()
+}
+
+func TestReconfigureAcceptsAClockThatCannotBeCompared(t *testing.T) {
+	clk := listed{Clock: fake.NewClock(), hook: func() {}}
+	b := retry.NewBudget(retry.BudgetConfig{Clock: clk})
+	require.NoError(t, b.Reconfigure(retry.BudgetConfig{Ratio: 0.5, Clock: clk}))
+	assert.InDelta(t, 0.5, b.Config().Ratio, 0)
+	assert.ErrorContains(t, b.Reconfigure(retry.BudgetConfig{Clock: clk.Clock}), "retry: BudgetConfig.Clock differs")
+}
+
 func TestReconfigureReadsTheClockWithoutALock(t *testing.T) {
 	clk := &readClock{fake.NewClock(), func() {}}
 	b := retry.NewBudget(retry.BudgetConfig{Clock: clk})
