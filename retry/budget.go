@@ -150,6 +150,9 @@ func (t token) giveBack() {
 // first, two callers could both see the last free retry and both take it. So the bound is
 // never exceeded, but of several callers that compete for the last retry, all may be
 // refused.
+//
+// A GiveBack of another retry may have removed the one that was counted here. So it is
+// uncounted only if the slot still holds one: a negative count would grant one too many.
 func (b *Budget) take() (token, bool) {
 	c := b.counts.Load()
 	s := c.now()
@@ -158,7 +161,7 @@ func (b *Budget) take() (token, bool) {
 	if retries <= c.cfg.allowed(calls) {
 		return token{b, c, &s.Counts}, true
 	}
-	s.Counts.retries.Add(-1)
+	s.Counts.takeOut()
 	return token{}, false
 }
 
