@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/logvalue"
 	"github.com/ductile-go/ductile/internal/mono"
 	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/internal/window"
@@ -96,6 +98,11 @@ type BudgetSnapshot struct {
 	Calls   int64 `json:"calls"`   // in the window
 	Retries int64 `json:"retries"` // granted in the window and not given back
 	Left    int64 `json:"left"`    // retries that would be granted now
+}
+
+// LogValue returns the fields that are not zero.
+func (s BudgetSnapshot) LogValue() slog.Value {
+	return logvalue.Group(slog.Int64("calls", s.Calls), slog.Int64("retries", s.Retries), slog.Int64("left", s.Left))
 }
 
 // NewBudget returns a budget with the given config. It panics with the error of
