@@ -54,9 +54,7 @@ func (c BudgetConfig) Validate() error {
 }
 
 // WithDefaults returns c with the defaults filled in. The result is valid if c is.
-func (c BudgetConfig) WithDefaults() BudgetConfig { return c.withDefaults() }
-
-func (c BudgetConfig) withDefaults() BudgetConfig {
+func (c BudgetConfig) WithDefaults() BudgetConfig {
 	c.Ratio = cmp.Or(c.Ratio, DefaultRatio)
 	c.MinPerSecond = cmp.Or(c.MinPerSecond, DefaultMinPerSecond)
 	c.Window = cmp.Or(c.Window, DefaultBudgetWindow)
@@ -112,7 +110,7 @@ func NewBudget(cfg BudgetConfig) *Budget {
 		panic(err)
 	}
 	b := &Budget{time: mono.Start(cfg.Clock)}
-	b.counts.Store(b.under(cfg.withDefaults()))
+	b.counts.Store(b.under(cfg.WithDefaults()))
 	return b
 }
 
@@ -226,7 +224,7 @@ func (b *Budget) following(old *counts, cfg BudgetConfig) (*counts, error) {
 	if cfg.Name != old.cfg.Name {
 		return nil, fmt.Errorf("retry: BudgetConfig.Name is %q, want %q or none: a budget keeps its name", cfg.Name, old.cfg.Name)
 	}
-	c := b.under(cfg.withDefaults())
+	c := b.under(cfg.WithDefaults())
 	if c.ring.Width() == old.ring.Width() {
 		c.ring = old.ring
 		return c, nil
