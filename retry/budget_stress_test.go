@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two callers who begin a part of the window at the same moment have to count in
-// one slot: what goes to a slot that lost the race is never seen again.
+// Two goroutines that begin a part of the window at the same moment must count in the same
+// slot: no reader sees what is counted in the slot that lost the race.
 func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 	const callers = 2
 	budgets := make([]*Budget, 50_000)
@@ -23,7 +23,7 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 		all.Go(func() {
 			for i, b := range budgets {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < callers; { // so that they set off together
+				for spin := 0; spin < 200 && there[i].Load() < callers; { // so that they begin together
 					spin++
 				}
 				b.Call()

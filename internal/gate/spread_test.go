@@ -31,7 +31,7 @@ func spreadGate(t *testing.T, limit, maxQueue int) *Gate {
 	return g
 }
 
-// voice speaks for the gates of these tests.
+// voice is the voice of the gates of these tests.
 var voice = &Voice{Kind: "gate", Noun: "gate", Full: func(*Full) error { return policy.ErrRejected }}
 
 func made(cfg Config) *Gate {
