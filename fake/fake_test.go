@@ -177,18 +177,21 @@ func TestBlockMovesNoOtherClock(t *testing.T) {
 	})
 	assert.Equal(t, time.Minute, clk.Now().Sub(begun), "no further than the deadline")
 
-	still := fake.NewClock()
-	limited, release = still.WithTimeout(t.Context(), time.Minute)
-	defer release()
-	ended := make(chan error)
-	go func() {
-		_, err := fake.NewFunc[int]().Block().Do(limited)
-		ended <- err
-	}()
-	still.Advance(time.Minute - 1)
-	assert.NoError(t, limited.Err())
-	still.Advance(1)
-	assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
+	synctest.Test(t, func(t *testing.T) {
+		still := fake.NewClock()
+		limited, release := still.WithTimeout(t.Context(), time.Minute)
+		defer release()
+		ended := make(chan error)
+		go func() {
+			_, err := fake.NewFunc[int]().Block().Do(limited)
+			ended <- err
+		}()
+		synctest.Wait() // until it blocks
+		still.Advance(time.Minute - 1)
+		assert.NoError(t, limited.Err())
+		still.Advance(1)
+		assert.ErrorIs(t, <-ended, context.DeadlineExceeded)
+	})
 }
 
 func TestEveryPolicyRunsOnTheClockOfItsConfig(t *testing.T) {
