@@ -3,7 +3,9 @@ package table_test
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,29 +59,30 @@ func TestAKeyThatDoesNotEqualItselfIsUnlinked(t *testing.T) {
 }
 
 func TestAKeyThatStaysIsFoundWhileOthersComeAndGo(t *testing.T) {
+	const steps = 2000
 	at, stays := table.New[int, int](table.Smallest), -7
 	at.Link(0, stays, &stays)
 	var readers sync.WaitGroup
-	stop := make(chan struct{})
-	for range 2 {
+	var stop atomic.Bool
+	var looks [2]atomic.Int64
+	for r := range looks {
 		readers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					assert.Same(t, &stays, at.Find(0, stays))
-				}
+			for !stop.Load() {
+				assert.Same(t, &stays, at.Find(0, stays))
+				looks[r].Add(1)
+				runtime.Gosched()
 			}
 		})
 	}
-	for i := range 2000 {
+	// The table changes until each reader has looked as often as it changes at least.
+	for i := 0; i < steps || looks[0].Load() < steps || looks[1].Load() < steps; i++ {
 		at.Link(0, i, &i)
-		if i%3 != 0 {
+		if i%3 != 0 || i >= steps { // a list that grows would slow the readers down
 			at.Unlink(0, &i)
 		}
+		runtime.Gosched()
 	}
-	close(stop)
+	stop.Store(true)
 	readers.Wait()
 }
 
