@@ -122,7 +122,7 @@ func (a Axis) part(v float64) float64 {
 
 func (a Axis) label(v float64) string {
 	if a.Label == nil {
-		return Decimal(v)
+		return decimal(v)
 	}
 	return a.Label(v)
 }

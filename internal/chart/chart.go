@@ -22,24 +22,24 @@ func (w *Writer) Raw(format string, args ...any) {
 	for i, a := range args {
 		switch a := a.(type) {
 		case string:
-			args[i] = Escape(a)
+			args[i] = escape(a)
 		case float64:
-			args[i] = Decimal(a)
+			args[i] = decimal(a)
 		}
 	}
 	fmt.Fprintf(&w.b, format, args...)
 }
 
-// Escape returns s as text of an element or a quoted attribute, in HTML and in XML.
+// escape returns s as text of an element or a quoted attribute, in HTML and in XML.
 // Characters that XML does not allow become U+FFFD.
-func Escape(s string) string {
+func escape(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s)) // a Builder does not fail
 	return b.String()
 }
 
-// Decimal writes a coordinate with two decimals at most.
-func Decimal(v float64) string {
+// decimal writes a coordinate with two decimals at most.
+func decimal(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "0"
 	}

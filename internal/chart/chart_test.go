@@ -85,9 +85,9 @@ func TestTextOfAnyKindStaysText(t *testing.T) {
 	w.Raw(`<p title="%s">%s %d %v</p>`, evil, evil, 7, 1.25)
 	assert.Equal(t, "<img src=x onerror=alert(1)>\uFFFD\uFFFD\"'& 7 1.25", parses(t, w.String()))
 	assert.NotContains(t, w.String(), "<img")
-	assert.Equal(t, "0", Decimal(math.NaN()))
-	assert.Equal(t, "0", Decimal(-0.001))
-	assert.Equal(t, "-1.5", Decimal(-1.5))
+	assert.Equal(t, "0", decimal(math.NaN()))
+	assert.Equal(t, "0", decimal(-0.001))
+	assert.Equal(t, "-1.5", decimal(-1.5))
 }
 
 func TestGapsOfALineAreNotDrawn(t *testing.T) {

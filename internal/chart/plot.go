@@ -105,7 +105,7 @@ func (p *Plot) line(w *Writer, l Line) {
 	open, start, last := false, 0.0, 0.0
 	down := func() {
 		if open {
-			area.WriteString("L" + Decimal(last) + " " + Decimal(p.tall()) + "L" + Decimal(start) + " " + Decimal(p.tall()) + "Z")
+			area.WriteString("L" + decimal(last) + " " + decimal(p.tall()) + "L" + decimal(start) + " " + decimal(p.tall()) + "Z")
 		}
 		open = false
 	}
@@ -115,7 +115,7 @@ func (p *Plot) line(w *Writer, l Line) {
 			continue
 		}
 		x := p.X.part(l.X[i]) * 1000
-		at := Decimal(x) + " " + Decimal(p.y(v)-p.top())
+		at := decimal(x) + " " + decimal(p.y(v)-p.top())
 		move := "L"
 		if !open {
 			move, start = "M", x

@@ -76,8 +76,8 @@ func without(err error) error {
 	}
 }
 
-// Find returns the outermost mark in err's tree for which match returns true, or nil.
-func Find(err error, match func(*Mark) bool) *Mark {
+// find returns the outermost mark in err's tree for which match returns true, or nil.
+func find(err error, match func(*Mark) bool) *Mark {
 	if !Any(err) { // the usual case
 		return nil
 	}
@@ -93,12 +93,12 @@ func Find(err error, match func(*Mark) bool) *Mark {
 
 // Permanent reports whether err is marked as final.
 func Permanent(err error) bool {
-	return Find(err, func(m *Mark) bool { return m.Permanent }) != nil
+	return find(err, func(m *Mark) bool { return m.Permanent }) != nil
 }
 
 // Judged returns the policy.Outcome that err is marked with, or 0.
 func Judged(err error) uint8 {
-	if m := Find(err, func(m *Mark) bool { return m.Judged != 0 }); m != nil {
+	if m := find(err, func(m *Mark) bool { return m.Judged != 0 }); m != nil {
 		return m.Judged
 	}
 	return 0
@@ -106,7 +106,7 @@ func Judged(err error) uint8 {
 
 // Exactly returns the wait with which retry.Exactly marked err.
 func Exactly(err error) (time.Duration, bool) {
-	if m := Find(err, func(m *Mark) bool { return m.Exact }); m != nil {
+	if m := find(err, func(m *Mark) bool { return m.Exact }); m != nil {
 		return max(0, m.Wait), true
 	}
 	return 0, false

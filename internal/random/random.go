@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// Below1 is the largest number that Float64 returns.
-var Below1 = math.Nextafter(1, 0)
+// below1 is the largest number that Float64 returns.
+var below1 = math.Nextafter(1, 0)
 
 // Float64 returns the next number of source, or of math/rand/v2 if source is nil,
 // clamped to [0,1). A faulty source must neither cancel a delay that a server asked for
@@ -17,7 +17,7 @@ func Float64(source func() float64) float64 {
 		return rand.Float64()
 	}
 	if n := source(); n > 0 {
-		return min(n, Below1)
+		return min(n, below1)
 	}
 	return 0
 }
