@@ -1,21 +1,22 @@
-// Package beside lets what runs inside of a hedge know which attempts are one call's, whose
-// results are all still wanted.
+// Package beside tells which attempts of a hedge belong to the same call. What runs inside
+// the hedge must keep the results of all of them, since any may still be used.
 package beside
 
 import "context"
 
-// RoundKey is the key under which the contexts of a hedge's attempts have the call that
-// they are of: one value for all of them, and another for each call.
+// RoundKey is the context key for the call of a hedge. The attempts of one call have the
+// same value, and those of another call have another.
 type RoundKey struct{}
 
-// AloneKey is the key under which the context of an attempt has true if it began when all
-// attempts before it had failed.
+// AloneKey is the context key for true if all earlier attempts of the call had failed when
+// this one began.
 type AloneKey struct{}
 
-// Round returns the hedge's call that ctx is of, the innermost one's, or nil.
+// Round returns the call of the innermost hedge around ctx, or nil if there is no hedge.
 func Round(ctx context.Context) any { return ctx.Value(RoundKey{}) }
 
-// Alone reports whether ctx is of an attempt that began when all before it had failed.
+// Alone reports whether all earlier attempts of the call had failed when the attempt of ctx
+// began.
 func Alone(ctx context.Context) bool {
 	alone, _ := ctx.Value(AloneKey{}).(bool)
 	return alone

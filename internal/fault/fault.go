@@ -16,7 +16,7 @@ type Error struct {
 	Field string // "MaxDelay", or "Retry.MaxDelay" for a field of a nested Config
 	Value any    // what was given
 	Want  string // what is allowed, "0 or more"
-	Err   error  // what a value that is no Config says of itself, instead of Value and Want
+	Err   error  // the error of a value that checks itself; Value and Want are then unset
 }
 
 // Error returns "retry: Config.MaxDelay is -1s, want 0 or more", or the type, the field
@@ -79,8 +79,8 @@ func in(typ, field string, err error) []error {
 // Err returns the faults joined, in the order added, or nil if there are none.
 func (l *List) Err() error { return errors.Join(l.faults...) }
 
-// All returns the faults that a Validate has joined, in order, apart. An error of another
-// kind becomes a fault without a field, whose Err it is.
+// All splits the error of a Validate into its faults, in order. An error of another kind
+// becomes the Err of a fault without a field.
 func All(err error) []*Error {
 	var all []*Error
 	for _, err := range in("", "", err) {

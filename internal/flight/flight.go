@@ -11,10 +11,10 @@ import (
 	"github.com/ductile-go/ductile/internal/urgency"
 )
 
-// Flight is one run of a function, and the context of that run. As a context it has the
-// values of the first caller, but answers for all that wait now with the latest deadline,
-// or none if one of them has none, and the highest priority; it is speculative only if all
-// are. It ends when the function returns, or when the last caller has left, with that
+// Flight is one run of a function, and the context of that run. The context has the values
+// of the first caller. Its deadline is the latest of the callers that wait now, or none if
+// one of them has none. Its priority is their highest, and it is speculative only if all of
+// them are. It ends when the function returns, or when the last caller has left, with that
 // caller's error and cause.
 type Flight[K comparable, T any] struct {
 	lifetime

@@ -43,10 +43,9 @@ func (s *Since) Now() int64 {
 	return int64(s.virtual.Now().Sub(s.virtual.start))
 }
 
-// When returns the time at which Now returned at, by the wall clock of this moment: if
-// the wall clock was set in between, it is the time that it would have shown. It reads the
-// clock once: the time between two readings would differ from call to call, and so would
-// the result for one and the same at.
+// When returns the time at which Now returned at, by the wall clock as it is set now. It
+// reads the clock once: between two readings some time passes, which would make the results
+// for the same at differ from call to call.
 func (s *Since) When(at int64) time.Time {
 	if s.virtual == nil {
 		return Time(s.start + at)

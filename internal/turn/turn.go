@@ -37,10 +37,10 @@ func Begin(ctx context.Context) *Wait {
 // End marks the call as no longer waiting.
 func (w *Wait) End() { w.set(false) }
 
-// Leave ends the wait of a call that leaves without its turn. Where a context has ended,
-// the mark remains on until the call returns: the policy that abandons it reads from that
-// mark that the function did not run. Where none has, the call may go on, as after a limit
-// of one attempt, and may still be abandoned.
+// Leave marks a call that leaves the queue without its turn. A Wait whose context has ended
+// stays on until that call returns: the policy that abandons the call sees from it that the
+// function did not run. A Wait whose context has not ended is turned off: that call may go
+// on, as after the timeout of one attempt, and may still be abandoned.
 func (w *Wait) Leave() {
 	for ; w != nil; w = w.outer {
 		if w.ctx.Err() == nil {

@@ -1,9 +1,9 @@
-// Package window counts what happened in the last so many nanoseconds, for any number of
-// goroutines at once and without a lock.
+// Package window counts events in a rolling window of time, for any number of goroutines at
+// once and without a lock.
 //
-// A [Ring] divides its time into buckets of one width, and a bucket holds whatever its
-// user counts by atomic operations. The window rolls a bucket at a time: it ends with the
-// bucket of the present and holds [Buckets] of them.
+// A [Ring] divides time into buckets of one width. The user of the ring chooses what a
+// bucket counts, and counts it by atomic operations. The window is the current bucket and
+// those before it, [Buckets] in total, so it rolls by a bucket at a time.
 //
 //	type counts struct{ calls, failures atomic.Int64 }
 //
@@ -45,8 +45,8 @@ type Clock interface{ Now() int64 }
 type Ring[T any] struct {
 	clock Clock
 	width int64
-	// newest is the bucket of the present, most of the time. It saves most calls a
-	// division and a look at the ring.
+	// newest is the current bucket, most of the time. It saves most calls a division and a
+	// look at the ring.
 	newest atomic.Pointer[Bucket[T]]
 	places [Buckets]atomic.Pointer[Bucket[T]]
 }
@@ -106,10 +106,10 @@ func (r *Ring[T]) place(epoch int64) *atomic.Pointer[Bucket[T]] {
 	return &r.places[(epoch%Buckets+Buckets)%Buckets]
 }
 
-// forsaken reports whether b is of a time that the clock has been set back from by more
-// than two windows. Such a bucket would be counted, and keep its place, until the clock
-// has caught up. It is small enough to be inlined, and seldom asks more than the first
-// question.
+// forsaken reports whether b is more than two windows ahead of the clock, because the clock
+// was set back. Such a bucket would be counted, and keep its place, until the clock has
+// caught up. The function is small enough to be inlined, and mostly the first comparison
+// decides.
 func (r *Ring[T]) forsaken(b *Bucket[T], epoch int64) bool {
 	return b.Epoch-epoch > tooFar && r.isTooFarAhead(b)
 }
