@@ -19,10 +19,9 @@ import (
 )
 
 // Standard returns the pipeline that most calls want: total timeout > retry > hedge >
-// breaker > throttle > rate limit > attempt timeout > bulkhead, of which the hedge, the
-// breaker, the throttle, the rate limit and the bulkhead are there if they are configured.
-// It panics with the error of [StandardConfig.Validate], or if Keep is for a type other
-// than T.
+// breaker > throttle > rate limit > attempt timeout > bulkhead. It leaves out a policy whose
+// field is nil, and a timeout that is negative. It panics with the error of
+// [StandardConfig.Validate], or if Keep is for a type other than T.
 func Standard[T any](cfg StandardConfig) *Pipeline[T] {
 	if err := cfg.Validate(); err != nil {
 		panic(err)

@@ -62,10 +62,10 @@ type StandardConfig struct {
 	Clock policy.Clock `json:"-"` // for the timeouts, and for the retry and the hedge if they have none; nil means real time
 }
 
-// Validate returns nil if [Standard] accepts c. Otherwise it returns all faults,
-// joined, each naming its field. Among them are the faults of Retry and Hedge, a circuit
-// that NewCircuit did not make (and likewise a throttle, a limiter and a gate), an attempt timeout that is not shorter than the total, and
-// delays that were set and do not fit in the total.
+// Validate returns nil if [Standard] accepts c. Otherwise it returns all faults, joined,
+// each naming its field. Among them are the faults of Retry and Hedge; a circuit, throttle,
+// limiter or gate that its constructor did not make; an attempt timeout that is not shorter
+// than the total; and delays that were set and do not fit in the total.
 func (c StandardConfig) Validate() error {
 	faults := fault.Of(standardConfig)
 	faults.In("Retry", c.Retry.Validate())
