@@ -14,7 +14,7 @@ import (
 // nanoseconds, and the configs of this module omit functions, clocks and random
 // sources.
 type Description struct {
-	Kind   string        `json:"kind"`             // "retry"; without a Describe method, the policy's type
+	Kind   string        `json:"kind"`             // "retry"; for a policy without a Describe method, see [Describe]
 	Name   string        `json:"name,omitempty"`   // the policy's own name
 	Detail string        `json:"detail,omitempty"` // what String shows besides the name, such as a limit
 	Config any           `json:"config,omitempty"`

@@ -80,8 +80,8 @@ const (
 	Finished EventKind = "finished"
 )
 
-// Event reports something that happened in a call. A field that its kind does not
-// mention is zero. In JSON, Err is its text and times are in nanoseconds.
+// Event reports something that happened in a call. A field that does not apply to it is
+// zero. In JSON, Err is its text and times are in nanoseconds.
 type Event struct {
 	Kind     EventKind     `json:"kind"`
 	Pipeline string        `json:"pipeline,omitempty"` // the pipeline's name
@@ -89,7 +89,7 @@ type Event struct {
 	Name     string        `json:"name,omitempty"`     // the policy's own name, such as "stripe"
 	Key      string        `json:"key,omitempty"`      // a member of a keyed family, such as a host or a tenant
 	Attempt  int           `json:"attempt,omitempty"`  // 1 is the first
-	Delay    time.Duration `json:"delay,omitempty"`    // the wait that is about to begin
+	Delay    time.Duration `json:"delay,omitempty"`    // a wait, which has ended or is about to begin
 	Took     time.Duration `json:"took,omitempty"`     // the time of this attempt or call
 	Elapsed  time.Duration `json:"elapsed,omitempty"`  // since the policy or the pipeline began its part of the call; at least 0
 	Outcome  Outcome       `json:"outcome,omitzero"`
