@@ -2,6 +2,10 @@ package ductilegrpc_test
 
 import (
 	"context"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,4 +64,30 @@ func TestTheFallbackOfThePageAnswers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "guest", r.GetUsername())
 	assert.EqualValues(t, 1, n.Load())
+}
+
+func TestThePageNamesEachField(t *testing.T) {
+	text, err := os.ReadFile("../docs/grpc.md")
+	require.NoError(t, err)
+	client, server, found := strings.Cut(string(text), "\n## Server\n")
+	require.True(t, found)
+	name := regexp.MustCompile("`(\\w+)`")
+	for page, of := range map[string]reflect.Type{
+		client: reflect.TypeFor[ductilegrpc.Config](), server: reflect.TypeFor[ductilegrpc.ServerConfig](),
+	} {
+		named := map[string]bool{}
+		for line := range strings.Lines(page) {
+			if cell, ok := strings.CutPrefix(line, "| `"); ok { // a row of a table that begins with a field
+				cell, _, _ = strings.Cut(cell, " |")
+				for _, match := range name.FindAllStringSubmatch("`"+cell, -1) {
+					named[match[1]] = true
+				}
+			}
+		}
+		want := map[string]bool{}
+		for i := range of.NumField() {
+			want[of.Field(i).Name] = true
+		}
+		assert.Equal(t, want, named, of.Name())
+	}
 }
