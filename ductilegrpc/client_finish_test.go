@@ -1,6 +1,7 @@
 package ductilegrpc_test
 
 import (
+	"context"
 	"io"
 	"testing"
 
@@ -36,4 +37,23 @@ func TestAFunctionOfOnFinishMayUseTheStream(t *testing.T) {
 	_, err = s.Recv()
 	assert.ErrorIs(t, err, io.EOF)
 	assert.Equal(t, 1, ended)
+}
+
+// gRPC and the end of the context both end it, and either may come first.
+func TestAFunctionOfOnFinishGetsTheStatusOfAStreamThatItsCallerLeft(t *testing.T) {
+	c := client(t, &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error {
+		err := sendNumbers(out, 1, 1)
+		<-out.Context().Done()
+		return err
+	}}, ductilegrpc.Config{})
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		told := make(chan error, 1)
+		s, err := c.StreamingOutputCall(ctx, &tpb.StreamingOutputCallRequest{}, grpc.OnFinish(func(err error) { told <- err }))
+		require.NoError(t, err)
+		_, err = s.Recv()
+		require.NoError(t, err)
+		cancel()
+		require.Equal(t, codes.Canceled, status.Code(<-told))
+	}
 }

@@ -65,7 +65,8 @@ func (f *flow) keep() bool {
 	if !f.detach() {
 		return false
 	}
-	stop := context.AfterFunc(f.root, func() { f.end(f.root.Err()) })
+	// gRPC ends it too. What comes first has the same status.
+	stop := context.AfterFunc(f.root, func() { f.end(status.FromContextError(f.root.Err()).Err()) })
 	f.whenEnded(func(*flowEnd) { stop() })
 	return true
 }
