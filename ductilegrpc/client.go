@@ -41,6 +41,9 @@ func UnaryClient(cfg Config) grpc.UnaryClientInterceptor { return newClient(cfg)
 // Config.MaxReplay. Other streams are repeated only until they are open. The context of a
 // stream must end, or the stream be read to its end, as for every stream of gRPC: until
 // then it holds its permits.
+//
+// A function of grpc.OnFinish may call Header, Trailer and Context of its stream. It must
+// not call RecvMsg, which waits until the function has returned.
 func StreamClient(cfg Config) grpc.StreamClientInterceptor { return newClient(cfg).open }
 
 // client is what the interceptors of one Config share.

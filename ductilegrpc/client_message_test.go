@@ -1,12 +1,12 @@
 package ductilegrpc_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
-
-	"context"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
@@ -177,4 +178,40 @@ func TestAPanicInAStreamReachesItsCaller(t *testing.T) {
 		_, _ = s.Recv()
 	})
 	settled(t, func() bool { return open.Load() == 0 })
+}
+
+// A connection that is closed ends its streams on goroutines of gRPC's.
+func TestAPanicOfClassifyAtTheEndOfAStreamReachesItsReader(t *testing.T) {
+	for name, open := range map[string]func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error){
+		"one request": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
+			return c.StreamingOutputCall(t.Context(), &tpb.StreamingOutputCallRequest{}, o)
+		},
+		"many requests": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
+			return c.FullDuplexCall(t.Context(), o)
+		},
+	} {
+		lasting := func(out output) error {
+			err := sendNumbers(out, 1, 1)
+			<-out.Context().Done()
+			return err
+		}
+		_, addr := listen(t, &service{
+			stream: func(_ *tpb.StreamingOutputCallRequest, out output) error { return lasting(out) },
+			duplex: func(both tpb.TestService_FullDuplexCallServer) error { return lasting(both) },
+		})
+		circuit, gate := breaker.NewCircuit(breaker.Config{Window: time.Hour}), bulkhead.NewGate(bulkhead.Config{Limit: 1})
+		cc := connection(t, addr, append(ductilegrpc.DialOptions(ductilegrpc.Config{
+			Circuit: circuit, Gate: gate, Classify: func(error) policy.Outcome { panic("of Classify") },
+		}), plaintext)...)
+		ended := make(chan struct{})
+		s, err := open(tpb.NewTestServiceClient(cc), grpc.OnFinish(func(error) { close(ended) }))
+		require.NoError(t, err, name)
+		m := new(tpb.StreamingOutputCallResponse)
+		require.NoError(t, s.RecvMsg(m), name)
+		require.NoError(t, cc.Close(), name)
+		<-ended
+		assert.Zero(t, gate.Snapshot().InUse, name)
+		assert.Equal(t, breaker.Counts{Failures: 1}, circuit.Snapshot().Counts, name)
+		assert.PanicsWithValue(t, "of Classify", func() { _ = s.RecvMsg(m) }, name)
+	}
 }

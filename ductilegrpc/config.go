@@ -110,9 +110,10 @@ type Config struct {
 	// idempotency_level. It must be safe for concurrent use.
 	Idempotent func(fullMethod string) bool
 	// Classify says what an error means for circuits, before the table does; Undecided
-	// leaves it to the table. It must be safe for concurrent use.
+	// leaves it to the table. It must be safe for concurrent use. It may run on a goroutine
+	// of gRPC's: if it panics at the end of a stream, RecvMsg panics.
 	Classify func(error) policy.Outcome
-	// Observer is called with the events of all calls. It may be nil.
+	// Observer is called with the events of all calls. If nil, no events are emitted.
 	Observer policy.Observer
 	// AttemptHeader names metadata that carries the attempt's number, from the second
 	// attempt on; for example "x-retry-attempt". Empty means none.

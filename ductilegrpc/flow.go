@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -32,8 +33,9 @@ type flow struct {
 
 // flowEnd is how a flow has ended.
 type flowEnd struct {
-	outcome policy.Outcome
-	err     error // nil or io.EOF after a success
+	outcome  policy.Outcome
+	err      error              // nil or io.EOF after a success
+	panicked *policy.PanicError // of Config.Classify
 }
 
 // openFlow opens a stream in the policies' context.
@@ -87,7 +89,11 @@ func (f *flow) whenEnded(release func(*flowEnd)) {
 // end gives the permits back. Only the first call counts. gRPC makes it through
 // grpc.OnFinish, also if the caller does not read the stream, and before RecvMsg returns.
 func (f *flow) end(err error) {
-	end := &flowEnd{err: f.explain(err), outcome: f.judge(err)}
+	if f.howEnded() != nil { // and Classify has been asked
+		return
+	}
+	end := &flowEnd{err: f.explain(err)}
+	end.outcome, end.panicked = f.verdict(err)
 	f.mu.Lock()
 	if f.ending != nil {
 		f.mu.Unlock()
@@ -104,15 +110,31 @@ func (f *flow) end(err error) {
 }
 
 // finish is end for the caller's goroutine: it returns when the permits have been given back.
+// A panic of Classify goes on here.
 func (f *flow) finish(err error) {
 	f.end(err)
 	<-f.done
+	if p := f.howEnded().panicked; p != nil {
+		panic(p.Value)
+	}
 }
 
-func (f *flow) hasEnded() bool {
+// howEnded returns the end of the stream, or nil while it lasts.
+func (f *flow) howEnded() *flowEnd {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ending != nil
+	return f.ending
+}
+
+// verdict is judge for a stream that may end on a goroutine of gRPC's, where a panic of
+// Classify would end the program. It is kept for the caller, and counts as a failure.
+func (f *flow) verdict(err error) (o policy.Outcome, panicked *policy.PanicError) {
+	defer func() {
+		if r := recover(); r != nil {
+			o, panicked = policy.Failure, &policy.PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	return f.judge(err), nil
 }
 
 // judge returns what the end of a stream that had begun says about the server. A caller that

@@ -82,7 +82,7 @@ func (o *opening) fail(policies context.Context, f *flow, e *failure) (*Reply, e
 	if f != nil {
 		e.placed = true
 		from = f.peer()
-		if f.hasEnded() {
+		if f.howEnded() != nil {
 			e.trailer = f.Trailer()
 		}
 		f.close()
