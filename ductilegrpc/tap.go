@@ -19,8 +19,9 @@ import (
 // pushback.
 //
 // gRPC calls a tap on the goroutine that reads the connection, with a lock held. So it never
-// waits: a call that finds no token or no free place is refused, whatever queue there is; and
-// Priority, Caller and Observer, which gets Rejected alone, must be quick.
+// waits: a call that finds no token or no free place is refused, whatever queue there is. And
+// Priority, Caller and Observer, which gets Rejected alone, must be quick and must not panic:
+// no interceptor recovers a panic of a tap, so it ends the program.
 //
 // A place is held until the call ends, or the client leaves. With [UnaryServer] and
 // [StreamServer] beside the tap, it is held until the handler has returned: they take over
