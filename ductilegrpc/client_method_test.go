@@ -58,7 +58,7 @@ func init() {
 // anyMethod serves every method with handler.
 func anyMethod(t *testing.T, cfg ductilegrpc.Config, handler grpc.StreamHandler, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	l := listener(t, "127.0.0.1:0")
+	l := listener(t)
 	known := &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error { return handler(nil, out) }}
 	listenOn(t, l, known, grpc.UnknownServiceHandler(handler))
 	return connection(t, l.Addr().String(), append(append(ductilegrpc.DialOptions(cfg), plaintext), opts...)...)

@@ -28,7 +28,10 @@ func TestAStreamHoldsItsPermitsToItsEnd(t *testing.T) {
 		for _, end := range []string{"read", "cancelled", "closed"} {
 			t.Run(kind+", "+end, func(t *testing.T) {
 				gate := bulkhead.NewGate(bulkhead.Config{Limit: 1})
-				circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour, RecoveryTimeout: breaker.NoWait, HalfOpenMaxCalls: 1})
+				circuit := breaker.NewCircuit(breaker.Config{
+					Window: time.Hour, RecoveryTimeout: breaker.NoWait, HalfOpenMaxCalls: 1,
+					Clock: fake.NewClock(), // stands still: a permit that is out for a second would be granted again
+				})
 				circuit.Trip(0, "to see its permits")
 				cfg := ductilegrpc.Config{Circuit: circuit, Gate: gate, TotalTimeout: time.Minute}
 				if kind == "Pipeline" {

@@ -114,8 +114,14 @@ func TestHedgedAttemptsShareNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var n counter
+			both := make(chan struct{})
 			c := client(t, &service{unary: func(ctx context.Context, r *tpb.SimpleRequest) (*tpb.SimpleResponse, error) {
-				k := fmt.Sprint(n.Add(1))
+				i := n.Add(1)
+				if i == 2 {
+					close(both)
+				}
+				<-both // the first call has two attempts for certain
+				k := fmt.Sprint(i)
 				_ = grpc.SetHeader(ctx, metadata.Pairs("k", k))
 				_ = grpc.SetTrailer(ctx, metadata.Pairs("k", k))
 				return &tpb.SimpleResponse{Username: k, Payload: r.GetPayload()}, nil

@@ -2,14 +2,18 @@ package ductilegrpc_test
 
 import (
 	"context"
+	"net"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	tpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilegrpc"
@@ -54,13 +58,23 @@ func TestGRPCsOwnClientWaitsAsTheServerTellsIt(t *testing.T) {
 }
 
 func TestAWaitBeyondTheDeadlineEndsTheCallOfGRPCsOwnClient(t *testing.T) {
-	var reached atomic.Int64
-	s := run(t, new(backend), counted(&reached, ductilegrpc.ServerConfig{Limiter: emptyLimiter(t)}), serviceConfig("0.001s"))
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err := s.call(ctx)
-	assert.Equal(t, codes.DeadlineExceeded, code(err))
-	assert.LessOrEqual(t, reached.Load(), int64(1), "four attempts fit in the deadline, and the pushback says an hour")
+	synctest.Test(t, func(t *testing.T) { // in real time, the deadline may pass before there is a connection
+		var reached atomic.Int64
+		l := bufconn.Listen(1 << 16)
+		s := grpc.NewServer(counted(&reached, ductilegrpc.ServerConfig{Limiter: emptyLimiter(t)})...)
+		tpb.RegisterTestServiceServer(s, new(backend))
+		go func() { _ = s.Serve(l) }()
+		defer s.Stop()
+		cc, err := grpc.NewClient("passthrough:///bufnet", plaintext, serviceConfig("0.001s"),
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
+		require.NoError(t, err)
+		defer func() { _ = cc.Close() }()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err = tpb.NewTestServiceClient(cc).UnaryCall(ctx, &tpb.SimpleRequest{})
+		assert.Equal(t, codes.DeadlineExceeded, code(err))
+		assert.EqualValues(t, 1, reached.Load(), "four attempts fit in the deadline, and the pushback says an hour")
+	})
 }
 
 // A full gate does not know when it has a place, so the client's own backoff applies.
