@@ -289,9 +289,8 @@ func TestAClientsErrorsShowNothingSecret(t *testing.T) {
 		user, password, _ = r.BasicAuth()
 		w.WriteHeader(http.StatusTeapot)
 	})
-	gone := serve(t, statuses(200))
-	gone.Close()
-	for _, url := range []string{s.URL, gone.URL} {
+	gone := goneFrom(s)
+	for _, url := range []string{s.URL, gone} {
 		c, _ := clientOf(s.base, strings.Replace(url, "://", "://user:hunter2@", 1))
 		err := c.Get(t.Context(), "/a?token=hunter2", nil, ductilehttp.Query("more", "hunter2"))
 		require.ErrorContains(t, err, "ductilehttp: GET "+url+"/a: ")

@@ -81,49 +81,6 @@ func TestCookiesAreKept(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections are pipes, so that a bubble's time waits for them.
-type pipes struct {
-	conns chan net.Conn
-	over  chan struct{}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.over:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	close(p.over)
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
-// inBubble starts a server in the bubble of t, and returns a base that connects to it.
-func inBubble(t *testing.T, h http.HandlerFunc) *http.Transport {
-	p := &pipes{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Handler: h, ErrorLog: quiet, ReadHeaderTimeout: time.Hour}
-	go func() { _ = server.Serve(p) }()
-	base := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		near, far := net.Pipe()
-		select {
-		case p.conns <- far:
-			return near, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}}
-	t.Cleanup(func() {
-		base.CloseIdleConnections()
-		_ = server.Close()
-	})
-	return base
-}
-
 func TestAClientTimeoutEndsTheRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // in real time, the timeout may end before the server has read the request
 		var requests atomic.Int64

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -389,11 +391,18 @@ func TestAnExhaustedConnectionPoolIsNotAServerFailure(t *testing.T) {
 	var first sync.WaitGroup
 	first.Go(func() { assert.NoError(t, send(t, tr, "GET", s.URL, nil)) })
 	arrived.Wait()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	clk := fake.NewClock(fake.At(time.Now()))
+	ctx, cancel := clk.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
+	asked := false
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) {
+		asked = true
+		clk.Advance(time.Minute) // the deadline passes while it waits
+	}})
 	resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil).WithContext(ctx))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Nil(t, resp)
+	assert.True(t, asked)
 	circuit, _ := tr.Circuits().Get(s.URL)
 	assert.Zero(t, circuit.Snapshot().Counts.Failures)
 	close(goOn)

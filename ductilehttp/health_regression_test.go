@@ -26,8 +26,9 @@ import (
 // it.
 type moody struct {
 	*rawServer
-	every  atomic.Bool // doom each connection that has served a request
-	served sync.Map    // connections, and whether they are doomed
+	killed atomic.Int64 // connections
+	every  atomic.Bool  // doom each connection that has served a request
+	served sync.Map     // connections, and whether they are doomed
 	gate   atomic.Pointer[gate]
 }
 
@@ -53,6 +54,7 @@ func newMoody(t *testing.T) *moody {
 			g.pass()
 		}
 		if doomed, again := m.served.LoadOrStore(c, false); again && (doomed.(bool) || m.every.Load()) {
+			m.killed.Add(1)
 			reset(c)
 			return false
 		}
@@ -99,18 +101,20 @@ func TestResetIdleConnectionsAreIgnored(t *testing.T) {
 				require.NoError(t, err)
 			}
 			m.doom()
+			failed := int64(0)
 			for _, err := range m.together(t, 5, tr, method, body) {
-				if method == "POST" { // the request may have arrived
-					assert.Error(t, err)
-				} else {
-					assert.NoError(t, err)
+				if method == "POST" && err != nil {
+					failed++
+					continue
 				}
+				assert.NoError(t, err)
 			}
 			circuit, _ := tr.Circuits().Get(m.URL)
 			assert.Equal(t, breaker.Closed, circuit.State())
 			assert.Zero(t, circuit.Snapshot().Counts.Failures)
-			if method == "POST" {
-				assert.EqualValues(t, 10, m.requests.Load(), "none was sent twice")
+			if method == "POST" { // each may have arrived, and none is sent twice
+				assert.Equal(t, m.killed.Load(), failed, "net/http reuses a connection unless it is slow to give it back")
+				assert.EqualValues(t, 10, m.requests.Load())
 			}
 		})
 	}
@@ -135,7 +139,7 @@ func TestOccasionalResetsOfIdleConnectionsAreIgnored(t *testing.T) {
 	tr := ductilehttp.NewTransport(cfg)
 	get := func() io.Reader { return nil }
 	for range 3 {
-		for range 2 { // the second time, on reused connections
+		for range 4 { // all but the first time on reused connections, save those that net/http was slow to give back
 			for _, err := range m.together(t, 6, tr, "GET", get) {
 				require.NoError(t, err)
 			}
@@ -232,29 +236,31 @@ func TestASilentConnectionIsNotUsedForTheNextAttempt(t *testing.T) {
 		"HTTP/1.1": func(s *httptest.Server) { s.StartTLS() }, "HTTP/2": overHTTP2,
 	} {
 		t.Run(name, func(t *testing.T) {
-			var silent sync.Map // remote addresses
-			mute := make(chan struct{}, 10)
-			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if _, ok := silent.Load(r.RemoteAddr); ok {
-					mute <- struct{}{}
-					hang(w, r)
-				}
-				_, _ = io.WriteString(w, r.RemoteAddr)
-			}, configure)
-			cfg, clk := config(s.base)
-			cfg.Retry.BaseDelay = 50 * time.Millisecond
-			tr := ductilehttp.NewTransport(cfg)
-			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
-			require.NoError(t, err)
-			silent.Store(read(t, resp), true)
-			go func() {
-				<-mute
-				clk.Advance(ductilehttp.DefaultAttemptTimeout)
-			}()
-			require.NoError(t, send(t, tr, "GET", s.URL, nil))
-			assert.EqualValues(t, 3, s.requests.Load(), "the second attempt had another connection")
-			circuit, _ := tr.Circuits().Get(s.URL)
-			assert.Zero(t, circuit.Snapshot().Counts.Failures, "the timeout was one failure, and the success reset the count")
+			synctest.Test(t, func(t *testing.T) {
+				var silent sync.Map // remote addresses
+				mute := make(chan struct{}, 10)
+				s := overPipes(t, func(w http.ResponseWriter, r *http.Request) {
+					if _, ok := silent.Load(r.RemoteAddr); ok {
+						mute <- struct{}{}
+						hang(w, r)
+					}
+					_, _ = io.WriteString(w, r.RemoteAddr)
+				}, configure)
+				cfg, clk := config(s.base)
+				cfg.Retry.BaseDelay = 50 * time.Millisecond
+				tr := ductilehttp.NewTransport(cfg)
+				resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+				require.NoError(t, err)
+				silent.Store(read(t, resp), true)
+				go func() {
+					<-mute
+					clk.Advance(ductilehttp.DefaultAttemptTimeout)
+				}()
+				require.NoError(t, send(t, tr, "GET", s.URL, nil))
+				assert.EqualValues(t, 3, s.requests.Load(), "the second attempt had another connection")
+				circuit, _ := tr.Circuits().Get(s.URL)
+				assert.Zero(t, circuit.Snapshot().Counts.Failures, "the timeout was one failure, and the success reset the count")
+			})
 		})
 	}
 }
@@ -293,21 +299,22 @@ type closing struct {
 func (c *closing) CloseIdleConnections() { c.closed.Add(1) }
 
 func TestIdleConnectionsAreClosedAtMostOnceASecond(t *testing.T) {
-	base := &closing{RoundTripper: tripper(func(r *http.Request) (*http.Response, error) {
-		traceOf(r).GetConn("h.example:80")
-		gotConn(r, prohibited{}, true)
-		traceOf(r).WroteHeaders()
-		return nil, io.EOF
-	})}
-	tr := ductilehttp.NewTransport(ductilehttp.Config{
-		Base: base, NoCircuit: true, Retry: retry.Config{MaxAttempts: 1},
+	synctest.Test(t, func(t *testing.T) {
+		base := &closing{RoundTripper: tripper(func(r *http.Request) (*http.Response, error) {
+			traceOf(r).GetConn("h.example:80")
+			gotConn(r, prohibited{}, true)
+			traceOf(r).WroteHeaders()
+			return nil, io.EOF
+		})}
+		tr := ductilehttp.NewTransport(ductilehttp.Config{
+			Base: base, NoCircuit: true, Retry: retry.Config{MaxAttempts: 1},
+		})
+		for range 200 {
+			require.Error(t, send(t, tr, "GET", "http://h.example", nil))
+			time.Sleep(10 * time.Millisecond) // in the bubble's time
+		}
+		assert.EqualValues(t, 2, base.closed.Load(), "in two seconds")
 	})
-	start := time.Now()
-	for range 200 {
-		require.Error(t, send(t, tr, "GET", "http://h.example", nil))
-	}
-	assert.LessOrEqual(t, base.closed.Load(), int64(time.Since(start)/time.Second)+1)
-	assert.Positive(t, base.closed.Load())
 }
 
 func TestAConnectionThatTimedOutCountsAsAFailure(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,6 +97,18 @@ func config(base http.RoundTripper) (ductilehttp.Config, *fake.Clock) {
 		Base:  base,
 		Retry: retry.Config{Clock: clk, JitterFactor: retry.NoJitter},
 	}, clk
+}
+
+// goneFrom returns the URL of a server that s.base finds gone. The port of one that was closed
+// may be another program's.
+func goneFrom(s *service) string {
+	s.base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == "gone.example:80" {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	return "http://gone.example"
 }
 
 func request(t *testing.T, method, url string, body io.Reader) *http.Request {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/allocs"
 	"github.com/ductile-go/ductile/pipeline"
 )
 
@@ -44,7 +45,7 @@ func among(tb testing.TB, n int, inUse bool) (*Transport, *url.URL) {
 func TestTheCostOfAHostDoesNotGrowWithTheirNumber(t *testing.T) {
 	next := 0
 	added := func(t *Transport) float64 {
-		return testing.AllocsPerRun(100, func() {
+		return allocs.Fewest(100, func() {
 			next++
 			t.circuits.hosts.Get(hostKey{"https", "new" + strconv.Itoa(next) + ".example", ""})
 		})
@@ -58,7 +59,7 @@ func TestTheCostOfAHostDoesNotGrowWithTheirNumber(t *testing.T) {
 			few, _ := among(t, 1, inUse)
 			most := added(few)
 			tr, known := among(t, n, inUse)
-			assert.Zero(t, testing.AllocsPerRun(100, func() { tr.circuits.hosts.Get(hostOf(known)) }))
+			assert.Zero(t, allocs.Fewest(100, func() { tr.circuits.hosts.Get(hostOf(known)) }))
 			assert.LessOrEqual(t, added(tr), most+1)
 			assert.LessOrEqual(t, tr.circuits.hosts.Len(), MaxCircuits)
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/allocs"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -316,7 +317,7 @@ func TestAKnownHostCostsNoExtraAllocationAmongMany(t *testing.T) {
 		_ = resp.Body.Close()
 	}
 	call()
-	few := testing.AllocsPerRun(100, call)
+	few := allocs.Fewest(100, call)
 	for i := range 3 * ductilehttp.MaxCircuits {
 		visit(t, tr, "http://"+strconv.Itoa(i)+".example")
 		if i%100 == 0 {
@@ -324,24 +325,26 @@ func TestAKnownHostCostsNoExtraAllocationAmongMany(t *testing.T) {
 		}
 	}
 	call()
-	assert.LessOrEqual(t, testing.AllocsPerRun(100, call), few)
+	assert.LessOrEqual(t, allocs.Fewest(100, call), few)
 }
 
 func TestTheExportedPartsMakeTheSameTransport(t *testing.T) {
-	s := serve(t, statuses(503, 503, 200))
-	clk := fake.NewClock(fake.AutoAdvance())
-	circuit := breaker.NewCircuit(breaker.Config{})
-	p := pipeline.New(
-		policy.Policy[*http.Response](policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: "total", After: 30 * time.Second, Clock: clk})),
-		ductilehttp.Retry(retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
-		ductilehttp.Breaker(circuit),
-		policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: "attempt", After: 10 * time.Second, Clock: clk}),
-	)
-	code, _ := do(t, ductilehttp.Config{Base: s.base, Pipeline: p}, request(t, "GET", s.URL, nil))
-	assert.Equal(t, 200, code)
-	assert.EqualValues(t, 3, s.requests.Load())
-	assert.EqualValues(t, 1, s.connections.Load())
-	assert.Zero(t, circuit.Snapshot().Counts.Failures, "the success reset the count")
+	frozen(t, func(t *testing.T) {
+		s := serve(t, statuses(503, 503, 200))
+		clk := fake.NewClock(fake.AutoAdvance())
+		circuit := breaker.NewCircuit(breaker.Config{})
+		p := pipeline.New(
+			policy.Policy[*http.Response](policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: "total", After: 30 * time.Second, Clock: clk})),
+			ductilehttp.Retry(retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
+			ductilehttp.Breaker(circuit),
+			policy.NewTimeout[*http.Response](policy.TimeoutConfig{Name: "attempt", After: 10 * time.Second, Clock: clk}),
+		)
+		code, _ := do(t, ductilehttp.Config{Base: s.base, Pipeline: p}, request(t, "GET", s.URL, nil))
+		assert.Equal(t, 200, code)
+		assert.EqualValues(t, 3, s.requests.Load())
+		assert.EqualValues(t, 1, s.connections.Load())
+		assert.Zero(t, circuit.Snapshot().Counts.Failures, "the success reset the count")
+	})
 }
 
 func TestAttemptsReturnsWhyThereWasNoFurtherAttempt(t *testing.T) {

@@ -71,35 +71,37 @@ func TestOneAttemptIsOneRequestAtTheServer(t *testing.T) {
 // gets the connection that the first has used, and that breaks. By itself, net/http would
 // send it again on a third.
 func TestAnAttemptThatBeganBeforeTheProtocolWasKnownIsOneRequest(t *testing.T) {
-	var requests atomic.Int64
-	s := serve(t, func(http.ResponseWriter, *http.Request) {
-		if requests.Add(1) > 1 {
-			panic(http.ErrAbortHandler)
+	frozen(t, func(t *testing.T) {
+		var requests atomic.Int64
+		s := serve(t, func(http.ResponseWriter, *http.Request) {
+			if requests.Add(1) > 1 {
+				panic(http.ErrAbortHandler)
+			}
+		}, func(s *httptest.Server) { s.StartTLS() })
+		var dials atomic.Int64
+		dialling, first, second := make(chan struct{}, 3), make(chan struct{}), make(chan struct{})
+		s.base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			n := dials.Add(1)
+			dialling <- struct{}{}
+			switch n {
+			case 1:
+				<-first
+			case 2:
+				<-second
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		}
-	}, func(s *httptest.Server) { s.StartTLS() })
-	var dials atomic.Int64
-	dialling, first, second := make(chan struct{}, 3), make(chan struct{}), make(chan struct{})
-	s.base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		n := dials.Add(1)
-		dialling <- struct{}{}
-		switch n {
-		case 1:
-			<-first
-		case 2:
-			<-second
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
-	}
-	cfg, _ := config(s.base)
-	cfg.Retry.MaxAttempts = 1
-	tr := ductilehttp.NewTransport(cfg)
-	var both sync.WaitGroup
-	both.Go(func() { assert.NoError(t, send(t, tr, "GET", s.URL, nil)) })
-	<-dialling
-	both.Go(func() { assert.Error(t, send(t, tr, "GET", s.URL, nil)) })
-	<-dialling
-	close(first)
-	both.Wait()
-	close(second)
-	assert.EqualValues(t, 2, requests.Load())
+		cfg, _ := config(s.base)
+		cfg.Retry.MaxAttempts = 1
+		tr := ductilehttp.NewTransport(cfg)
+		var both sync.WaitGroup
+		both.Go(func() { assert.NoError(t, send(t, tr, "GET", s.URL, nil)) })
+		<-dialling
+		both.Go(func() { assert.Error(t, send(t, tr, "GET", s.URL, nil)) })
+		<-dialling
+		close(first)
+		both.Wait()
+		close(second)
+		assert.EqualValues(t, 2, requests.Load())
+	})
 }

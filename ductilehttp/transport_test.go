@@ -36,16 +36,18 @@ func TestRetriesRetryableOutcomes(t *testing.T) {
 
 func TestRetriesOnBothProtocols(t *testing.T) {
 	protocols(t, func(t *testing.T, proto int, overTLS func(*httptest.Server)) {
-		s := serve(t, statuses(503, 502, 200), overTLS)
-		cfg, clk := config(s.base)
-		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
-		require.NoError(t, err)
-		assert.Equal(t, proto, resp.ProtoMajor)
-		assert.Equal(t, "OK", read(t, resp))
-		assert.EqualValues(t, 3, s.requests.Load())
-		assert.EqualValues(t, 1, s.connections.Load())
-		assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps())
-		assert.Zero(t, clk.Waiters(), "no timer of the timeouts is left")
+		frozen(t, func(t *testing.T) {
+			s := serve(t, statuses(503, 502, 200), overTLS)
+			cfg, clk := config(s.base)
+			resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", s.URL, nil))
+			require.NoError(t, err)
+			assert.Equal(t, proto, resp.ProtoMajor)
+			assert.Equal(t, "OK", read(t, resp))
+			assert.EqualValues(t, 3, s.requests.Load())
+			assert.EqualValues(t, 1, s.connections.Load())
+			assert.Equal(t, []time.Duration{500 * time.Millisecond, time.Second}, clk.Sleeps())
+			assert.Zero(t, clk.Waiters(), "no timer of the timeouts is left")
+		})
 	})
 }
 

@@ -22,22 +22,24 @@ import (
 
 func TestDiscardedResponsesReturnTheirConnection(t *testing.T) {
 	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
-		var n atomic.Int64
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			if n.Add(1)%3 != 0 {
-				w.WriteHeader(http.StatusServiceUnavailable)
+		frozen(t, func(t *testing.T) {
+			var n atomic.Int64
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if n.Add(1)%3 != 0 {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				_, _ = w.Write(bytes.Repeat([]byte("x"), 8<<10))
+			}, overTLS)
+			cfg, _ := config(s.base)
+			tr := ductilehttp.NewTransport(cfg)
+			for range 20 {
+				resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
+				require.NoError(t, err)
+				assert.Len(t, read(t, resp), 8<<10)
 			}
-			_, _ = w.Write(bytes.Repeat([]byte("x"), 8<<10))
-		}, overTLS)
-		cfg, _ := config(s.base)
-		tr := ductilehttp.NewTransport(cfg)
-		for range 20 {
-			resp, err := tr.RoundTrip(request(t, "GET", s.URL, nil))
-			require.NoError(t, err)
-			assert.Len(t, read(t, resp), 8<<10)
-		}
-		assert.EqualValues(t, 60, s.requests.Load())
-		assert.EqualValues(t, 1, s.connections.Load())
+			assert.EqualValues(t, 60, s.requests.Load())
+			assert.EqualValues(t, 1, s.connections.Load())
+		})
 	})
 }
 

@@ -128,28 +128,30 @@ func TestAPostIsNotRepeatedWithoutAKey(t *testing.T) {
 }
 
 func TestNetHTTPDoesNotRepeatAPostWithAKey(t *testing.T) {
-	// Each connection answers once and breaks under the next request, like a connection
-	// that was idle for too long.
-	var served sync.Map
-	s := raw(t, func(_ int, c net.Conn, r *http.Request) bool {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if _, twice := served.LoadOrStore(c, true); twice {
-			return false
+	frozen(t, func(t *testing.T) {
+		// Each connection answers once and breaks under the next request, like a connection
+		// that was idle for too long.
+		var served sync.Map
+		s := raw(t, func(_ int, c net.Conn, r *http.Request) bool {
+			_, _ = io.Copy(io.Discard, r.Body)
+			if _, twice := served.LoadOrStore(c, true); twice {
+				return false
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			return true
+		})
+		cfg, clk := config(s.base)
+		tr := ductilehttp.NewTransport(cfg)
+		for range 2 {
+			r := request(t, "POST", s.URL, strings.NewReader("charge"))
+			r.Header.Set("Idempotency-Key", "k")
+			resp, err := tr.RoundTrip(r)
+			require.NoError(t, err)
+			read(t, resp)
 		}
-		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		return true
+		assert.EqualValues(t, 3, s.requests.Load())
+		assert.Len(t, clk.Sleeps(), 1, "the third request is our retry, delayed and counted")
 	})
-	cfg, clk := config(s.base)
-	tr := ductilehttp.NewTransport(cfg)
-	for range 2 {
-		r := request(t, "POST", s.URL, strings.NewReader("charge"))
-		r.Header.Set("Idempotency-Key", "k")
-		resp, err := tr.RoundTrip(r)
-		require.NoError(t, err)
-		read(t, resp)
-	}
-	assert.EqualValues(t, 3, s.requests.Load())
-	assert.Len(t, clk.Sleeps(), 1, "the third request is our retry, delayed and counted")
 }
 
 func TestTheRequestIsNotModified(t *testing.T) {
@@ -272,9 +274,8 @@ func TestThereIsADelayIfTheServerNamesNone(t *testing.T) {
 
 func TestErrorsNamesAndEventsShowNoSecrets(t *testing.T) {
 	s := serve(t, statuses(503))
-	gone := serve(t, statuses(200))
-	gone.Close()
-	for _, url := range []string{s.URL, gone.URL} {
+	gone := goneFrom(s)
+	for _, url := range []string{s.URL, gone} {
 		secret := strings.Replace(url, "://", "://user:hunter2@", 1) + "/path?api_key=hunter2#hunter2"
 		cfg, _ := config(s.base)
 		cfg.Circuits.FailureThreshold = 4
