@@ -34,12 +34,12 @@ var (
 // the policies' until there is a response, and then lives on for the body, until that is
 // closed or the caller's context ends.
 //
-// What net/http repeats by itself is kept out. On HTTP/1 it repeats what has no body or
-// a GetBody: there a request has a body, empty if need be, and no GetBody. On HTTP/2 a
-// request with a body has no GetBody either, and for one without a body the
-// attempt ends when net/http takes a connection again. All of this is decided before
-// the request is sent, at the latest when it has its first connection; httptrace is
-// listened to, and its connections are only compared.
+// net/http repeats some requests by itself, and an attempt prevents that. On HTTP/1,
+// net/http repeats a request that has no body or has a GetBody: so each request gets a body,
+// empty if need be, and no GetBody. On HTTP/2, a request with a body gets no GetBody either,
+// and an attempt without a body ends when net/http takes another connection. All of this is
+// decided before the request is sent, at the latest when it has its first connection. The
+// connections that httptrace shows are compared, and never used.
 type attempt struct {
 	x      *exchange
 	n      int

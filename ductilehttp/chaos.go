@@ -42,8 +42,8 @@ func ChaosStatus(cfg chaos.Config, code int, retryAfter time.Duration) *chaos.In
 //
 // respond must neither change nor keep the request, must return a new response each time, and
 // must be safe for concurrent use. If it returns nil, or a response whose StatusCode is not 100
-// to 999, the attempt fails. ChaosResponse panics
-// with the error of chaos.Config.Validate if cfg is invalid, and if respond is nil.
+// to 999, the attempt fails. ChaosResponse panics with the error of chaos.Config.Validate if
+// cfg is invalid, and if respond is nil.
 func ChaosResponse(cfg chaos.Config, respond func(r *http.Request) *http.Response) *chaos.Injector[*http.Response] {
 	if respond == nil {
 		panic("ductilehttp: ChaosResponse: respond is nil, want a function")
@@ -151,8 +151,8 @@ type sabotage struct {
 // sabotageKey is the key under which an attempt finds the sabotage of its request.
 type sabotageKey struct{}
 
-// sabotaged returns an injector that runs the attempt, with a sabotage in its context. So
-// everything around the sending is as ever: what was sent is counted, the result is judged,
+// sabotaged returns an injector that runs the attempt, with a sabotage in its context.
+// Everything around the sending stays the same: requests are counted, results are judged,
 // and bodies are closed.
 func sabotaged(cfg chaos.Config, s sabotage) *chaos.Injector[*http.Response] {
 	return chaos.Detour(cfg, func(ctx context.Context, rest policy.Func[*http.Response]) (*http.Response, error) {

@@ -70,8 +70,8 @@ type Config struct {
 	// Hedge is nil, requests are not hedged.
 	Hedge *hedge.Config
 	// Throttle, if set, is shared by all hosts. It sheds attempts while servers refuse many
-	// of them. It is told what the circuit is told: a 5xx and a 429 are failures, any other
-	// status is a success, and a connection that died while idle is nothing.
+	// of them. It counts what the circuit counts: a 5xx and a 429 as failures, any other
+	// status as a success, and not a connection that died while idle.
 	Throttle *throttle.Throttle
 	// Throttles configures the throttle of each host; its Name is the host. If its Clock is
 	// nil, Clock is used. If Throttles is nil, hosts have none.
@@ -114,8 +114,8 @@ type Config struct {
 	// Chaos, if set, runs innermost, around each request that is sent: inside of a Pipeline
 	// and of every other policy, which take what it does for the server's doing. Set it to
 	// the result of [ChaosStatus], [ChaosResponse], [ChaosReset], [ChaosLostAnswer] or
-	// [ChaosCutBody], to any policy of package chaos, or to a chaos.Mix of several. It is off
-	// until its On.
+	// [ChaosCutBody], to any policy of package chaos, or to a chaos.Mix of several. An injector
+	// does nothing until its method On is called, unless its config has Enabled.
 	//
 	// A Base that wraps another RoundTripper, and reads or records its responses, may have a
 	// method

@@ -64,7 +64,7 @@ func newExchange(t *Transport, h *host, r *http.Request) *exchange {
 	return x
 }
 
-// attempt sends the request once, if it may be sent, and says what came of it.
+// attempt sends the request once, if it may be sent, and returns the result for the policies.
 func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	extra, ok := x.takeOff(ctx)
 	if !ok {

@@ -70,9 +70,10 @@ func (a *attempt) gotConn(i httptrace.GotConnInfo) {
 	if !a.bodyless || !a.wrote || a.heard || a.x.t.nested {
 		return
 	}
-	// What had no body net/http sends once more if the server refused the stream, was
-	// going away, or reset the stream with PROTOCOL_ERROR; then it has a new connection, as
-	// after going away. That is let happen once, if it may.
+	// net/http sends a request without a body again if the server refused the stream, is
+	// going away, or reset the stream with PROTOCOL_ERROR; after the last two on a new
+	// connection. One repetition is allowed, and on a new connection only of a request that
+	// may be repeated.
 	if a.repeats++; a.repeats > 1 || !a.x.repeatable && a.shared != before {
 		a.cancel(errBroken)
 		return
@@ -100,8 +101,8 @@ func (a *attempt) leave(answered bool) {
 	}
 }
 
-// learn takes down what the end of the request says about its connection, and returns
-// what err is to the policies.
+// learn records what the end of the request says about its connection, and returns the
+// error for the policies.
 func (a *attempt) learn(resp *http.Response, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
