@@ -25,6 +25,8 @@
 //
 //   - A request to /control needs the content type application/json and must come from the
 //     page's own origin, or from no browser at all.
+//   - A request to /stream is refused if a browser says that a page of another site or host
+//     makes it: that page could not read the stream, but hold all of them.
 //   - If the server listens on a loopback address, only the hosts localhost, 127.0.0.1,
 //     [::1] and those of Config.Hosts are served, with any port. Otherwise a web page could
 //     reach the console by a name of its own that resolves to 127.0.0.1 (DNS rebinding).

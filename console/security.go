@@ -36,6 +36,16 @@ func (c *Console) serves(r *http.Request) bool {
 	return !ok || !tcp.IP.IsLoopback() || c.hosts[hostname(r.Host)]
 }
 
+// fromElsewhere reports whether a browser says that a page of another site or host has made
+// the request. Such a page cannot read the response.
+func fromElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return true
+	}
+	return false
+}
+
 func hostsOf(more []string) map[string]bool {
 	hosts := map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true}
 	for _, host := range more {

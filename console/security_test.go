@@ -48,6 +48,17 @@ func TestOnlyThePagesOwnOriginMayAct(t *testing.T) {
 	}
 }
 
+// It could not read a stream, but hold all of them.
+func TestAPageOfAnotherSiteHoldsNoStream(t *testing.T) {
+	base := serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{quick("stripe", nil)}, MaxStreams: 1}))
+	for _, site := range []string{"cross-site", "same-site"} {
+		r := open(t, base+"stream", header("Sec-Fetch-Site", site))
+		assert.Equal(t, http.StatusForbidden, r.resp.StatusCode, site)
+		assertStrict(t, r.resp.Header)
+	}
+	open(t, base+"stream", header("Sec-Fetch-Site", "same-origin")).until("snapshot")
+}
+
 // By DNS rebinding, a page of evil.example reaches 127.0.0.1 under its own name: Origin and
 // Host are the same, so the check of the origin passes.
 func TestALoopbackListenerServesNoOtherHost(t *testing.T) {

@@ -24,6 +24,10 @@ const (
 
 // serveStream sends a snapshot at once and at each interval, and events as they happen.
 func (c *Console) serveStream(w http.ResponseWriter, r *http.Request) {
+	if fromElsewhere(r) { // it could hold all streams
+		http.Error(w, "console: a page of another site or host cannot read the stream", http.StatusForbidden)
+		return
+	}
 	last, err := cursorOf(r)
 	if err != nil {
 		http.Error(w, "console: the stream wants the id of an event after which it begins", http.StatusBadRequest)
@@ -107,7 +111,7 @@ func (s *stream) snapshot(ctx context.Context, now time.Time) error {
 }
 
 // events writes those since the last one and returns how many. A new client gets what is
-// kept; one that had earlier events is told how many it has missed.
+// kept; one that had earlier events is sent the number that it missed.
 func (s *stream) events() int {
 	events, dropped := s.c.journal.after(s.last)
 	if dropped > 0 && s.resumed {
