@@ -24,7 +24,7 @@ type followed struct {
 	acted   map[string]*watched // those that an action was for
 }
 
-// follow notes the moves that stats is told of.
+// follow notes the moves of circuits that stats observes.
 func (c *Console) follow(stats *observe.Stats) {
 	c.followed.ribbons, c.followed.acted = map[string]*ribbon{}, map[string]*watched{}
 	c.followed.stop = stats.Follow(c.heard, policy.StateChanged)
@@ -72,17 +72,20 @@ func (c *Console) find(name string) *watched {
 		if shownName(shown) != name {
 			continue
 		}
-		f := &c.followed
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		w := f.acted[shown]
-		if w == nil || w.Circuit != circuit {
-			w = &watched{Circuit: circuit, clock: circuit.Config().Clock}
-			f.acted[shown] = w
-		}
-		return w
+		return c.followed.act(shown, &watched{Circuit: circuit, clock: circuit.Config().Clock})
 	}
 	return nil
+}
+
+// act returns what is noted of the actions on a circuit: fresh, if there were none yet.
+func (f *followed) act(name string, fresh *watched) *watched {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w := f.acted[name]; w != nil && w.Circuit == fresh.Circuit {
+		return w
+	}
+	f.acted[name] = fresh
+	return fresh
 }
 
 // named returns the circuits that stats watches and that have a name of their own.
@@ -114,8 +117,9 @@ func (f *followed) move(name string, to breaker.State, now time.Time) {
 	}
 }
 
-// others returns the circuits of a Stats that are in neither Config.Circuits nor the Registry. Those without a
-// name of their own are shown without thresholds, and cannot be controlled.
+// others returns the circuits of a Stats that are in neither Config.Circuits nor the
+// Registry. Those without a name of their own are shown without thresholds, and cannot be
+// controlled.
 func (c *Console) others(all []breaker.Snapshot, now time.Time) []circuit {
 	var shown []circuit
 	there, own := map[string]int{}, named(c.cfg.Stats)
