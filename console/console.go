@@ -46,8 +46,8 @@ type Console struct {
 	closed  bool
 }
 
-// New returns a console of the circuits, the Registry and the Stats of cfg. It panics with the error of
-// [Config.Validate].
+// New returns a console of the circuits, the Registry and the Stats of cfg. It panics with
+// the error of [Config.Validate].
 func New(cfg Config) *Console {
 	if err := cfg.Validate(); err != nil {
 		panic(err)

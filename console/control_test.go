@@ -23,7 +23,7 @@ import (
 func allow(*http.Request, console.Action) error { return nil }
 
 // quietLog keeps the log of actions out of the test's output, and returns it.
-func quietLog(t *testing.T) *bytes.Buffer {
+func quietLog(t testing.TB) *bytes.Buffer {
 	var out bytes.Buffer
 	was := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
@@ -198,7 +198,7 @@ func TestACircuitWhoseNameIsNotUTF8CanBeControlled(t *testing.T) {
 // The goroutine of one action may hear the transition of another, or both may be heard by a
 // third. Each event must have the actor of its own action.
 func TestConcurrentActionsKeepTheirActors(t *testing.T) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	quietLog(t)
 	c := quick("stripe", nil)
 	h := console.New(console.Config{
 		Circuits: []*breaker.Circuit{c}, Allow: allow, Events: 10_000,
@@ -240,7 +240,7 @@ func FuzzControl(f *testing.F) {
 	f.Add(`{"circuit":"stripe","action":"trip","for":"30s","reason":"x"}`)
 	f.Add(`{"circuit":"stripe","action":"isolate"} `)
 	f.Add(`[{}]`)
-	slog.SetDefault(slog.New(slog.DiscardHandler))
+	quietLog(f)
 	c := quick("stripe", nil)
 	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}, Allow: allow})
 	f.Fuzz(func(t *testing.T, body string) {

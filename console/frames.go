@@ -23,7 +23,7 @@ type frame struct {
 }
 
 // frame returns the snapshot of a tick. It shows at least the state after the given event:
-// a stream that has sent an event must not go back behind it.
+// a stream must not send a state that is older than an event which it has sent.
 func (c *Console) frame(ctx context.Context, tick, event int64) ([]byte, error) {
 	latest := c.journal.newest()
 	fresh := &frame{tick: tick, event: latest, made: policy.NewWaiter(c.cfg.Clock)}

@@ -134,6 +134,11 @@ type reader struct {
 
 func open(t *testing.T, url string, change ...func(*http.Request)) *reader {
 	t.Helper()
+	return openBy(t, client(t), url, change...)
+}
+
+func openBy(t *testing.T, by *http.Client, url string, change ...func(*http.Request)) *reader {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -141,7 +146,7 @@ func open(t *testing.T, url string, change ...func(*http.Request)) *reader {
 	for _, f := range change {
 		f(r)
 	}
-	resp, err := client(t).Do(r)
+	resp, err := by.Do(r)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = resp.Body.Close() })
 	return &reader{t: t, resp: resp, buf: bufio.NewReader(resp.Body), stop: stop}

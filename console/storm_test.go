@@ -19,6 +19,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/console"
+	"github.com/ductile-go/ductile/internal/allocs"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -82,7 +83,7 @@ func TestAStalledStreamDelaysNoTransitionAndIsSentTheNumberOfEventsThatItMissed(
 // many streams there are.
 func TestATransitionCostsTheConsoleAnEntry(t *testing.T) {
 	moves := func(c *breaker.Circuit) float64 {
-		return testing.AllocsPerRun(1000, func() { c.Isolate("drill"); c.Reset() })
+		return allocs.Fewest(1000, func() { c.Isolate("drill"); c.Reset() })
 	}
 	bare := quick("bare", nil)
 	defer bare.Watch(func(breaker.Transition) {})()
