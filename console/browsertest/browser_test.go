@@ -15,8 +15,8 @@ import (
 	"github.com/ductile-go/ductile/internal/browser"
 )
 
-// patience bounds what the tests wait for.
-const patience = time.Minute
+// patience bounds what the tests wait for: only what hangs may miss it.
+const patience = 5 * time.Minute
 
 func TestMain(m *testing.M) { os.Exit(browser.Main(m, "browsertest")) }
 

@@ -1,9 +1,9 @@
 package browsertest
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,35 +14,42 @@ import (
 	"github.com/ductile-go/ductile/console"
 )
 
-// process is a server at an address that outlives it, as one that is restarted.
-func process(t *testing.T, addr string, h *console.Console) (*httptest.Server, string) {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
-	require.NoError(t, err)
-	srv := &httptest.Server{Listener: l, Config: &http.Server{Handler: h, ReadHeaderTimeout: patience}}
-	srv.Start()
-	return srv, l.Addr().String()
+// door is the address of a process that may be restarted. While there is none, it breaks
+// connections off. Its port stays the test's own: once it is free, another program may have it.
+type door struct {
+	process atomic.Pointer[console.Console]
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := d.process.Load()
+	if c == nil {
+		panic(http.ErrAbortHandler)
+	}
+	c.ServeHTTP(w, r)
 }
 
 func TestThePageReconnectsAfterTheServerHasRestarted(t *testing.T) {
 	old := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 	h := console.New(console.Config{Circuits: []*breaker.Circuit{old}})
-	srv, addr := process(t, "127.0.0.1:0", h)
-	p := visit(t, "http://"+addr+"/", desktop, false)
+	d := &door{}
+	d.process.Store(h)
+	srv := httptest.NewServer(d)
+	defer srv.Close()
+	p := visit(t, srv.URL, desktop, false)
 	for range 3 {
 		old.Isolate("drill")
 		old.Reset()
 	}
 	p.wait(`document.querySelectorAll('#events > li').length === 6`)
+	d.process.Store(nil)
 	h.Close()
-	srv.Close()
+	srv.CloseClientConnections()
 	p.shows("#live", "reconnecting, last seen")
 
 	fresh := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 	again := console.New(console.Config{Circuits: []*breaker.Circuit{fresh}})
 	fresh.Isolate("before the page is back")
-	srv, _ = process(t, addr, again)
-	defer srv.Close()
+	d.process.Store(again)
 	defer again.Close()
 	p.wait(`document.getElementById('live').className === 'live'`)
 	p.shows("#circuits .state", "isolated")

@@ -25,10 +25,10 @@ import (
 )
 
 // patience bounds what the tests wait for. A loaded machine is slow, and nothing is asserted
-// about the time.
-const patience = time.Minute
+// about the time: only what hangs may miss it.
+const patience = 5 * time.Minute
 
-// names of the browser, the first that is there is used.
+// names are the programs to look for. The first one that is installed is used.
 var names = []string{"chromium-headless-shell", "chromium", "google-chrome"}
 
 // browser is the one browser of all tests, and nil without one.
@@ -51,7 +51,7 @@ func Main(m *testing.M, name string) int {
 		return code
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:len(chromedp.DefaultExecAllocatorOptions):len(chromedp.DefaultExecAllocatorOptions)],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-quic", true))
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-quic", true), chromedp.WSURLReadTimeout(patience))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	defer stop()
 	first, stop := chromedp.NewContext(alloc)
