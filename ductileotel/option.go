@@ -29,12 +29,12 @@ type config struct {
 	sources    []any
 }
 
-// WithMeterProvider sets where [NewObserver] gets its meter. Without it, and if p is nil,
-// that is the global provider. [Trace] has no use for it.
+// WithMeterProvider sets the provider of [NewObserver]'s meter. The default, also for a nil
+// p, is the global provider. [Trace] ignores it.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) { c.meters = p } }
 
-// WithTracerProvider sets where [Trace] gets its tracer. Without it, and if p is nil, that
-// is the global provider. [NewObserver] has no use for it.
+// WithTracerProvider sets the provider of [Trace]'s tracer. The default, also for a nil p,
+// is the global provider. [NewObserver] ignores it.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(c *config) { c.tracers = p } }
 
 // WithAttributes adds attributes to each measurement that an event leads to, and to the
