@@ -102,7 +102,7 @@ func TestGatesAndBudgetsAreRead(t *testing.T) {
 }
 
 func TestAThrottlesRateIsRead(t *testing.T) {
-	quotes := throttle.NewThrottle(throttle.Config{Name: "quotes", MinCalls: 1})
+	quotes := throttle.NewThrottle(throttle.Config{Name: "quotes", MinCalls: 1, Clock: fake.NewClock()})
 	m := metered(t, ductileotel.WithSources(quotes))
 	for range 4 {
 		_, _ = throttle.Do(t.Context(), quotes, func(context.Context) (int, error) { return 0, errDown })
