@@ -36,6 +36,7 @@ func (c *Circuit) admit(a *admission, timed bool) (moved *generation, refused *O
 				return moved, nil
 			}
 		case HalfOpen:
+			c.begin(a, g, timed) // first: if the user's clock panics, no permit is out
 			round, ok := g.shut.probation.take(g)
 			if !ok {
 				g.root.rejected.Inc()
@@ -44,7 +45,6 @@ func (c *Circuit) admit(a *admission, timed bool) (moved *generation, refused *O
 			// Look again: if the circuit has opened meanwhile, this permit would admit a
 			// call that the circuit refuses by now.
 			if c.gen.Load().root == g.root {
-				c.begin(a, g, timed)
 				a.round = round
 				return nil, nil
 			}

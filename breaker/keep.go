@@ -58,8 +58,8 @@ func (p *passage[T]) hold(v T) T {
 	var returning report
 	k.took, k.slow = p.lap(&returning), returning.slow
 	v = p.b.keep(p.ctx, v, func(o policy.Outcome) { k.finish(o, nil) })
-	returned = true
 	k.follow()
+	returned = true
 	return v
 }
 

@@ -30,11 +30,15 @@ func (*noCopy) Unlock() {}
 // Permit. An outcome other than Success and Ignored, such as Undecided, is a Failure.
 //
 // An Ignored call that lasted for at least SlowCall counts as slow: its caller gave up.
+//
+// Record emits no event, since an event belongs to a call of a pipeline. Functions given to
+// OnStateChange and [Circuit.Watch] are called.
 func (p *Permit) Record(o policy.Outcome) bool {
 	if p.gen == nil || !p.reported.CompareAndSwap(0, 1) {
 		return false
 	}
 	r := report{outcome: o, abandoned: true}
+	defer p.endIfLost() // if the user's clock panics
 	p.measure(&r)
 	p.end(&r)
 	return true

@@ -135,7 +135,7 @@ func (p *probation) take(g *generation) (round uint16, ok bool) {
 		found, raised, grants = granted, now, old.grants()
 		taken := old + oneGrant + 1
 		if int64(old.out()) >= int64(rules.maxProbes) {
-			if now >= granted && now-granted < int64(rules.patience()) {
+			if now >= granted && uint64(now-granted) < uint64(rules.patience()) { // the difference may exceed an int64
 				return 0, false
 			}
 			taken = old.newRound()
