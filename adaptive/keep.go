@@ -27,15 +27,12 @@ func (a *Adaptive[T]) hold(ctx context.Context, next policy.Call[T], f *flight) 
 	returned = true
 	now := l.now(f)
 	ripe := l.count(f, e, now)
-	v = a.pass(ctx, v, f)
-	if moved := l.close(ripe, now); moved != nil {
-		a.moved(ctx, next, moved)
-	}
-	return v, nil
+	return a.pass(ctx, next, v, f, ripe, now), nil
 }
 
-// pass passes v to the function of WithKeep, with the place of f.
-func (a *Adaptive[T]) pass(ctx context.Context, v T, f *flight) T {
+// pass passes v to the function of WithKeep, with the place of f, and closes a window that
+// is ripe. If a user's function panics, no caller gets the value, and the place goes back.
+func (a *Adaptive[T]) pass(ctx context.Context, next policy.Call[T], v T, f *flight, ripe *window, now int64) T {
 	p := &keptPlace{limiter: a.limiter, flight: *f}
 	p.limiter.kept.Add(1)
 	kept := false
@@ -45,6 +42,9 @@ func (a *Adaptive[T]) pass(ctx context.Context, v T, f *flight) T {
 		}
 	}()
 	v = a.keep(ctx, v, p.release)
+	if moved := a.limiter.close(ripe, now); moved != nil {
+		a.moved(ctx, next, moved)
+	}
 	kept = true
 	return v
 }

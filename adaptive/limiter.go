@@ -13,7 +13,8 @@ import (
 // Limiter limits how many calls run at a time, and moves the limit by what it measures.
 // Make one with [NewLimiter]; the zero Limiter is not usable. It has no type parameter, so
 // calls of any result type can share it. It is safe for concurrent use and starts no
-// goroutine.
+// goroutine. A call that holds a place should not take another one, as with a
+// [bulkhead.Gate].
 type Limiter struct {
 	gate   gate.Gate
 	window atomic.Pointer[window]

@@ -59,16 +59,21 @@ func (l *Limiter) Acquire(ctx context.Context) (Permit, error) {
 // deadline of Acquire's context counts as at least that long; other failures give nothing,
 // since an error after 1 ms is not a fast server. Ignored gives nothing. Another outcome,
 // such as Undecided, is a Failure.
+//
+// Record emits no event, since an event belongs to a call of a pipeline. OnChange is called.
 func (p *Permit) Record(o policy.Outcome) bool {
-	if p.limiter == nil || !p.recorded.CompareAndSwap(0, 1) {
+	if p.limiter == nil {
 		return false
 	}
-	e := nothing
+	e := nothing // decided before the place goes back: the context may be a user's, and panic
 	switch {
 	case o == policy.Success:
 		e = success
 	case o != policy.Ignored && errors.Is(p.ctx.Err(), context.DeadlineExceeded):
 		e = late
+	}
+	if !p.recorded.CompareAndSwap(0, 1) {
+		return false
 	}
 	p.limiter.end(&p.flight, e)
 	return true
