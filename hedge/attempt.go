@@ -159,11 +159,16 @@ func (c *call[T]) dropValue(v T, err error) {
 // late completes an attempt that ended after the call was decided.
 func (c *call[T]) late(a *attempt[T]) {
 	c.release(a)
+	defer c.tellLate(a) // each of the three also if one before calls runtime.Goexit
+	defer c.failed(a)
 	c.drop(a)
+}
+
+// failed passes the error of a late attempt to the function of WithOnLate.
+func (c *call[T]) failed(a *attempt[T]) {
 	if err := a.failure(); err != nil && c.hedge.late != nil {
 		safely("the function of WithOnLate", func() { c.hedge.late(err) })
 	}
-	c.tellLate(a)
 }
 
 // release ends the context of an attempt that is no longer used. The first attempt's

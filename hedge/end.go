@@ -40,20 +40,20 @@ func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 		c.late(a)
 		return nil
 	}
+	if before.waiter != nil && after.waiter == nil {
+		defer before.waiter.Wake() // also if a user's function calls runtime.Goexit
+	}
 	if after.turn != before.turn {
 		before.turn.halt()
 	}
 	if decides {
 		c.decide(before, after)
-	} else {
-		c.release(a)
-		c.drop(before.last)
-		if after.running > 0 {
-			return c.follow(a, after)
-		}
+		return nil
 	}
-	if before.waiter != nil {
-		before.waiter.Wake()
+	c.release(a)
+	c.drop(before.last)
+	if after.running > 0 {
+		return c.follow(a, after)
 	}
 	return nil
 }

@@ -89,21 +89,20 @@ func (c *call[T]) take(s *state[T]) (T, error) {
 	c.stopFirst()
 	c.cancelLosers(s) // the winner's goroutine does this too, but maybe later
 	c.settled = true
+	told := false
+	defer func() {
+		if !told { // the attempt or an observer panicked, so the caller does not get the value
+			c.release(a)
+			c.drop(a)
+		}
+	}()
 	c.drop(s.last)
 	if a.broken() {
-		c.release(a)
 		if a.panicked != nil {
 			panic(a.panicked.Value)
 		}
 		runtime.Goexit()
 	}
-	told := false
-	defer func() {
-		if !told { // an observer panicked, so the caller does not get the value
-			c.release(a)
-			c.drop(a)
-		}
-	}()
 	c.recovered(a, s.last)
 	told = true
 	if c.hedge.keep != nil && a.err == nil {
@@ -181,8 +180,8 @@ func (c *call[T]) abort() {
 	})
 	before.turn.halt()
 	c.cancelLosers(after)
-	c.drop(before.last)
 	if before.verdict != nil { // the caller does not get it
-		c.late(before.verdict)
+		defer c.late(before.verdict) // also if the function of WithDiscard calls runtime.Goexit
 	}
+	c.drop(before.last)
 }
