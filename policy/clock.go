@@ -39,9 +39,10 @@ func Now(clock Clock) time.Time {
 // behind, in real time and on a clock with a Sleep method. If that method fails, Sleep
 // returns its error.
 func Sleep(ctx context.Context, clock Clock, d time.Duration) error {
+	cut := false // Done has cut the sleep short
 	switch c := clock.(type) {
 	case nil:
-		sleepReal(ctx, d)
+		cut = sleepReal(ctx, d)
 	case interface {
 		Sleep(ctx context.Context, d time.Duration) error
 	}:
@@ -53,24 +54,39 @@ func Sleep(ctx context.Context, clock Clock, d time.Duration) error {
 			select {
 			case <-c.After(d):
 			case <-ctx.Done():
+				cut = true
 			}
 		}
 	}
 	// Check again even if d has passed: if the timer and ctx are both ready, select
 	// picks one at random, and an ended context must win.
+	if cut {
+		return leftBy(ctx)
+	}
 	return Ended(ctx)
 }
 
-func sleepReal(ctx context.Context, d time.Duration) {
+func sleepReal(ctx context.Context, d time.Duration) (cut bool) {
 	if d <= 0 {
-		return
+		return false
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return false
 	case <-ctx.Done():
+		return true
 	}
+}
+
+// leftBy returns the error of Ended for a context that has closed Done. A context of a
+// user's may close it before Err returns an error; nil would say that the wait is over.
+func leftBy(ctx context.Context) error {
+	if err := Ended(ctx); err != nil {
+		return err
+	}
+	return context.Canceled
 }
 
 // Waiter lets one goroutine wait until another wakes it. Policies that queue or start
@@ -109,7 +125,7 @@ func (w *waiter) Wait(ctx context.Context) error {
 	case <-w.done: // both were ready, and select picked the other
 		return nil
 	default:
-		return Ended(ctx)
+		return leftBy(ctx)
 	}
 }
 
