@@ -23,6 +23,7 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 	run := &detached[T]{done: NewWaiter(t.cfg.Clock)}
 	inside, waits := turn.With(limited)
 	Go(t.cfg.Clock, func() { run.do(inside, next, t) })
+	defer run.state.CompareAndSwap(running, left) // if the clock panics in Wait, the result is late
 	if run.done.Wait(limited) != nil {
 		// The compare-and-swap decides whether the result or the limit came first. A
 		// result that came first is used, and a success stays a success.
