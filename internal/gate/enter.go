@@ -34,7 +34,7 @@ func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
 		g.rejected.Inc()
 		return Entry{}, g.voice.Full(&r.full)
 	}
-	wait := turn.Begin(ctx)
+	wait := beginWait(ctx)
 	a := g.arrive(ctx)
 	if a.err != nil {
 		return Entry{}, g.refused(wait, a.err)
@@ -52,7 +52,7 @@ func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
 // EnterObserved is [Gate.EnterSlowly] with events for the observers of next.
 func EnterObserved[T any](ctx context.Context, g *Gate, next policy.Call[T]) (Entry, error) {
 	watch := next.Stopwatch(g.clock)
-	wait := turn.Begin(ctx)
+	wait := beginWait(ctx)
 	a := g.arrive(ctx)
 	if a.err != nil {
 		emit(ctx, g, next, policy.Event{Kind: policy.Rejected, Reason: a.reason, Err: a.err})
@@ -64,6 +64,15 @@ func EnterObserved[T any](ctx context.Context, g *Gate, next policy.Call[T]) (En
 		}
 	}
 	return g.begin(ctx, wait, &a)
+}
+
+// beginWait marks the call as waiting. A speculative call does not wait, and its mark would
+// end that of the attempt beside it.
+func beginWait(ctx context.Context) *turn.Wait {
+	if policy.Speculative(ctx) {
+		return nil
+	}
+	return turn.Begin(ctx)
 }
 
 // await waits for the call's place in the queue, and emits events.
