@@ -13,6 +13,10 @@ import (
 //
 // A released place goes directly to the first waiting call; a newcomer cannot take it
 // first.
+//
+// A call that holds a place should not take another one of the same gate. Once all places
+// are held by such calls, each of them waits for the others: until its MaxWait or the end of
+// its context, and without a queue it is refused.
 type Gate struct{ core gate.Gate }
 
 // voice is how the errors and events of gates name them.
