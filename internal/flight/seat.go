@@ -50,7 +50,15 @@ func (s *Seat[K, T]) Abort() {
 // that is there when the context ends is returned.
 func (s *Seat[K, T]) Wait() (v T, left bool, err error) {
 	f := s.flight
-	if ended := f.waiter.Wait(s.ctx); ended != nil && s.leave() {
+	waited := false
+	defer func() {
+		if !waited { // the clock panicked
+			s.leave()
+		}
+	}()
+	ended := f.waiter.Wait(s.ctx)
+	waited = true
+	if ended != nil && s.leave() {
 		return v, true, ended
 	}
 	if s.left || !f.ran() { // Fly found that the context had ended
