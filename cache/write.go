@@ -73,13 +73,32 @@ func (c *shared[K, T]) unwrite(s *slot[K, T]) {
 
 // write stores what is pending in a slot, and what becomes pending meanwhile. When it
 // returns, what was pending before is stored, or out of date. The caller holds the slot.
+//
+// Failures are reported when it is no longer this goroutine's turn: an observer may delete
+// the entry, which waits for its turn.
 func (c *Cache[K, T]) write(ctx context.Context, next policy.Call[T], s *slot[K, T]) {
 	ctx = context.WithoutCancel(ctx)
+	for _, f := range c.putAll(ctx, s) {
+		c.safely(policy.StoreFailed, func() { c.tellStoreFailed(ctx, next, f.reason, f.err) })
+	}
+}
+
+// storeFailure is an error of the store.
+type storeFailure struct {
+	reason string
+	err    error
+}
+
+// putAll stores what is pending, in this goroutine's turn, and returns the failures.
+func (c *shared[K, T]) putAll(ctx context.Context, s *slot[K, T]) (failures []storeFailure) {
 	_ = c.take(ctx, s) // its context does not end
 	defer c.give(s)
 	for p := s.pending.Load(); p != nil; p = s.pending.Load() {
-		c.put(ctx, next, s, p)
+		if reason, err := c.put(ctx, s, p); err != nil {
+			failures = append(failures, storeFailure{reason, err})
+		}
 	}
+	return failures
 }
 
 // stored ends the way of a result to the store.
@@ -92,10 +111,10 @@ func (c *shared[K, T]) stored(s *slot[K, T], p *pending[T]) {
 	c.rest()
 }
 
-// put stores a result. Errors are reported as the store's, and so are panics: the call of
-// the result has ended. If the store, or an observer, calls runtime.Goexit, the result is
-// given up: nothing else would end its way.
-func (c *Cache[K, T]) put(ctx context.Context, next policy.Call[T], s *slot[K, T], p *pending[T]) {
+// put stores a result. A panic of the store is an error, since the call of the result has
+// ended. If the store calls runtime.Goexit, the result is given up: nothing else would end
+// its way.
+func (c *shared[K, T]) put(ctx context.Context, s *slot[K, T], p *pending[T]) (reason string, err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -103,12 +122,11 @@ func (c *Cache[K, T]) put(ctx context.Context, next policy.Call[T], s *slot[K, T
 		}
 		c.stored(s, p)
 	}()
-	reason, err := c.setEntry(ctx, s.key, p)
-	if err != nil {
+	if reason, err = c.setEntry(ctx, s.key, p); err != nil {
 		p.failed.Store(true)
-		c.safely(policy.StoreFailed, func() { c.tellStoreFailed(ctx, next, reason, err) })
 	}
 	done = true
+	return reason, err
 }
 
 // setEntry stores a result, unless it is a refresh's and the entry that it replaces is gone.
@@ -150,10 +168,14 @@ func (c *shared[K, T]) take(ctx context.Context, s *slot[K, T]) error {
 	if c.try(s, w) {
 		return nil
 	}
+	taken := false
+	defer func() {
+		if !taken && !c.leave(s, w) { // ctx has ended, or the clock has panicked
+			c.give(s) // it was this one's turn already
+		}
+	}()
 	err := w.Wait(ctx)
-	if err != nil && !c.leave(s, w) {
-		c.give(s) // it was this one's turn already
-	}
+	taken = err == nil
 	return err
 }
 
