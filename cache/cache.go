@@ -21,7 +21,8 @@ const kind = "cache"
 
 // ErrCycle is the error of a call that would wait for itself: the function of a miss
 // called the cache for the key of the miss, or for one whose function waits for it. It
-// matches [policy.ErrRejected].
+// matches [policy.ErrRejected]. The cache knows such a call by its context, which must be
+// derived from the function's: one with another context waits for itself.
 var ErrCycle = fmt.Errorf("cache: the function of a call called the cache for the key of the call, which would wait for itself; use another key, or call the function without the cache (%w)", policy.ErrRejected)
 
 // promptly lists the events for which a hit leaves its fast path.

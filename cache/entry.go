@@ -32,6 +32,11 @@ type Entry[T any] struct {
 // after another, and Get at any time. A method that is slow holds up the calls of its key
 // alone. If a method panics, the panic passes through the call that it is made for.
 //
+// Calls go on while a Set is slow, or never returns: the result that waits to be stored
+// answers them. What waits for the Set, as long as its context lets it, are Delete and
+// Refresh of the key, the end of a refresh of the key, and Close. So a method must not call
+// Delete or Refresh of the cache for its own key, or Close.
+//
 // Package cachetest tests that a Store keeps these promises.
 type Store[K comparable, T any] interface {
 	// Get returns the entry of k, and whether there is one. An entry whose Value is nil

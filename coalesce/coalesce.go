@@ -15,7 +15,9 @@ const kind = "coalesce"
 
 // ErrCycle is the error of a call that would wait for itself: the function of a flight
 // called its own key, or one whose function waits for it. It matches
-// [policy.ErrRejected]. Without it, no caller's end would free the flight.
+// [policy.ErrRejected]. Without it, no caller's end would free the flight. Such a call is
+// known by its context, which must be derived from the function's: one with another context
+// waits for itself.
 var ErrCycle = fmt.Errorf("coalesce: the function of a flight called the key of the flight, which would wait for itself; use another key, or call the function without the coalesce (%w)", policy.ErrRejected)
 
 // Coalesce is a policy with which calls of the same key at the same time share one flight.
