@@ -95,7 +95,7 @@ func (m *Map[K, V]) look(e *entry[K, V], now int64) (c candidate[K, V], fresh bo
 		e.at.CompareAndSwap(at, now)
 		at = now
 	}
-	c.aged = now-at >= int64(m.maxIdle)
+	c.aged = uint64(now-at) >= uint64(m.maxIdle) // the difference may exceed an int64
 	return c, !moved && !c.aged
 }
 
