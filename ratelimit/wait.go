@@ -91,11 +91,22 @@ func (w *waiter) end(ctx context.Context) error {
 	return err
 }
 
-// drop removes a waiter from the line if its wait did not complete.
+// drop removes a waiter from the line if its wait did not complete. If the clock panics
+// again, it uses the last reading: a waiter that stayed would hold up all behind it.
 func (w *waiter) drop() {
-	if !w.over {
-		_ = w.leave(context.Background(), nil)
+	if w.over {
+		return
 	}
+	left := false
+	defer func() {
+		if !left {
+			w.limiter.mu.Lock()
+			defer w.line.unlock(&w.limiter.mu)
+			w.quit(w.line.seen.Load())
+		}
+	}()
+	_ = w.leave(context.Background(), nil)
+	left = true
 }
 
 // why returns the Reason of the event for a wait that ended with err.

@@ -115,11 +115,16 @@ func (w *waiter) leave(ctx context.Context, err error) error {
 	if w.refused != nil {
 		return w.refused
 	}
-	if !w.out {
-		n.remove(&w.spot, now)
-	}
+	w.quit(now)
 	if ended := policy.Ended(ctx); ended != nil {
 		return &leftError{ended}
 	}
 	return err
+}
+
+// quit takes a waiter out of the line, unless it is out. The caller holds the lock.
+func (w *waiter) quit(now int64) {
+	if !w.out {
+		w.line.remove(&w.spot, now)
+	}
 }
