@@ -116,7 +116,7 @@ func (r *Retry[T]) executeWatched(ctx context.Context, next policy.Call[T]) (T, 
 		run.ctx = ctx
 	}
 	v, err := next.Do(withAttempt(ctx, 1))
-	if err == nil && r.when == nil {
+	if err == nil && r.when == nil && r.discard == nil {
 		run.emitAttempted(1, failure{})
 		return v, nil
 	}
@@ -148,8 +148,9 @@ func (r *Retry[T]) WithCondition(match func(v T, err error) bool) *Retry[T] {
 // attempt, so that a body or rows can be closed. fn is called before the delay, so what
 // it frees is free during the delay. It is not called for a zero value that comes with
 // an error. If the retry ends during the delay, the caller gets a zero value, because
-// fn has already had the last one. fn must be safe for concurrent use. WithDiscard
-// panics if fn is nil.
+// fn has already had the last one. If a condition, another function of the config or an
+// observer panics, fn gets the value that no caller gets then. fn must be safe for
+// concurrent use. WithDiscard panics if fn is nil.
 func (r *Retry[T]) WithDiscard(fn func(v T)) *Retry[T] {
 	if fn == nil {
 		panic("retry: Retry.WithDiscard: fn is nil, want a function")

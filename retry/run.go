@@ -28,10 +28,19 @@ type run[T any] struct {
 	errs    []error         // the last errors, if KeepErrors is more than 1
 	token   token           // of the budget, for the current attempt
 	granted bool            // token is valid
+	holds   bool            // with WithDiscard: the last value was neither discarded nor returned
 }
 
 // goOn takes the result of the first attempt and makes the further ones.
 func (r *run[T]) goOn(v T, err error) (T, error) {
+	if r.discard != nil {
+		r.holds = true
+		defer func() {
+			if r.holds { // a user's function panicked, so no caller gets the value
+				r.drop(v, err)
+			}
+		}()
+	}
 	for n := 1; ; n++ {
 		f := failureOf(err)
 		if f.refused {
@@ -41,33 +50,40 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 		again, ended := r.again(v, f)
 		if err == nil && !again {
 			r.recovered(n)
-			return v, nil
+			return r.end(v, nil)
 		}
 		if !again && (!r.ran || !f.refused) {
-			return v, f.plain()
+			return r.end(v, f.plain())
 		}
 		r.keepError(f)
 		if !r.timing {
 			r.watch, r.timing, r.late = stopwatch.New(r.cfg.Clock), true, true
 		}
 		if !again {
-			return v, r.giveUp(n, f.plain(), nil, f)
+			return r.end(v, r.giveUp(n, f.plain(), nil, f))
 		}
 		if ended != nil {
-			return v, r.giveUp(n, context.Cause(r.ctx), ended, f)
+			return r.end(v, r.giveUp(n, context.Cause(r.ctx), ended, f))
 		}
 		if reason := r.stop(n, f); reason != nil {
-			return v, r.giveUp(n, reason, nil, f)
+			return r.end(v, r.giveUp(n, reason, nil, f))
 		}
 		left, failed := r.pause(n, v, f)
 		if failed != nil {
-			return left, r.interrupted(n, failed, f)
+			return r.end(left, r.interrupted(n, failed, f))
 		}
 		if r.next.Observed(policy.Attempted) {
 			r.began = r.elapsed()
 		}
 		v, err = r.next.Again(withAttempt(r.ctx, n+1))
+		r.holds = true
 	}
+}
+
+// end returns the result of the retry.
+func (r *run[T]) end(v T, err error) (T, error) {
+	r.holds = false
+	return v, err
 }
 
 // again reports whether to make another attempt after a result. ended is the context's
@@ -276,6 +292,7 @@ func (r *run[T]) drop(v T, err error) bool {
 	if r.discard == nil || err != nil && same.Zero(v) {
 		return false
 	}
+	r.holds = false // first: the function has the value even if it panics
 	r.discard(v)
 	return true
 }
