@@ -42,7 +42,8 @@ func (t *Throttle) Acquire(ctx context.Context) (Permit, error) {
 
 // Record reports how the call ended. The first Record counts and returns true, whatever
 // goroutine calls it. Later ones do nothing and return false, as does Record of the zero
-// Permit. An outcome other than Success and Ignored, such as Undecided, is a Failure.
+// Permit. An outcome other than Success and Ignored, such as Undecided, is a Failure. Neither
+// Acquire nor Record emits an event, since an event belongs to a call of a pipeline.
 func (p *Permit) Record(o policy.Outcome) bool {
 	if p.throttle == nil || !p.reported.CompareAndSwap(0, 1) {
 		return false
