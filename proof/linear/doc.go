@@ -36,6 +36,10 @@
 //     move, one counter after another. Each is a value that the counter has had since the
 //     clock last moved.
 //
+// The tests also play doubles of circuits, gates and limiters, each with a planted fault that
+// the checker must find. There the clients are coroutines, and the seed decides which of them
+// goes on: what is found must not depend on how busy the machine is.
+//
 // If the configs of a history have neither a time window nor a SlowCall, Reconfigure is one
 // of the operations that run beside the others. With either of them, a Record takes its
 // totals, or whether its call was slow, at another moment than its config. Such circuits are

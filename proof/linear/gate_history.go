@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -77,6 +76,7 @@ func (a *actualGate) Release(id int) { a.places[id].Release() }
 
 // gateRecorder writes a history down.
 type gateRecorder struct {
+	crew  crew
 	on    doorway
 	clock atomic.Int64 // of calls and returns
 	ids   atomic.Int64
@@ -97,30 +97,26 @@ func (r *gateRecorder) enter(client int, call int64, out gateOutput, inputs ...g
 // gateEach is how many operations a client makes in a phase.
 const gateEach = 5
 
-// playGate makes the history of a seed. Between two phases nothing runs.
-func playGate(seed uint64, sp gateSpec, on doorway) []porcupine.Operation {
-	r := &gateRecorder{on: on}
-	yield := newYielder(seed)
+// playGate makes the history of a seed, with the clients of a crew. Between two phases nothing
+// runs.
+func playGate(seed uint64, sp gateSpec, c crew, on doorway) []porcupine.Operation {
+	r := &gateRecorder{crew: c, on: on}
+	yield := newYielder(seed, c)
 	betweenAtomics(yield.now)
 	defer betweenAtomics(func() {})
 	var mine [clients][]int
 	for phase := range 2 {
-		var ready atomic.Int64
-		var wg sync.WaitGroup
+		var all []func()
 		for client := range clients {
 			rnd := rand.New(rand.NewPCG(seed, uint64(8*phase+client)))
-			wg.Go(func() {
-				ready.Add(1)
-				for ready.Load() < clients {
-					runtime.Gosched()
-				}
+			all = append(all, func() {
 				for range gateEach {
 					mine[client] = r.one(client, rnd, sp, mine[client])
 					yield.now()
 				}
 			})
 		}
-		wg.Wait()
+		c.together(all...)
 		call := r.clock.Add(1)
 		r.enter(clients, call, gateOutput{seen: on.Snapshot()}, gateInput{kind: looks})
 	}
@@ -167,15 +163,14 @@ func (r *gateRecorder) call(client int, rnd *rand.Rand, mine []int) []int {
 	if waits {
 		ctx, cancel := context.WithCancel(context.Background())
 		patience := rnd.IntN(60)
-		var left sync.WaitGroup
-		left.Go(func() {
+		left := r.crew.beside(func() {
 			for range patience {
-				runtime.Gosched()
+				r.crew.pause()
 			}
 			cancel()
 		})
 		end, came = r.on.Acquire(ctx, id)
-		defer left.Wait()
+		defer left()
 	} else {
 		end = r.on.Try(id)
 	}
@@ -195,17 +190,20 @@ func (r *gateRecorder) call(client int, rnd *rand.Rand, mine []int) []int {
 
 // yielder lets others run, now and then.
 type yielder struct {
-	mu  sync.Mutex
-	rnd *rand.Rand
+	crew crew
+	mu   sync.Mutex
+	rnd  *rand.Rand
 }
 
-func newYielder(seed uint64) *yielder { return &yielder{rnd: rand.New(rand.NewPCG(seed, 3))} }
+func newYielder(seed uint64, c crew) *yielder {
+	return &yielder{crew: c, rnd: rand.New(rand.NewPCG(seed, 3))}
+}
 
 func (y *yielder) now() {
 	y.mu.Lock()
 	n := y.rnd.IntN(4)
 	y.mu.Unlock()
 	for range n {
-		runtime.Gosched()
+		y.crew.pause()
 	}
 }

@@ -51,7 +51,7 @@ const (
 type gateState struct {
 	limit, in          int
 	stage              [maxGuests]guestStage
-	queue              [maxGuests]int8 // who waits, in the order in which they are served
+	queue              [maxGuests]int8 // the guests that wait, in the order in which they are served
 	n                  int
 	admitted, rejected int
 	fault              gateFault // of a double; "" otherwise
@@ -119,7 +119,7 @@ func (s *gateState) remove(id int) {
 	s.queue[s.n] = 0
 }
 
-// handOver gives free places to those who wait.
+// handOver gives free places to guests that wait.
 func (s *gateState) handOver() {
 	for s.n > 0 && s.in < s.limit {
 		id := int(s.queue[0])

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -30,8 +29,8 @@ type doubleGate struct {
 	s     gateState
 }
 
-func newDoubleGate(sp gateSpec, f gateFault) *doubleGate {
-	d := &doubleGate{sp: sp, fault: f, yield: newYielder(7), s: sp.begin()}
+func newDoubleGate(sp gateSpec, f gateFault, c crew) *doubleGate {
+	d := &doubleGate{sp: sp, fault: f, yield: newYielder(7, c), s: sp.begin()}
 	d.s.fault = f
 	return d
 }
@@ -96,7 +95,7 @@ func (d *doubleGate) Acquire(ctx context.Context, id int) (end gateEnd, came boo
 				return hasLeft, true
 			}
 		}
-		runtime.Gosched()
+		d.yield.crew.pause()
 	}
 }
 
@@ -141,7 +140,7 @@ func gateModes() map[string]gateSpec {
 }
 
 // checkGate returns a picture of the history of a seed, if it has no order.
-func checkGate(t *testing.T, mode string, seed uint64, build func(gateSpec) doorway) (picture string) {
+func checkGate(t *testing.T, mode string, seed uint64, c crew, build func(gateSpec) doorway) (picture string) {
 	t.Helper()
 	sp := gateModes()[mode]
 	sp.cfg.Name = name
@@ -150,7 +149,7 @@ func checkGate(t *testing.T, mode string, seed uint64, build func(gateSpec) door
 		sp.highs[id] = rnd.IntN(3) == 0
 	}
 	m := sp.model()
-	result, info := porcupine.CheckOperationsVerbose(m, playGate(seed, sp, build(sp)), time.Minute)
+	result, info := porcupine.CheckOperationsVerbose(m, playGate(seed, sp, c, build(sp)), time.Minute)
 	require.NotEqual(t, porcupine.Unknown, result, "%s, seed %d: the checker ran out of time", mode, seed)
 	if result == porcupine.Ok {
 		return ""
@@ -164,7 +163,7 @@ func TestEveryHistoryOfAGateHasAnOrder(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			for n := range *histories {
 				seed := *firstSeed + uint64(n)
-				if wrong := checkGate(t, mode, seed, newActualGate); wrong != "" {
+				if wrong := checkGate(t, mode, seed, goroutines{}, newActualGate); wrong != "" {
 					t.Fatalf("seed %d: no order of the operations explains what they returned; see %s", seed, wrong)
 				}
 			}
@@ -197,7 +196,8 @@ func findGateFault(t *testing.T, f gateFault, seeds uint64) (picture string) {
 	t.Helper()
 	for seed := range seeds {
 		for _, mode := range slices.Sorted(maps.Keys(gateModes())) {
-			picture = checkGate(t, mode, seed, func(sp gateSpec) doorway { return newDoubleGate(sp, f) })
+			c := newCoroutines(seed)
+			picture = checkGate(t, mode, seed, c, func(sp gateSpec) doorway { return newDoubleGate(sp, f, c) })
 			if picture != "" {
 				return picture
 			}

@@ -2,7 +2,6 @@ package linear
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,7 @@ import (
 
 // recorder records a history.
 type recorder struct {
+	crew   crew
 	on     subject
 	spec   spec
 	clk    *jumpy
@@ -53,31 +53,26 @@ func (r *recorder) enter(client int, call int64, out output, inputs ...input) {
 // build makes a subject.
 type build func(cfgs []breaker.Config, clk *jumpy) subject
 
-// play makes the history of a script on a subject that build makes. It also returns how many
-// of the recorded permits were not counted exactly once.
-func play(s script, cfgs []breaker.Config, build build) (ops []porcupine.Operation, miscounted int) {
-	clk := &jumpy{Clock: fake.NewClock(), rnd: rand.New(rand.NewPCG(s.seed, 2))}
+// play makes the history of a script on a subject that build makes, with the clients of a
+// crew. It also returns how many of the recorded permits were not counted exactly once.
+func play(s script, cfgs []breaker.Config, c crew, build build) (ops []porcupine.Operation, miscounted int) {
+	clk := &jumpy{Clock: fake.NewClock(), crew: c, rnd: rand.New(rand.NewPCG(s.seed, 2))}
 	betweenAtomics(clk.yield)
-	r := &recorder{on: build(cfgs, clk), spec: spec{cfgs}, clk: clk, script: &s}
+	r := &recorder{crew: c, on: build(cfgs, clk), spec: spec{cfgs}, clk: clk, script: &s}
 	mine := r.prepare()
 	for n, p := range s.phases {
 		r.reconfigure(n)
-		var ready atomic.Int64
-		var wg sync.WaitGroup
 		clk.holdUp.begin(p.stall)
+		var all []func()
 		for client := range clients {
-			wg.Go(func() {
-				ready.Add(1)
-				for ready.Load() < clients { // so that they begin together
-					runtime.Gosched()
-				}
+			all = append(all, func() {
 				for _, n := range p.plays[client] {
 					mine[client] = r.one(client, n, mine[client])
 				}
 				clk.holdUp.finished.Add(1)
 			})
 		}
-		wg.Wait()
+		c.together(all...)
 		clk.holdUp.end()
 		r.rest()
 		r.pass(p.passes)
@@ -163,20 +158,18 @@ func (r *recorder) one(client int, n uint8, mine []int) []int {
 	return mine
 }
 
-// record records a permit. If twice, two goroutines do that at the same time with different
+// record records a permit. If twice, that is done twice at the same time with different
 // outcomes, and the one whose Record returns true counts.
 func (r *recorder) record(client, id int, o policy.Outcome, twice bool) {
 	call := r.clock.Add(1)
-	other := make(chan bool, 1)
+	other, wait := false, func() {}
 	if twice {
-		go func() { other <- r.on.Record(id, policy.Undecided) }()
-	} else {
-		other <- false
+		wait = r.crew.beside(func() { other = r.on.Record(id, policy.Undecided) })
 	}
 	if r.on.Record(id, o) {
 		r.counted[id].Add(1)
 	}
-	if <-other {
+	if wait(); other {
 		r.counted[id].Add(1)
 		o = policy.Undecided
 	}

@@ -1,9 +1,6 @@
 package linear
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // holdUp stops one client of a phase until all others have made all their operations. A
 // client that only yields is overtaken by an operation or two, and some faults need more:
@@ -25,12 +22,12 @@ func (h *holdUp) begin(at int64) {
 
 func (h *holdUp) end() { h.active.Store(false) }
 
-// maybe is called at every stop.
-func (h *holdUp) maybe() {
+// maybe is called at every stop, with the pause of the crew.
+func (h *holdUp) maybe(pause func()) {
 	if !h.active.Load() || h.stops.Add(1) != h.at {
 		return
 	}
 	for h.finished.Load() < clients-1 {
-		runtime.Gosched()
+		pause()
 	}
 }

@@ -3,7 +3,6 @@ package linear
 import (
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -128,10 +127,10 @@ func (d *doubleTap) cancelled(before, s tapState, id int) tapState {
 	return s
 }
 
-// playTap makes a random history on what build makes.
-func playTap(seed uint64, build func(clk *jumpy) tapSubject) (ops []porcupine.Operation) {
+// playTap makes a random history on what build makes, with the callers of a crew.
+func playTap(seed uint64, c crew, build func(clk *jumpy) tapSubject) (ops []porcupine.Operation) {
 	rnd := rand.New(rand.NewPCG(seed, 7))
-	clk := &jumpy{Clock: fake.NewClock(), rnd: rand.New(rand.NewPCG(seed, 8))}
+	clk := &jumpy{Clock: fake.NewClock(), crew: c, rnd: rand.New(rand.NewPCG(seed, 8))}
 	betweenAtomics(clk.yield)
 	on := build(clk)
 	var clock, ids atomic.Int64
@@ -147,16 +146,11 @@ func playTap(seed uint64, build func(clk *jumpy) tapSubject) (ops []porcupine.Op
 	const callers, turns, perTurn = 3, 4, 3
 	changes := rnd.IntN(2)
 	for range turns {
-		var group sync.WaitGroup
-		var ready atomic.Int64
+		var all []func()
 		for client := range callers {
 			mine := rand.New(rand.NewPCG(seed, rnd.Uint64()))
 			known := int(ids.Load())
-			group.Go(func() {
-				ready.Add(1)
-				for ready.Load() < callers {
-					runtime.Gosched()
-				}
+			all = append(all, func() {
 				for range perTurn {
 					in := tapInput{n: 1 + mine.IntN(2)}
 					switch k := mine.IntN(12); {
@@ -179,7 +173,7 @@ func playTap(seed uint64, build func(clk *jumpy) tapSubject) (ops []porcupine.Op
 				}
 			})
 		}
-		group.Wait()
+		c.together(all...)
 		note(callers, tapInput{op: tapSettle})
 		d := time.Duration(rnd.IntN(25)) * tapUnit
 		clk.Advance(d)
@@ -189,9 +183,9 @@ func playTap(seed uint64, build func(clk *jumpy) tapSubject) (ops []porcupine.Op
 	return ops
 }
 
-func orderOf(t *testing.T, seed uint64, build func(clk *jumpy) tapSubject) bool {
+func orderOf(t *testing.T, seed uint64, c crew, build func(clk *jumpy) tapSubject) bool {
 	t.Helper()
-	result := porcupine.CheckOperationsTimeout(tapModel(), playTap(seed, build), time.Minute)
+	result := porcupine.CheckOperationsTimeout(tapModel(), playTap(seed, c, build), time.Minute)
 	require.NotEqual(t, porcupine.Unknown, result, "seed %d: the checker ran out of time", seed)
 	return result == porcupine.Ok
 }
@@ -200,7 +194,7 @@ func TestEveryHistoryOfALimiterHasAnOrder(t *testing.T) {
 	n := *histories * 5
 	for i := range n {
 		seed := *firstSeed + uint64(i)
-		require.True(t, orderOf(t, seed, newActualTap), "seed %d: no order of the operations explains what they returned", seed)
+		require.True(t, orderOf(t, seed, goroutines{}, newActualTap), "seed %d: no order of the operations explains what they returned", seed)
 	}
 	row.Row{
 		Searched: "linearizability of a rate limiter: Allow, Reserve, Cancel, Pause, SetRate" + where,
@@ -213,7 +207,7 @@ func TestEveryHistoryOfALimiterHasAnOrder(t *testing.T) {
 func TestTheCheckerFindsEachFaultOfALimiter(t *testing.T) {
 	found := func(f tapFault) bool {
 		for seed := range uint64(2000) {
-			if !orderOf(t, seed, func(clk *jumpy) tapSubject { return &doubleTap{clk: clk, fault: f} }) {
+			if !orderOf(t, seed, newCoroutines(seed), func(clk *jumpy) tapSubject { return &doubleTap{clk: clk, fault: f} }) {
 				return true
 			}
 			if f == "" && seed > 50 {

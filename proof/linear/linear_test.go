@@ -94,10 +94,10 @@ func mode(name string) []breaker.Config {
 
 // check plays and checks one history. It returns "" if the history has an order, the path of
 // a picture if it has none, or what else is wrong with it.
-func check(t *testing.T, name string, seed uint64, build build) (wrong string) {
+func check(t *testing.T, name string, seed uint64, c crew, build build) (wrong string) {
 	t.Helper()
 	cfgs := mode(name)
-	ops, miscounted := play(write(seed, name == crowd, besideIn(cfgs) && seed%4 != 0), cfgs, build)
+	ops, miscounted := play(write(seed, name == crowd, besideIn(cfgs) && seed%4 != 0), cfgs, c, build)
 	if miscounted > 0 {
 		return fmt.Sprintf("%d permits were not counted once", miscounted)
 	}
@@ -126,7 +126,7 @@ func TestEveryHistoryIsLinearizable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for n := range *histories * times(name) {
 				seed := *firstSeed + uint64(n)
-				if wrong := check(t, name, seed, newActual); wrong != "" {
+				if wrong := check(t, name, seed, goroutines{}, newActual); wrong != "" {
 					t.Fatalf("seed %d: no order of the operations explains what they returned; see %s", seed, wrong)
 				}
 			}
@@ -171,13 +171,14 @@ var rarely = map[fault]string{
 }
 
 // findFault plays histories of a double until one is wrong, and returns what is wrong with
-// it. It returns "" if no history is.
+// it. It returns "" if no history is. The clients are coroutines, so that what is found does
+// not depend on the machine.
 func findFault(t *testing.T, f fault) (wrong string) {
 	t.Helper()
 	double := func(cfgs []breaker.Config, clk *jumpy) subject { return newDouble(cfgs, clk, f) }
 	if name, rare := rarely[f]; rare {
 		for seed := uint64(0); seed < 20_000 && wrong == ""; seed++ {
-			wrong = check(t, name, seed, double)
+			wrong = check(t, name, seed, newCoroutines(seed), double)
 		}
 		return wrong
 	}
@@ -187,7 +188,7 @@ func findFault(t *testing.T, f fault) (wrong string) {
 	}
 	for seed := range seeds {
 		for _, name := range slices.Sorted(maps.Keys(modes)) {
-			if wrong = check(t, name, seed, double); wrong != "" {
+			if wrong = check(t, name, seed, newCoroutines(seed), double); wrong != "" {
 				return wrong
 			}
 		}

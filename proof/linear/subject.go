@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +36,7 @@ var start = fake.NewClock().Now()
 // until all others have finished.
 type jumpy struct {
 	*fake.Clock
+	crew   crew
 	mu     sync.Mutex
 	rnd    *rand.Rand
 	holdUp holdUp
@@ -49,12 +49,12 @@ func (j *jumpy) Now() time.Time {
 }
 
 func (j *jumpy) yield() {
-	j.holdUp.maybe()
+	j.holdUp.maybe(j.crew.pause)
 	j.mu.Lock()
 	n := j.rnd.IntN(4)
 	j.mu.Unlock()
 	for range n {
-		runtime.Gosched()
+		j.crew.pause()
 	}
 }
 
