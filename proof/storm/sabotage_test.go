@@ -117,14 +117,25 @@ func TestTheAuditFindsEachSaboteur(t *testing.T) {
 	}
 }
 
+// mostScenes is how many scenes are played to find a planted fault. Most are found in any of
+// the first scenes. Two show only where callers share a pipeline and one of them leaves a
+// queue, which is so in one scene of 200, and there in an order that the scheduler decides.
+const mostScenes = 10_000
+
 // requireFound plays scenes until the storm reports a fault that contains want.
 func requireFound(t *testing.T, want string, d double) {
 	t.Helper()
-	found := ""
-	for seed := uint64(1); seed < 300 && !strings.Contains(found, want); seed++ {
-		found += strings.Join(enact(t, seed, d).faults, "\n")
+	var others []string
+	for seed := uint64(1); seed <= mostScenes; seed++ {
+		faults := enact(t, seed, d).faults
+		if strings.Contains(strings.Join(faults, "\n"), want) {
+			return
+		}
+		if len(others) < 20 {
+			others = append(others, faults...)
+		}
 	}
-	assert.Contains(t, found, want)
+	t.Fatalf("no scene reported %q, others:\n%s", want, strings.Join(others, "\n"))
 }
 
 func TestAHistoryThatDoesNotFollowFromTheSeedIsFound(t *testing.T) {
