@@ -7,7 +7,7 @@ func (c *Circuit) Acquire() (Permit, error) {
 	var a admission
 	for {
 		switch moved, refused := c.admit(&a, false); {
-		case moved != nil: // to half-open; next, a permit
+		case moved != nil: // to half-open: ask again, for a permit
 		case refused != nil:
 			return Permit{}, refused
 		default:

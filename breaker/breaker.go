@@ -6,7 +6,6 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/prompt"
-	"github.com/ductile-go/ductile/internal/verdict"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -171,7 +170,7 @@ func (b *Breaker[T]) observed(ctx context.Context, next policy.Call[T], g *gener
 		returned = true
 		return v, err
 	}
-	to := g.countPlain(ctx, err, &returned)
+	_, to := g.countPlain(ctx, err, &returned)
 	returned = true // counted, even if an observer panics now
 	if to != nil {
 		b.emitMove(ctx, next, to)
@@ -192,11 +191,7 @@ func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generati
 	}()
 	v, err = next.Do(ctx)
 	took := next.Lap(watch, err == nil)
-	outcome := policy.Success
-	if err != nil {
-		outcome = verdict.Plain(ctx, err)
-	}
-	to := g.countPlain(ctx, err, &returned)
+	outcome, to := g.countPlain(ctx, err, &returned)
 	returned = true // counted, even if an observer panics now
 	next.Emit(ctx, b.judged(outcome, took, err))
 	b.emitMove(ctx, next, to)

@@ -10,7 +10,8 @@ import (
 // This file counts how calls end, and judges. Each function returns the generation that
 // the call moved the circuit to, or nil. The count functions of generations are:
 //
-//	countPlain    for the error of a call through a plain generation, without a report
+//	countPlain    for the error of a call through a plain generation, without a report;
+//	              it also returns what the error means
 //	countLost     for such a call that panicked or called runtime.Goexit
 //	countClosed   for the report of a call that a closed generation admitted
 //	countProbe    for the report of a call that a half-open generation admitted
@@ -27,7 +28,10 @@ type report struct {
 
 // countPlain counts a call of a plain generation. It sets counted before it counts, and so
 // before listeners are called: a panic in them must not count the call again.
-func (g *generation) countPlain(ctx context.Context, err error, counted *bool) *generation {
+//
+// It looks at ctx once. The caller may cancel between two looks, and then an event would
+// have another outcome than the circuit has counted.
+func (g *generation) countPlain(ctx context.Context, err error, counted *bool) (policy.Outcome, *generation) {
 	if err != nil {
 		return g.countPlainError(ctx, err, counted)
 	}
@@ -40,19 +44,29 @@ func (g *generation) countPlain(ctx context.Context, err error, counted *bool) *
 	default:
 		g.counters.endRow()
 	}
-	return nil
+	return policy.Success, nil
 }
 
-func (g *generation) countPlainError(ctx context.Context, err error, counted *bool) *generation {
-	o := verdict.Plain(ctx, err)
+func (g *generation) countPlainError(ctx context.Context, err error, counted *bool) (policy.Outcome, *generation) {
+	var o policy.Outcome
 	if cur := g.circuit.gen.Load(); cur.rules != g.rules && cur.rules.cold.Classify != nil {
-		o = cur.rules.outcome(ctx, err) // a Reconfigure since the call was admitted
+		o = known(cur.rules.outcome(ctx, err)) // a Reconfigure since the call was admitted
+	} else {
+		o = verdict.Plain(ctx, err)
 	}
 	*counted = true
 	if o == policy.Failure && g.ownRow { // the usual case, without a report
-		return g.countInRow(err)
+		return o, g.countInRow(err)
 	}
-	return g.countClosed(&report{outcome: o, cause: err})
+	return o, g.countClosed(&report{outcome: o, cause: err})
+}
+
+// known returns o, or Failure if a function that breaks its contract has returned o.
+func known(o policy.Outcome) policy.Outcome {
+	if o == policy.Undecided || o > policy.Ignored {
+		return policy.Failure
+	}
+	return o
 }
 
 // countLost counts a call that panicked or called runtime.Goexit.

@@ -3,6 +3,7 @@ package breaker_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log"
 	"runtime"
 	"testing"
@@ -52,6 +53,45 @@ func TestMovesAndRefusalsEmitEvents(t *testing.T) {
 			of(policy.Event{Kind: policy.StateChanged, From: "half-open", To: "closed", Reason: breaker.ReasonProbesSucceeded}),
 			{Kind: policy.Finished, Pipeline: "p", Attempt: 1, Elapsed: time.Millisecond},
 		}, rec.Events())
+	}
+}
+
+// canceling is a context that is cancelled after so many looks at it.
+type canceling struct {
+	context.Context
+	looks int
+}
+
+func (c *canceling) Err() error {
+	if c.looks--; c.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestJudgedHasTheOutcomeThatTheCircuitCounted(t *testing.T) {
+	for name, cfg := range map[string]breaker.Config{
+		"plain": {}, "classified": {Classify: func(error) policy.Outcome { return policy.Undecided }},
+	} {
+		seen := map[policy.Outcome]bool{}
+		for looks := range 10 { // the caller cancels at every point of the call
+			c := breaker.NewCircuit(cfg)
+			rec := fake.NewRecorder()
+			chain := policy.NewChain[int]("", []policy.Listener{{
+				Observe: rec.Observe, Kinds: []policy.EventKind{policy.Judged},
+			}}, breaker.New[int](c))
+			_, err := chain.Call(down).Do(&canceling{t.Context(), looks})
+			if !errors.Is(err, errDown) {
+				continue // cancelled before the function ran
+			}
+			require.Len(t, rec.Events(), 1)
+			o := rec.Events()[0].Outcome
+			seen[o] = true
+			assert.Equal(t, map[policy.Outcome]breaker.Counts{
+				policy.Failure: {Failures: 1}, policy.Ignored: {Ignored: 1},
+			}[o], c.Snapshot().Counts, "%s, cancelled after %d looks", name, looks)
+		}
+		assert.Len(t, seen, 2, "%s: before the verdict and after it", name)
 	}
 }
 

@@ -11,8 +11,7 @@ import (
 
 // guard is Execute for every circuit and every listener.
 func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (v T, err error) {
-	// An open circuit whose end is far comes first: the load that it sheds should cost
-	// little.
+	// First ask for an open circuit whose end is far: to shed load should cost little.
 	if g := b.circuit.gen.Load(); g.state == Open && !g.shut.rejection.lenient && g.shut.opening.far() {
 		if _, due := g.due(); !due {
 			return v, b.reject(ctx, next, &g.shut.rejection)
@@ -30,7 +29,7 @@ func (b *Breaker[T]) guard(ctx context.Context, next policy.Call[T]) (v T, err e
 		case moved == nil:
 			return b.run(ctx, next, &a)
 		}
-		b.emitMove(ctx, next, moved) // to half-open; next, a permit
+		b.emitMove(ctx, next, moved) // to half-open: ask again, for a permit
 		next.Delayed()
 	}
 }
@@ -109,9 +108,7 @@ func (p *passage[T]) lap(r *report) time.Duration {
 
 // finish counts the call and emits the events of that.
 func (p *passage[T]) finish(r *report, took time.Duration) {
-	if r.outcome == policy.Undecided || r.outcome > policy.Ignored {
-		r.outcome = policy.Failure // from a function that breaks its contract
-	}
+	r.outcome = known(r.outcome)
 	to := p.end(r)
 	if p.judged && !p.free {
 		p.emitJudged(r, took)
