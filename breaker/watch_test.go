@@ -134,10 +134,20 @@ func TestWatchersThatComeAndGoMissNoMoveInBetween(t *testing.T) {
 		}
 		for range 4 {
 			watchers.Go(func() {
-				for !over.Load() {
+				for last := false; !last; { // one more round after the movers: they may be over before the first
+					last = over.Load()
 					var heard []breaker.Transition // of one goroutine at a time, and read after a stop and a move
-					stop := c.Watch(func(tr breaker.Transition) { heard = append(heard, tr) })
-					runtime.Gosched()
+					two := make(chan struct{})
+					stop := c.Watch(func(tr breaker.Transition) {
+						if heard = append(heard, tr); len(heard) == 2 {
+							close(two)
+						}
+					})
+					for range 2 { // the circuit moves at least once in each
+						c.Isolate("")
+						c.Reset()
+					}
+					<-two
 					stop()
 					var seen []breaker.Transition
 					done := make(chan struct{})
