@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,7 +10,8 @@ import (
 )
 
 // abreast calls do on two goroutines, n times, and each time as close together as
-// possible.
+// possible. In one of 2000 rounds each waits until the other is there, so neither can end
+// before the other begins. To wait in all rounds takes minutes on a busy machine.
 func abreast(n int, do func(i int, who int64)) {
 	there := make([]atomic.Int32, n)
 	var all sync.WaitGroup
@@ -17,8 +19,10 @@ func abreast(n int, do func(i int, who int64)) {
 		all.Go(func() {
 			for i := range n {
 				there[i].Add(1)
-				for spin := 0; spin < 200 && there[i].Load() < 2; { // so that the slower one catches up
-					spin++
+				for spin := 1; there[i].Load() < 2 && (spin < 200 || i%2000 == 0); spin++ {
+					if spin%200 == 0 { // the other may need this processor
+						runtime.Gosched()
+					}
 				}
 				do(i, who)
 			}

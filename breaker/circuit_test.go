@@ -391,6 +391,7 @@ func TestEachMoveIsReportedOnceAndInOrder(t *testing.T) {
 		wg.Go(func() {
 			for i := range 500 {
 				if p, err := c.Acquire(); err == nil {
+					runtime.Gosched() // others move the circuit while the permit is out
 					p.Record(policy.Outcome(1 + (g+i)%3))
 				}
 				if i%100 == 99 {

@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -247,6 +248,7 @@ func TestNoTripIsLostWhileACircuitIsReconfigured(t *testing.T) {
 		all.Go(func() {
 			for i := range 20 {
 				_ = c.Reconfigure(breaker.Config{FailureThreshold: 8, RecoveryTimeout: time.Duration(1+i%2) * time.Minute})
+				runtime.Gosched()
 			}
 		})
 		all.Wait()
