@@ -48,8 +48,8 @@ type generation struct {
 	// Fields of counters, written by calls.
 
 	// row is how many failures in a row there were. In half-open it is how many Ignored
-	// probes in a row. Add returns a different count to each of several
-	// calls that end concurrently.
+	// probes in a row. Add returns a different count to each of several calls that end
+	// concurrently.
 	row     atomic.Int64
 	ignored atomic.Int64
 

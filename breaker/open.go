@@ -19,10 +19,11 @@ const (
 
 // arm prepares an open state that lasts for period from now.
 //
-// The timer is never stopped. A timer that was made in a bubble must not be used outside of
-// it, and there is no way to find out where a timer was made. Until it fires, it references
-// one flag and not the circuit. So a circuit that is dropped, reset or isolated leaves only a
-// timer and a flag behind. A pending timer does not prevent a bubble from ending.
+// The timer is never stopped, also if the circuit is dropped, reset, isolated or tripped
+// again. A timer that was made in a bubble must not be used outside of it, and there is no
+// way to find out where a timer was made. A timer that is left behind does no harm: it
+// references one flag of the opening that made it, and not the circuit, and until it fires
+// the two take some hundred bytes. A pending timer does not prevent a bubble from ending.
 func (o *opening) arm(c *Circuit, period time.Duration) {
 	if c.time.Clock() != nil || period < shortest {
 		o.near = nil
