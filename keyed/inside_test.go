@@ -1,12 +1,14 @@
 package keyed
 
 import (
-	"runtime"
+	"runtime/pprof"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ductile-go/ductile/internal/table"
+	"github.com/ductile-go/ductile/internal/yield"
 )
 
 type still struct{}
@@ -36,22 +38,32 @@ func TestAReaderChecksGoneUnderTheLock(t *testing.T) {
 	m, e := ofOne(t)
 	m.mu.Lock()
 	e.state.Store(gone)
-	found, begun := make(chan bool), make(chan struct{})
+	found := make(chan bool, 1)
 	go func() {
-		close(begun)
 		ok := false
 		for range m.All() {
 			ok = true
 		}
 		found <- ok
 	}()
-	<-begun
-	for range 100 {
-		runtime.Gosched()
-	}
+	// Without the look under the lock, the reader would end before it has got the lock.
+	waits := yield.Until(func() bool { return len(found) > 0 || locking("isMember") })
 	e.state.Store(member)
 	m.mu.Unlock()
 	assert.True(t, <-found)
+	assert.True(t, waits, "the reader has not come to the lock")
+}
+
+// locking reports whether a goroutine waits for a lock in a function of this name.
+func locking(function string) bool {
+	var text strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&text, 2) // to a strings.Builder, which cannot fail
+	for stack := range strings.SplitSeq(text.String(), "\n\n") {
+		if strings.Contains(stack, function) && strings.Contains(stack, "Mutex).Lock(") {
+			return true
+		}
+	}
+	return false
 }
 
 func TestTheTableGrowsAndShrinksWithItsMembers(t *testing.T) {
