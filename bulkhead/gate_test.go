@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -132,13 +133,21 @@ func TestADeadlineEndsAWait(t *testing.T) {
 // A place granted in the moment in which the caller's context ends goes to the next call.
 func TestAGrantToAnEndedContextGoesToTheNextCall(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		g, place := taken(t, bulkhead.Config{MaxQueue: 2})
-		first, second := arrive(g, policy.Normal), arrive(g, policy.Normal)
-		first.cancel(nil) // its goroutine does not run until the bubble waits
-		place.Release()
+		clk := &scripted{Clock: fake.NewClock()}
+		g, place := taken(t, bulkhead.Config{MaxQueue: 2, Clock: clk})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var second *visit
+		clk.during = func() {
+			second = arrive(g, policy.Normal)
+			place.Release()
+			require.EqualValues(t, 1, g.Snapshot().Waiting, "the first call has the place")
+			cancel()
+		}
+		_, err := g.Acquire(ctx)
+		require.ErrorIs(t, err, policy.ErrRejected)
+		require.ErrorIs(t, err, context.Canceled)
 		synctest.Wait()
-		require.True(t, first.isRefused())
-		require.ErrorIs(t, first.err, context.Canceled)
 		require.True(t, second.isIn())
 		assert.EqualValues(t, 2, g.Snapshot().Admitted, "a grant that was passed on is not an admission")
 		second.leaves()

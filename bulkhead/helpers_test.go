@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -88,6 +89,27 @@ func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f
 func one(context.Context) (int, error) { return 1, nil }
 
 func isFull(err error) bool { return errors.Is(err, bulkhead.ErrFull) }
+
+// scripted is a fake clock whose next waiter does not wait: it runs during in Wait, on the
+// goroutine of the call, and then returns as if it was woken. So what happens during a wait
+// has one order.
+type scripted struct {
+	*fake.Clock
+	during func()
+}
+
+func (s *scripted) NewWaiter() policy.Waiter {
+	during := s.during
+	if s.during = nil; during == nil {
+		return s.Clock.NewWaiter()
+	}
+	return scriptedWaiter{during}
+}
+
+type scriptedWaiter struct{ during func() }
+
+func (w scriptedWaiter) Wait(context.Context) error { w.during(); return nil }
+func (scriptedWaiter) Wake()                        {}
 
 // raise sets most to at least n.
 func raise(most *atomic.Int64, n int64) {

@@ -153,19 +153,17 @@ func TestMaxWaitEndsAWait(t *testing.T) {
 	})
 }
 
-// A place that is returned as MaxWait passes is used: the timer loses. This clock orders
-// the two events, and the waiter's goroutine runs after both.
+// A place that is returned as MaxWait passes is used: the timer loses. The call finds both
+// when it continues.
 func TestAPlaceReturnedAsMaxWaitPassesIsGranted(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		clk := fake.NewClock()
-		g, place := taken(t, bulkhead.Config{MaxQueue: 1, MaxWait: time.Second, Clock: clk})
-		clk.AfterFunc(time.Second, place.Release)
-		w := arrive(g, policy.Normal)
-		clk.Advance(time.Second)
-		synctest.Wait()
-		assert.True(t, w.isIn())
-		w.leaves()
-	})
+	clk := &scripted{Clock: fake.NewClock()}
+	g, place := taken(t, bulkhead.Config{MaxQueue: 1, MaxWait: time.Second, Clock: clk})
+	clk.AfterFunc(time.Second, place.Release) // before the timer of MaxWait
+	clk.during = func() { clk.Advance(time.Second) }
+	p, err := g.Acquire(t.Context())
+	require.NoError(t, err)
+	p.Release()
+	assert.Equal(t, bulkhead.Snapshot{Limit: 1, Admitted: 2}, g.Snapshot())
 }
 
 var codel = bulkhead.CoDel{Target: 5 * time.Millisecond, Interval: 100 * time.Millisecond}
