@@ -28,26 +28,28 @@ func TestAWaitAdvancesAnAutoAdvanceClockToItsToken(t *testing.T) {
 }
 
 func TestAFakeClockServesWaitersInOrder(t *testing.T) {
-	clk := fake.NewClock()
-	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
-	require.True(t, l.Allow(1))
-	served := make(chan int, 3)
-	for i := range 3 {
-		policy.Go(clk, func() {
-			assert.NoError(t, l.Wait(t.Context(), 1))
-			served <- i
-		})
-		require.NoError(t, clk.BlockUntil(t.Context(), i+1))
-	}
-	for i := range 3 {
-		require.NoError(t, clk.BlockUntil(t.Context(), 3-i))
-		for clk.Advance(100*time.Millisecond - 1); len(served) > 0; {
-			t.Fatal("served before its time")
+	synctest.Test(t, func(t *testing.T) { // to let a call return that is served before its time
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, Clock: clk})
+		require.True(t, l.Allow(1))
+		served := make(chan int, 3)
+		for i := range 3 {
+			policy.Go(clk, func() {
+				assert.NoError(t, l.Wait(t.Context(), 1))
+				served <- i
+			})
+			require.NoError(t, clk.BlockUntil(t.Context(), i+1))
 		}
-		clk.Advance(1)
-		assert.Equal(t, i, <-served)
-	}
-	assert.Zero(t, clk.Waiters())
+		for i := range 3 {
+			require.NoError(t, clk.BlockUntil(t.Context(), 3-i))
+			clk.Advance(100*time.Millisecond - 1)
+			synctest.Wait()
+			require.Empty(t, served, "served before its time")
+			clk.Advance(1)
+			assert.Equal(t, i, <-served)
+		}
+		assert.Zero(t, clk.Waiters())
+	})
 }
 
 // A clock that jumps over several due times serves all of those waiters at once: each had
@@ -220,50 +222,31 @@ func (r *restless) Now() time.Time {
 	return r.Clock.Now().Add(time.Duration(r.n%2) * 30 * 365 * 24 * time.Hour)
 }
 
-// Touching a timer or channel of one bubble from another is a fatal error.
-func TestOneLimiterServesSeveralBubbles(t *testing.T) {
-	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: -1})
-	for range 3 {
-		synctest.Test(t, func(t *testing.T) {
-			start := time.Now()
-			w := queue(l, 5)
-			w.cancels[3]()
-			synctest.Wait()
-			r, err := l.Reserve(1, -1)
-			require.NoError(t, err)
-			l.Pause(time.Second)
-			w.end()
-			assert.Equal(t, []int{0, 1, 2, 4}, w.served)
-			assert.Equal(t, 2*time.Second, time.Since(start), "the third waits for the pause, which is as long as its token takes")
-			assert.Equal(t, time.Second, r.Delay())
-		})
+// A call that restarts the limiter again and again must end, even if another call restarts
+// it in the meantime.
+func TestAClockThatIsNeverInRangeBlocksNoCall(*testing.T) {
+	for reading := range 30 {
+		clk := &runaway{Clock: fake.NewClock()}
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Clock: clk})
+		clk.at, clk.during = clk.n+reading, func() { l.SetRate(20, 0, 0) }
+		l.SetRate(30, 0, 0)
 	}
-	assert.Equal(t, 2, drain(l), "outside it restarts full")
 }
 
-// Calls of two bubbles that wait for one limiter at the same time are each served in
-// their own time. Neither bubble can wake the other.
-func TestWaitersInTwoBubblesAreAllServed(t *testing.T) {
-	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst})
-	for i := range 4 {
-		t.Run("bubble", func(t *testing.T) {
-			t.Parallel()
-			for range 50 {
-				synctest.Test(t, func(t *testing.T) {
-					time.Sleep(time.Duration(i) * 100 * time.Millisecond)
-					w := queue(l, 4)
-					l.Pause(10 * time.Millisecond)
-					r, err := l.Reserve(1, -1)
-					if err == nil {
-						r.Cancel()
-					}
-					l.SetRate(2, 0, ratelimit.NoBurst)
-					l.SetRate(1, 0, ratelimit.NoBurst)
-					w.cancels[2]()
-					w.end()
-					assert.GreaterOrEqual(t, len(w.served), 3)
-				})
-			}
-		})
+// runaway is a clock that jumps by 30 years at every reading, and calls during at one.
+type runaway struct {
+	*fake.Clock
+	n, at  int
+	during func()
+}
+
+func (r *runaway) Now() time.Time {
+	if r.n++; r.n > 1000 {
+		panic("a call reads the clock without end")
 	}
+	now := r.Clock.Now().AddDate(30*r.n, 0, 0)
+	if r.n == r.at {
+		r.during()
+	}
+	return now
 }

@@ -20,7 +20,7 @@ func (l *Limiter) lock() (b *bucket, now int64) {
 		line := l.bucket.Load().line
 		seen := line.seen.Load()
 		now, ok := line.now()
-		if n == attempts && !ok {
+		if n >= attempts && !ok {
 			now, ok = seen, true
 		}
 		l.mu.Lock()
