@@ -49,6 +49,11 @@ func TestNoWindowExceedsBurstPlusRate(t *testing.T) {
 			limit, burst := 1+rnd.IntN(20), 1+rnd.IntN(5)
 			l := ratelimit.NewLimiter(ratelimit.Config{Limit: limit, Burst: burst})
 			g := &grants{start: time.Now()}
+			defer func() {
+				if t.Failed() {
+					t.Logf("seed %d", seed)
+				}
+			}()
 			var group sync.WaitGroup
 			for range 80 {
 				time.Sleep(time.Duration(rnd.Int64N(int64(2*time.Second) / int64(limit))))
@@ -90,9 +95,6 @@ func TestNoWindowExceedsBurstPlusRate(t *testing.T) {
 			group.Wait()
 			slices.SortFunc(g.all, func(a, b grant) int { return int(a.at - b.at) })
 			conforms(t, g.all, limit, time.Second, burst)
-			if t.Failed() {
-				t.Logf("seed %d", seed)
-			}
 		})
 	}
 }

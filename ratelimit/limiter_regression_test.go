@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -244,17 +245,24 @@ func TestAllowDuringSetRateTakesEachTokenOnce(t *testing.T) {
 		clk := fake.NewClock()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 10, Clock: clk})
 		var granted atomic.Int64
+		var changed atomic.Bool
 		var group sync.WaitGroup
 		for range 4 {
-			group.Go(func() { granted.Add(int64(drain(l))) })
+			group.Go(func() {
+				for last := false; !last; runtime.Gosched() { // beside all changes, and once after them
+					last = changed.Load()
+					granted.Add(int64(drain(l)))
+				}
+			})
 		}
 		group.Go(func() {
+			defer changed.Store(true)
 			for i := range 5 {
 				l.SetRate(2+i, 0, 10)
+				runtime.Gosched()
 			}
 		})
 		group.Wait()
-		granted.Add(int64(drain(l)))
 		require.EqualValues(t, 10, granted.Load())
 	}
 }
