@@ -14,7 +14,7 @@ import (
 	"github.com/ductile-go/ductile/retry"
 )
 
-// Three calls per second, with a burst of two. A call that exceeds that is refused, with
+// Four calls per second, with a burst of two. A call that exceeds that is refused, with
 // the time after which to retry.
 func ExampleNewLimiter() {
 	clk := fake.NewClock()

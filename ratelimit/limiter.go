@@ -29,8 +29,9 @@ type Limiter struct {
 
 	// mu guards the lines of waiters and the replacement of bucket and terms: without it, two
 	// replacements could each copy the tokens, two Reconfigures could each leave a half of
-	// their config, and a waiter could leave while its place is being planned. It is not held while the clock is read or a waiter is woken. Allow,
-	// and calls that find their tokens available, do not take it.
+	// their config, and a waiter could leave while its place is being planned. It is not held
+	// while the clock is read or a waiter is woken. Allow, and calls that find their tokens
+	// available, do not take it.
 	mu        sync.Mutex
 	cancelled int64 // cancelled reservations, which admitted includes
 }
@@ -164,7 +165,7 @@ func (l *Limiter) Idle() bool {
 	return full <= now && b.until <= now && (promised == 0 || promised <= now && !l.waits())
 }
 
-// waits reports whether a call waits. One whose tokens are there may have yet to go.
+// waits reports whether a call is in the line, even if its tokens are available by now.
 func (l *Limiter) waits() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -25,7 +25,8 @@ const kind = "ratelimit"
 // call starts to wait, with the expected wait as Delay; Waited when it is admitted after
 // that; Rejected with a Reason otherwise. The Reason is "limit" if the call does not
 // wait, "max_wait" or "deadline" if the tokens would be too late, "speculative", "paused"
-// or "cost", and "canceled" or "deadline" if the context ended during the wait.
+// or "cost", "canceled" or "deadline" if the context ended during the wait, and "clock" if
+// the clock failed to wait.
 type RateLimit[T any] struct {
 	promptly
 	limiter *Limiter
@@ -180,9 +181,8 @@ func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	if n <= 0 {
 		return nil
 	}
-	cfg := l.Config()
-	if n > cfg.Burst {
-		return &costError{l.name, n, cfg.Burst}
+	if burst := l.bucket.Load().burst; n > burst {
+		return &costError{l.name, n, burst}
 	}
 	most, _ := l.patience(ctx, terms.maxWait)
 	if due := l.due(n); due > after && ahead(due-after) > most {

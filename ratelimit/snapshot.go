@@ -30,14 +30,13 @@ type Snapshot struct {
 // Snapshot returns the limiter's rate, its current tokens, and its counters.
 func (l *Limiter) Snapshot() Snapshot {
 	l.mu.Lock()
-	b, waiting, cancelled := l.bucket.Load(), 0, l.cancelled
-	waiting = b.line.waiting
+	b, cancelled := l.bucket.Load(), l.cancelled
+	waiting := b.line.waiting
 	l.mu.Unlock()
-	s := Snapshot{
+	return Snapshot{
 		Name: l.name, Limit: b.limit, Per: b.per, Burst: b.burst, Tokens: l.tokens(), Waiting: waiting, Paused: l.paused(),
 		Admitted: l.admitted.Load() - cancelled, Rejected: l.rejected.Load(),
 	}
-	return s
 }
 
 // tokens returns the number of tokens in the bucket. If the clock was set, the next call
