@@ -3,6 +3,7 @@ package adaptive_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,9 +143,10 @@ func TestALimitThatOnlyAReconfigurationMovedIsIdle(t *testing.T) {
 	}
 }
 
-// Calls beside reconfigurations of every kind, on all cores.
+// Calls beside reconfigurations of every kind, on all cores, of more callers than places. The
+// reconfigurations go on until all calls have ended.
 func TestNoPlaceIsLostWhileALimiterIsReconfigured(t *testing.T) {
-	const goroutines, each, most = 8, 500, 60
+	const goroutines, each, most = 80, 50, 60
 	var h heard
 	cfg := adaptive.Config{Initial: 20, Max: most, MinCalls: 1, Window: 1, OnChange: h.hear}
 	l := adaptive.NewLimiter(cfg)
@@ -156,6 +158,7 @@ func TestNoPlaceIsLostWhileALimiterIsReconfigured(t *testing.T) {
 			for range each {
 				_, err := a.Do(t.Context(), func(context.Context) (int, error) {
 					assert.LessOrEqual(t, in.Add(1), int64(most))
+					runtime.Gosched()
 					in.Add(-1)
 					admitted.Add(1)
 					return 1, nil
@@ -163,19 +166,21 @@ func TestNoPlaceIsLostWhileALimiterIsReconfigured(t *testing.T) {
 				if err != nil {
 					assert.ErrorIs(t, err, adaptive.ErrLimited)
 					refused.Add(1)
+					runtime.Gosched()
 				}
 			}
 		})
 	}
 	all.Go(func() {
 		rnd := rand.New(rand.NewPCG(2, 2))
-		for range 600 {
+		for n := 0; n < 600 || admitted.Load()+refused.Load() < goroutines*each; n++ {
 			cfg := adaptive.Config{Min: 1 + rnd.IntN(5), MinCalls: 1 + rnd.IntN(3), Window: 1, MaxQueue: rnd.IntN(3), OnChange: h.hear}
 			cfg.Max = cfg.Min + rnd.IntN(most-cfg.Min)
 			cfg.Target = time.Duration(rnd.IntN(2)) * 20 * time.Microsecond
 			assert.NoError(t, l.Reconfigure(cfg))
 			limit := l.Limit()
 			assert.True(t, limit >= 1 && limit <= most, "%d", limit)
+			runtime.Gosched()
 		}
 	})
 	all.Wait()
