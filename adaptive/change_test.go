@@ -70,8 +70,9 @@ func TestOnChangeMayUseTheLimiter(t *testing.T) {
 
 func TestAPanicInOnChangeIsLoggedAndLosesNothing(t *testing.T) {
 	var out bytes.Buffer
+	was := log.Writer()
 	log.SetOutput(&out)
-	defer log.SetOutput(log.Default().Writer())
+	defer log.SetOutput(was)
 	var h heard
 	r := newRig(t, adaptive.Config{Name: "db", Initial: 10, Target: 50 * ms, OnChange: func(c adaptive.Change) {
 		h.hear(c)

@@ -65,7 +65,7 @@ func TestALimiterMadeOutsideABubbleWorksInSeveral(t *testing.T) {
 		for range 3 {
 			before := l.Limit()
 			bubble(t, func(t *testing.T) {
-				for range 20 {
+				for wave := 0; l.Limit() == before && wave < 1000; wave++ {
 					for range l.Limit() {
 						go func() {
 							_, err := adaptive.Do(context.Background(), l, func(context.Context) (int, error) { time.Sleep(10 * ms); return 1, nil })
