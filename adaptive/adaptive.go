@@ -33,6 +33,10 @@ var emits = []string{
 // not a fast server, and neither do calls that panic, call runtime.Goexit or are Ignored.
 // With Target, an error of an inner policy that matches [policy.ErrRejected] lowers the
 // limit: what is inside is full.
+//
+// The call that moves the limit emits LimitChanged, before it returns. Events of concurrent
+// calls may come in another order than their changes; [Config].OnChange gets the changes in
+// order.
 type Adaptive[T any] struct {
 	promptly
 	limiter  *Limiter

@@ -21,7 +21,7 @@ type changes struct {
 	name string
 
 	// mu guards the fields below. Without it, two goroutines could take the same change, or
-	// the second could be told before the first. It is not held while the listener runs.
+	// deliver the second change before the first. It is not held while the listener runs.
 	mu      atomic.Mutex
 	on      func(Change)
 	pending []told

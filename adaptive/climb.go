@@ -45,7 +45,7 @@ func (c *climber) bound(least, most int) {
 	c.base = max(float64(least), min(float64(most), c.base))
 }
 
-// restart forgets the pairs so far: the limit was moved by another hand.
+// restart forgets the pairs so far, because Reconfigure has changed what they measured.
 func (c *climber) restart() { c.at, c.halfway, c.slopes = level, false, slopes{} }
 
 // probe is the limit in force, as seen from the base.

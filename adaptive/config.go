@@ -35,9 +35,9 @@ type Config struct {
 	Initial int `json:"initial,omitempty"`
 	// Min is the lowest limit. 0 means 1.
 	Min int `json:"min,omitempty"`
-	// Max is the highest limit, at most 2147483647. 0 means 1000, or more if Min or Initial
-	// is more. It bounds the load on a dependency whose latency does not rise with its load:
-	// there, more concurrency is always better as far as a limiter can see.
+	// Max is the highest limit, at most 2147483647. 0 means 1000, or the larger of Min and
+	// Initial if that is more. It bounds the load on a dependency whose latency does not rise
+	// with its load: to a limiter, more concurrency always looks better there.
 	Max int `json:"max,omitempty"`
 
 	// Target is the latency that a client aims at: with it, the limiter uses AIMD. Choose

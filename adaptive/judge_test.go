@@ -15,8 +15,8 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// lowers reports whether a call lowers the limit that takes so long and ends with err. Its
-// window has nine calls of 1 ms besides.
+// lowers reports whether a call that takes so long and ends with err lowers the limit. Its
+// window has nine calls of 2 ms besides.
 func lowers(ctx context.Context, t *testing.T, took time.Duration, err error, cfg adaptive.Config, policies ...func(*adaptive.Adaptive[int]) *adaptive.Adaptive[int]) bool {
 	t.Helper()
 	cfg.Initial, cfg.Target, cfg.Quantile = 10, 50*ms, 1

@@ -14,7 +14,7 @@ import (
 // The tests of this file run limiters against a simulated server, in virtual time and from
 // a seed. docs/adaptive.md shows such runs as curves.
 
-// server has workers of 20 ms a call.
+// server returns a server with so many workers, whose calls take service on average.
 func server(workers int, service time.Duration) sim.Server {
 	return sim.Server{Workers: workers, Classes: []sim.Class{{Share: 1, Service: service, Sigma: 0.3}}}
 }

@@ -76,8 +76,8 @@ func (g *gradient2) update(latency float64, inFlight int) float64 {
 	return g.limit
 }
 
-// Vegas estimates the queue from the lowest latency that it has seen, and sees anew every so
-// often, under whatever load there is then.
+// Vegas estimates the queue from the lowest latency that it has seen. Every 30 windows it
+// starts to look for the lowest anew, under the load of that time.
 func Vegas(initial int) Limiter {
 	v := &vegas{limit: float64(initial)}
 	return &windowed{algorithm: v, limit: v.limit}
