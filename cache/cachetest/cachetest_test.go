@@ -156,6 +156,44 @@ func TestABrokenStoreIsFound(t *testing.T) {
 	}
 }
 
+// writesBack is a store whose first Get of a key brings back what Delete has removed
+// meanwhile.
+type writesBack struct {
+	*cache.Memory[string, int]
+	looked, deleted chan struct{}
+	look, deletion  sync.Once
+}
+
+const written = "owned 0"
+
+func (s *writesBack) Get(ctx context.Context, k string) (cache.Entry[int], bool, error) {
+	e, ok, err := s.Memory.Get(ctx, k)
+	if ok && k == written {
+		s.look.Do(func() {
+			close(s.looked)
+			<-s.deleted
+			err = s.Set(ctx, k, e)
+		})
+	}
+	return e, ok, err
+}
+
+func (s *writesBack) Delete(ctx context.Context, k string) error {
+	if k == written {
+		<-s.looked
+		defer s.deletion.Do(func() { close(s.deleted) })
+	}
+	return s.Memory.Delete(ctx, k)
+}
+
+func TestAGetThatBringsBackADeletedEntryIsFound(t *testing.T) {
+	r := &report{}
+	check{run: getsFindNothingDeleted}.on(t.Context(), r, &writesBack{
+		Memory: cache.NewMemory[string, int](cache.MemoryConfig{}), looked: make(chan struct{}), deleted: make(chan struct{}),
+	})
+	assert.Equal(t, []string{`cachetest: Get("owned 0") found an entry after Delete had returned`}, r.found)
+}
+
 func TestABuildThatReturnsNilIsFound(t *testing.T) {
 	r := &report{}
 	checks[0].on(t.Context(), r, nil)

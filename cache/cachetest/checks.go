@@ -169,17 +169,19 @@ func (p *probe) readsSince(k string, made time.Time, value int) bool {
 	return true
 }
 
-// getsFindNothingDeleted has two goroutines that set and delete keys of their own, while
-// others read them and change other keys.
+// getsFindNothingDeleted has two goroutines that set and delete keys of their own, each time
+// beside another that gets the key, and two that change other keys.
 func getsFindNothingDeleted(p *probe) {
-	var done atomic.Bool
-	var owners, all sync.WaitGroup
+	var all sync.WaitGroup
 	for i := range 2 {
 		k := "owned " + strconv.Itoa(i)
-		owners.Go(func() {
+		all.Go(func() {
 			for v := range rounds {
 				p.set(k, entry(v, nil))
+				var beside sync.WaitGroup
+				beside.Go(func() { p.get(k) })
 				p.delete(k)
+				beside.Wait()
 				if _, ok := p.get(k); ok {
 					p.Errorf("cachetest: Get(%q) found an entry after Delete had returned", k)
 					return
@@ -187,15 +189,12 @@ func getsFindNothingDeleted(p *probe) {
 			}
 		})
 		all.Go(func() {
-			for v := 0; !done.Load(); v++ {
-				p.get(k)
+			for v := range rounds {
 				other := strconv.Itoa(v % 40)
 				p.set(other, entry(v, nil))
 				p.delete(other)
 			}
 		})
 	}
-	owners.Wait()
-	done.Store(true)
 	all.Wait()
 }
