@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ductile-go/ductile/cache"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -15,7 +16,8 @@ func TestAnAnswerFromTheCacheAllocatesNothing(t *testing.T) {
 	always := func(context.Context) (string, bool) { return "users/1234", true }
 	ctx := context.Background()
 	fails := func(context.Context) (int, error) { return 0, errMissing }
-	stale := config{Key: always, TTL: 1, Stale: time.Hour, Cooldown: time.Hour}
+	clk := fake.NewClock()
+	stale := config{Key: always, TTL: 1, Stale: time.Hour, Cooldown: time.Hour, Clock: clk}
 	for name, c := range map[string]struct {
 		cache *cache.Cache[string, int]
 		prime []policy.Func[int]
@@ -30,8 +32,10 @@ func TestAnAnswerFromTheCacheAllocatesNothing(t *testing.T) {
 	} {
 		for _, f := range c.prime {
 			_, _ = c.cache.Do(ctx, f)
-			_ = c.cache.Close(ctx)
+			clk.Advance(1) // what is stale with a TTL of 1 ns is refreshed by the next call
 		}
+		_ = c.cache.Close(ctx) // waits for the refresh, which fails, and for the store
+		assert.EqualValues(t, len(c.prime), c.cache.Snapshot().Flights, name)
 		var f policy.Func[int] = one
 		calls := c.cache.Snapshot().Flights
 		assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = c.cache.Do(ctx, f) }), name)
