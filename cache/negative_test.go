@@ -41,21 +41,23 @@ func TestErrorsThatNegativeRefusesAreNotKept(t *testing.T) {
 }
 
 func TestNegativeIsNotAskedAboutRejectionsAndEndedContexts(t *testing.T) {
-	cfg := exactly(config{NegativeTTL: time.Second, Negative: func(err error) bool {
-		t.Errorf("Negative was asked about %v", err)
-		return true
-	}})
-	c, f := cache.New(cfg), &source{err: policy.ErrRejected}
-	_, err := c.Do(with(t.Context(), "a"), f.do)
-	require.ErrorIs(t, err, policy.ErrRejected)
-	ctx, cancel := context.WithCancel(with(t.Context(), "b"))
-	_, err = c.Do(ctx, func(inner context.Context) (int, error) {
-		cancel()
-		<-inner.Done()
-		return 0, errMissing
+	inBubble(t, func(t *testing.T) { // which ends when the flight of the caller that left has
+		cfg := exactly(config{NegativeTTL: time.Second, Negative: func(err error) bool {
+			t.Errorf("Negative was asked about %v", err)
+			return true
+		}})
+		c, f := cache.New(cfg), &source{err: policy.ErrRejected}
+		_, err := c.Do(with(t.Context(), "a"), f.do)
+		require.ErrorIs(t, err, policy.ErrRejected)
+		ctx, cancel := context.WithCancel(with(t.Context(), "b"))
+		_, err = c.Do(ctx, func(inner context.Context) (int, error) {
+			cancel()
+			<-inner.Done()
+			return 0, errMissing
+		})
+		require.Error(t, err)
+		require.NoError(t, c.Close(t.Context()))
 	})
-	require.Error(t, err)
-	require.NoError(t, c.Close(t.Context()))
 }
 
 func TestAKeptErrorReplacesAnOldValue(t *testing.T) {
