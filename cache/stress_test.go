@@ -46,10 +46,10 @@ func TestNoCallSeesAVersionFromBeforeADelete(t *testing.T) {
 						case n < 5:
 							clk.Advance(time.Duration(random.IntN(10)) * time.Millisecond)
 						default:
-							least := deleted[i].Load()
+							least, fails := deleted[i].Load(), random.IntN(4) == 0
 							v, err := c.Do(with(t.Context(), k), func(context.Context) (int, error) {
 								v := versions[i].Load()
-								if rand.IntN(4) == 0 {
+								if fails {
 									return 0, errDown
 								}
 								return int(v), nil
