@@ -72,8 +72,8 @@ func ExampleConfig_staleIfError() {
 func ExampleConfig_negative() {
 	errNotFound := errors.New("not found")
 	users := cache.New(cache.Config[int, string]{
-		Key: userOf, TTL: time.Minute,
-		NegativeTTL: 5 * time.Second,
+		Key: userOf, TTL: time.Hour,
+		NegativeTTL: time.Minute,
 		Negative:    func(err error) bool { return errors.Is(err, errNotFound) },
 	})
 	for range 2 {
