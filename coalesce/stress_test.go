@@ -39,6 +39,11 @@ func (c *crowd) run(key int) policy.Func[int64] {
 			c.t.Errorf("%d runs of key %d at a time", now, key)
 		}
 		defer c.alone[key].Add(-1)
+		// Until a call has joined another's flight, flights go on for as long as their callers
+		// stay. There are more callers than keys, so one of them joins.
+		for c.c.Snapshot().Joined == 0 && ctx.Err() == nil {
+			runtime.Gosched()
+		}
 		for range rand.IntN(20) {
 			if runtime.Gosched(); ctx.Err() != nil && rand.IntN(2) == 0 {
 				return 0, context.Cause(ctx)
