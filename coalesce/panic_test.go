@@ -78,12 +78,30 @@ func TestGoexitReachesEveryCaller(t *testing.T) {
 	})
 }
 
+// logged is what was logged. A flight that an earlier test has left may still write to it.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // captureLog returns what is logged until the test ends.
-func captureLog(t *testing.T) *bytes.Buffer {
-	var logged bytes.Buffer
-	log.SetOutput(&logged)
+func captureLog(t *testing.T) *logged {
+	l := &logged{}
+	log.SetOutput(l)
 	t.Cleanup(func() { log.SetOutput(os.Stderr) })
-	return &logged
+	return l
 }
 
 // leaveBehind makes a call and leaves it, so that fn goes on without a caller.
