@@ -16,14 +16,15 @@ import (
 func TestContextsDerivedFromAFlightStartNoGoroutine(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := fly(t.Context())
-		n := runtime.NumGoroutine()
-		var derived []context.Context
-		for range 10 {
+		before := runtime.NumGoroutine()
+		derived := make([]context.Context, 100)
+		for i := range derived {
 			ctx, cancel := context.WithCancel(context.WithValue(f.ctx, keyOf{}, 1))
 			defer cancel()
-			derived = append(derived, ctx)
+			derived[i] = ctx
 		}
-		assert.Equal(t, n, runtime.NumGoroutine())
+		// Half of them, since goroutines of the runtime and of other tests come and go.
+		assert.Less(t, runtime.NumGoroutine(), before+len(derived)/2)
 		f.end()
 		for _, ctx := range derived {
 			assert.Equal(t, context.Canceled, ctx.Err(), "they end with the flight")

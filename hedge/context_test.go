@@ -65,13 +65,15 @@ func TestAnObservedErrOfTheContextDoesNotChange(t *testing.T) {
 
 func TestContextsDerivedFromAFirstAttemptStartNoGoroutine(t *testing.T) {
 	firstOf(t.Context(), t, func(first context.Context) {
+		const derived = 100
 		before := runtime.NumGoroutine()
-		for range 10 { // more than may end meanwhile of those that tests before left
+		for range derived {
 			child, cancel := context.WithTimeout(context.WithValue(first, valueKey{}, 1), time.Hour)
 			defer cancel()
 			assert.NoError(t, child.Err())
 		}
-		assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+		// Half of them, since goroutines of the runtime and of other tests come and go.
+		assert.Less(t, runtime.NumGoroutine(), before+derived/2)
 	})
 }
 
