@@ -61,31 +61,19 @@ func TestCallsThatItIsOffForDoNotMoveTheSequence(t *testing.T) {
 	cfg := seededConfig(42)
 	cfg.When = func(ctx context.Context) bool { return ctx.Value(wantedKey{}) != nil }
 	for _, p := range []chaotic{chaos.Fault[int](cfg, failing), chaos.Mix(chaos.Fault[int](cfg, failing))} {
-		beside(t, p, func() { assert.Equal(t, want, decisions(t, p, quietly)) })
-	}
-}
-
-// beside runs f beside goroutines that make calls for which a When says no.
-func beside(t *testing.T, p chaotic, f func()) {
-	t.Helper()
-	var others sync.WaitGroup
-	stop := make(chan struct{})
-	for range 4 {
-		others.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
+		var others sync.WaitGroup
+		got := decisions(t, p, func() { // four calls for which When says no, beside each decision
+			others.Wait()
+			for range 4 {
+				others.Go(func() {
 					_, err := p.Do(t.Context(), answer(1))
 					assert.NoError(t, err)
-				}
+				})
 			}
 		})
+		others.Wait()
+		assert.Equal(t, want, got)
 	}
-	f()
-	close(stop)
-	others.Wait()
 }
 
 func TestCallsWhileTheSwitchIsOffDoNotMoveTheSequence(t *testing.T) {
