@@ -13,6 +13,7 @@ import (
 
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -107,8 +108,9 @@ func TestALearnedDelayIsMeasuredOnTheConfiguredClock(t *testing.T) {
 		require.NoError(t, err)
 	}
 	hedged := make(chan struct{})
-	start := clk.Now()
-	_, err := h.Do(t.Context(), attempts{
+	rec := fake.NewRecorder()
+	p := pipeline.New[int](h).WithObserver(rec.Observe, policy.Hedged)
+	_, err := p.Do(t.Context(), attempts{
 		func(ctx context.Context) (int, error) {
 			_ = policy.Sleep(ctx, clk, time.Second)
 			<-hedged
@@ -117,5 +119,7 @@ func TestALearnedDelayIsMeasuredOnTheConfiguredClock(t *testing.T) {
 		func(context.Context) (int, error) { close(hedged); return 2, nil },
 	}.run)
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, clk.Now().Sub(start), 40*ms)
+	require.Len(t, rec.Events(), 1)
+	assert.GreaterOrEqual(t, rec.Events()[0].Delay, 40*ms)
+	assert.LessOrEqual(t, rec.Events()[0].Delay, 44*ms)
 }
