@@ -44,7 +44,7 @@ func ExampleConfig_onFailure() {
 // A retry outside the hedge tries again when every attempt has failed. They share a
 // budget, so that an outage costs at most 10 % extra calls in total.
 func ExampleConfig_budget() {
-	budget := retry.NewBudget(retry.BudgetConfig{})
+	budget := retry.NewBudget(retry.BudgetConfig{Window: time.Minute})
 	p := pipeline.New[string](
 		retry.New[string](retry.Config{Budget: budget, BaseDelay: retry.NoDelay}),
 		hedge.New[string](hedge.Config{Budget: budget}),
