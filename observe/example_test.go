@@ -115,9 +115,10 @@ func ExampleLog() {
 		}
 		return a
 	}})
-	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1})
+	clk := fake.NewClock() // stands still, so that no summary is due
+	circuit := breaker.NewCircuit(breaker.Config{Name: "stripe", FailureThreshold: 1, Clock: clk})
 	p := pipeline.New[int](breaker.New[int](circuit)).WithName("charge").
-		WithObserver(observe.Log(h, observe.LogConfig{Watch: []any{circuit}}))
+		WithObserver(observe.Log(h, observe.LogConfig{Watch: []any{circuit}, Clock: clk}))
 
 	_, _ = p.Do(context.Background(), func(context.Context) (int, error) { return 0, errors.New("no route to host") })
 	for range 1234 {

@@ -150,7 +150,7 @@ func TestThingsOfOneNameShareTheirSeries(t *testing.T) {
 	s := observe.New(observe.Config{})
 	open, closed := circuitNamed("c"), circuitNamed("c")
 	open.Isolate("test")
-	spent := retry.NewBudget(retry.BudgetConfig{})
+	spent := retry.NewBudget(retry.BudgetConfig{Clock: fake.NewClock()})
 	for spent.Take() {
 	}
 	s.Watch(open, closed, bulkhead.NewGate(bulkhead.Config{Name: "g", Limit: 1}), bulkhead.NewGate(bulkhead.Config{Name: "g", Limit: 2}),
@@ -167,7 +167,7 @@ func TestGaugesBeyondMaxSeriesOverflow(t *testing.T) {
 	s := observe.New(observe.Config{MaxSeries: 1})
 	for i := range 3 {
 		s.Watch(bulkhead.NewGate(bulkhead.Config{Name: fmt.Sprint("g", i), Limit: 1 + i}))
-		b := retry.NewBudget(retry.BudgetConfig{Name: fmt.Sprint("b", i), MinPerSecond: 1, Window: 10 * time.Second})
+		b := retry.NewBudget(retry.BudgetConfig{Name: fmt.Sprint("b", i), MinPerSecond: 1, Window: 10 * time.Second, Clock: fake.NewClock()})
 		for range i {
 			b.Take()
 		}
