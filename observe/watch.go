@@ -82,10 +82,9 @@ type watches struct {
 // watch is a source that is watched at least once.
 type watch struct {
 	source
-	value any
-	key   string // of a member of a map
-	n     int    // how often it is watched
-	stop  func() // of Circuit.Watch, once it has returned
+	key  string // of a member of a map
+	n    int    // how often it is watched
+	stop func() // of Circuit.Watch, once it has returned
 }
 
 // watched reports whether a circuit of that name is watched.
@@ -137,7 +136,7 @@ func (ws *watches) reserve(v any, s source, key string) *watch {
 	if ws.all == nil {
 		ws.all, ws.byName = map[any]*watch{}, map[string]int{}
 	}
-	w := &watch{source: s, value: v, key: key, n: 1}
+	w := &watch{source: s, key: key, n: 1}
 	ws.all[v] = w
 	ws.ordered = append(ws.ordered, w)
 	if s.circuit == nil {
