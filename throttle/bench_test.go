@@ -38,8 +38,8 @@ func BenchmarkCall(b *testing.B) {
 		"rejecting": filled(throttle.Config{Rand: func() float64 { return 0 }}, 1000, 0),
 		"classes":   filled(throttle.Config{}, 0, 100),
 	}
-	if err := states["classes"].Snapshot(); err.Requests != 100 {
-		b.Fatal(err)
+	if s := states["classes"].Snapshot(); s.Requests != 100 {
+		b.Fatal(s)
 	}
 	_, _ = throttle.Do(low, states["classes"], succeed)
 	for _, name := range []string{"well", "failures", "rejecting", "classes"} {

@@ -42,7 +42,7 @@ func TestAThrottleMadeOutsideOfABubbleWorksInEachBubble(t *testing.T) {
 	for range 2 {
 		synctest.Test(t, func(t *testing.T) {
 			_, err := th.Acquire(t.Context())
-			require.NoError(t, err, "the window is empty here")
+			require.NoError(t, err, "what was counted outside is not in the window")
 			fill(th, policy.Normal, 10, 0)
 			_, err = th.Acquire(t.Context())
 			require.ErrorIs(t, err, throttle.ErrThrottled)

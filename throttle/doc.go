@@ -27,6 +27,8 @@
 //
 // To count calls without a policy, use [Throttle.Acquire]. A throttle starts no goroutine,
 // arms no timer and takes no lock. For one throttle per host or tenant, see package keyed.
-// It can be used inside and outside of testing/synctest bubbles; each bubble has its own
-// clock, so its window is empty there.
+//
+// A throttle can be used inside and outside of testing/synctest bubbles. Each bubble begins
+// in the year 2000, so its window has no calls from outside of bubbles, but it may still
+// have those of the bubble before it.
 package throttle

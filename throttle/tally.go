@@ -30,7 +30,7 @@ func newTally(cfg Config, clock window.Clock) *tally {
 // totals are the requests of a window.
 type totals struct {
 	others, accepted int64
-	// calm reports whether nothing would be rejected after any time in which no more than
+	// calm reports whether no call would be rejected, now or later, if from now on only
 	// accepts are counted.
 	calm bool
 }

@@ -69,9 +69,9 @@ func (t *Throttle) Rate(class policy.Priority) float64 {
 	return t.rate(&y.cfg, y.pressure(y.sum(t.time.Now())), class)
 }
 
-// Idle reports whether dropping the throttle and making a new one would lose nothing: the
-// window holds no request. What would be lost are the shares of the classes, which by then
-// are those of a time that is over. Package keyed drops idle throttles.
+// Idle reports whether the window holds no request. Package keyed drops idle throttles: a
+// new one lacks only the shares of the classes, which come from requests that have left the
+// window.
 func (t *Throttle) Idle() bool { return t.tally.Load().sum(t.time.Now()).requests() == 0 }
 
 // admits decides about a call of a class. A call that it rejects is counted.
