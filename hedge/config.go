@@ -61,15 +61,17 @@ type Config struct {
 	// count each call once. [NoBudget] means no bound.
 	Budget *retry.Budget `json:"-"`
 
-	// OnFailure starts the next attempt as soon as one fails, on the same goroutine. If
-	// the error has a [policy.RetryAfter], the attempt waits that long; if that is more
-	// than 30 s, or past the caller's deadline, no further attempt starts. With AtOnce,
-	// OnFailure has no effect. Without OnFailure, a first attempt that fails before
-	// another has started ends the call.
+	// OnFailure starts the next attempt as soon as one fails. If no other is running, it
+	// runs on the caller's goroutine, except with Abandon. If the error has a
+	// [policy.RetryAfter], the attempt waits that long; if that is more than 30 s, or past
+	// the caller's deadline, no further attempt starts. With AtOnce, OnFailure has no
+	// effect. Without OnFailure, a first attempt that fails before another has started ends
+	// the call.
 	OnFailure bool
 	// HedgeIf reports, with OnFailure, whether an error justifies another attempt. Nil
 	// means [retry.Retryable]. It is not called for rejections and permanent errors, which
-	// never do, or for values that WithCondition rejected, which always do.
+	// never start an attempt, nor for a nil error with a value that WithCondition rejected,
+	// which always does.
 	HedgeIf func(error) bool `json:"-"`
 	// Abandon also runs the first attempt on its own goroutine. The call then returns with
 	// the first success, or when the caller's context ends, even if the function ignores

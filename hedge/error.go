@@ -78,9 +78,9 @@ func (e *Error) As(target any) bool {
 	return e != nil && slices.ContainsFunc(e.Errs, func(err error) bool { return rejected(err) && errors.As(err, target) })
 }
 
-// RetryAfter returns the longest RetryAfter of Errs, or 0. If not all of them are
-// rejections, it passes over those that are: the hint of a refusal by an inner policy is
-// no wait that the dependency asked for.
+// RetryAfter returns the longest RetryAfter of Errs, or 0. If only some of them are
+// rejections, it ignores theirs: they come from an inner policy and not from the
+// dependency.
 func (e *Error) RetryAfter() time.Duration {
 	longest := time.Duration(0)
 	if e == nil {
