@@ -67,10 +67,9 @@ type shared[K comparable, T any] struct {
 	waiter  func() flight.Waiter // on the clock
 	seed    maphash.Seed
 
-	// landings grows when a result is kept and when it is stored, and changes grows when
-	// Delete or Refresh begins.
-	// A call reads them before it looks for its entry, and finds out later whether that
-	// look is out of date.
+	// landings grows when a result is kept and when it is stored; changes grows when Delete
+	// or Refresh begins. A call reads both before it looks for its entry. If they have grown
+	// since, what it found may be out of date, and it looks again.
 	landings atomic.Int64
 	changes  atomic.Int64
 	// pending is the number of slots that have a pending result. Calls that find 0 need
@@ -129,7 +128,7 @@ func (c *Cache[K, T]) WithCacheIf(keep func(v T) bool) *Cache[K, T] {
 
 // WithClone returns a copy that gives every caller a clone of the value that is kept, the
 // caller that it was made for included. It skips a zero value with an error, and calls
-// that go by the cache. fn is called on each caller's goroutine, several at a time with
+// that bypass the cache. fn is called on each caller's goroutine, several at a time with
 // the same value, so it must only read it. A panic in fn passes through to that caller.
 // WithClone panics if fn is nil.
 func (c *Cache[K, T]) WithClone(fn func(v T) T) *Cache[K, T] {

@@ -28,9 +28,9 @@ const NoJitter = -1.0
 type Config[K comparable, T any] struct {
 	Name string // for events; empty is fine
 
-	// Key returns the key of a call, and true; or false for a call that goes by the cache.
-	// It runs on the caller's goroutine. A key that does not equal itself, such as NaN,
-	// goes by the cache, too.
+	// Key returns the key of a call, and true; or false for a call that bypasses the cache.
+	// It runs on the caller's goroutine. A call whose key does not equal itself, such as
+	// NaN, bypasses the cache, too.
 	Key func(ctx context.Context) (K, bool) `json:"-"`
 
 	// TTL is how long a result is fresh, from the end of its call.

@@ -35,8 +35,9 @@ func (q *queue[K, T]) remove(s *slot[K, T]) {
 	q.len.Add(-1)
 }
 
-// thaw moves a few slots to the back, and drops those whose entries cannot be refreshed any
-// more, or of which there are too many: their entries may be refreshed too soon.
+// thaw looks at a few slots of the queue, drops those whose entries are past their stale
+// time, and moves the others to the back. While there are too many slots, it drops any, and
+// their keys may be refreshed before their cooldown ends.
 func (c *shared[K, T]) thaw(now int64) {
 	for range min(looks, c.cool.len.Load()) {
 		s := c.cool.root.next

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Entry is a kept result: what a call returned, and until when it may be used. At each
-// time the entry is no longer what the time is the end of.
+// Entry is a kept result: what a call returned, and until when it may be used. The times are
+// exclusive: at Fresh an entry is no longer fresh, and at Keep it is gone.
 type Entry[T any] struct {
 	Value T     // what the call returned, also beside an error
 	Err   error // what the call returned; not nil in a negative entry
@@ -14,7 +14,7 @@ type Entry[T any] struct {
 	Made  time.Time // when the call ended
 	Fresh time.Time // until then it answers calls
 	Stale time.Time // until then it answers calls, which start a refresh; not before Fresh
-	Keep  time.Time // until then it answers calls that fail; not before Stale. After it the entry is of no use
+	Keep  time.Time // until then it answers calls that fail; not before Stale
 }
 
 // Store keeps entries by key. Its methods must be safe for concurrent use, and should

@@ -6,9 +6,9 @@ import (
 	"github.com/ductile-go/ductile/internal/logvalue"
 )
 
-// Snapshot has the totals of a [Cache] and its copies. Each call so far is in one of Hits,
-// Stale, Negative, Misses and Bypassed; those in StaleIfError are in Stale, and in Misses,
-// too. While calls run, the numbers may be from slightly different moments.
+// Snapshot has the totals of a [Cache] and its copies. Each call counts in one of Hits,
+// Stale, Negative, Misses and Bypassed, except that a call in StaleIfError counts both in
+// Misses and in Stale. While calls run, the numbers may be from slightly different moments.
 type Snapshot struct {
 	Name string `json:"name,omitempty"`
 
