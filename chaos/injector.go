@@ -21,8 +21,8 @@ const kind = "chaos"
 // [Latency], [Outcome], [Behavior] or [Detour]; the zero Injector is not usable. It is safe for
 // concurrent use, and so are its methods On and Off.
 //
-// Put it innermost: every other policy then takes what it injects for the dependency's
-// doing. Injectors beside each other draw independently, so two of 50 % act in 75 % of the
+// Put it innermost: every other policy then treats what it injects as the dependency's own
+// errors and delays. Injectors beside each other draw independently, so two of 50 % act in 75 % of the
 // calls; see [Mix].
 //
 // It emits Injected for each injection, with the kind ("fault", "latency", "outcome",
