@@ -45,7 +45,8 @@ func (g *gauges) permits(name, kind string, used, limit, waiting int) {
 	g.put(gaugeKey{queueLength, name, kind}, float64(waiting), sum)
 }
 
-// budget adds a retry budget. One that allows no retries and has granted none is not spent.
+// budget adds a retry budget. One that allows no retries, and has granted none, counts as
+// whole.
 func (g *gauges) budget(name string, s retry.BudgetSnapshot) {
 	remaining := 1.0
 	if allowed := s.Left + s.Retries; allowed > 0 {

@@ -58,8 +58,8 @@ func outcomeOf(ctx context.Context, err error) outcome {
 	return failure
 }
 
-// ErrorType returns a value for the label error.type. It takes the first that it finds in
-// the chain of err, where an error that joins several is its first:
+// ErrorType returns a value for the label error.type. It walks the chain of err, through the
+// first error where several are joined, and takes the first of these that it finds:
 //
 //   - the result of a method ErrorType() string: "503" for a *ductilehttp.StatusError
 //   - the code of an error with the method GRPCStatus of grpc-go, "Unavailable"
