@@ -92,25 +92,31 @@ func TestAStormOfReloadsLosesNothing(t *testing.T) {
 	var n tally
 	var stop atomic.Bool
 	var callers sync.WaitGroup
+	called := make(chan struct{}) // taken before each reload, so that calls run between all of them
 	for _, call := range callsOf(t, r, &n) {
 		callers.Go(func() {
 			for i := 0; !stop.Load(); i++ {
 				call(i)
+				select {
+				case called <- struct{}{}:
+				default:
+				}
 				runtime.Gosched() // or the callers take all processors
 			}
 		})
 	}
 	began := time.Now()
-	const reloads = 1000
+	const reloads, least = 1000, 50
 	const longest = 3 * time.Second // on a machine that is busy with other things
 	var done atomic.Int64
 	var reloading sync.WaitGroup
 	for g := range 2 {
 		reloading.Go(func() {
 			for i := range reloads / 2 {
-				if time.Since(began) > longest {
+				if i >= least/2 && time.Since(began) > longest {
 					return
 				}
+				<-called
 				done.Add(1)
 				_, err := r.Apply(storm(2*i + g))
 				assert.NoError(t, err)
