@@ -67,7 +67,8 @@ func TestAFileThatKubernetesSwapsIsNeverAway(t *testing.T) {
 	var done atomic.Bool
 	var reading sync.WaitGroup
 	reading.Go(func() {
-		for !done.Load() {
+		for more := true; more; {
+			more = !done.Load() // so that one Load begins after the last swap
 			if _, err := ductileconfig.Load(ductileconfig.File(path)); !assert.NoError(t, err) {
 				return
 			}

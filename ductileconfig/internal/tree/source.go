@@ -95,10 +95,14 @@ func read(path string) ([]byte, error) {
 const swaps = 4
 
 // open opens a file for reading. It does not wait for the other end of a pipe.
-func open(path string) (file *os.File, err error) {
+func open(path string) (*os.File, error) {
+	return found(func() (*os.File, error) { return os.OpenFile(path, os.O_RDONLY|nonblock, 0) })
+}
+
+// found looks for a file until it is there, but not more often than swaps.
+func found(look func() (*os.File, error)) (file *os.File, err error) {
 	for range swaps {
-		file, err = os.OpenFile(path, os.O_RDONLY|nonblock, 0)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if file, err = look(); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
