@@ -26,6 +26,9 @@ faults: [{at: 1s, for: 1s, service: api, errors: 50%}]
 pipelines: {charge: {retry: {max_attempts: 2, base_delay: 10ms}}}
 `
 
+// long has so many calls that it cannot end before an interrupt.
+var long = strings.ReplaceAll(strings.ReplaceAll(small, "40/s", "90/s"), "4s", "20h")
+
 // inDir changes into a directory with files.
 func inDir(t *testing.T, files map[string]string) {
 	t.Helper()
@@ -126,13 +129,12 @@ func ticking(step time.Duration) func() time.Time {
 }
 
 func TestALongRunShowsABarOnATerminal(t *testing.T) {
-	inDir(t, map[string]string{"outage.yaml": strings.ReplaceAll(small, "40/s", "2000/s") + "variants: {a: {}, b: {}}\n"})
-	var out, problems bytes.Buffer
-	code := cli.Run([]string{"simulate", "outage.yaml"}, cli.Env{Stdout: &out, Stderr: &problems, ErrTerminal: true, Now: ticking(time.Second)})
-	require.Zero(t, code)
-	text := problems.String()
-	assert.Regexp(t, `^\r\[#*-+\] +\d+ %, [\d.ms]+ of 4s, 2 variants(, \S+ left)?\x1b\[K\r`, text)
-	assert.True(t, strings.HasSuffix(text, "\r\x1b[K"), "the bar is removed")
+	inDir(t, map[string]string{"outage.yaml": long + "variants: {a: {}, b: {}}\n"})
+	r := interruptedIn(t, cli.Env{ErrTerminal: true, Now: ticking(time.Second)}, 3, "outage.yaml")
+	text, rest, removed := strings.Cut(r.stderr, "\r\x1b[K")
+	assert.Regexp(t, `^(\r\[#*-+\] +\d+ %, [\dhms.]+ of 20h0m0s, 2 variants(, \S+ left)?\x1b\[K){3,}$`, text)
+	assert.True(t, removed, "the bar is removed")
+	assert.Contains(t, rest, "the run was interrupted")
 	assert.NotContains(t, text, "\n")
 	for _, bar := range strings.Split(text, "\r") {
 		assert.LessOrEqual(t, len(bar), 80+len("\x1b[K"))
@@ -140,13 +142,11 @@ func TestALongRunShowsABarOnATerminal(t *testing.T) {
 }
 
 func TestALongRunPrintsLinesElsewhere(t *testing.T) {
-	inDir(t, map[string]string{"outage.yaml": strings.ReplaceAll(small, "40/s", "2000/s")})
+	inDir(t, map[string]string{"long.yaml": long, "outage.yaml": small})
+	r := interruptedIn(t, cli.Env{Now: ticking(5 * time.Second)}, 2, "long.yaml")
+	assert.Regexp(t, `^(ductile simulate: \d+ %, [\dhms.]+ of 20h0m0s(, \S+ left)?\n){2,}ductile simulate: sim: the run was interrupted`, r.stderr)
 	var out, problems bytes.Buffer
 	env := cli.Env{Stdout: &out, Stderr: &problems, Now: ticking(5 * time.Second)}
-	require.Zero(t, cli.Run([]string{"simulate", "outage.yaml"}, env))
-	assert.Regexp(t, `^(ductile simulate: \d+ %, [\d.ms]+ of 4s(, \S+ left)?\n)+$`, problems.String())
-	problems.Reset()
-	env.Now = ticking(5 * time.Second)
 	require.Zero(t, cli.Run([]string{"simulate", "--sweep", "seed=1..6", "outage.yaml"}, env))
 	assert.Contains(t, problems.String(), "run 4 of 6")
 	problems.Reset()
@@ -161,14 +161,19 @@ func TestALongRunPrintsLinesElsewhere(t *testing.T) {
 // has been shown so many times.
 func interrupted(t *testing.T, shown int, args ...string) result {
 	t.Helper()
+	return interruptedIn(t, cli.Env{Now: ticking(10 * time.Second)}, shown, args...)
+}
+
+// interruptedIn is interrupted in an environment that has the rest.
+func interruptedIn(t *testing.T, env cli.Env, shown int, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var out bytes.Buffer
 	problems := &counting{after: shown, do: cancel}
-	code := cli.Run(append([]string{"simulate"}, args...), cli.Env{
-		Stdout: &out, Stderr: problems, Now: ticking(10 * time.Second),
-		Interrupt: func() (context.Context, context.CancelFunc) { return ctx, cancel },
-	})
+	env.Stdout, env.Stderr = &out, problems
+	env.Interrupt = func() (context.Context, context.CancelFunc) { return ctx, cancel }
+	code := cli.Run(append([]string{"simulate"}, args...), env)
 	return result{out.String(), problems.String(), code}
 }
 
@@ -187,7 +192,7 @@ func (c *counting) Write(b []byte) (int, error) {
 }
 
 func TestAnInterruptGivesTheReportSoFar(t *testing.T) {
-	inDir(t, map[string]string{"outage.yaml": strings.ReplaceAll(strings.ReplaceAll(small, "40/s", "90/s"), "4s", "20h")})
+	inDir(t, map[string]string{"outage.yaml": long})
 	r := interrupted(t, 2, "outage.yaml", "--out", "report.html")
 	assert.Equal(t, 130, r.code)
 	assert.Contains(t, r.stderr, "ductile simulate: sim: the run was interrupted at ")
