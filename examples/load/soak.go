@@ -129,9 +129,10 @@ func (s *soaked) fault(format string, args ...any) {
 	s.faults = append(s.faults, s.name+": "+fmt.Sprintf(format, args...))
 }
 
-// settled waits until count returns at most want, and returns the last count.
+// settled waits until count returns at most want, for no longer than the grace period, and
+// returns the last count.
 func settled(count func() int, want int) int {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(grace)
 	for count() > want && time.Now().Before(deadline) {
 		_ = policy.Sleep(context.Background(), nil, 10*time.Millisecond)
 	}
