@@ -57,12 +57,12 @@ func newFamily(r *Registry, name string, s FamilySpec) *family {
 // family before the member is in all. So the state is read again once it is.
 func (f *family) make(key string, overflow bool) *member {
 	m := &member{family: f, key: key, overflow: overflow}
-	s := f.r.state.Load()
+	s := f.r.held()
 	m.make(s)
 	f.mu.Lock()
 	f.all[m] = struct{}{}
 	f.mu.Unlock()
-	if f.r.state.Load().revision != s.revision {
+	if f.r.held().revision != s.revision {
 		f.stale.Store(true)
 		f.r.settle()
 	}
@@ -109,7 +109,7 @@ func (f familyAt) declaredLike(was *Spec) bool {
 func Keyed[T any](r *Registry, name string) (*Family[T], error) {
 	key := typeOf[T](name)
 	for {
-		s := r.state.Load()
+		s := r.held()
 		declared, ok := s.spec.Families[name]
 		if !ok {
 			return nil, unknown("families", name, slices.Collect(maps.Keys(s.spec.Families)))

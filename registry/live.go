@@ -40,7 +40,7 @@ type tree struct {
 func Pipeline[T any](r *Registry, name string) (*Live[T], error) {
 	key := typeOf[T](name)
 	for {
-		s := r.state.Load()
+		s := r.held()
 		if _, ok := s.spec.Pipelines[name]; !ok {
 			return nil, unknown("pipelines", name, slices.Collect(maps.Keys(s.spec.Pipelines)))
 		}

@@ -108,7 +108,7 @@ func (m *member) find(t reflect.Type) live {
 // there. So the state is read again once it is.
 func addLive[T any](m *member, t reflect.Type) *Live[T] {
 	r := m.family.r
-	s := r.state.Load()
+	s := r.held()
 	m.make(s)
 	l := &Live[T]{r: r, name: m.family.name, of: m}
 	l.settle(s)
@@ -125,7 +125,7 @@ func addLive[T any](m *member, t reflect.Type) *Live[T] {
 			break
 		}
 	}
-	if r.state.Load().revision != s.revision {
+	if r.held().revision != s.revision {
 		m.family.stale.Store(true)
 		r.settle()
 	}

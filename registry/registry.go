@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -103,7 +105,7 @@ func (r *Registry) commit(spec *Spec) (Changes, error) {
 		return Changes{}, err
 	}
 	for {
-		was := r.state.Load()
+		was := r.held()
 		if err := was.checkTypes(&r.env, spec); err != nil {
 			return Changes{}, err
 		}
@@ -119,7 +121,7 @@ func (r *Registry) commit(spec *Spec) (Changes, error) {
 func (r *Registry) swap(was, is *state) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state.Load() != was {
+	if r.held() != was {
 		return false
 	}
 	r.state.Store(is)
@@ -174,11 +176,34 @@ func (r *Registry) Throttle(name string) (*throttle.Throttle, error) {
 }
 
 // Names returns the sorted names of the pipelines.
-func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.state.Load().spec.Pipelines)) }
+func (r *Registry) Names() []string { return slices.Sorted(maps.Keys(r.held().spec.Pipelines)) }
+
+// held returns the current state. It panics for the zero Registry, which has none.
+func (r *Registry) held() *state {
+	s := r.state.Load()
+	if s == nil {
+		panic(errZero)
+	}
+	return s
+}
+
+var errZero = errors.New("registry: zero Registry, want one made by New")
+
+func init() {
+	origin.Registry = func(v any) error {
+		switch r := v.(*Registry); {
+		case r == nil:
+			return errors.New("registry: Registry is nil, want one made by New")
+		case r.state.Load() == nil:
+			return errZero
+		}
+		return nil
+	}
+}
 
 // lookUp returns what is declared under a name of a class.
 func lookUp[V any](r *Registry, class shared, name string) (none V, err error) {
-	s := r.state.Load()
+	s := r.held()
 	known := class.declared(s.spec)
 	if _, ok := slices.BinarySearch(known, name); !ok {
 		return none, unknown(class.name(), name, known)

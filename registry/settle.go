@@ -78,7 +78,7 @@ func (t *turn) end(broken bool) bool {
 func (r *Registry) settle() { r.turn.take(r.settleNow) }
 
 func (r *Registry) settleNow() {
-	s := r.state.Load()
+	s := r.held()
 	for _, class := range classes {
 		class.settle(&r.env, r.settled, s.spec, s.shared[class.name()])
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/internal/redact"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -65,9 +66,7 @@ type Value struct {
 
 // Snapshot returns what the registry holds.
 func (r *Registry) Snapshot() Snapshot {
-	r.mu.Lock()
-	s, failed := r.state.Load(), r.failed
-	r.mu.Unlock()
+	s, failed := r.current()
 	snap := Snapshot{
 		Revision: s.revision, At: s.at, Changes: s.changes.clone(),
 		Pipelines: map[string]PipelineSnapshot{}, Families: map[string]FamilySnapshot{},
@@ -80,7 +79,7 @@ func (r *Registry) Snapshot() Snapshot {
 		Values:         s.spec.values(),
 	}
 	if failed != nil {
-		snap.Failed = failed.Error()
+		snap.Failed = redact.Error(failed, func(s string) string { return s })
 	}
 	for name := range s.spec.Pipelines {
 		d := r.describe(s, name, nil)
@@ -91,6 +90,13 @@ func (r *Registry) Snapshot() Snapshot {
 		snap.Families[name] = FamilySnapshot{f.Pipeline, s.families[name].Len(), d.String(), d}
 	}
 	return snap
+}
+
+// current returns the state and the error of the last reload, of one moment.
+func (r *Registry) current() (*state, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held(), r.failed
 }
 
 func snapshots[V, S any](s *state, class shared, snapshot func(V) S) map[string]S {

@@ -11,4 +11,6 @@ var (
 	Limiter  func(l any) error // a *ratelimit.Limiter
 	Throttle func(t any) error // a *throttle.Throttle
 	Adaptive func(l any) error // an *adaptive.Limiter
+	Registry func(r any) error // a *registry.Registry
+	Stats    func(s any) error // an *observe.Stats
 )
