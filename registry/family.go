@@ -64,7 +64,7 @@ func (f *family) make(key string, overflow bool) *member {
 	f.mu.Unlock()
 	if f.r.held().revision != s.revision {
 		f.stale.Store(true)
-		f.r.settle()
+		f.r.settleAside()
 	}
 	return m
 }

@@ -127,7 +127,7 @@ func addLive[T any](m *member, t reflect.Type) *Live[T] {
 	}
 	if r.held().revision != s.revision {
 		m.family.stale.Store(true)
-		r.settle()
+		r.settleAside()
 	}
 	return l
 }

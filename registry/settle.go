@@ -1,6 +1,10 @@
 package registry
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/ductile-go/ductile/policy"
+)
 
 // turn runs one function at a time, without holding a lock while it runs. A goroutine that
 // finds it running leaves the work to the one that runs it, which then runs once more. So
@@ -76,6 +80,19 @@ func (t *turn) end(broken bool) bool {
 // declaration cannot replace a newer one. Functions given to Circuit.Watch run meanwhile,
 // and may call Apply.
 func (r *Registry) settle() { r.turn.take(r.settleNow) }
+
+// settleAside settles for a call that needs a member of a family, and does not apply. An
+// Apply that comes meanwhile leaves its work to this goroutine and returns: its watchers
+// find nothing to be called for yet. So they are called from here, on a goroutine of their
+// own: this one may be making the member that a watcher asks for.
+func (r *Registry) settleAside() {
+	defer func() {
+		if r.owes() {
+			policy.Go(r.env.clock, r.tell)
+		}
+	}()
+	r.settle()
+}
 
 func (r *Registry) settleNow() {
 	s := r.held()

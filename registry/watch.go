@@ -15,9 +15,10 @@ type watcher struct {
 }
 
 // Watch calls fn after each later [Registry.Apply] that changes something, once for each and
-// in order, on the goroutine of an Apply. By then the changes are in force. No lock is held,
-// so fn may call the registry; for an Apply that it makes itself, fn is called after it has
-// returned. A panic of fn is logged and recovered.
+// in order, on the goroutine of an Apply, or on one of its own if a [Family.Get] at the same
+// time has put the changes in force. By then they are in force. No lock is held, so fn may
+// call the registry; for an Apply that it makes itself, fn is called after it has returned.
+// A panic of fn is logged and recovered.
 //
 // Once stop has returned, fn is not called any more, except for a call that has begun. stop
 // may be called more than once. Watch panics if fn is nil.
@@ -73,6 +74,13 @@ func (r *Registry) tell() {
 			}
 		})
 	}
+}
+
+// owes reports whether a watcher has not been called for changes that are in force.
+func (r *Registry) owes() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.watchers, func(w *watcher) bool { return len(w.queue) > 0 })
 }
 
 // call calls the function and logs a panic in it. The changes are in force, so the other
