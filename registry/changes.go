@@ -46,13 +46,14 @@ func (c Changes) clone() Changes {
 
 // diff adds what differs in a section, where differs compares two of one name.
 func (c *Changes) diff(section string, was, is []string, differs func(name string) (changed, anew bool)) {
+	before, after := setOf(was), setOf(is)
 	for _, name := range was {
-		if !slices.Contains(is, name) {
+		if !after[name] {
 			c.Removed = append(c.Removed, section+"."+name)
 		}
 	}
 	for _, name := range is {
-		if !slices.Contains(was, name) {
+		if !before[name] {
 			c.Added = append(c.Added, section+"."+name)
 			continue
 		}
@@ -64,6 +65,14 @@ func (c *Changes) diff(section string, was, is []string, differs func(name strin
 			c.Restarted = append(c.Restarted, section+"."+name)
 		}
 	}
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // changesOf returns what differs between two specs.

@@ -37,6 +37,7 @@ type shared interface {
 	validate(e *env, s *Spec, f *faults)
 	validateMember(e *env, at string, s *FamilySpec, f *faults)
 	declared(s *Spec) []string
+	declares(s *Spec, name string) bool
 	add(e *env, s *Spec, to map[string]any)
 	diff(from, to *Spec, c *Changes)
 	settle(e *env, from, to *Spec, objects map[string]any)
@@ -82,6 +83,11 @@ func (c *class[S, C, V]) inFamily(s *FamilySpec) *S {
 func (c *class[S, C, V]) isMember(s *FamilySpec) bool { return c.inFamily(s) != nil }
 
 func (c *class[S, C, V]) declared(s *Spec) []string { return slices.Sorted(maps.Keys(c.of(s))) }
+
+func (c *class[S, C, V]) declares(s *Spec, name string) bool {
+	_, ok := c.of(s)[name]
+	return ok
+}
 
 // add makes what is declared in s and not in to.
 func (c *class[S, C, V]) add(e *env, s *Spec, to map[string]any) {

@@ -204,9 +204,8 @@ func init() {
 // lookUp returns what is declared under a name of a class.
 func lookUp[V any](r *Registry, class shared, name string) (none V, err error) {
 	s := r.held()
-	known := class.declared(s.spec)
-	if _, ok := slices.BinarySearch(known, name); !ok {
-		return none, unknown(class.name(), name, known)
+	if !class.declares(s.spec, name) {
+		return none, unknown(class.name(), name, class.declared(s.spec))
 	}
 	return s.shared[class.name()][name].(V), nil
 }

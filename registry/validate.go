@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/nearest"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // Validate returns nil if [New] accepts s together with functions of all names that s
@@ -79,7 +80,16 @@ func (f *faults) unset(at string, spec any) {
 
 // refer adds a fault if something of a class is not declared.
 func (s *Spec) refer(f *faults, class shared, at, name string) {
-	f.reference(at, name, class.word()+" of the Spec", class.declared(s))
+	if name != "" && !class.declares(s, name) { // the list of names is made for a hint alone
+		f.reference(at, name, class.word()+" of the Spec", class.declared(s))
+	}
+}
+
+// referPipeline is refer for a pipeline.
+func (s *Spec) referPipeline(f *faults, at, name string) {
+	if _, ok := s.Pipelines[name]; name != "" && !ok {
+		f.reference(at, name, "a pipeline of the Spec", slices.Collect(maps.Keys(s.Pipelines)))
+	}
 }
 
 func (p *PipelineSpec) validate(e *env, s *Spec, at string, f *faults) {
@@ -110,7 +120,7 @@ func (p *PipelineSpec) validate(e *env, s *Spec, at string, f *faults) {
 	if p.Chaos != nil {
 		p.Chaos.validate(at+".chaos", f)
 	}
-	f.reference(at+".pipeline", p.Pipeline, "a pipeline of the Spec", slices.Collect(maps.Keys(s.Pipelines)))
+	s.referPipeline(f, at+".pipeline", p.Pipeline)
 }
 
 // key checks the required name of a key function.
@@ -138,11 +148,20 @@ func (r *RetrySpec) validate(e *env, s *Spec, at string, f *faults) {
 	f.unset(at, r.Config)
 	s.refer(f, budgets, at+".budget", r.BudgetName)
 	named(e, f, at+".retry_if", r.RetryIfName, "a function of Funcs.RetryIf", e.funcs.RetryIf)
-	if !e.anyName {
-		known := append(slices.Collect(maps.Keys(e.funcs.Backoff)), backoffNames...)
-		f.reference(at+".backoff", r.BackoffName, "a backoff of the library or of Funcs.Backoff", known)
-	}
+	r.checkBackoff(e, at+".backoff", f)
 	f.in(at, r.Validate())
+}
+
+// checkBackoff checks the name of a backoff.
+func (r *RetrySpec) checkBackoff(e *env, at string, f *faults) {
+	const want = "a backoff of the library or of Funcs.Backoff"
+	switch fn, ok := e.funcs.Backoff[r.BackoffName]; {
+	case e.anyName:
+	case ok:
+		named(e, f, at, r.BackoffName, want, map[string]retry.Backoff{r.BackoffName: fn})
+	default:
+		f.reference(at, r.BackoffName, want, append(slices.Collect(maps.Keys(e.funcs.Backoff)), backoffNames...))
+	}
 }
 
 func (h *HedgeSpec) validate(e *env, s *Spec, at string, f *faults) {
@@ -167,33 +186,51 @@ func (c *ChaosSpec) validate(at string, f *faults) {
 
 // validateCycles adds a fault for each pipeline that contains itself.
 func (s *Spec) validateCycles(f *faults) {
+	cyclic := s.cyclic()
 	for name := range sorted(s.Pipelines) {
-		if way := s.cycle(name); way != nil {
-			f.add("pipelines."+name+".pipeline", s.Pipelines[name].Pipeline, "no cycle: "+strings.Join(way, " > "), "")
+		if cyclic[name] {
+			f.add("pipelines."+name+".pipeline", s.Pipelines[name].Pipeline, "no cycle: "+strings.Join(s.way(name), " > "), "")
 		}
 	}
 }
 
-// cycle returns the way from a pipeline back to itself, or nil.
-func (s *Spec) cycle(name string) []string {
-	way := []string{name}
-	for next := s.Pipelines[name].Pipeline; next != ""; next = s.Pipelines[next].Pipeline {
-		way = append(way, next)
-		if next == name {
-			return way
+// cyclic returns the pipelines that contain themselves. It looks at each once: a way that
+// comes to one of an earlier way has nothing new behind it.
+func (s *Spec) cyclic() map[string]bool {
+	cyclic, way := map[string]bool{}, map[string]int{}
+	n := 0
+	for name := range s.Pipelines {
+		n++
+		for ; name != "" && way[name] == 0; name = s.Pipelines[name].Pipeline {
+			way[name] = n
 		}
-		if len(way) > len(s.Pipelines)+1 {
-			return nil // the cycle does not contain name
+		for ; name != "" && way[name] == n && !cyclic[name]; name = s.Pipelines[name].Pipeline {
+			cyclic[name] = true
 		}
 	}
-	return nil
+	return cyclic
+}
+
+// maxWay is how many pipelines of a cycle a fault shows.
+const maxWay = 20
+
+// way returns the way from a pipeline back to itself.
+func (s *Spec) way(name string) []string {
+	way := []string{name}
+	for next := s.Pipelines[name].Pipeline; next != name; next = s.Pipelines[next].Pipeline {
+		if len(way) == maxWay {
+			return append(way, "...", name)
+		}
+		way = append(way, next)
+	}
+	return append(way, name)
 }
 
 func (s *FamilySpec) validate(e *env, spec *Spec, at string, f *faults) {
 	if s.Pipeline == "" {
 		f.add(at+".pipeline", s.Pipeline, "the pipeline of the members", "")
 	}
-	f.reference(at+".pipeline", s.Pipeline, "a pipeline of the Spec", slices.Collect(maps.Keys(spec.Pipelines)))
+	spec.referPipeline(f, at+".pipeline", s.Pipeline)
 	for _, class := range classes {
 		class.validateMember(e, at, s, f)
 	}
