@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/ductile-go/ductile/policy"
@@ -10,7 +11,8 @@ import (
 )
 
 // Funcs are the functions that a [Spec] refers to by name. They must be safe for concurrent
-// use. A name that is not there makes [New] and [Registry.Apply] fail.
+// use. A name that is not there, or whose function is nil, makes [New] and [Registry.Apply]
+// fail.
 type Funcs struct {
 	RetryIf  map[string]func(error) bool           // for retry_if, hedge_if and negative
 	Classify map[string]func(error) policy.Outcome // for classify
@@ -44,11 +46,24 @@ type env struct {
 	anyName bool
 }
 
-// named adds a fault if a function is not known.
+// named adds a fault if a function is not known, or is nil.
 func named[F any](e *env, f *faults, path, name, want string, funcs map[string]F) {
-	if !e.anyName {
-		f.reference(path, name, want, slices.Collect(maps.Keys(funcs)))
+	if e.anyName || name == "" {
+		return
 	}
+	switch fn, ok := funcs[name]; {
+	case !ok:
+		f.reference(path, name, want, slices.Collect(maps.Keys(funcs)))
+	case isNilFunc(fn):
+		f.add(path, name, want, "the function of that name is nil")
+	}
+}
+
+// isNilFunc reports whether fn is a function that is nil. What is given as any is checked
+// for the T of a pipeline.
+func isNilFunc[F any](fn F) bool {
+	v := reflect.ValueOf(&fn).Elem()
+	return v.Kind() == reflect.Func && v.IsNil()
 }
 
 // retryIf returns the function of that name, or nil for the empty name.
