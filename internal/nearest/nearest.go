@@ -2,7 +2,11 @@
 // that suggest it.
 package nearest
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // To returns the name in known that is nearest to word, or ok false if none is near. It
 // is the one with the fewest edits: an edit inserts, deletes or replaces a character, or
@@ -15,8 +19,12 @@ import "strings"
 func To(word string, known []string) (name string, ok bool) {
 	best := 0
 	for _, k := range known {
+		most := limit(word, k)
+		if farApart(word, k)*edit > most {
+			continue // without the matrix, which is large for a long word
+		}
 		d := distance(word, k)
-		if d > limit(word, k) {
+		if d > most {
 			continue
 		}
 		if !ok || d < best || d == best && k < name {
@@ -60,7 +68,21 @@ func limit(a, b string) int {
 	return edits*edit + edit - 1
 }
 
+// farApart returns the number of edits that the lengths of a and b alone make necessary.
+func farApart(a, b string) int {
+	n, m := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	return max(n, m) - min(n, m)
+}
+
 func plain(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) }
+
+// plainRune is plain for one character.
+func plainRune(r rune) rune {
+	if r == '-' {
+		return '_'
+	}
+	return unicode.ToLower(r)
+}
 
 // distance returns the cost of the edits that turn a into b. It keeps three rows of the
 // matrix of Wagner and Fischer: a swap looks two rows back.
@@ -88,7 +110,7 @@ func replace(a, b rune) int {
 	switch {
 	case a == b:
 		return 0
-	case plain(string(a)) == plain(string(b)):
+	case plainRune(a) == plainRune(b):
 		return minor
 	}
 	return edit

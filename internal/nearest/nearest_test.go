@@ -2,6 +2,7 @@ package nearest_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,4 +111,13 @@ func TestTheSuggestionHasTheFewestEdits(t *testing.T) {
 		assert.Equal(t, best >= 0, ok)
 		assert.Equal(t, want, got, "%s of %v", given, names)
 	}
+}
+
+// The search compares each character with each, unless the lengths alone differ too much.
+func TestALongWordIsComparedInTime(t *testing.T) {
+	_, ok := nearest.To(strings.Repeat("window_", 100_000), known)
+	assert.False(t, ok)
+	got, ok := nearest.To("RECOVERY-TIMEOUT", known)
+	assert.True(t, ok)
+	assert.Equal(t, "recovery_timeout", got)
 }
