@@ -52,11 +52,14 @@ func TestConcurrentEventsAreCountedExactly(t *testing.T) {
 	done := make(chan struct{})
 	reading.Go(func() {
 		before := map[string]float64{}
-		for {
+		for last := false; ; {
 			consistent(t, s.Snapshot(), before)
+			if last { // one look was after the last event
+				return
+			}
 			select {
 			case <-done:
-				return
+				last = true
 			default:
 			}
 		}
