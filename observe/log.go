@@ -22,7 +22,9 @@ import (
 // the number of rejections.
 //
 // h is called on the goroutine of the call, or of a timer for summaries, and may be called
-// concurrently, as by any slog.Logger. Its errors are ignored. Log panics if h is nil, and
+// concurrently, as by any slog.Logger. Its errors are ignored. A panic in it passes through to
+// the call; one on a timer's goroutine, which no caller would see, is logged by package log. An
+// error whose text panics, such as a typed nil, is logged as its type. Log panics if h is nil, and
 // with the error of [LogConfig.Validate].
 func Log(h slog.Handler, cfg LogConfig) policy.Observer {
 	if h == nil {
@@ -150,7 +152,7 @@ func (l *logger) attributes(ctx context.Context, e *policy.Event) []slog.Attr {
 	text("to", e.To)
 	text("reason", l.redacted(e.Reason))
 	if e.Err != nil {
-		attrs = append(attrs, slog.String("error", l.redacted(e.Err.Error())))
+		attrs = append(attrs, slog.String("error", redact.Error(e.Err, l.cfg.Redact)))
 	}
 	return attrs
 }

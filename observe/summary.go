@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"sync"
 
@@ -50,15 +52,26 @@ func (s *summary) count(e *policy.Event) {
 	if at, now := s.armed.Load(), s.now(); s.lost(at, now) && s.armed.CompareAndSwap(at, now) {
 		policy.AfterFunc(s.log.cfg.Clock, s.log.cfg.Summary, func() {
 			s.armed.Store(0)
-			s.write(context.Background(), "")
+			s.due()
 		})
 	}
+}
+
+// due writes the summaries of all policies on the goroutine of a timer. A panic in the
+// handler or in Level would end the process there.
+func (s *summary) due() {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Printf("observe: the handler or LogConfig.Level panicked at a summary: %v\n%s", r, debug.Stack())
+		}
+	}()
+	s.write(context.Background(), "")
 }
 
 // lost reports whether no timer runs that was started at a time. A timer that was started
 // in a bubble of testing/synctest dies with it.
 func (s *summary) lost(at, now int64) bool {
-	return at == 0 || now < at || now-at > 2*int64(s.log.cfg.Summary)
+	return at == 0 || now < at || (now-at)/2 > int64(s.log.cfg.Summary) // a product could overflow
 }
 
 // now returns the time in nanoseconds since a fixed time. It is never 0.
