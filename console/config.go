@@ -80,6 +80,12 @@ func (c Config) Validate() error {
 	if len(c.Circuits) == 0 && c.Stats == nil && c.Registry == nil {
 		faults.Add("Circuits", "empty", "at least one circuit, or Stats or Registry")
 	}
+	if c.Stats != nil {
+		faults.In("Stats", origin.Stats(c.Stats))
+	}
+	if c.Registry != nil {
+		faults.In("Registry", origin.Registry(c.Registry))
+	}
 	c.checkCircuits(faults)
 	for i, host := range c.Hosts {
 		if hostname(host) == "" || strings.ContainsAny(host, "/*@ \t") {

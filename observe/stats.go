@@ -2,9 +2,11 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -42,6 +44,18 @@ func New(cfg Config) *Stats {
 	s := &Stats{cfg: cfg, table: newTable(cfg.MaxSeries)}
 	s.watches.moved, s.watches.dropped = s.moved, s.forgetCircuit
 	return s
+}
+
+func init() {
+	origin.Stats = func(v any) error {
+		switch s := v.(*Stats); {
+		case s == nil:
+			return errors.New("observe: Stats is nil, want one made by New")
+		case s.table == nil:
+			return errors.New("observe: zero Stats, want one made by New")
+		}
+		return nil
+	}
 }
 
 func (s *Stats) newSeries(x id, p *pipe) *series {
