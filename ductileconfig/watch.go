@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"log"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/registry"
 )
@@ -23,8 +26,9 @@ type WatchConfig struct {
 	Every time.Duration
 	// OnReload is called once for each new content of the files: with what the registry has
 	// changed, or, if the content is not valid and nothing has changed, with all faults as
-	// [Load] returns them. It runs on the goroutine of Watch, without a lock, so it may use
-	// the registry. If nil, faults are shown by [registry.Registry.Snapshot] alone.
+	// [Load] returns them. Watch waits for it, and holds no lock, so it may use the registry.
+	// A panic in it is logged and recovered, and a [runtime.Goexit] ends only its own
+	// goroutine: Watch goes on. If nil, faults are shown by [registry.Registry.Snapshot] alone.
 	OnReload func(registry.Changes, error)
 	// SIGHUP also reloads at each signal SIGHUP of the process, at once and even if
 	// nothing has changed. Systems without that signal ignore it.
@@ -45,7 +49,7 @@ func (c WatchConfig) Validate() error {
 
 // Watch loads the sources again whenever a [File] of them has changed, and applies what
 // it loads to r. It blocks until ctx ends, and then returns nil. It returns the
-// error of Validate at once if cfg is wrong, and panics if r is nil.
+// error of Validate at once if cfg is wrong, and panics if r is nil or zero.
 //
 // Watch reads the files themselves and compares their content, so it sees every way of
 // replacing them: writing in place, renaming over, and the swap of a symbolic link by
@@ -60,6 +64,9 @@ func (c WatchConfig) Validate() error {
 func Watch(ctx context.Context, r *registry.Registry, cfg WatchConfig, sources ...Source) error {
 	if err := cfg.Validate(); err != nil {
 		return err
+	}
+	if err := origin.Registry(r); err != nil {
+		panic("ductileconfig: Watch: " + err.Error())
 	}
 	if cfg.Every == 0 {
 		cfg.Every = DefaultEvery
@@ -167,7 +174,8 @@ func (w *watcher) reload(now []Source) (registry.Changes, error) {
 		w.r.Failed(err)
 		return registry.Changes{}, err
 	}
-	changes, err := w.r.Apply(spec)
+	var changes registry.Changes
+	apart("a function that a reload called", func() { changes, err = w.r.Apply(spec) })
 	if err != nil {
 		err = l.refused(err)
 		w.r.Failed(err)
@@ -177,6 +185,27 @@ func (w *watcher) reload(now []Source) (registry.Changes, error) {
 
 func (w *watcher) tell(changes registry.Changes, err error) {
 	if w.cfg.OnReload != nil {
-		w.cfg.OnReload(changes, err)
+		apart("WatchConfig.OnReload", func() { w.cfg.OnReload(changes, err) })
 	}
+}
+
+// apart runs f, which calls functions of the user's, on a goroutine of its own and waits for
+// its end. On the goroutine of Watch, a panic would end the process, and runtime.Goexit
+// would end the watch without a word. Both are logged.
+func apart(what string, f func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		returned := false
+		defer func() {
+			if r := recover(); r != nil {
+				log.Printf("ductileconfig: %s panicked: %v\n%s", what, r, debug.Stack())
+			} else if !returned {
+				log.Printf("ductileconfig: %s called runtime.Goexit", what)
+			}
+		}()
+		f()
+		returned = true
+	}()
+	<-ended
 }
