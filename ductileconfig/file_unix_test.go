@@ -66,15 +66,23 @@ func TestAFileThatKubernetesSwapsIsNeverAway(t *testing.T) {
 	require.NoError(t, os.Symlink(filepath.Join("..data", "ductile.yaml"), path))
 	var done atomic.Bool
 	var reading sync.WaitGroup
+	looked := make(chan struct{}, 1)
 	reading.Go(func() {
-		for more := true; more; {
-			more = !done.Load() // so that one Load begins after the last swap
+		defer close(looked)
+		for !done.Load() {
 			if _, err := ductileconfig.Load(ductileconfig.File(path)); !assert.NoError(t, err) {
 				return
+			}
+			select {
+			case looked <- struct{}{}:
+			default:
 			}
 		}
 	})
 	for n := range 600 {
+		if n%20 == 0 {
+			<-looked // the reader reads meanwhile, also on a busy machine
+		}
 		swap(n + 2)
 	}
 	done.Store(true)
