@@ -2,6 +2,7 @@ package ductileconfig
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/decode"
@@ -15,9 +16,9 @@ func (l *loader) validate(spec registry.Spec) {
 	if l.broken || l.root == nil {
 		return
 	}
-	decoded := l.faults.Paths()
+	decoded := newPaths(l.faults.Paths())
 	for _, fault := range unjoin(spec.Validate()) {
-		if !hidden(fault, decoded) {
+		if !decoded.hide(fault) {
 			l.place(fault)
 		}
 	}
@@ -56,14 +57,26 @@ func unjoin(err error) []*registry.Error {
 	return out
 }
 
-// hidden reports whether a fault may follow from another: one of the same value, or of a
+// paths are the paths of faults, and of the mappings that they stand in.
+type paths struct{ faulty, parents map[string]bool }
+
+func newPaths(all []string) paths {
+	p := paths{map[string]bool{}, map[string]bool{}}
+	for _, path := range all {
+		p.faulty[path], p.parents[parent(path)] = true, true
+	}
+	return p
+}
+
+// hide reports whether a fault may follow from one of p: one of the same value, or of a
 // value that stands beside it. Faults of other mappings do not hide it. A reference to
 // what is not declared does not follow from the values beside it.
-func hidden(fault *registry.Error, decoded []string) bool {
-	reference := strings.HasSuffix(fault.Want, " of the Spec")
-	for _, other := range decoded {
-		beside := parent(other) == parent(fault.Path)
-		if other == fault.Path || strings.HasPrefix(fault.Path, other+".") || beside && !reference {
+func (p paths) hide(fault *registry.Error) bool {
+	if reference := strings.HasSuffix(fault.Want, " of the Spec"); !reference && p.parents[parent(fault.Path)] {
+		return true
+	}
+	for at := fault.Path; at != ""; at = parent(at) {
+		if p.faulty[at] {
 			return true
 		}
 	}
@@ -88,5 +101,12 @@ func translate(fault *registry.Error, n *tree.Node, found bool) tree.Fault {
 		out.Value = decode.InWords(fault.Value, facts.Names())
 	}
 	out.Want = decode.InWords(fault.Want, facts.Names())
+	if found && out.Hint == "" && strings.HasSuffix(fault.Path, ".hedge.budget") && slices.Contains(offWords, n.Text) {
+		out.Hint = "in a file a hedge always has a budget: for as good as none, declare one with ratio: 1000"
+	}
 	return out
 }
+
+// offWords are what a reader of the other fields writes for hedge.NoBudget, which has no word
+// because a hedge without a bound doubles the load on a service that is slow for all.
+var offWords = []string{"none", "unlimited", "off", "no", "false"}

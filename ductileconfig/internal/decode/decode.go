@@ -132,10 +132,25 @@ func unknownHint(key string, t *table.Type) string {
 			return "did you mean " + f.Key + "." + key + "?"
 		}
 	}
+	if longer := withWord(key, known); len(longer) > 0 && len(longer) <= 3 {
+		return "did you mean " + strings.Join(longer, " or ") + "?"
+	}
 	if len(known) <= 8 {
 		return "the fields are " + strings.Join(known, ", ")
 	}
 	return ""
+}
+
+// withWord returns the keys that a key is a part of, in whole words: total_timeout and
+// attempt_timeout for timeout.
+func withWord(key string, known []string) (longer []string) {
+	part := "_" + table.Snake(key) + "_"
+	for _, k := range known {
+		if strings.Contains("_"+k+"_", part) {
+			longer = append(longer, k)
+		}
+	}
+	return longer
 }
 
 // Suggest returns "did you mean recovery_timeout?", or "".

@@ -142,6 +142,24 @@ func written(v any, fact table.Fact) string {
 	return v.(string)
 }
 
+// What turns something off in code has a word in a file, or the reason why not in the
+// description of the field.
+func TestEverySpecialValueHasAWordOrAReason(t *testing.T) {
+	fields := facts.All().Fields
+	for name, value := range map[string]any{
+		"retry.Config.MaxAttempts": retry.Unlimited, "retry.Config.BaseDelay": retry.NoDelay, "retry.Config.JitterFactor": retry.NoJitter,
+		"retry.BudgetConfig.MinPerSecond": retry.NoMinimum, "breaker.Config.RecoveryTimeout": breaker.NoWait, "ratelimit.Config.Burst": ratelimit.NoBurst,
+		"hedge.Config.Delay": hedge.AtOnce, "registry.CacheSpec.Jitter": cache.NoJitter,
+	} {
+		var words []any
+		for _, word := range fields[name].Words {
+			words = append(words, word)
+		}
+		assert.Contains(t, words, value, name)
+	}
+	assert.Contains(t, fields["registry.HedgeSpec.BudgetName"].Doc, "without it, the hedge has its own", "there is no word for hedge.NoBudget")
+}
+
 func TestTheSpecHasNoFieldTwice(t *testing.T) {
 	var walk func(at string, t *table.Type)
 	walk = func(at string, typ *table.Type) {

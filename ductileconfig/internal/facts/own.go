@@ -40,7 +40,7 @@ var hedges = map[string]table.Fact{
 	"hedge.Config.MaxExtra":          {Doc: "Extra attempts of a call", Default: "1"},
 	"hedge.Config.OnFailure":         {Doc: "A failed attempt starts the next one at once"},
 	"hedge.Config.Abandon":           {Doc: "The call returns with the first success, though another attempt runs on"},
-	"registry.HedgeSpec.BudgetName":  {Doc: budgetName},
+	"registry.HedgeSpec.BudgetName":  {Doc: budgetName + "; without it, the hedge has its own, of 10% of the calls and 1 a second"},
 	"registry.HedgeSpec.HedgeIfName": {Doc: retryIf + "which errors start the next attempt; needs on_failure"},
 }
 

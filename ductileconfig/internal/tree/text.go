@@ -90,12 +90,12 @@ func (p Place) Excerpt() string {
 	if strings.TrimSpace(line) == "" {
 		return ""
 	}
-	runes := []rune(strings.Map(visible, line))
-	if len(runes) > maxExcerpt {
+	runes, more := firstRunes(line, maxExcerpt)
+	if more {
 		if p.Column > maxExcerpt {
 			return ""
 		}
-		runes = append(runes[:maxExcerpt:maxExcerpt], '…')
+		runes = append(runes, '…')
 	}
 	number := fmt.Sprintf("    %d", p.Line)
 	excerpt := number + " | " + string(runes)
@@ -109,6 +109,19 @@ func (p Place) Excerpt() string {
 		}
 	}
 	return excerpt + "\n" + strings.Repeat(" ", len(number)) + " | " + string(pad) + "^"
+}
+
+// firstRunes returns the first n characters of s, as a terminal may show them, and whether
+// there are more. It does not look at the rest: a file of one line may have a fault in each
+// of its values.
+func firstRunes(s string, n int) (runes []rune, more bool) {
+	for _, r := range s {
+		if len(runes) == n {
+			return runes, true
+		}
+		runes = append(runes, visible(r))
+	}
+	return runes, false
 }
 
 // visible replaces characters that a terminal might obey.

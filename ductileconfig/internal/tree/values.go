@@ -95,11 +95,19 @@ func (c *copier) mapping(v reflect.Value, path string, depth int) *Node {
 		return &Node{Text: "null"}
 	}
 	n := &Node{Kind: Map}
+	if v.Len() == 0 {
+		return n
+	}
 	for _, k := range v.MapKeys() {
 		key := fmt.Sprint(k.Interface())
 		n.Entries = append(n.Entries, Entry{Key: key, Value: c.node(v.MapIndex(k), Join(path, key), depth+1)})
 	}
 	slices.SortFunc(n.Entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
+	for i := range n.Entries[1:] { // such as 1 and "1": which one would win is chance
+		if n.Entries[i].Key == n.Entries[i+1].Key {
+			c.fault(Join(path, n.Entries[i].Key), "two keys of the map are the same text")
+		}
+	}
 	return n
 }
 
