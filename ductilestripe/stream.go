@@ -2,6 +2,7 @@ package ductilestripe
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -21,6 +22,10 @@ type stream struct {
 	from  io.Reader
 	data  []byte // set by once
 }
+
+// errUnread is the error of a stream whose reader did not return. Without it, a later attempt
+// would send what was read until then as if it were all.
+var errUnread = errors.New("ductilestripe: a reader of the params did not return; its data cannot be sent")
 
 var readerType = reflect.TypeFor[io.Reader]()
 
@@ -46,13 +51,8 @@ func (s *streams) refill(p any) error {
 		return nil
 	}
 	s.once.Do(func() {
-		for i := range s.found {
-			f := &s.found[i]
-			if f.data, s.err = io.ReadAll(f.from); s.err != nil {
-				s.err = fmt.Errorf("ductilestripe: read %s: %w", reflect.TypeOf(p).Elem().Field(f.field).Name, s.err)
-				return
-			}
-		}
+		s.err = errUnread // in case a reader panics, or ends the goroutine
+		s.err = s.read(reflect.TypeOf(p).Elem())
 	})
 	if s.err != nil {
 		return s.err
@@ -60,6 +60,17 @@ func (s *streams) refill(p any) error {
 	v := reflect.ValueOf(p).Elem()
 	for _, f := range s.found {
 		v.Field(f.field).Set(reflect.ValueOf(bytes.NewReader(f.data)))
+	}
+	return nil
+}
+
+// read reads the readers of a struct of type t to their ends.
+func (s *streams) read(t reflect.Type) (err error) {
+	for i := range s.found {
+		f := &s.found[i]
+		if f.data, err = io.ReadAll(f.from); err != nil {
+			return fmt.Errorf("ductilestripe: read %s: %w", t.Field(f.field).Name, err)
+		}
 	}
 	return nil
 }

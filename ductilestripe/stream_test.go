@@ -126,6 +126,34 @@ func TestAFileThatCannotBeReadEndsTheCall(t *testing.T) {
 	assert.Zero(t, calls)
 }
 
+// panicking is a reader that panics once.
+type panicking struct{ io.Reader }
+
+func (p *panicking) Read(b []byte) (int, error) {
+	if r := p.Reader; r != nil {
+		p.Reader = nil
+		n, _ := r.Read(b[:4])
+		return n, nil
+	}
+	p.Reader = strings.NewReader(" and the end")
+	panic("bad sector")
+}
+
+// A later run must not send the beginning of the file, or nothing, as all of it.
+func TestAFileWhoseReaderPanicsIsNeverSent(t *testing.T) {
+	calls := 0
+	create := ductilestripe.Pin(upload(&panicking{strings.NewReader("the beginning")}), func(context.Context, *stripe.FileCreateParams) (*stripe.File, error) {
+		calls++
+		return nil, nil
+	})
+	assert.PanicsWithValue(t, "bad sector", func() { _, _ = create(t.Context()) })
+	for range 2 {
+		_, err := create(t.Context())
+		require.EqualError(t, err, "ductilestripe: a reader of the params did not return; its data cannot be sent")
+	}
+	assert.Zero(t, calls)
+}
+
 func TestALaterChangeOfTheKeyChangesNoAttempt(t *testing.T) {
 	var a attempts
 	params := price(100)
