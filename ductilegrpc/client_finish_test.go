@@ -3,6 +3,7 @@ package ductilegrpc_test
 import (
 	"context"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,5 +56,27 @@ func TestAFunctionOfOnFinishGetsTheStatusOfAStreamThatItsCallerLeft(t *testing.T
 		require.NoError(t, err)
 		cancel()
 		require.Equal(t, codes.Canceled, status.Code(<-told))
+	}
+}
+
+func TestOnFinishIsCalledWhenThePoliciesOfACallDoNotReturn(t *testing.T) {
+	for name, leaves := range map[string]func(){"panic": func() { panic("of Classify") }, "Goexit": runtime.Goexit} {
+		unary, _ := failing(status.Error(codes.Unavailable, "down"))
+		c := client(t, &service{unary: unary}, ductilegrpc.Config{Classify: func(error) policy.Outcome {
+			leaves()
+			return policy.Failure
+		}})
+		var ended []error
+		done := make(chan any)
+		go func() {
+			defer func() { done <- recover() }()
+			_, _ = c.UnaryCall(t.Context(), &tpb.SimpleRequest{}, grpc.OnFinish(func(err error) { ended = append(ended, err) }))
+		}()
+		if got := <-done; name == "panic" {
+			assert.Equal(t, "of Classify", got, "the panic goes on")
+		}
+		if assert.Len(t, ended, 1, name) {
+			assert.Equal(t, codes.Internal, status.Code(ended[0]), name)
+		}
 	}
 }

@@ -24,7 +24,14 @@ func (c *client) call(ctx context.Context, fullMethod string, req, reply any, cc
 	if p != c.single || !own {
 		x.req, _ = clone(req) // an attempt may outlive the call, and the request belongs to the caller
 	}
+	returned := false
+	defer func() {
+		if !returned { // a policy has panicked, or has ended the goroutine
+			x.options.finished(errNoReturn)
+		}
+	}()
 	won, err := p.Do(c.keyed(ctx, cc, fullMethod), x.attempt)
+	returned = true
 	return x.finish(ctx, reply, won, err, own)
 }
 
