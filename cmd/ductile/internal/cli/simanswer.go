@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/report"
 	"github.com/ductile-go/ductile/sim"
 	"github.com/ductile-go/ductile/sim/questions"
 )
@@ -136,7 +137,7 @@ func (a *answer) tell(failed []diagnostic) int {
 			continue
 		}
 		p := paintOf(Env{Terminal: a.env.ErrTerminal, Environ: a.env.Environ})
-		fmt.Fprintf(a.env.Stderr, "%s %s %s\n", p.in(bold, d.place()+":"), p.in(severityColors[d.Severity], "failed:"), d.Text)
+		fmt.Fprintf(a.env.Stderr, "%s %s %s\n", p.in(bold, d.place()+":"), p.in(severityColors[d.Severity], "failed:"), report.Clean(d.Text))
 		if d.Excerpt != "" {
 			fmt.Fprintln(a.env.Stderr, d.Excerpt)
 		}

@@ -42,6 +42,20 @@ func simulate(args ...string) result {
 	return run("", nil, false, append([]string{"simulate"}, args...)...)
 }
 
+// A line of the output may be a command of the terminal, or of the job that prints it.
+func TestTheNamesOfAScenarioAreNoCommands(t *testing.T) {
+	inDir(t, map[string]string{"outage.yaml": small + `variants: {plain: {}, "x\n::add-mask::y\e[31m": {}}
+expect: [{success: ">= 100%", when: during}]
+`})
+	for _, args := range [][]string{{"outage.yaml"}, {"outage.yaml", "--quiet"}, {"outage.yaml", "--format=github"}} {
+		r := simulate(args...)
+		assert.Equal(t, 1, r.code)
+		assert.NotContains(t, r.stdout+r.stderr, "\n::add-mask", args)
+		assert.NotContains(t, r.stdout+r.stderr, "\x1b[31m", args)
+		assert.Contains(t, r.stdout+r.stderr, "::add-mask::y", "the name is shown")
+	}
+}
+
 func TestAReportIsWrittenInTheFormOfItsName(t *testing.T) {
 	inDir(t, map[string]string{"outage.yaml": small, "a.html": strings.Repeat("what was there before", 100_000)})
 	forms := map[string]string{"a.html": "<!DOCTYPE html>", "b.svg": "<svg", "c.json": "{\n", "d.csv": "variant,", "e.md": "## Outage", "f.TXT": "Recovers"}
