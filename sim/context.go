@@ -104,5 +104,5 @@ type stream struct{ *rand.Rand }
 
 // exponential returns a time until the next event of a Poisson process with rate a second.
 func (s stream) exponential(rate float64) time.Duration {
-	return time.Duration(s.ExpFloat64() / rate * float64(time.Second))
+	return saturated(s.ExpFloat64() / rate * float64(time.Second))
 }

@@ -28,7 +28,7 @@ func Constant(d time.Duration) Dist {
 func Exponential(mean time.Duration) Dist {
 	return Dist{
 		sample: func(random func() float64) time.Duration {
-			return time.Duration(-float64(mean) * math.Log(1-random()))
+			return saturated(-float64(mean) * math.Log(1-random()))
 		},
 		mean: mean, text: fmt.Sprintf("exponential(mean %v)", mean), wrong: positive("its mean", mean, 0),
 	}

@@ -152,6 +152,9 @@ func TestDistributions(t *testing.T) {
 	assert.Equal(t, "0", Dist{}.String())
 	assert.Zero(t, Dist{}.Mean())
 	assert.Positive(t, Lognormal(math.MaxInt64/4, math.MaxInt64).Mean(), "no overflow")
+	for range 1000 {
+		assert.GreaterOrEqual(t, Exponential(math.MaxInt64/2).draw(random), time.Duration(0), "no overflow")
+	}
 
 	for wrong, d := range map[string]Dist{
 		"its mean is -1ns, want 0 or more":                             Exponential(-1),
