@@ -89,7 +89,7 @@ func (r *Report) frame() frame {
 	f.x = chart.Time(f.end)
 	for _, fault := range r.Scenario.Faults {
 		if fault.At < f.end {
-			to := min(fault.At+max(fault.For, 0), f.end)
+			to := min(fault.end(), f.end)
 			f.shades = append(f.shades, chart.Shade{From: fault.At.Seconds(), To: to.Seconds(), Label: fault.what()})
 		}
 	}

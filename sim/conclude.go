@@ -26,7 +26,7 @@ func (w *world) conclude(interrupted time.Duration) *Result {
 	} else {
 		x.Before = x.within(s.Warmup, from)
 		x.During = x.Between(from, min(to, end))
-		x.After = x.within(to, end)
+		x.After = x.within(min(to, end), end)
 		x.Recovery = w.record.recovery(s.Warmup, from, to, end)
 	}
 	x.Verdict = verdictOf(s, x, interrupted)

@@ -111,8 +111,8 @@ func (f *Fault) when(s *Scenario) string {
 	switch {
 	case f.For <= 0:
 		return "at " + report.Span(f.At)
-	case f.At+f.For >= s.Duration:
+	case f.end() >= s.Duration:
 		return "from " + report.Span(f.At) + " to the end"
 	}
-	return fmt.Sprintf("from %s to %s", report.Span(f.At), report.Span(f.At+f.For))
+	return fmt.Sprintf("from %s to %s", report.Span(f.At), report.Span(f.end()))
 }

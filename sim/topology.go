@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -62,4 +63,12 @@ type Fault struct {
 	Capacity  float64 // the share of the workers that is left, rounded up; 0 means not set: Down leaves none
 	Partition bool    // requests do not arrive, and answers do not come back
 	Cold      bool    // the service's cache is emptied at At, and is not filled before At+For; For may be 0
+}
+
+// end is when the fault ends. A For that is longer than the time after At lasts for ever.
+func (f *Fault) end() time.Duration {
+	if f.For > math.MaxInt64-f.At {
+		return math.MaxInt64
+	}
+	return f.At + max(f.For, 0)
 }

@@ -50,7 +50,7 @@ func (r *replica) change(f *Fault, on bool) {
 	was := r.down
 	r.trouble = sumOf(faults)
 	if on && f.Cold {
-		r.cache = coldCache{cold: true, until: r.world.engine.now + int64(f.For)}
+		r.cache = coldCache{cold: true, until: int64(f.end())}
 	}
 	if r.down && !was {
 		r.crash()

@@ -15,7 +15,7 @@ const worstOver = 5
 // faultSpan returns when the first fault begins and the last one ends. ok is false without faults.
 func (s *Scenario) faultSpan() (from, to time.Duration, ok bool) {
 	for i, f := range s.Faults {
-		end := f.At + max(f.For, 0)
+		end := f.end()
 		if i == 0 {
 			from, to = f.At, end
 		}

@@ -84,6 +84,9 @@ func recovery(r *sim.Report, x *sim.Result) (float64, string) {
 func left(s *sim.Scenario) time.Duration {
 	end := time.Duration(0)
 	for _, f := range s.Faults {
+		if f.For >= s.Duration-f.At { // the sum of the two may overflow
+			return 0
+		}
 		end = max(end, f.At+f.For)
 	}
 	return max(s.Duration-end, 0)
