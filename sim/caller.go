@@ -47,11 +47,15 @@ func (c *caller) begin() {
 	e := c.world.engine
 	for range c.Burst {
 		for _, o := range c.replicas {
-			e.spawn(c.newVisit(o))
+			if e.spawn(c.newVisit(o)); e.failure != nil { // there are too many
+				return
+			}
 		}
 	}
 	for i := range c.Closed {
-		e.spawn(&user{c, c.replicas[i%len(c.replicas)]})
+		if e.spawn(&user{c, c.replicas[i%len(c.replicas)]}); e.failure != nil {
+			return
+		}
 	}
 	c.next()
 }

@@ -15,6 +15,10 @@ var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // never waits. Tests lower it.
 var stillMost int64 = 20_000_000
 
+// crowdMost is how many coroutines may have something to do at once, in one variant. Each
+// takes some 3 KB. Tests lower it.
+var crowdMost = 500_000
+
 // lookEvery is how many steps there are between two looks at the world outside.
 const lookEvery = 4096
 

@@ -30,10 +30,17 @@ type bodyFunc func()
 
 func (f bodyFunc) run() { f() }
 
-// spawn runs b on a coroutine, at this instant, after what is ready already.
+// spawn runs b on a coroutine, at this instant, after what is ready already. It ends the run,
+// and the running coroutine, if there are too many.
 func (e *engine) spawn(b body) {
-	if !e.over {
+	switch {
+	case e.over:
+	case e.live.n < crowdMost:
 		e.wake(e.prepare(b))
+	case e.cur != nil:
+		e.abort(crowdError(e.now))
+	default:
+		e.fail(crowdError(e.now))
 	}
 }
 
@@ -188,6 +195,11 @@ func (p *PanicError) Unwrap() error {
 
 func exitError() error {
 	return fmt.Errorf("a function called runtime.Goexit, as t.FailNow does; return an error instead\n\n%s", debug.Stack())
+}
+
+func crowdError(now int64) error {
+	return fmt.Errorf("more than %d calls, users and functions are in progress at %v, which take too much memory; give calls a timeout, bound the Queue of services, or lower Rate, Burst or Closed",
+		crowdMost, time.Duration(now))
 }
 
 func stillError(now int64) error {

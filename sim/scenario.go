@@ -10,6 +10,10 @@ import (
 
 // Scenario is what [Run] simulates. Duration and at least one client are required. Run does
 // not change a Scenario.
+//
+// At most 500,000 calls may be in flight at once in a variant. Users of a closed loop count,
+// and so do functions that run beside a call, such as the attempts of a hedge and the requests
+// of a service that Calls others.
 type Scenario struct {
 	Seed     uint64        // of all random numbers: runs of a Scenario with the same Seed are the same
 	Duration time.Duration // of the run, in virtual time; at most 24 hours
