@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -267,6 +268,22 @@ func TestUtilizationFollowsTheCallsOfServices(t *testing.T) {
 		_, err := questions.At(s, name)
 		assert.ErrorContains(t, err, text)
 	}
+}
+
+func TestAServiceThatItsCacheAnswersForHasNoUtilization(t *testing.T) {
+	s := sim.Scenario{
+		Clients:  []sim.Client{{Rate: 10, Calls: "api"}},
+		Services: []sim.Service{{Name: "api", Workers: 1, ServiceTime: sim.Constant(time.Millisecond), HitRatio: 1}},
+	}
+	_, err := questions.At(s, "api")
+	assert.EqualError(t, err, `questions: the cache of service "api" answers every request, so it has no utilization`)
+}
+
+func TestAFaultThatLastsForEverLeavesNoTimeAfterIt(t *testing.T) {
+	r := &sim.Report{Scenario: sim.Scenario{Duration: time.Minute, Faults: []sim.Fault{{At: time.Second, For: math.MaxInt64}}}}
+	v, text := questions.Recovery.Of(r, &sim.Result{Recovery: -1})
+	assert.Zero(t, v)
+	assert.Equal(t, "never", text)
 }
 
 func TestMeasuresHaveNames(t *testing.T) {

@@ -40,6 +40,8 @@ func Utilization(s sim.Scenario, service string) (float64, error) {
 		return 0, fmt.Errorf("questions: the scenario has no service %q", service)
 	case of.Workers <= 0 || of.ServiceTime.Mean() <= 0:
 		return 0, fmt.Errorf("questions: service %q has no limit of workers or no service time, so it has no utilization", service)
+	case of.HitRatio >= 1:
+		return 0, fmt.Errorf("questions: the cache of service %q answers every request, so it has no utilization", service)
 	}
 	rate := 0.0
 	for _, c := range s.Clients {
