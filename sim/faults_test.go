@@ -92,6 +92,69 @@ func TestACrashFailsTheRequestsInAService(t *testing.T) {
 	assert.Equal(t, sim.ServicePoint{Capacity: 2}, p[6])
 }
 
+func TestACrashFailsTheRequestsOfHandlersWhenTheyReturn(t *testing.T) {
+	var began, ends []time.Duration
+	s := steady(sim.Fault{At: 5 * seconds, For: seconds, Service: "api", Down: true})
+	s.Variants = nil
+	s.Services[0] = sim.Service{Name: "api", Workers: 2, Queue: 1, Handler: func(ctx context.Context) error {
+		began = append(began, since(ctx))
+		return policy.Sleep(ctx, sim.Clock(ctx), 8*seconds)
+	}}
+	s.Clients = []sim.Client{
+		{Burst: 3, Do: func(ctx context.Context) error {
+			err := sim.Call(ctx, "api")
+			ends = append(ends, since(ctx))
+			assert.ErrorIs(t, err, sim.ErrDown)
+			return err
+		}},
+		{Burst: 1, Do: func(ctx context.Context) error {
+			assert.NoError(t, policy.Sleep(ctx, sim.Clock(ctx), 9*seconds))
+			assert.NoError(t, sim.Call(ctx, "api"))
+			assert.Equal(t, 17*seconds, since(ctx))
+			return nil
+		}},
+	}
+	x := run(t, s)
+	assert.Equal(t, []time.Duration{0, 0, 9 * seconds}, began)
+	assert.Equal(t, []time.Duration{5 * seconds, 8 * seconds, 8 * seconds}, ends, "the first is the one that waited")
+	assert.EqualValues(t, 1, x.Between(0, 30*seconds).Served, "that of the second client")
+	p := x.Services[0].Points
+	assert.Equal(t, sim.ServicePoint{Requests: 3, Queue: 1, Busy: 2, Capacity: 2}, p[0])
+	assert.Equal(t, sim.ServicePoint{Busy: 2, Capacity: 2}, p[6], "code is not stopped")
+	assert.Equal(t, sim.ServicePoint{Capacity: 2}, p[8])
+}
+
+func TestACallerThatLeftBeforeACrashHasItsOwnError(t *testing.T) {
+	s := steady(sim.Fault{At: 100 * ms, For: seconds, Service: "api", Down: true})
+	s.Services[0] = sim.Service{Name: "api", Handler: func(ctx context.Context) error { return policy.Sleep(ctx, sim.Clock(ctx), seconds) }}
+	s.Variants = nil
+	s.Clients = []sim.Client{{Burst: 1, Do: func(ctx context.Context) error {
+		c, cancel := sim.Clock(ctx).(interface {
+			WithTimeout(context.Context, time.Duration) (context.Context, context.CancelFunc)
+		}).WithTimeout(ctx, 200*ms)
+		defer cancel()
+		err := sim.Call(c, "api")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, sim.ErrDown)
+		return err
+	}}}
+	assert.EqualValues(t, 1, run(t, s).Between(0, seconds).Calls)
+}
+
+func TestAPartitionKeepsNoWorkerThatIsDone(t *testing.T) {
+	s := steady(sim.Fault{At: 5 * ms, For: 50 * ms, Service: "api", Partition: true})
+	s.Services[0] = sim.Service{Name: "api", Workers: 1, Handler: func(ctx context.Context) error { return policy.Sleep(ctx, sim.Clock(ctx), 10*ms) }}
+	s.Clients = []sim.Client{
+		{Burst: 1, Calls: "api"},
+		{Burst: 1, Do: func(ctx context.Context) error {
+			assert.NoError(t, policy.Sleep(ctx, sim.Clock(ctx), 100*ms))
+			assert.NoError(t, sim.Call(ctx, "api"), "the first waits for its answer for 200 ms")
+			return nil
+		}},
+	}
+	run(t, s)
+}
+
 func since(ctx context.Context) time.Duration {
 	return sim.Clock(ctx).Now().Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
 }

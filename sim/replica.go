@@ -17,6 +17,7 @@ type replica struct {
 	busy    int
 	queue   chain[*job]
 	working chain[*job] // with a time at which they end
+	crashes int         // so far
 	free    []*job
 	cache   coldCache
 }
@@ -227,11 +228,13 @@ func (r *replica) handle(ctx context.Context, p *proc) error {
 	default:
 		return r.refusal(ErrFull)
 	}
-	defer func() {
-		r.busy--
-		r.fill()
-	}()
-	err := r.world.guarded(ctx, r.Handler)
+	lost, err := r.work(ctx)
+	switch {
+	case lost && ctx.Err() == nil:
+		return ErrDown
+	case lost:
+		return policy.Ended(ctx)
+	}
 	r.served(ctx.Err() != nil || r.partition)
 	if err == nil && r.errors > 0 && r.draw() < r.errors {
 		err = ErrFault
@@ -240,4 +243,16 @@ func (r *replica) handle(ctx context.Context, p *proc) error {
 		return p.forever(ctx)
 	}
 	return err
+}
+
+// work runs Handler with a worker that is taken. lost is true if the replica has gone down
+// meanwhile: code cannot be stopped from outside, but its answer does not arrive.
+func (r *replica) work(ctx context.Context) (lost bool, err error) {
+	defer func() {
+		r.busy--
+		r.fill()
+	}()
+	before := r.crashes
+	err = r.world.guarded(ctx, r.Handler)
+	return r.crashes != before, err
 }

@@ -45,7 +45,8 @@ type Service struct {
 	// again. With keys, a key is a miss until a request for it has been served. 0 means 1000.
 	Entries int
 	// Handler is the service's code, instead of ServiceTime, Calls and a cache. It runs with
-	// the caller's context, within Workers and Queue. It waits through Clock.
+	// the caller's context, within Workers and Queue. It waits through Clock. A Down fault does
+	// not stop it, but then its request fails with ErrDown when it returns.
 	Handler func(ctx context.Context) error
 }
 

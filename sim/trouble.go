@@ -79,8 +79,9 @@ func sumOf(faults []*Fault) trouble {
 	return t
 }
 
-// crash fails all requests in a replica.
+// crash fails all requests in a replica. Those of a Handler fail when it returns.
 func (r *replica) crash() {
+	r.crashes++
 	for r.queue.first != nil {
 		j := r.queue.first.owner
 		j.place.leave()
