@@ -56,7 +56,7 @@ func (r *Report) verdict() string {
 	for _, x := range r.Results {
 		switch {
 		case x.Recovery < 0:
-			lost = append(lost, x.Variant)
+			lost = append(lost, label(x.Variant))
 		case best == nil:
 			best, worst = x, x
 		default:
@@ -87,7 +87,7 @@ func (r *Report) verdict() string {
 	text := "not all variants recover: " + names + report.Plural(len(lost), " does not, ", " do not, ")
 	switch {
 	case len(lost) == len(r.Results)-1:
-		return text + best.Variant + " does, " + soon(best.Recovery)
+		return text + label(best.Variant) + " does, " + soon(best.Recovery)
 	case worst.Recovery == 0:
 		return text + "the others do, at once"
 	}
@@ -115,14 +115,14 @@ func (r *Report) together(end, from time.Duration, faulty bool) string {
 	if report.Percent(a) == report.Percent(b) {
 		return fmt.Sprintf("%s: %s succeed in each of %d variants", what, report.Percent(a), len(r.Results))
 	}
-	return fmt.Sprintf("%s: from %s (%s) to %s (%s) succeed", what, report.Percent(a), low.Variant, report.Percent(b), high.Variant)
+	return fmt.Sprintf("%s: from %s (%s) to %s (%s) succeed", what, report.Percent(a), label(low.Variant), report.Percent(b), label(high.Variant))
 }
 
 func extremes(best, worst *Result) string {
 	if best == worst || best.Recovery == worst.Recovery {
-		return best.Variant + " " + soon(best.Recovery)
+		return label(best.Variant) + " " + soon(best.Recovery)
 	}
-	return fmt.Sprintf("%s %s, %s %s", best.Variant, soon(best.Recovery), worst.Variant, soon(worst.Recovery))
+	return fmt.Sprintf("%s %s, %s %s", label(best.Variant), soon(best.Recovery), label(worst.Variant), soon(worst.Recovery))
 }
 
 func all(n int) string {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,22 @@ func TestTheVerdictOfAllVariantsNamesTheBestAndTheLost(t *testing.T) {
 	assert.Equal(t, "is told by the engine; 1 of 2 expectations fails", r.Verdict())
 	r.Checks = append(r.Checks, Check{})
 	assert.Equal(t, "is told by the engine; 2 of 3 expectations fail", r.Verdict())
+}
+
+func TestAVerdictNamesTheVariantWithoutAName(t *testing.T) {
+	s := Scenario{Duration: 60 * time.Second, Faults: []Fault{{At: 10 * time.Second, For: 10 * time.Second}}}
+	none, shed := &Result{Recovery: -1}, &Result{Variant: "shed", Recovery: time.Second}
+	r := &Report{Scenario: s, Results: []*Result{none, shed}}
+	assert.Equal(t, "not all variants recover: without policies does not, shed does, 1 s after the fault", r.Verdict())
+	none.Recovery, shed.Recovery = 2*time.Second, -1
+	assert.Equal(t, "not all variants recover: shed does not, without policies does, 2 s after the fault", r.Verdict())
+	shed.Recovery = time.Second
+	assert.Equal(t, "both variants recover: shed 1 s after the fault, without policies 2 s after the fault", r.Verdict())
+	r.Scenario.Faults = nil
+	none.Points, shed.Points = []Point{{Calls: 1}}, []Point{{Calls: 1, Succeeded: 1}}
+	assert.Equal(t, "no fault: from 0 % (without policies) to 100 % (shed) succeed", r.Verdict())
+	shed.Variant = strings.Repeat("x", 10_000)
+	assert.Less(t, len(r.Verdict()), 200)
 }
 
 func TestVariantsAreComparedBySuccessWhereNoneCouldRecover(t *testing.T) {
