@@ -220,11 +220,12 @@ func TestAContextOfTheClockIsOneOfPackageContext(t *testing.T) {
 		deadline, ok := c.Deadline()
 		assert.True(t, ok)
 		assert.Equal(t, clock.Now().Add(5*ms), deadline)
-		for range 100 { // without a goroutine for each
+		const many = 1000
+		for range many { // without a goroutine for each
 			_, drop := context.WithCancel(context.WithValue(c, key{}, 1))
 			defer drop()
 		}
-		assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+		assert.Less(t, runtime.NumGoroutine(), before+many/10, "Run may have started its own since")
 		shorter, stop := clock.WithTimeout(c, seconds)
 		inner, _ := shorter.Deadline()
 		assert.Equal(t, deadline, inner, "the earlier of the two")
