@@ -17,7 +17,7 @@ func (r *Report) facts() []fact {
 	if s.Warmup > 0 {
 		run += fmt.Sprintf(", %s of warm-up", report.Span(s.Warmup))
 	}
-	if r.Interrupted > 0 {
+	if r.interrupted() > 0 {
 		run += fmt.Sprintf(", interrupted at %s", report.Span(r.Interrupted))
 	}
 	out := []fact{{"Run", run}}

@@ -118,7 +118,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Version: 1, Verdict: valid(r.Verdict()), Seed: r.Scenario.Seed, Duration: jsonSeconds(r.Scenario.Duration), Warmup: jsonSeconds(r.Scenario.Warmup),
 		Facts: []string{}, Faults: []jsonFault{}, Checks: []jsonCheck{}, Variants: []jsonResult{},
 	}
-	if r.Interrupted > 0 {
+	if r.interrupted() > 0 {
 		at := jsonSeconds(r.Interrupted)
 		out.Interrupted = &at
 	}

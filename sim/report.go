@@ -13,6 +13,17 @@ type Report struct {
 	Results     []*Result     // one a variant, in their order
 	Checks      []Check       // of each condition of each expectation, for each variant
 	Interrupted time.Duration // the virtual time that all variants had reached when the run was interrupted; 0 if it was not
+
+	atOnce bool // the run was interrupted before a variant had moved, so Interrupted is 0
+}
+
+// interrupted returns how much of the run was simulated, 0 for all of it. A run of which
+// nothing was is taken for the shortest there is.
+func (r *Report) interrupted() time.Duration {
+	if r.atOnce {
+		return 1
+	}
+	return r.Interrupted
 }
 
 // Result returns the result of a variant, or nil if there is none of that name.

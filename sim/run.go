@@ -171,13 +171,14 @@ func (f *fleet) report(s *Scenario) (*Report, error) {
 			}
 		}
 		if r.Interrupted < s.Duration {
+			r.atOnce = r.Interrupted == 0 // no processor was free for one of the variants yet, for example
 			err = fmt.Errorf("sim: the run was interrupted at %v of %v: %w", r.Interrupted, s.Duration, policy.Ended(f.ctx))
 		} else {
 			r.Interrupted = 0
 		}
 	}
 	for _, w := range f.worlds {
-		r.Results = append(r.Results, w.conclude(r.Interrupted))
+		r.Results = append(r.Results, w.conclude(r.interrupted()))
 	}
 	r.Checks = checks(r)
 	return r, err

@@ -141,8 +141,8 @@ func soon(recovery time.Duration) string {
 
 // end is when the run ended.
 func (r *Report) end() time.Duration {
-	if r.Interrupted > 0 {
-		return r.Interrupted
+	if at := r.interrupted(); at > 0 {
+		return at
 	}
 	return r.Scenario.Duration
 }
@@ -152,14 +152,14 @@ func (x *Result) verdict(r *Report) string {
 	if x.Verdict != "" {
 		return x.Verdict
 	}
-	return verdictOf(&r.Scenario, x, r.Interrupted)
+	return verdictOf(&r.Scenario, x, r.interrupted())
 }
 
 // verdictOf returns the sentence about one variant. interrupted is 0 for a whole run.
 func verdictOf(s *Scenario, x *Result, interrupted time.Duration) string {
 	end, suffix := s.Duration, ""
 	if interrupted > 0 {
-		end, suffix = interrupted, fmt.Sprintf(" (interrupted at %s of %s)", report.Span(interrupted), report.Span(s.Duration))
+		end, suffix = interrupted, fmt.Sprintf(" (interrupted at %s of %s)", report.Span(interrupted.Truncate(time.Microsecond)), report.Span(s.Duration))
 	}
 	from, to, faulty := s.faultSpan()
 	switch worst := x.worst(from); {
