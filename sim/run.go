@@ -46,8 +46,10 @@ func (p Progress) Share() float64 { return float64(p.Done) / float64(max(p.Total
 // returns no report if ctx had ended before; if a function of s, a policy or an observer
 // panics or calls runtime.Goexit; if a policy has another clock than that of the
 // simulation; if a function waits for something other than the clock for more than
-// two seconds; or if it loops without a wait. Run leaves no goroutine, except in the one case
-// that a function never stops waiting for something other than the clock.
+// two seconds, or calls the clock again and again while no time passes; if more than 500,000
+// calls are in flight at once; or if, when ctx has ended, a function computes for more than two
+// seconds without calling the clock. Run leaves no goroutine, except for a function that never
+// stops waiting or computing.
 //
 // The contexts of a run have the values of ctx.
 func Run(ctx context.Context, s Scenario, opts ...Option) (*Report, error) {
@@ -123,11 +125,19 @@ func (f *fleet) halt() {
 	}
 }
 
-// wait waits until all engines have stopped. It returns why a world failed, or nil.
+// wait waits until all engines have stopped. It returns why a world failed, or nil. If
+// progress panics, the engines stop before the panic goes on.
 func (f *fleet) wait(progress func(Progress), each time.Duration) error {
 	defer context.AfterFunc(f.ctx, f.halt)()
-	watch := newWatchdog(f.worlds)
+	watch := newWatchdog(f.ctx, f.worlds)
 	defer watch.stop()
+	settled := false
+	defer func() {
+		if !settled {
+			f.halt()
+			_ = f.watch(watch, func() {})
+		}
+	}()
 	at := Progress{Done: -1, Total: each * time.Duration(len(f.worlds))}
 	show := func() {
 		done := time.Duration(0)
@@ -139,6 +149,14 @@ func (f *fleet) wait(progress func(Progress), each time.Duration) error {
 			progress(at)
 		}
 	}
+	err := f.watch(watch, show)
+	settled = true
+	return err
+}
+
+// watch calls show as the engines move on, until all have stopped. It returns why a world
+// failed, or that one does not go on.
+func (f *fleet) watch(watch *watchdog, show func()) error {
 	for {
 		select {
 		case <-f.signal:

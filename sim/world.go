@@ -42,7 +42,14 @@ func newWorld(ctx context.Context, s *Scenario, v *Variant) *world {
 // until then is in result.
 func (w *world) run() error {
 	e := w.engine
-	defer e.close()
+	w.play()
+	e.close() // deferred calls of what has not ended may panic
+	return e.failure
+}
+
+// play runs the variant, and leaves why it ended early in engine.failure.
+func (w *world) play() {
+	e := w.engine
 	set := false
 	e.resume(e.prepare(bodyFunc(func() {
 		w.setUp()
@@ -57,7 +64,6 @@ func (w *world) run() error {
 		e.show()
 	}
 	w.finishLines()
-	return e.failure
 }
 
 // begin schedules what happens by itself.
