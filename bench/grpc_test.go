@@ -106,7 +106,7 @@ func (grpcServer) UnaryCall(context.Context, *tpb.SimpleRequest) (*tpb.SimpleRes
 	return &tpb.SimpleResponse{Username: "hello, hello, hello"}, nil
 }
 
-// grpcLoopback has everybody's client on one server, which lives as long as the process.
+// grpcLoopback gives all clients one server, which lives as long as the process.
 func grpcLoopback() (all []contender) {
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -35,7 +35,7 @@ type contender struct {
 	bind func(f callee) call
 }
 
-// workload is a scenario's code: a callee for each goroutine, and who calls it.
+// workload is a scenario's code: a callee for each goroutine, and the libraries that call it.
 type workload struct {
 	callee     func() callee
 	contenders func() []contender

@@ -150,7 +150,7 @@ func asking(c httpClient, base http.RoundTripper, url string) contender {
 	}}
 }
 
-// onStub has everybody's client on a stub of its own.
+// onStub gives each library's client a stub of its own.
 func onStub(broken func(n int64) bool) func() []contender {
 	return func() (all []contender) {
 		for _, c := range httpClients {

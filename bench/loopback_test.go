@@ -94,8 +94,8 @@ func newLoopback(broken func(n int64) bool) *loopback {
 	return l
 }
 
-// onLoopback has everybody's client on a server of its own, which lives as long
-// as the process.
+// onLoopback gives each library's client a server of its own, which lives as long as the
+// process.
 func onLoopback(broken func(n int64) bool) func() []contender {
 	servers := make([]func() *loopback, len(httpClients))
 	for i := range servers {
@@ -112,7 +112,7 @@ func onLoopback(broken func(n int64) bool) func() []contender {
 // gets is how many calls there are in each run of [connections].
 const gets = 1000
 
-// connections has everybody make their calls to a fresh server, one after the
+// connections returns contenders that make their calls to a fresh server, one after the
 // other, and return how many connections these took.
 func connections() (all []contender) {
 	for _, c := range httpClients {

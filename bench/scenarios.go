@@ -5,7 +5,7 @@ package bench
 type Scenario struct {
 	Name  string
 	Title string
-	// Missing says who is not measured, and why.
+	// Missing says which libraries are not measured, and why.
 	Missing string
 	// Notes says, by library, what a contender does less, or otherwise, than the
 	// scenario asks for.

@@ -29,8 +29,8 @@ func Bytes(name string, text []byte) Source {
 //	DUCTILE__CIRCUITS__STRIPE_EU__RECOVERY_TIMEOUT=1m
 //
 // A name that an earlier source declares is found in any case, and with dashes where the
-// variable has underscores; other names are taken in lower case. So Env stands behind the
-// files. A variable that means no field is a fault.
+// variable has underscores; other names are taken in lower case. So pass Env after the
+// files. A variable that names no field is a fault.
 //
 // A value is what a file would hold: 30s, 50%, null to remove what an earlier source
 // sets, or a mapping in braces, {} for all defaults.

@@ -42,8 +42,9 @@ type part[S, P any] struct {
 	policy P
 }
 
-// partsAt returns the parts of a pipeline as s declares them. What is declared as before
-// stays, and what is changed keeps what it can.
+// partsAt returns the parts of a pipeline as s declares them. A part whose declaration is
+// the same stays. A cache that has changed keeps its entries if its store is the same, and
+// a hedge keeps the latencies that it has seen.
 //
 // Two goroutines may build pipelines that share parts, one of them of an older revision:
 // its result is about to be replaced, so it must not replace the newer parts, or another

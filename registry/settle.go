@@ -15,7 +15,8 @@ type turn struct {
 	again   bool
 }
 
-// take runs f, or makes the goroutine that does run it once more.
+// take runs f. If another goroutine is running it, take returns at once, and that goroutine
+// runs f once more.
 //
 // again is set under the lock under which the other goroutine looks at it before it ends
 // its turn, so no request is lost between the two.

@@ -49,7 +49,7 @@ type BudgetSpec struct{ retry.BudgetConfig }
 // BulkheadSpec declares a gate.
 type BulkheadSpec struct{ bulkhead.Config }
 
-// AdaptiveLimitSpec declares a limit that finds itself.
+// AdaptiveLimitSpec declares an adaptive limiter.
 type AdaptiveLimitSpec struct {
 	adaptive.Config
 	ClassifyBy string `config:"classify"`
@@ -136,8 +136,9 @@ type CoalesceSpec struct {
 	Key string `config:"key"` // a name of Funcs.Key; required
 }
 
-// ChaosSpec declares faults that are injected into a share of the calls: an error if
-// Error is set, a wait if Latency is, first the wait if both are.
+// ChaosSpec declares faults that are injected into a share of the calls. With Latency, such
+// a call waits. With Error, it then fails with an error of that text, and the function does
+// not run.
 type ChaosSpec struct {
 	chaos.Config
 	Error   string        `config:"error"`

@@ -28,10 +28,10 @@
 //
 // # What is simulated
 //
-// A call is a coroutine that runs the real pipeline. Whatever waits through the clock,
-// queues, hedges and refreshes too, gives up the processor until its time has come; a heap of
-// events moves time from one to the next. One goroutine runs a variant, so it needs no
-// locks, and variants run side by side.
+// A call is a coroutine that runs the real pipeline. When it waits through the clock, as
+// queues and hedges do too, another coroutine runs. When all of them wait, time moves to the
+// next event. One coroutine of a variant runs at a time, so nothing needs locks. Variants run
+// side by side.
 //
 // Any Go code can be a client ([Client].Do) or a service ([Service].Handler), as long as it
 // waits by [policy.Sleep], [policy.NewWaiter], [policy.AfterFunc] and [policy.Go] with

@@ -29,7 +29,7 @@ const asConfigured = "as_configured"
 // Every replica has a registry of its own, with the clock and the random numbers of the
 // simulation. Functions that the configuration names are not there in a simulation:
 // conditions and classes are the defaults, keys are those of the calls, fallbacks return
-// nil, stores are memory, and a backoff of one's own is exponential.
+// nil, stores are memory, and backoffs that Funcs would provide are exponential.
 func Load(source ductileconfig.Source, config ...ductileconfig.Source) (sim.Scenario, error) {
 	f, err := Read(source, config...)
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *side) close() {
 }
 
 // guarded returns the options of a client that hedges and retries, and whose balancer has a
-// circuit for each address. tell is told of each move of a circuit.
+// circuit for each address. Each circuit calls tell when it changes its state.
 func guarded(name string, tell func(breaker.Transition)) []grpc.DialOption {
 	addresses := keyed.New(keyed.Config[string, *breaker.Circuit]{Make: func(addr string) *breaker.Circuit {
 		return breaker.NewCircuit(breaker.Config{

@@ -24,8 +24,8 @@ type lobby struct {
 	in      int // calls that have their place; at least as many have taken one
 	most    int
 	timer   func()   // armed
-	waited  bool     // somebody has begun to wait
-	order   []string // who got in
+	waited  bool     // a call has begun to wait
+	order   []string // the calls that got in
 	refused []string
 	faults  []string
 }
@@ -135,7 +135,7 @@ func (l *lobby) fault(format string, args ...any) {
 	l.faults = append(l.faults, fmt.Sprintf(format, args...))
 }
 
-// enters notes who is in.
+// enters notes a call that got in.
 func (l *lobby) enters(who string) {
 	touch(l)
 	l.order = append(l.order, who)
@@ -204,8 +204,8 @@ func (l *lobby) release(n int) func() {
 	return func() { l.leaves(l.held[n]) }
 }
 
-// settle is what must hold of every gate when its threads have ended: nobody waits, what
-// is in use are the places that are out, and all others can be taken.
+// settle checks a gate when its threads have ended: no call waits, the places in use are
+// those that were not given back, and all others can be taken.
 func (l *lobby) settle() {
 	s := l.Snapshot()
 	if s.Waiting != 0 || s.InUse != l.in {

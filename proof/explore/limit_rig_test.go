@@ -17,11 +17,11 @@ import (
 // interval is what a token of the scenes takes.
 const interval = 100 * time.Nanosecond
 
-// hurried is a clock on which who sleeps moves time, at any moment that the explorer
-// chooses. Threads that wait for each other do so as the explorer knows.
+// hurried is a clock that moves when a thread sleeps, to the end of the sleep, at any moment
+// that the explorer chooses. Threads that wait for each other wait by the explorer.
 type hurried struct {
 	now    time.Time
-	latest time.Time // nobody sleeps beyond it; none if zero
+	latest time.Time // no thread sleeps beyond it; no limit if zero
 	late   bool
 }
 
@@ -153,9 +153,9 @@ func (r *tap) reserve() ratelimit.Reservation {
 	return got
 }
 
-// settle is what must hold of every limiter when its threads have ended: nobody is left
-// in its line, and what it holds is what has come and was not taken, up to its burst. extra
-// is what was promised and not taken.
+// settle checks a limiter when its threads have ended: its line is empty, and it has the
+// tokens that have come and were not taken, up to its burst. extra is how many were promised
+// and not taken.
 func (r *tap) settle(extra int) {
 	s := r.Snapshot()
 	came := s.Burst + int(r.clk.now.Sub(r.start)/interval)

@@ -67,8 +67,9 @@ func (p *planner) gate() []policy.Policy[int] {
 }
 
 // holdPlace gives the places of some calls back at once, and of others when the call has
-// returned; and twice, of which the second counts for nothing. A function that was left
-// behind may come here when its call has returned, and nobody would give its place back.
+// returned. It does so twice; the second time must change nothing. In scenes with functions
+// that may be left behind, all places go back at once: such a function may come here after
+// its call has returned.
 func (s *scene) holdPlace(ctx context.Context, n int, release func()) int {
 	c := ctx.Value(callKey{}).(*call)
 	if n%2 == 0 || len(s.leaving) > 0 {

@@ -120,7 +120,7 @@ func (w *whole) newTimeout(name string, least, most time.Duration) policy.Policy
 	return policy.NewTimeout[worth](cfg).WithOnLate(w.late)
 }
 
-// late is told of what an abandoned function came to.
+// late is the OnLate of timeouts: it gets the result of an abandoned function.
 func (w *whole) late(v worth, err error) {
 	var p *policy.PanicError
 	switch {

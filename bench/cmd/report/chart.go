@@ -50,8 +50,8 @@ type line struct {
 	ratio float64
 }
 
-// lines lists the chart from the top: each scenario's title, then who takes
-// part, the quickest first.
+// lines lists the chart from the top: each scenario's title, then its libraries, the
+// quickest first.
 func lines(rs *runs.Runs) (all []line) {
 	for _, c := range charted {
 		bars := []line{}

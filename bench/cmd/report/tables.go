@@ -53,7 +53,7 @@ func tables(rs *runs.Runs, h header) string {
 	return b.String()
 }
 
-// contenders lists who was measured at a scenario: the yardsticks, then the
+// contenders lists what was measured at a scenario: the yardsticks, then the
 // libraries by time, then those without a time.
 func contenders(rs *runs.Runs, scenario string) (libs []string) {
 	for _, k := range rs.Order {
