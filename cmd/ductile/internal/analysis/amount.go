@@ -81,6 +81,22 @@ type Count int64
 // Unlimited is the Count without a limit.
 const Unlimited Count = math.MaxInt64
 
+// countOf returns f without its fraction. Beyond the largest Count it is Unlimited.
+func countOf(f float64) Count {
+	if f >= math.MaxInt64 || math.IsNaN(f) {
+		return Unlimited
+	}
+	return Count(f)
+}
+
+// plus returns the sum. It does not overflow.
+func (c Count) plus(d Count) Count {
+	if c > Unlimited-d {
+		return Unlimited
+	}
+	return c + d
+}
+
 // times returns the product. It does not overflow.
 func (c Count) times(d Count) Count {
 	if c == 0 || d == 0 {

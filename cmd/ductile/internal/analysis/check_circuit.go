@@ -93,7 +93,7 @@ func admitted(users []*view, window Span) Count {
 		}
 		seen[v.rate.path] = true
 		c := v.rate.cfg
-		all += Count(c.Burst) + Count(float64(c.Limit)*float64(window)/float64(c.Per))
+		all = all.plus(Count(c.Burst)).plus(countOf(float64(c.Limit) * float64(window) / float64(c.Per)))
 	}
 	return all
 }
@@ -109,7 +109,7 @@ func hanging(users []*view, window Span) Count {
 			return Unlimited
 		}
 		if !seen[v.gate.path] {
-			all += Count(v.gate.cfg.Limit).times(Count(window/length) + 1)
+			all = all.plus(Count(v.gate.cfg.Limit).times(Count(window / length).plus(1)))
 		}
 		seen[v.gate.path] = true
 	}

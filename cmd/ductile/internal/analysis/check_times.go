@@ -3,16 +3,21 @@ package analysis
 import (
 	"fmt"
 	"time"
+
+	"github.com/ductile-go/ductile/bulkhead"
 )
 
 // checkTimes finds limits of time that do not fit together.
 func (v *view) checkTimes(f *findings) {
 	total, attempt := Span(v.spec.TotalTimeout), Span(v.spec.AttemptTimeout)
+	acting := attempt
 	if total > 0 && attempt >= total {
 		f.errorf(v.at+".attempt_timeout", "attempt-timeout-never-acts", "make it shorter than total_timeout, or leave it out",
 			"attempt_timeout is %s and never acts: total_timeout, %s, ends the call first", attempt, total)
-	} else if total > 0 && v.spec.Retry != nil {
-		v.checkFit(f, total, attempt)
+		acting = 0
+	}
+	if total > 0 && v.spec.Retry != nil {
+		v.checkFit(f, total, acting)
 	}
 	if v.spec.Abandon && total == 0 && attempt == 0 {
 		f.warnf(v.at+".abandon", "abandon-never-acts", "set a timeout, or leave abandon out",
@@ -37,10 +42,7 @@ func (v *view) checkFit(f *findings, total, attempt Span) {
 	switch {
 	case d.cfg.MaxElapsed > 0: // attempts are meant to be limited by time
 	case d.nominal(n) >= total:
-		fit := n - 1
-		for fit > 1 && d.nominal(fit) >= total {
-			fit--
-		}
+		fit := d.fitting(n, total)
 		severity := Error
 		if v.spec.Retry.BaseDelay == 0 {
 			severity = Warning // a default
@@ -82,10 +84,10 @@ func rounded(s Span) Span {
 func (v *view) checkWaits(f *findings, total, attempt Span) {
 	limit := min(positive(attempt), positive(total))
 	if v.gate != nil {
-		v.checkQueue(f, v.gate.path, Span(v.gate.cfg.MaxWait), limit)
+		v.checkQueue(f, v.gate.path, v.gate.cfg, limit)
 	}
 	if v.adaptive != nil {
-		v.checkQueue(f, v.adaptive.path, Span(v.adaptive.cfg.MaxWait), limit)
+		v.checkQueue(f, v.adaptive.path, queueOf(v.adaptive.cfg), limit)
 	}
 	if v.rate == nil || v.rate.cfg.MaxWait <= 0 {
 		return
@@ -109,8 +111,15 @@ func positive(s Span) Span {
 	return s
 }
 
-func (v *view) checkQueue(f *findings, path string, wait, limit Span) {
-	if wait > 0 && wait >= limit {
+func (v *view) checkQueue(f *findings, path string, c bulkhead.Config, limit Span) {
+	wait := Span(c.MaxWait)
+	switch {
+	case c.MaxQueue > 0 && queueWait(c) == Unbounded && limit == Unbounded:
+		f.notef(path+".max_queue", "queue-without-end", "set max_wait", "max_wait is not set: a call of %s waits in the queue until its caller gives up", v.name)
+	case c.MaxQueue > 0 && queueWait(c) == Unbounded:
+		f.notef(path+".max_queue", "queue-without-end", fmt.Sprintf("set max_wait, such as %s", limit/2),
+			"max_wait is not set: an attempt of %s may wait in the queue for all of its %s, and then has no time left to run", v.name, limit)
+	case wait > 0 && wait >= limit:
 		f.warnf(path+".max_wait", "wait-past-timeout", fmt.Sprintf("make it shorter than the timeout of %s, such as %s", v.name, limit/2),
 			"max_wait is %s, but an attempt of %s ends after %s, its time in the queue included: the wait can use up all of it",
 			wait, v.name, limit)

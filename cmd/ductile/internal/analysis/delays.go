@@ -135,6 +135,20 @@ func (d delays) nominal(n Count) Span {
 	return d.total(n, func(i int, previous Span) Span { return d.after(i, previous, 0.5) }, d.longest())
 }
 
+// fitting returns the most attempts, fewer than n, whose delays on average end before limit. One
+// attempt has none. It halves the range, since more attempts wait longer, and n may be huge.
+func (d delays) fitting(n Count, limit Span) Count {
+	fit := Count(1)
+	for over := n; over-fit > 1; {
+		if middle := fit + (over-fit)/2; d.nominal(middle) < limit {
+			fit = middle
+		} else {
+			over = middle
+		}
+	}
+	return fit
+}
+
 func (d delays) total(n Count, delay func(i int, previous Span) Span, later Span) Span {
 	var sum, wait Span
 	for i := Count(1); i < n; i++ {

@@ -78,6 +78,52 @@ func (v *view) fail(left Span, r float64) lone {
 	})
 }
 
+// maxSteps is how many attempts hang and fail follow one by one. Those of nested retries
+// multiply.
+const maxSteps = 1_000_000
+
+// steps bounds the attempts that hang and fail follow.
+func (v *view) steps() Count {
+	n, limit := Count(1), Unbounded
+	for _, p := range v.chain() {
+		limit = min(limit, orUnbounded(p.spec.TotalTimeout))
+		if p.spec.Retry != nil {
+			n = n.times(min(delaysOf(*p.spec.Retry).within(limit), followed))
+		}
+		limit = min(limit, orUnbounded(p.spec.AttemptTimeout))
+	}
+	return n
+}
+
+// lones returns what a call does whose runs hang, and fail with the shortest and with the
+// longest delays. With too many attempts to follow, these are not known exactly.
+func (v *view) lones() (hang, fail, late lone) {
+	if v.steps() <= maxSteps {
+		return v.hang(Unbounded), v.fail(Unbounded, 0), v.fail(Unbounded, almostOne)
+	}
+	about := func(r float64) lone { return lone{Unlimited, v.failing(Unbounded, r), true} }
+	return lone{Unlimited, Unbounded, true}, about(0), about(almostOne)
+}
+
+// failing returns about how long fail says that a call takes.
+func (v *view) failing(left Span, r float64) Span {
+	left = min(left, orUnbounded(v.spec.TotalTimeout))
+	var one Span
+	if v.inner != nil {
+		one = v.inner.failing(min(left, orUnbounded(v.spec.AttemptTimeout)), r)
+	}
+	if h := v.spec.Hedge; h != nil && h.OnFailure && h.Delay != hedge.AtOnce {
+		one = one.times(v.extra(Unbounded, Unbounded).plus(1))
+	}
+	if v.spec.Retry == nil {
+		return min(one, left)
+	}
+	d := delaysOf(*v.spec.Retry)
+	n := d.within(left)
+	wait := d.total(n, func(i int, previous Span) Span { return d.after(i, previous, r) }, d.longest())
+	return min(one.times(n).plus(wait), left)
+}
+
 // alone repeats an attempt as the retry does, with a random source that returns r.
 func (v *view) alone(left Span, r float64, attempt func(left Span) lone) lone {
 	left = min(left, orUnbounded(v.spec.TotalTimeout))
@@ -92,7 +138,7 @@ func (v *view) alone(left Span, r float64, attempt func(left Span) lone) lone {
 	var wait Span
 	for n := 1; ; n++ {
 		one := attempt(left - all.took)
-		all.runs += one.runs
+		all.runs = all.runs.plus(one.runs)
 		all.unsure = all.unsure || one.unsure
 		all.took = min(all.took.plus(one.took), left)
 		if all.took == left || Count(n) == d.attempts() {
@@ -164,7 +210,7 @@ func ownBudget() retry.BudgetConfig {
 
 // fresh returns how many extra attempts a budget grants to the first call.
 func fresh(c retry.BudgetConfig) Count {
-	return Count(math.Floor(c.Ratio + max(0, c.MinPerSecond)*c.Window.Seconds()))
+	return countOf(math.Floor(c.Ratio + max(0, c.MinPerSecond)*c.Window.Seconds()))
 }
 
 // opensAfter returns the least number of failed calls that opens a closed circuit that has

@@ -3,6 +3,12 @@ package analysis_test
 // moreCases are cases of stacked retries, hedges, circuits, caches and families.
 var moreCases = []checkCase{
 	{
+		name: "a queue without a longest wait", notes: true,
+		bad:  "bulkheads: {b: {limit: 5, max_queue: 5}}\npipelines: {p: {bulkhead: b, attempt_timeout: 2s}}",
+		want: "note queue-without-end bulkheads.b.max_queue: max_wait is not set: an attempt of p may wait in the queue for all of its 2s, and then has no time left to run",
+		good: "bulkheads: {b: {limit: 5, max_queue: 5, max_wait: 1s}}\npipelines: {p: {bulkhead: b, attempt_timeout: 2s}}",
+	},
+	{
 		name: "retries stacked over retries",
 		bad:  "pipelines: {p: {retry: {}, pipeline: in}, in: {attempt_timeout: 1s, retry: {max_attempts: 4}}}",
 		want: "warning stacked-retries pipelines.p.pipeline: retries are stacked: p makes up to 3 attempts, in inside it up to 4: 12 runs of the function for one call",

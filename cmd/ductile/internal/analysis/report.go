@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/cache"
 	"github.com/ductile-go/ductile/registry"
 )
@@ -95,14 +94,14 @@ func ExplainAll(spec registry.Spec) []Report {
 
 func (v *view) report() Report {
 	b := v.worst(Unbounded)
-	hang, fail := v.hang(Unbounded), v.fail(Unbounded, 0)
+	hang, fail, late := v.lones()
 	free := v.unhindered(b.runs)
 	r := Report{
 		Name: v.name, Path: v.path, Policies: v.String(),
 		Attempts: Attempts{Most: b.runs, Reached: free && (hang.reaches(b.runs) || fail.reaches(b.runs))},
 		Time: Time{
 			Longest: b.time, Hinted: b.hinted, Reached: free && !hang.unsure && hang.took == b.time,
-			GivesUp: [2]Span{fail.took, v.fail(Unbounded, almostOne).took},
+			GivesUp: [2]Span{fail.took, late.took},
 			Refresh: v.refresh(b.time),
 		},
 		Load: v.load(),
@@ -143,7 +142,7 @@ func (v *view) state(r *Report) {
 	}
 	if v.adaptive != nil {
 		a := v.adaptive.cfg
-		wait := queueWait(bulkhead.Config{MaxQueue: a.MaxQueue, MaxWait: a.MaxWait, Delay: a.Delay})
+		wait := queueWait(queueOf(a))
 		r.Queues = append(r.Queues, Queue{v.adaptive.name, "adaptive_limit", v.adaptive.path, [2]int{a.Min, a.Max}, a.MaxQueue, wait})
 	}
 	r.Notes = append(r.Notes, v.notes()...)

@@ -3,6 +3,7 @@ package analysis
 import (
 	"time"
 
+	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/registry"
@@ -61,8 +62,12 @@ func (v *view) adaptiveWait() Span {
 	if v.adaptive == nil {
 		return 0
 	}
-	c := v.adaptive.cfg
-	return queueWait(bulkhead.Config{MaxQueue: c.MaxQueue, MaxWait: c.MaxWait, Delay: c.Delay})
+	return queueWait(queueOf(v.adaptive.cfg))
+}
+
+// queueOf returns the queue of an adaptive limit as that of a gate.
+func queueOf(c adaptive.Config) bulkhead.Config {
+	return bulkhead.Config{MaxQueue: c.MaxQueue, MaxWait: c.MaxWait, Delay: c.Delay}
 }
 
 // queueWait returns the longest wait in the queue of a gate.
