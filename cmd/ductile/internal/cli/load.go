@@ -16,6 +16,10 @@ const (
 	stdinName = "stdin"
 )
 
+// mostIn is how much of the standard input is read: more than a file may hold, so that Load
+// refuses what is cut there.
+const mostIn = 2 << 20
+
 // faultCode is the code of what does not load.
 const faultCode = "fault"
 
@@ -54,7 +58,7 @@ func (s *source) readStdin() error {
 	if s.read {
 		return nil
 	}
-	in, err := io.ReadAll(s.env.Stdin)
+	in, err := io.ReadAll(io.LimitReader(s.env.Stdin, mostIn))
 	s.in, s.read = in, err == nil
 	s.text[stdinName] = lines(in)
 	return err

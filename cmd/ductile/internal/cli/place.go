@@ -71,10 +71,16 @@ func before(a, b string) bool {
 // texts holds the lines of files, each read once.
 type texts map[string][]string
 
+// breaks are the line breaks of YAML 1.1, by which its parser counts lines.
+var breaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
 func lines(text []byte) []string {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	return strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
+	return strings.Split(breaks.Replace(string(text)), "\n")
 }
+
+// maxExcerpt is how many characters of a line an excerpt shows, as in errors of ductileconfig.
+const maxExcerpt = 160
 
 // excerpt returns a line of a file with a caret below it, as the errors of ductileconfig
 // do, or "" if there is none.
@@ -90,6 +96,12 @@ func (t texts) excerpt(file string, line, column int) string {
 		return ""
 	}
 	text := []rune(strings.Map(printable, all[line-1]))
+	if len(text) > maxExcerpt {
+		if column > maxExcerpt {
+			return ""
+		}
+		text = append(text[:maxExcerpt:maxExcerpt], '…')
+	}
 	number := fmt.Sprintf("    %d", line)
 	out := number + " | " + string(text)
 	if column < 1 || column > len(text)+1 {

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -47,4 +49,36 @@ func TestTheCaretStandsUnderTheColumn(t *testing.T) {
 	assert.Equal(t, "    1 | a: 1", cli.Excerpt(text, 1, 0))
 	assert.Empty(t, cli.Excerpt(text, 9, 1))
 	assert.Empty(t, cli.Excerpt(text, 0, 0))
+}
+
+func TestALongLineIsShownInPart(t *testing.T) {
+	line := strings.Repeat("é", 1000)
+	start := "    1 | " + strings.Repeat("é", 160) + "…"
+	assert.Equal(t, start+"\n      |  ^", cli.Excerpt(line, 1, 2))
+	assert.Equal(t, start+"\n      | "+strings.Repeat(" ", 159)+"^", cli.Excerpt(line, 1, 160))
+	assert.Empty(t, cli.Excerpt(line, 1, 161), "the caret would stand beside it")
+}
+
+// The parser of YAML counts these as lines too.
+func TestLinesAreThoseOfYAML(t *testing.T) {
+	for _, separator := range []string{"\n", "\r\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		assert.Equal(t, "    3 | c\n      | ^", cli.Excerpt("a"+separator+"b"+separator+"c", 3, 1), "%q", separator)
+	}
+}
+
+// zeros is a standard input without an end.
+type zeros struct{ read int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	clear(p)
+	z.read += len(p)
+	return len(p), nil
+}
+
+func TestAnEndlessStandardInputIsRefused(t *testing.T) {
+	var out, errs bytes.Buffer
+	in := &zeros{}
+	assert.Equal(t, 1, cli.Run([]string{"check", "-"}, cli.Env{Stdin: in, Stdout: &out, Stderr: &errs}))
+	assert.Contains(t, out.String(), "the file is larger than 1048576 bytes, the limit")
+	assert.Less(t, in.read, 16<<20)
 }
