@@ -3,6 +3,7 @@ package ductileprom
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/observe"
 )
 
@@ -20,11 +21,14 @@ type collector struct {
 // [prometheus.WrapRegistererWith].
 //
 // The Collector may be used by several registries and scrapes at the same time. Two
-// Collectors fit into one registry only with different labels. NewCollector panics if s or
-// an option is nil.
+// Collectors fit into one registry only with different labels. NewCollector panics if s is
+// nil or zero, or an option is nil.
 func NewCollector(s *observe.Stats, opts ...Option) prometheus.Collector {
 	if s == nil {
 		panic("ductileprom: NewCollector: s is nil, want the *observe.Stats to export")
+	}
+	if err := origin.Stats(s); err != nil {
+		panic("ductileprom: NewCollector: " + err.Error())
 	}
 	c := &collector{stats: s, classic: true, native: true, families: map[string]*family{}}
 	for _, o := range opts {

@@ -1,6 +1,7 @@
 package ductileprom_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductileprom"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -170,10 +172,27 @@ func TestNothingIsRegisteredByDefault(t *testing.T) {
 }
 
 func TestNilArgumentsPanic(t *testing.T) {
+	assert.PanicsWithValue(t, "ductileprom: NewCollector: observe: zero Stats, want one made by New",
+		func() { ductileprom.NewCollector(new(observe.Stats)) })
 	assert.PanicsWithValue(t, "ductileprom: NewCollector: s is nil, want the *observe.Stats to export",
 		func() { ductileprom.NewCollector(nil) })
 	assert.PanicsWithValue(t, "ductileprom: NewCollector: an Option is nil, want none or one of this package",
 		func() { ductileprom.NewCollector(everything(), nil) })
+}
+
+// Of throttles of one name the highest rate counts, also where names become one.
+func TestThrottlesWhoseNamesBecomeOneShowTheHighestRate(t *testing.T) {
+	s := observe.New(observe.Config{})
+	clk := fake.NewClock()
+	shedding := throttle.NewThrottle(throttle.Config{Name: "t\xfe", MinCalls: 1, Clock: clk})
+	s.Watch(shedding, throttle.NewThrottle(throttle.Config{Name: "t\xff", Clock: clk}))
+	for range 10 {
+		_, _ = throttle.Do(t.Context(), shedding, func(context.Context) (int, error) { return 0, errDown })
+	}
+	want := shedding.Snapshot().Rate
+	require.Positive(t, want)
+	m := find(t, gathered(t, s), "ductile_throttle_rate_ratio", labels{"policy": "t\uFFFD"})
+	assert.InDelta(t, want, m.GetGauge().GetValue(), 1e-9)
 }
 
 // A label value that is not UTF-8 would otherwise fail the whole scrape, and so would two

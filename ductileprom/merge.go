@@ -29,10 +29,10 @@ func merged(all []*metric) []*metric {
 }
 
 // combined returns the value of two series in one: counts are added up, a circuit of the
-// two is in a state, and of budgets the lowest counts.
+// two is in a state, of budgets the lowest counts, and of throttles the highest rate.
 func (m *metric) combined(a, b float64) float64 {
 	switch {
-	case m.series.Name == "ductile.circuit.state":
+	case m.series.Name == "ductile.circuit.state", m.series.Name == "ductile.throttle.rate":
 		return max(a, b)
 	case m.kind == observe.KindGauge:
 		return min(a, b)
