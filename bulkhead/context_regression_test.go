@@ -45,7 +45,7 @@ func TestAHedgedCallThatIsAbandonedInTheQueueCountsAsRejected(t *testing.T) {
 			policy.NewTimeout[int](policy.TimeoutConfig{After: 2 * time.Second, Abandon: true}),
 			hedge.New[int](hedge.Config{Delay: time.Second, Budget: hedge.NoBudget}),
 			bulkhead.New[int](g),
-		)
+		).WithObserver(func(context.Context, policy.Event) { time.Sleep(time.Millisecond) }, policy.Rejected) // the limit comes first
 		_, err := p.Do(t.Context(), func(context.Context) (int, error) { return 0, errDown })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, policy.ErrRejected, "the function did not run")
