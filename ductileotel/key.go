@@ -94,10 +94,15 @@ func (k *key) attributes() []attribute.KeyValue {
 	return all
 }
 
-// labelled returns the attribute of a label of package observe.
+// labelled returns the attribute of a label of package observe. Bytes that are not UTF-8 are
+// replaced: an exporter of OTLP refuses all that it has to send if one text is not.
 func labelled(label, value string) attribute.KeyValue {
+	value = valid(value)
 	if label == observe.LabelErrorType || label == observe.LabelOverflow {
 		return attribute.String(label, value)
 	}
 	return attribute.String("ductile."+label, value)
 }
+
+// valid returns a text with U+FFFD for bytes that are not UTF-8.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -103,7 +103,7 @@ func (e *ending) end() {
 	case e.call == nil && errors.Is(context.Cause(e.ctx), hedge.ErrLost):
 		e.span.SetAttributes(labelled(observe.LabelOutcome, "canceled"))
 	default:
-		e.failed(e.err, redact.Text(e.err.Error()))
+		e.failed(e.err, valid(redact.Error(e.err, redact.Text)))
 	}
 }
 

@@ -59,7 +59,7 @@ func Trace[T any](p *pipeline.Pipeline[T], opts ...Option) *pipeline.Pipeline[T]
 		attributes: cfg.attributes,
 	}
 	name := labelled(observe.LabelPipeline, p.Name())
-	outer := &callSpan[T]{t: t, name: p.Name(), start: []trace.SpanStartOption{
+	outer := &callSpan[T]{t: t, name: valid(p.Name()), start: []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(name),
 	}}
 	if outer.name == "" {

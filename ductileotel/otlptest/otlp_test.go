@@ -213,6 +213,41 @@ func TestSpansReachACollector(t *testing.T) {
 	}
 }
 
+type typedNil struct{}
+
+func (*typedNil) Error() string { panic("typed nil") }
+
+// An exporter of OTLP sends nothing at all if one text is not UTF-8.
+func TestTextsThatAreNotUTF8LoseNoExport(t *testing.T) {
+	const bad, shown = "caf\xe9", "caf\uFFFD"
+	r := receive(t)
+	meters, tracers := r.providers(t)
+	circuit := breaker.NewCircuit(breaker.Config{Name: bad})
+	observer, err := ductileotel.NewObserver(ductileotel.WithMeterProvider(meters), ductileotel.WithCircuits(circuit))
+	require.NoError(t, err)
+	p := ductileotel.Trace(pipeline.New(
+		retry.New[int](retry.Config{Name: bad, BaseDelay: retry.NoDelay, MaxAttempts: 2}), breaker.New[int](circuit),
+	).WithName(bad).WithObserver(observer), ductileotel.WithTracerProvider(tracers))
+	ctx := observe.WithOperation(t.Context(), bad)
+	for _, failure := range []error{errors.New(bad), (*typedNil)(nil)} {
+		_, err = p.Do(ctx, func(context.Context) (int, error) { return 0, failure })
+		require.Error(t, err)
+	}
+	require.NoError(t, meters.Shutdown(context.WithoutCancel(t.Context())))
+	require.NoError(t, tracers.Shutdown(context.WithoutCancel(t.Context())))
+	points := r.metrics["ductile.call.duration"].GetHistogram().GetDataPoints()
+	require.NotEmpty(t, points)
+	assert.Equal(t, shown, attributesOf(points[0].Attributes)["ductile.pipeline.name"])
+	assert.Equal(t, shown, attributesOf(points[0].Attributes)["ductile.operation"])
+	require.Len(t, r.spans, 6)
+	texts := map[string]bool{}
+	for _, s := range r.spans {
+		texts[s.GetStatus().GetMessage()] = true
+	}
+	assert.True(t, texts[shown], texts)
+	assert.True(t, texts["*otlptest.typedNil, whose text cannot be shown: Error or Redact panicked"], texts)
+}
+
 func attributesOf(from []*common.KeyValue) map[string]string {
 	all := map[string]string{}
 	for _, kv := range from {
