@@ -50,14 +50,19 @@ shots: ## take the pictures of docs/console.md and docs/simulator.md anew
 	cd sim/reporttest && DUCTILE_SHOTS=$(CURDIR)/docs/images go test -count=1 -run 'TestThePictures' .
 
 test: ## all tests of every module, with the race detector, shuffled
-	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on ./...); done
+	@set -e; for m in $(MODULES); do (cd $$m && go test -race -shuffle=on -timeout 30m ./...); done
 
+# One workspace has all modules, so that what they share is checked once.
 lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/.bin/golangci-cache
 lint: export STATICCHECK_CACHE := $(CURDIR)/.bin/staticcheck-cache
+lint: export GOWORK := $(CURDIR)/.bin/lint/go.work
+lint: EVERYTHING = $(patsubst ././%,./%,$(MODULES:%=./%/...))
 lint: $(STATICCHECK) $(GOLANGCI) ## gofmt, go vet, staticcheck and golangci-lint
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@set -e; for m in $(MODULES); do (cd $$m && go vet ./... && $(STATICCHECK) ./... && \
-		$(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...); done
+	@rm -rf .bin/lint && mkdir -p .bin/lint && go work init $(MODULES:%=./%)
+	go vet $(EVERYTHING)
+	$(STATICCHECK) $(EVERYTHING)
+	$(GOLANGCI) run $(EVERYTHING)
 
 linters: $(STATICCHECK) $(GOLANGCI) ## build the linters, as make lint does if they are missing
 
