@@ -20,6 +20,7 @@ ONLY :=
 SEED :=
 SHORT :=
 VERSION :=
+NTH :=
 WRITE := RESULTS.md
 
 .PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ductile ci nightly release-check
@@ -95,9 +96,10 @@ prove: ## search for faults in every way there is, into proof/RESULTS.md
 #: SHORT=1   a little of each, written nowhere
 #: ONLY=storm,386,arm64,mutation   only some, written nowhere
 #: SEED=7    repeat a search
+#: NTH=20    every twentieth mutant, and a twentieth of the schedules
 #: WRITE=    write the whole run nowhere
 	cd proof && go run ./cmd/prove $(if $(SHORT),-short) $(if $(ONLY),-only '$(ONLY)') \
-		$(if $(SHORT)$(ONLY),,$(if $(WRITE),-write '$(WRITE)')) $(if $(SEED),-seed $(SEED))
+		$(if $(SHORT)$(ONLY),,$(if $(WRITE),-write '$(WRITE)')) $(if $(SEED),-seed $(SEED)) $(if $(NTH),-nth $(NTH))
 
 fuzz: ## every fuzz target of every module
 #: FUZZTIME=20s   of each target

@@ -75,8 +75,9 @@ func held(output string) (rows []row.Row) {
 // They take longer than a short search. make test runs them.
 const ofTheSearch = "^(TestTheChecker|TestTheAudit|TestALeak|TestASlightly)"
 
-// jobs returns all searches. An empty fuzzTime means the default.
-func jobs(seed uint64, short bool, fuzzTime string) []job {
+// jobs returns all searches, with the nth part of the schedules and mutants. An empty
+// fuzzTime means the default.
+func jobs(seed uint64, short bool, nth int, fuzzTime string) []job {
 	size := func(little, much int) string {
 		if short {
 			return fmt.Sprint(little)
@@ -96,7 +97,7 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(25, 2500))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
-			"-args", "-schedules", size(5000, 300_000),
+			"-args", "-schedules", size(5000, 300_000/nth),
 		}},
 		{
 			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
@@ -109,7 +110,7 @@ func jobs(seed uint64, short bool, fuzzTime string) []job {
 		all = append(all, t.job(cmp.Or(fuzzTime, inputs(short))))
 	}
 	all = append(all, platforms()...)
-	return append(all, mutation(short)...)
+	return append(all, mutation(short, nth)...)
 }
 
 // inputs returns the default fuzz time. The short version counts inputs, because a fuzzer
@@ -121,13 +122,14 @@ func inputs(short bool) string {
 	return "60s"
 }
 
-// mutation returns the jobs that try all mutants, with the searches on those that survive
-// the tests. The short version tries a few mutants.
-func mutation(short bool) []job {
+// mutation returns the jobs that try every nth mutant, with the searches on those that
+// survive the tests. The short version tries a few mutants.
+func mutation(short bool, nth int) []job {
 	args := []string{"go", "run", "./cmd/mutate", "-root", "..", "-explained", "mutants.txt"}
 	if short {
 		return []job{{name: "mutation-retry", args: append(args, "-every", "3", "retry/attempt.go")}}
 	}
+	args = append(args, "-every", fmt.Sprint(nth))
 	var all []job
 	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "throttle", "registry"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})

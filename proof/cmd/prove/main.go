@@ -3,6 +3,7 @@
 //
 //	go run ./cmd/prove            # all of it, which takes hours
 //	go run ./cmd/prove -short     # a little of each, for every change
+//	go run ./cmd/prove -nth 20    # a part of what takes longest
 //	go run ./cmd/prove -only storm -seed 7
 //
 // Run it in the directory of this module. It needs only Go; the tests for arm64 also need
@@ -31,14 +32,19 @@ func status() int {
 	short := flag.Bool("short", false, "a little of each")
 	seed := flag.Uint64("seed", 0, "the first seed; 0 means one made from the time")
 	only := flag.String("only", "", "searches to run, separated by commas; empty means all")
+	nth := flag.Int("nth", 1, "only the nth part of the schedules and mutants, of which there are hours")
 	fuzzTime := flag.String("fuzztime", "", "for each fuzz target; empty means a minute, or 3000 inputs with -short")
 	write := flag.String("write", "", "a file to write the table to")
 	flag.Parse()
+	if *nth < 1 {
+		fmt.Fprintf(os.Stderr, "prove: -nth is %d, want 1 for all or more for a part\n", *nth)
+		return 2
+	}
 	if *seed == 0 {
 		*seed = uint64(time.Now().Unix())
 	}
 	t := table{commit: commit(ctx)}
-	all := jobs(*seed, *short, *fuzzTime)
+	all := jobs(*seed, *short, *nth, *fuzzTime)
 	for _, j := range all {
 		if !j.isOf(*only) {
 			continue
