@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -113,7 +114,7 @@ var failsafeThrottleRows = map[string]func(*testing.T){
 		assert.Greater(t, sentOf(theirs.TryAcquirePermit, map[policy.Outcome]func(){
 			policy.Success: theirs.RecordSuccess, policy.Failure: theirs.RecordFailure,
 		}), 290, "rejected calls are not counted there")
-		ours := throttle.NewThrottle(throttle.Config{})
+		ours := throttle.NewThrottle(throttle.Config{Rand: rand.New(rand.NewPCG(1, 2)).Float64})
 		var permit throttle.Permit
 		assert.InDelta(t, 200, sentOf(func() (ok bool) {
 			var err error

@@ -30,6 +30,7 @@
 // compare-and-swap. A limiter starts no goroutine and holds no lock while a call waits.
 // For one limit per tenant or host, see package keyed.
 //
-// A limiter can be used inside and outside of testing/synctest bubbles. Each bubble has
-// its own clock, so a limiter made elsewhere restarts there with a full bucket.
+// A limiter can be used inside and outside of testing/synctest bubbles. Each bubble begins
+// in the year 2000, so a limiter that was used outside of bubbles begins there with a full
+// bucket, but in a second bubble it may still lack the tokens that were taken in the first.
 package ratelimit
