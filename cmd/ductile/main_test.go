@@ -13,8 +13,8 @@ func TestRunsFromTheCheckoutByItsImportPath(t *testing.T) {
 		t.Skip("builds the command")
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "run", "github.com/ductile-go/ductile/cmd/ductile",
-		"check", "--strict", "testdata/porting/istio-reviews.yaml")
+		"check", "--strict", "testdata/porting/envoy-outliers.yaml")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	assert.Equal(t, "testdata/porting/istio-reviews.yaml: no faults\n", string(out))
+	assert.Equal(t, "testdata/porting/envoy-outliers.yaml: no faults\n", string(out))
 }
