@@ -117,8 +117,8 @@ func ExampleConfig() {
 	fmt.Println(<-served)
 	fmt.Println(<-served)
 	// Output:
-	// served: priority 2
-	// served: priority -1
+	// served: priority critical
+	// served: priority low
 }
 
 // download is a value that outlives its call.
