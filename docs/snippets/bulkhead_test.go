@@ -118,7 +118,7 @@ func Example_bulkheadServer() {
 	mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/healthz", nil))
 	fmt.Println(gate.Snapshot().Admitted)
 	// Output:
-	// /healthz 2
+	// /healthz critical
 	// 1
 }
 

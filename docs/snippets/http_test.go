@@ -116,5 +116,5 @@ func export(ctx context.Context, gates *keyed.Map[string, *bulkhead.Gate], tenan
 func Example_priorities() {
 	ctx := policy.WithPriority(context.Background(), policy.Low)
 	fmt.Println(policy.PriorityOf(ctx))
-	// Output: -1
+	// Output: low
 }
