@@ -191,11 +191,13 @@ func TestReadsAFile(t *testing.T) {
 
 func TestAFileThatIsNotThereIsAFault(t *testing.T) {
 	dir := t.TempDir()
-	got := refused(t, ductileconfig.File("no/such.yaml"), ductileconfig.File(dir))
+	absolute := filepath.Join(dir, "no", "such.yaml")
+	got := refused(t, ductileconfig.File("no/such.yaml"), ductileconfig.File(absolute), ductileconfig.File(dir))
 	wd, err := os.Getwd()
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"no/such.yaml: the file does not exist; looked for it in " + wd,
+		absolute + ": the file does not exist",
 		dir + ": is a directory, want a file",
 	}, got)
 }

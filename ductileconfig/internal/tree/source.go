@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Source is where values come from.
@@ -27,7 +28,7 @@ type Bytes struct {
 func (b Bytes) Open(rank int, _ *Node, faults *Faults) *Node {
 	at := Place{Rank: rank, File: b.Name}
 	if b.Err != nil {
-		faults.Add(at, Fault{Problem: b.Err.Error(), Hint: hintOf(b.Err)})
+		faults.Add(at, Fault{Problem: b.Err.Error(), Hint: hintOf(b.Name, b.Err)})
 		return nil
 	}
 	return Parse(at, b.Data, faults)
@@ -36,8 +37,9 @@ func (b Bytes) Open(rank int, _ *Node, faults *Faults) *Node {
 // ErrMissing says that a file is not there.
 var ErrMissing = errors.New("the file does not exist")
 
-func hintOf(err error) string {
-	if errors.Is(err, ErrMissing) {
+// hintOf says where a file that is not there was looked for, unless its path says it.
+func hintOf(path string, err error) string {
+	if errors.Is(err, ErrMissing) && !filepath.IsAbs(path) {
 		return "looked for it in " + workDir()
 	}
 	return ""
