@@ -2,6 +2,7 @@ package ductileconfig_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/ductileconfig"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/registry"
 )
 
@@ -20,7 +22,7 @@ func charge(ctx context.Context, funcs registry.Funcs, done chan<- string) error
 	if err != nil {
 		return err // all faults, each with its file, line and column
 	}
-	r, err := registry.New(spec, registry.WithFuncs(funcs))
+	r, err := registry.New(spec, registry.WithFuncs(funcs)) // the functions that the file names
 	if err != nil {
 		return err
 	}
@@ -30,6 +32,34 @@ func charge(ctx context.Context, funcs registry.Funcs, done chan<- string) error
 		done <- charge.String()
 	}
 	return err
+}
+
+func TestTheFunctionsOfTheDocsAreCalled(t *testing.T) {
+	errBusy := errors.New("busy")
+	funcs := registry.Funcs{
+		RetryIf: map[string]func(error) bool{
+			"busy": func(err error) bool { return errors.Is(err, errBusy) },
+		},
+		Fallback: map[string]any{
+			"later": func(context.Context, error) (Receipt, error) { return Receipt{State: "queued"}, nil },
+		},
+	}
+	text := "pipelines: {charge: {fallback: later, retry: {retry_if: busy, base_delay: none}}}"
+	spec, err := ductileconfig.Load(ductileconfig.Bytes("ductile.yaml", []byte(text)))
+	require.NoError(t, err)
+	r, err := registry.New(spec, registry.WithFuncs(funcs))
+	require.NoError(t, err)
+	charge, err := registry.Pipeline[Receipt](r, "charge")
+	require.NoError(t, err)
+	for failure, calls := range map[error]int{errBusy: 3, errors.New("declined"): 1} {
+		call := fake.NewFunc[Receipt]().Fail(failure)
+		receipt, err := charge.Do(t.Context(), call.Do)
+		require.NoError(t, err)
+		assert.Equal(t, "queued", receipt.State)
+		assert.Equal(t, calls, call.Calls(), failure)
+	}
+	_, err = registry.Pipeline[string](r, "charge")
+	require.Error(t, err, "the fallback is not for strings")
 }
 
 func TestTheCodeOfTheDocsRuns(t *testing.T) {

@@ -141,7 +141,7 @@ func TestDocsShowVariablesThatLoad(t *testing.T) {
 }
 
 // Receipt is what a charge of the page returns.
-type Receipt struct{}
+type Receipt struct{ State string }
 
 // TestDocsShowCodeThatCompiles has the code of the page, which stands in here as it does
 // there, up to the indentation.
