@@ -47,12 +47,12 @@ func Example_startRetry() {
 		fmt.Println(p)
 	}
 	{
-		p := pipeline.Standard[string](pipeline.StandardConfig{
+		standard := pipeline.Standard[string](pipeline.StandardConfig{
 			TotalTimeout:   5 * time.Second,
 			Circuit:        weatherCircuit,
 			AttemptTimeout: time.Second,
 		})
-		fmt.Println(p)
+		fmt.Println(standard)
 	}
 	// Output:
 	//  true
