@@ -42,6 +42,49 @@ func explain(err error) string {
 	return "the function's own error: " + err.Error()
 }
 
+func verdict(ctx context.Context, err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, policy.ErrRejected), // it did not run
+		errors.Is(err, retry.ErrGaveUp),          // it may succeed later
+		errors.Is(err, context.DeadlineExceeded), // it took too long
+		ctx.Err() != nil:                         // a shutdown cut it off
+		return "put it back"
+	}
+	return "failed for good"
+}
+
+// docs/errors.md, a worker that shuts down.
+func Example_errorsOfAWorker() {
+	ctx, shutdown := context.WithCancelCause(context.Background())
+	defer shutdown(nil)
+	clk := fake.NewClock(fake.AutoAdvance())
+	say := func(_ int, err error) { fmt.Println(verdict(ctx, err), errors.Is(err, context.Cause(ctx))) }
+
+	say(retry.Do(ctx, retry.Config{Clock: clk}, fake.NewFunc[int]().Return(1).Do))
+	say(retry.Do(ctx, retry.Config{Clock: clk}, fake.NewFunc[int]().Fail(errDown).Do))
+	say(retry.Do(ctx, retry.Config{Clock: clk}, fake.NewFunc[int]().Fail(retry.Permanent(errDown)).Do))
+	circuit := breaker.NewCircuit(breaker.Config{Clock: clk})
+	circuit.Trip(time.Minute, "for the example")
+	say(breaker.Do(ctx, circuit, fake.NewFunc[int]().Return(1).Do))
+
+	slow := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk})
+	say(slow.Do(ctx, fake.NewFunc[int]().Delay(clk, time.Minute).Return(1).Do))
+
+	cut := func(context.Context) (int, error) { shutdown(errors.New("SIGTERM")); return 0, errDown }
+	say(retry.Do(ctx, retry.Config{Clock: clk}, cut))
+	say(0, errDown) // of a function without a retry
+	// Output:
+	// done true
+	// put it back false
+	// failed for good false
+	// put it back false
+	// put it back false
+	// put it back true
+	// put it back false
+}
+
 // The opening of docs/errors.md.
 func Example_errors() {
 	ctx, clk := context.Background(), fake.NewClock(fake.AutoAdvance())
