@@ -40,18 +40,28 @@ func classify[T any](_ T, err error) error {
 // rows, when it is closed, tells the circuit how the read went and ends its time limit.
 type rows struct {
 	*sql.Rows
+	ctx     context.Context // of the circuit's call: its caller's, without the time limit
 	record  func(policy.Outcome)
 	release func()
 }
 
 func (r *rows) Close() error {
 	defer r.release()
-	if r.Err() == nil {
+	switch {
+	case r.Err() == nil:
 		r.record(policy.Success)
-	} else {
+	case r.ctx.Err() != nil: // the caller has left, which says nothing about the database
+		r.record(policy.Ignored)
+	default:
 		r.record(policy.Failure)
 	}
 	return r.Rows.Close()
+}
+
+// permit keeps what a circuit gives until the rows are closed.
+func permit(ctx context.Context, r *rows, record func(policy.Outcome)) *rows {
+	r.ctx, r.record = ctx, record
+	return r
 }
 
 func main() {
@@ -98,7 +108,6 @@ func tell(ctx context.Context, out io.Writer, file string) (failed error) {
 
 	// Until the rows are closed, the limit runs on and the circuit has no verdict.
 	limit := func(_ context.Context, r *rows, release func()) *rows { r.release = release; return r }
-	permit := func(_ context.Context, r *rows, record func(policy.Outcome)) *rows { r.record = record; return r }
 	reads := pipeline.New(retry.New[*rows](retry.Config{}), breaker.New[*rows](circuit).WithKeep(permit),
 		policy.Timeout[*rows](5*time.Second).WithKeep(limit), policy.Check(classify[*rows]))
 	found, err := reads.Do(ctx, func(ctx context.Context) (*rows, error) {

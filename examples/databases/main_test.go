@@ -40,3 +40,25 @@ func TestAFileThatIsNoDatabaseCountsAgainstIt(t *testing.T) {
 	require.Error(t, err)
 	assert.Equal(t, breaker.Open, circuit.State())
 }
+
+func TestACallerThatLeavesItsRowsDoesNotCountAgainstTheDatabase(t *testing.T) {
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "ledger"))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, db.Close()) }()
+	circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	for range 100 {
+		ctx, leave := context.WithCancel(t.Context())
+		found, err := breaker.New[*rows](circuit).WithKeep(permit).Do(ctx, func(ctx context.Context) (*rows, error) {
+			r, err := db.QueryContext(ctx, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n`)
+			return &rows{Rows: r, release: func() {}}, err
+		})
+		require.NoError(t, err)
+		require.True(t, found.Next())
+		leave()
+		for found.Next() {
+		}
+		require.ErrorIs(t, found.Err(), context.Canceled)
+		require.NoError(t, found.Close())
+		require.Equal(t, breaker.Closed, circuit.State())
+	}
+}
