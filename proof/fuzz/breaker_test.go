@@ -27,6 +27,7 @@ func FuzzBreakerConfig(f *testing.F) {
 		f.Add(int64(0), int64(9), int64(4), int64(1), int64(1), int64(0), int64(5), int64(50), int64(90), shares[i], 0.5, 1.0, 0.9, i%2 == 0, int64(i%4), shares[i], i%5 == 0)
 		f.Add(int64(2), int64(0), int64(0), int64(1), int64(1), int64(0), int64(0), int64(i+1)*3e8, int64(i+1)*7e8, 0.0, 0.0, 0.5, 0.5, true, int64(i%4), shares[i], i%5 == 0)
 	}
+	f.Add(int64(3), int64(3), int64(0), int64(178), int64(2), int64(0), int64(0), int64(breaker.NoWait), int64(0), 0.0, 0.0, 0.5, 0.0, true, int64(0), 0.0, false)
 	f.Fuzz(func(t *testing.T, failures, windowCalls, minCalls, places, successes, window, slow, recovery, maxRecovery int64,
 		rate, slowRate, jitter, random float64, realTime bool, probes int64, probeRate float64, shadow bool,
 	) {
@@ -71,7 +72,7 @@ func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) 
 		return
 	}
 	for reopening := range 3 {
-		requireOpens(t, c, reopening)
+		requireOpens(t, c, cfg, reopening)
 		requireHalfOpens(t, c, cfg, reopening, pass)
 		if policy.Now(cfg.Clock).Sub(start) > math.MaxInt64/4 {
 			return // the clock of a circuit ends where a Duration does
@@ -82,7 +83,7 @@ func requireCircuit(t *testing.T, cfg breaker.Config, pass func(time.Duration)) 
 }
 
 // requireOpens makes failing calls and requires the circuit to open.
-func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
+func requireOpens(t *testing.T, c *breaker.Circuit, cfg breaker.Config, reopening int) {
 	t.Helper()
 	for n := 0; c.State() == breaker.Closed; n++ {
 		require.LessOrEqual(t, n, tooMany, "a circuit that nothing opens")
@@ -90,7 +91,7 @@ func requireOpens(t *testing.T, c *breaker.Circuit, reopening int) {
 		require.NoError(t, err)
 		p.Record(policy.Failure)
 	}
-	if reopening == 0 {
+	if reopening == 0 && cfg.RecoveryTimeout != breaker.NoWait {
 		_, err := c.Acquire()
 		require.ErrorIs(t, err, breaker.ErrOpen)
 	}
@@ -152,6 +153,10 @@ func requireProbes(t *testing.T, c *breaker.Circuit, cfg breaker.Config) {
 		p, err := c.Acquire()
 		require.NoError(t, err, "a place has come back")
 		p.Record(policy.Failure)
+	}
+	if cfg.RecoveryTimeout == breaker.NoWait {
+		require.Equal(t, breaker.HalfOpen, c.State(), "again, at once")
+		return
 	}
 	require.NotEqual(t, breaker.HalfOpen, c.State())
 }
