@@ -18,10 +18,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ductile-go/ductile/proof/command"
+	"github.com/ductile-go/ductile/proof/row"
 )
 
 func main() { os.Exit(status()) }
@@ -43,21 +49,12 @@ func status() int {
 	if *seed == 0 {
 		*seed = uint64(time.Now().Unix())
 	}
-	t := table{commit: commit(ctx)}
 	all := jobs(*seed, *short, *nth, *fuzzTime)
-	for _, j := range all {
-		if !j.isOf(*only) {
-			continue
-		}
-		start := time.Now()
-		fmt.Fprintf(os.Stderr, "%s...\n", j.name)
-		rows, output, ok := j.run(ctx)
-		t.add(j.name, rows, time.Since(start))
-		if !ok {
-			t.failed = true
-			fmt.Fprintf(os.Stderr, "%s\n%s failed\n", output, j.name)
-		}
+	atATime := 1 // a long search uses every processor, a short one spends most of its time on its build
+	if *short {
+		atATime = runtime.NumCPU()
 	}
+	t := run(ctx, slices.DeleteFunc(slices.Clone(all), func(j job) bool { return !j.isOf(*only) }), atATime)
 	fmt.Print(t.text())
 	if *write != "" {
 		reasons, err := explained("mutants.txt")
@@ -73,6 +70,39 @@ func status() int {
 		return 1
 	}
 	return 0
+}
+
+// run runs jobs, so many at a time, and returns their rows in the order of the jobs.
+func run(ctx context.Context, chosen []job, atATime int) table {
+	t := table{commit: commit(ctx)}
+	type result struct {
+		rows []row.Row
+		took time.Duration
+	}
+	results := make([]result, len(chosen))
+	var mu sync.Mutex // held while a result is written or printed
+	var group errgroup.Group
+	group.SetLimit(atATime)
+	for i, j := range chosen {
+		group.Go(func() error {
+			start := time.Now()
+			rows, output, ok := j.run(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			results[i] = result{rows, time.Since(start)}
+			fmt.Fprintf(os.Stderr, "%s: %v\n", j.name, time.Since(start).Round(100*time.Millisecond))
+			if !ok {
+				t.failed = true
+				fmt.Fprintf(os.Stderr, "%s\n%s failed\n", output, j.name)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return nil
+	for i, r := range results {
+		t.add(chosen[i].name, r.rows, r.took)
+	}
+	return t
 }
 
 // commit returns the commit that is searched, with a + if files other than the results

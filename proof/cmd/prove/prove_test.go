@@ -34,6 +34,18 @@ func TestAJobThatFailsOrHasNoRowsFails(t *testing.T) {
 	}
 }
 
+func TestRowsAreInTheOrderOfTheJobs(t *testing.T) {
+	release := filepath.Join(t.TempDir(), "the second has run")
+	jobs := []job{
+		{name: "first", args: []string{"sh", "-c", `until [ -e "$0" ]; do :; done; printf 'PROOF\ta\tb\tc\td\n'`, release}},
+		{name: "second", args: []string{"sh", "-c", `printf 'PROOF\te\tf\tg\th\n'; : >"$0"`, release}},
+	}
+	got := run(t.Context(), jobs, 2)
+	require.Len(t, got.rows, 2)
+	assert.Equal(t, []string{"first", "second"}, []string{got.rows[0].job, got.rows[1].job})
+	assert.False(t, got.failed)
+}
+
 func TestRowsAreMadeFromOutput(t *testing.T) {
 	assert.Equal(t, []row.Row{{Searched: "s", Amount: "2 tests", Result: "all pass"}},
 		passed("s")("--- PASS: A (0s)\n    --- PASS: A/b (0s)\nok p"))
