@@ -23,7 +23,7 @@ const (
 	keepsGrant      gateFault = "a caller who leaves keeps the place that it was granted"
 	keepsLimit      gateFault = "SetLimit changes nothing"
 	looksFirst      gateFault = "places are looked for in one step and taken in another"
-	losesWakeUps    gateFault = "a release serves nobody"
+	losesWakeUps    gateFault = "a release serves no waiter"
 	alwaysIdle      gateFault = "a gate in use is idle"
 )
 
