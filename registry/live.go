@@ -18,8 +18,8 @@ type Live[T any] struct {
 	r    *Registry
 	name string // of the pipeline, or of the family
 	now  policy.Switch[T]
-	// tree is what now was built from. Its maker uses it first, then only the goroutine
-	// that settles.
+	// tree is what now was built from. Only the goroutine that makes the Live uses it at
+	// first, and then only the goroutine that settles.
 	tree *tree
 	of   *member // nil for a pipeline
 	t    partsKey
