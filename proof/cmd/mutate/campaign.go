@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -17,6 +18,7 @@ import (
 type campaign struct {
 	runner
 	explained map[string]string
+	match     *regexp.Regexp // nil matches all
 	every     int
 	workers   int
 
@@ -33,7 +35,10 @@ func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c.tally, c.equal, c.wrong = map[fate]int{}, 0, 0
+	c.tally, c.equal, c.wrong, c.suites = map[fate]int{}, 0, 0, nil
+	if c.together, err = newTogether(ctx, c.root, c.scratch, mutants); err != nil {
+		return false, err
+	}
 	work := make(chan mutant)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -76,7 +81,8 @@ func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
 			return nil, err
 		}
 		for _, m := range found {
-			if n++; n%c.every == 0 {
+			if n++; n%c.every == 0 && (c.match == nil || c.match.MatchString(m.key())) {
+				m.number = n
 				chosen = append(chosen, m)
 			}
 		}
@@ -84,8 +90,8 @@ func (c *campaign) mutants(args []string) (chosen []mutant, err error) {
 	return chosen, nil
 }
 
-// list prints the mutants and their keys.
-func (c *campaign) list(args []string) error {
+// print prints the mutants and their keys.
+func (c *campaign) print(args []string) error {
 	mutants, err := c.mutants(args)
 	for _, m := range mutants {
 		fmt.Printf("%v\n\t%s\n", m, m.key())

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -42,14 +43,19 @@ func run(ctx context.Context) (ok bool, err error) {
 	root := flag.String("root", "..", "the module whose packages are changed")
 	deep := flag.String("deep", "", "another module, whose ./linear, ./storm and ./fuzz run on mutants that survive the rest")
 	tests := flag.String("tests", "./pipeline,./policytest,./fake", "packages whose tests run after the changed one's own")
-	timeout := flag.Duration("timeout", 10*time.Second, "for the tests of one package; a search gets six times as long")
+	skip := flag.String("skip", "", "names of tests that do not run")
+	timeout := flag.Duration("timeout", 5*time.Second, "the least for the tests of one package, which get five times as long as they take without a mutant")
 	explained := flag.String("explained", "mutants.txt", "survivors that make no difference, with reasons")
+	match := flag.String("match", "", "try only mutants whose key matches this regular expression")
 	every := flag.Int("every", 1, "try only every nth mutant")
-	list := flag.Bool("list", false, "print the mutants with their keys and try none")
+	listing := flag.Bool("list", false, "print the mutants with their keys and try none")
 	workers := flag.Int("workers", runtime.NumCPU(), "number of mutants tried at the same time")
 	flag.Parse()
 
-	c := campaign{runner: runner{timeout: *timeout, others: strings.Split(*tests, ",")}, every: *every, workers: *workers}
+	c := campaign{runner: runner{timeout: *timeout, others: list(*tests), skip: list(*skip)}, every: *every, workers: *workers}
+	if c.match, err = regexp.Compile(*match); err != nil {
+		return false, err
+	}
 	if c.root, err = filepath.Abs(*root); err != nil {
 		return false, err
 	}
@@ -68,10 +74,18 @@ func run(ctx context.Context) (ok bool, err error) {
 	if err := os.Chdir(c.root); err != nil {
 		return false, err
 	}
-	if *list {
-		return true, c.list(flag.Args())
+	if *listing {
+		return true, c.print(flag.Args())
 	}
 	return c.all(ctx, flag.Args())
+}
+
+// list splits a list at its commas.
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
 }
 
 // readExplained returns the reasons in a file by key, and none if there is no file.

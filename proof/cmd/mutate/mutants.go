@@ -14,6 +14,7 @@ import (
 
 // mutant is one change to a file.
 type mutant struct {
+	number     int    // among all, from 1
 	file       string // as it was given
 	function   string // that contains it: "Name" or "Type.Name"
 	operator   string // what is done: "< to <=", "drop return"

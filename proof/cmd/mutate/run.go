@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ductile-go/ductile/proof/command"
@@ -24,30 +26,28 @@ const (
 	survived  fate = "survived"
 )
 
-// runner tries mutants. It changes no file of the tree: go test gets the changed file in
+// runner tries mutants. It changes no file of the tree: go test gets the changed files in
 // an overlay.
 type runner struct {
 	root    string   // of the module
 	deep    string   // another module whose tests run last; empty for none
 	others  []string // packages whose tests run after those of the mutant's package
+	skip    []string // tests that do not run
 	timeout time.Duration
 	scratch string
+
+	together *together
+	mu       sync.Mutex
+	suites   map[string]*suite // by directory
 }
 
-// try runs the stages on m until one fails.
-func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error) {
-	scratch, err := os.MkdirTemp(r.scratch, "")
-	if err != nil {
-		return "", err
+// try runs the suites on m until one fails.
+func (r *runner) try(ctx context.Context, m mutant, explained bool) (fate, error) {
+	if !r.together.has(m) {
+		return notViable, nil
 	}
-	defer func() { _ = os.RemoveAll(scratch) }()
-	overlay, err := r.overlay(m, scratch)
-	if err != nil {
-		return "", err
-	}
-	own := "./" + filepath.ToSlash(filepath.Dir(m.file))
-	for _, where := range r.stages(own, explained) {
-		f, err := r.test(ctx, overlay, where)
+	for _, s := range r.suitesOf(m, explained) {
+		f, err := r.run(ctx, m, s)
 		if err != nil || f != survived {
 			return f, err
 		}
@@ -55,30 +55,65 @@ func (r runner) try(ctx context.Context, m mutant, explained bool) (fate, error)
 	return survived, nil
 }
 
-// stage is a run of go test.
-type stage struct {
-	dir     string
-	timeout time.Duration
-	args    []string
+// suitesOf returns the tests that m must survive, in their order. One that is listed as
+// making no difference is spared the searches, which take several times as long.
+func (r *runner) suitesOf(m mutant, explained bool) []*suite {
+	all := []*suite{r.suite(r.root, "./"+filepath.ToSlash(filepath.Dir(m.file)), "")}
+	for _, other := range r.others {
+		all = append(all, r.suite(r.root, other, ""))
+	}
+	if r.deep == "" || explained {
+		return all
+	}
+	return append(all, r.suite(r.deep, "./linear", ""), r.suite(r.deep, "./storm", ""), r.suite(r.deep, "./fuzz", ""),
+		r.suite(r.deep, "./explore", "ductile_explore", "-schedules=4000"))
 }
 
-// stages returns the tests that a mutant must survive. A mutant that is listed as making
-// no difference is spared the searches, which take several times as long.
-func (r runner) stages(own string, explained bool) []stage {
-	all := []stage{{r.root, r.timeout, []string{own}}}
-	if len(r.others) > 0 {
-		all = append(all, stage{r.root, r.timeout, r.others})
+// suite returns the suite of a package, one for all mutants.
+func (r *runner) suite(dir, pkg, tags string, args ...string) *suite {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := filepath.Join(dir, pkg)
+	s := r.suites[at]
+	if s == nil {
+		s = &suite{
+			dir: dir, pkg: pkg, tags: tags, args: args, overlay: r.together.overlay, scratch: r.scratch,
+			skip: r.skip, atLeast: r.timeout, lastKiller: map[string]string{},
+		}
+		if r.suites == nil {
+			r.suites = map[string]*suite{}
+		}
+		r.suites[at] = s
 	}
-	if r.deep != "" && !explained {
-		all = append(all,
-			stage{r.deep, 6 * r.timeout, []string{"./linear", "./storm", "./fuzz"}},
-			stage{r.deep, 6 * r.timeout, []string{"-tags=ductile_explore", "./explore", "-args", "-schedules=4000"}})
-	}
-	return all
+	return s
 }
 
-// overlay writes the changed file and the overlay that replaces the original by it.
-func (r runner) overlay(m mutant, scratch string) (string, error) {
+// run runs a suite on m: the build with all mutants, and what that build cannot show in
+// one with m alone.
+func (r *runner) run(ctx context.Context, m mutant, s *suite) (fate, error) {
+	if err := s.ready(ctx); err != nil {
+		return "", err
+	}
+	if s.path == "" {
+		return survived, nil
+	}
+	if r.together.alone[m.number] {
+		return r.runAlone(ctx, m, s)
+	}
+	f, err := s.try(ctx, m)
+	if err != nil || f != survived || len(s.unfit) == 0 {
+		return f, err
+	}
+	return r.runAlone(ctx, m, s, "-run", exactly(s.unfit...))
+}
+
+// runAlone runs a suite in a build with m alone.
+func (r *runner) runAlone(ctx context.Context, m mutant, s *suite, flags ...string) (fate, error) {
+	scratch, err := os.MkdirTemp(r.scratch, "")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }()
 	path := filepath.Join(r.root, m.file)
 	src, err := os.ReadFile(path)
 	if err != nil {
@@ -88,38 +123,51 @@ func (r runner) overlay(m mutant, scratch string) (string, error) {
 	if err := os.WriteFile(changed, m.apply(src), 0o600); err != nil {
 		return "", err
 	}
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
-	if err != nil {
+	overlay := filepath.Join(scratch, "overlay.json")
+	if err := writeOverlay(overlay, map[string]string{path: changed}); err != nil {
 		return "", err
 	}
-	overlay := filepath.Join(scratch, "overlay.json")
-	return overlay, os.WriteFile(overlay, list, 0o600)
+	args := slices.Concat([]string{
+		"test", "-vet=off", "-count=1", "-failfast", "-timeout", s.timeout.String(), "-overlay", overlay, "-tags=" + s.tags,
+	}, without("-skip", s.skip), flags, []string{s.pkg, "-args"}, s.args)
+	f, _, err := execute(ctx, s.dir, s.timeout, "", "go", args...)
+	return f, err
 }
 
-// test runs go test with the overlay.
-func (r runner) test(ctx context.Context, overlay string, s stage) (fate, error) {
+// execute runs a program that tests a mutant.
+func execute(ctx context.Context, dir string, timeout time.Duration, env, name string, args ...string) (fate, string, error) {
 	// The timeout of go test should come first, because it prints where the mutant hangs.
 	// This one is for a build that hangs.
-	ctx, cancel := context.WithTimeout(ctx, 2*s.timeout+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*timeout+time.Minute)
 	defer cancel()
-	args := append([]string{
-		"test", "-p=1", "-vet=off", "-count=1", "-failfast", "-timeout", s.timeout.String(), "-overlay", overlay,
-	}, s.args...)
-	cmd := command.Context(ctx, "go", args...)
-	cmd.Dir = s.dir
+	cmd := command.Context(ctx, name, args...)
+	cmd.Dir = dir
+	if env != "" {
+		cmd.Env = append(os.Environ(), env)
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
+	output := out.String()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return survived, nil
+		return survived, output, nil
 	case !errors.As(err, &exit):
-		return "", err
-	case strings.Contains(out.String(), "[build failed]"), strings.Contains(out.String(), "[setup failed]"):
-		return notViable, nil
-	case strings.Contains(out.String(), "panic: test timed out"), ctx.Err() != nil:
-		return timedOut, nil
+		return "", output, err
+	case strings.Contains(output, "[build failed]"), strings.Contains(output, "[setup failed]"):
+		return notViable, output, nil
+	case strings.Contains(output, "panic: test timed out"), ctx.Err() != nil:
+		return timedOut, output, nil
 	}
-	return killed, nil
+	return killed, output, nil
+}
+
+// writeOverlay writes the overlay that replaces files by others.
+func writeOverlay(path string, replace map[string]string) error {
+	list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, list, 0o600)
 }
