@@ -78,7 +78,7 @@ func (r *runner) suite(dir, pkg, tags string, args ...string) *suite {
 	if s == nil {
 		s = &suite{
 			dir: dir, pkg: pkg, tags: tags, args: args, overlay: r.together.overlay, scratch: r.scratch,
-			skip: r.skip, atLeast: r.timeout, lastKiller: map[string]string{},
+			skip: r.skip, atLeast: r.timeout, lastKiller: map[int]string{},
 		}
 		if r.suites == nil {
 			r.suites = map[string]*suite{}
@@ -100,7 +100,7 @@ func (r *runner) run(ctx context.Context, m mutant, s *suite) (fate, error) {
 	if r.together.alone[m.number] {
 		return r.runAlone(ctx, m, s)
 	}
-	f, err := s.try(ctx, m)
+	f, err := s.try(ctx, m, r.together.group[m.number])
 	if err != nil || f != survived || len(s.unfit) == 0 {
 		return f, err
 	}

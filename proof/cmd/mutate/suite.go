@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,9 +33,17 @@ type suite struct {
 	path    string   // of the program; empty if the package has no tests
 	unfit   []string // tests that fail in this build without a mutant
 	timeout time.Duration
+	tests   []test // the others
 
 	mu         sync.Mutex
-	lastKiller map[string]string // by function: the test that killed its last mutant
+	lastKiller map[int]string // by group: the test that killed the last mutant of a function
+}
+
+// test is a test, an example or the seeds of a fuzz target.
+type test struct {
+	name    string
+	took    time.Duration
+	reaches map[int]bool // by group
 }
 
 // exactly returns the regular expression that matches the names of tests.
@@ -73,13 +83,13 @@ func (s *suite) build(ctx context.Context) error {
 	s.path, s.timeout = path, 10*time.Minute
 	for range 10 {
 		begin := time.Now()
-		f, output, err := s.with(ctx, "")
+		f, output, err := s.with(ctx, s.timeout, "")
 		switch {
 		case err != nil:
 			return err
 		case f == survived:
 			s.timeout = max(s.atLeast, times*time.Since(begin))
-			return nil
+			return s.record(ctx, filepath.Join(dir, "reached"))
 		}
 		failed := failing.FindAllStringSubmatch(output, -1)
 		if len(failed) == 0 {
@@ -96,30 +106,91 @@ func (s *suite) build(ctx context.Context) error {
 
 var failing = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// try runs the suite on m, first the test that killed the last mutant of its function.
-func (s *suite) try(ctx context.Context, m mutant) (fate, error) {
-	chosen := fmt.Sprintf("%s=%d", environment, m.number)
+var listed = regexp.MustCompile(`(?m)^(Test|Example|Fuzz)\w*$`)
+
+// record runs each test by itself and finds out which functions it reaches.
+func (s *suite) record(ctx context.Context, file string) error {
+	_, output, err := s.with(ctx, s.timeout, "", "-test.list", "^(Test|Example|Fuzz)")
+	if err != nil {
+		return err
+	}
+	for _, name := range listed.FindAllString(output, -1) {
+		if slices.Contains(s.skip, name) || slices.Contains(s.unfit, name) {
+			continue
+		}
+		begin := time.Now()
+		f, output, err := s.with(ctx, s.timeout, file, "-test.run", exactly(name))
+		switch {
+		case err != nil:
+			return err
+		case f != survived:
+			return fmt.Errorf("%s of %s fails by itself without a mutant:\n%s", name, s.pkg, output)
+		}
+		t := test{name: name, took: time.Since(begin), reaches: map[int]bool{}}
+		text, err := os.ReadFile(file)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for _, word := range strings.Fields(string(text)) {
+			group, err := strconv.Atoi(word)
+			if err != nil {
+				return fmt.Errorf("what %s of %s reaches: %w", name, s.pkg, err)
+			}
+			t.reaches[group] = true
+		}
+		if err := os.RemoveAll(file); err != nil {
+			return err
+		}
+		s.tests = append(s.tests, t)
+	}
+	slices.SortStableFunc(s.tests, func(a, b test) int { return cmp.Compare(a.took, b.took) })
+	return nil
+}
+
+// quick is the time of a test that comes before slower ones.
+const quick = 100 * time.Millisecond
+
+// try runs the tests on m that reach its function: the one that killed the last mutant of
+// it, the quick ones, and the others.
+func (s *suite) try(ctx context.Context, m mutant, group int) (fate, error) {
 	s.mu.Lock()
-	killer := s.lastKiller[m.function]
+	killer := s.lastKiller[group]
 	s.mu.Unlock()
-	if killer != "" {
-		f, _, err := s.with(ctx, chosen, "-test.run", exactly(killer))
+	var order [3][]string
+	var takes [3]time.Duration
+	for _, t := range s.tests {
+		turn := 2
+		switch {
+		case !t.reaches[group]:
+			continue
+		case t.name == killer:
+			turn = 0
+		case t.took < quick:
+			turn = 1
+		}
+		order[turn] = append(order[turn], t.name)
+		takes[turn] += t.took
+	}
+	for turn, tests := range order {
+		if len(tests) == 0 {
+			continue
+		}
+		f, output, err := s.with(ctx, max(s.atLeast, times*takes[turn]), strconv.Itoa(m.number), "-test.failfast", "-test.run", exactly(tests...))
+		if first := failing.FindStringSubmatch(output); first != nil {
+			s.mu.Lock()
+			s.lastKiller[group] = first[1]
+			s.mu.Unlock()
+		}
 		if err != nil || f != survived {
 			return f, err
 		}
 	}
-	f, output, err := s.with(ctx, chosen, "-test.failfast")
-	if first := failing.FindStringSubmatch(output); first != nil {
-		s.mu.Lock()
-		s.lastKiller[m.function] = first[1]
-		s.mu.Unlock()
-	}
-	return f, err
+	return survived, nil
 }
 
-// with runs the suite with a variable in its environment.
-func (s *suite) with(ctx context.Context, env string, flags ...string) (fate, string, error) {
-	args := slices.Concat([]string{"-test.timeout", s.timeout.String()}, flags,
+// with runs the suite with a value of the variable in its environment.
+func (s *suite) with(ctx context.Context, timeout time.Duration, value string, flags ...string) (fate, string, error) {
+	args := slices.Concat([]string{"-test.timeout", timeout.String()}, flags,
 		without("-test.skip", slices.Concat(s.skip, s.unfit)), s.args)
-	return execute(ctx, filepath.Join(s.dir, s.pkg), s.timeout, env, s.path, args...)
+	return execute(ctx, filepath.Join(s.dir, s.pkg), timeout, environment+"="+value, s.path, args...)
 }

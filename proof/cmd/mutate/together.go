@@ -22,13 +22,13 @@ import (
 // A build of its own for each mutant would take most of the time. So a build has many
 // mutants: for each of them a copy of its function, and at the begin of the function a
 // switch to the copies. This is mutant schemata of Untch, Offutt and Harrold, "Mutation
-// analysis using mutant schemata", ISSTA 1993.
+// analysis using mutant schemata", ISSTA 1993. The switch also records which functions a
+// test reaches, because no other test can tell their mutants.
 const (
-	// environment names the variable whose value is the number of the mutant that runs.
+	// environment names the variable whose value is the number of the mutant that runs, or
+	// the file to which the functions go that are reached.
 	environment = "DUCTILE_MUTANT"
-	// selected is the Go variable with this number.
-	selected = "mutant__"
-	// chooser is the file that declares it, in each package with mutants.
+	// chooser is the file that reads it, in each package with mutants.
 	chooser = "zz_mutant.go"
 )
 
@@ -39,6 +39,8 @@ type together struct {
 	packages []string
 	mutants  map[int]mutant
 	alone    map[int]bool // mutants that a build with others cannot have
+	last     int          // number of a mutant
+	group    map[int]int  // of a mutant: the number by which its function is recorded
 	overlay  string       // for go test, once it compiles
 }
 
@@ -46,10 +48,11 @@ type together struct {
 func newTogether(ctx context.Context, root, scratch string, mutants []mutant) (*together, error) {
 	t := &together{
 		root: root, scratch: scratch, overlay: filepath.Join(scratch, "together.json"),
-		mutants: map[int]mutant{}, alone: map[int]bool{},
+		mutants: map[int]mutant{}, alone: map[int]bool{}, group: map[int]int{},
 	}
 	for _, m := range mutants {
 		t.mutants[m.number] = m
+		t.last = max(t.last, m.number)
 		t.packages = append(t.packages, "./"+filepath.ToSlash(filepath.Dir(m.file)))
 	}
 	slices.Sort(t.packages)
@@ -109,7 +112,7 @@ func (t *together) write() (map[place]int, error) {
 		for line, number := range f.lines {
 			places[place{written, line}] = number
 		}
-		if _, err := add(filepath.Join(filepath.Dir(file), chooser), fmt.Sprintf(choosing, f.pkg, selected, environment)); err != nil {
+		if _, err := add(filepath.Join(filepath.Dir(file), chooser), fmt.Sprintf(choosing, f.pkg, environment, t.last+1)); err != nil {
 			return nil, err
 		}
 	}
@@ -119,14 +122,30 @@ func (t *together) write() (map[place]int, error) {
 const choosing = `package %s
 
 import (
+	"fmt"
 	"os"
 	"strconv"
+	"sync/atomic"
 )
 
-var %s = func() int {
-	n, _ := strconv.Atoi(os.Getenv(%q))
-	return n
-}()
+var (
+	chosen__    = os.Getenv(%q)
+	mutant__, _ = strconv.Atoi(chosen__)
+	mutating__  = chosen__ != ""
+	reached__   [%d]atomic.Bool
+)
+
+func reach__(function int) {
+	if reached__[function].Load() || reached__[function].Swap(true) {
+		return
+	}
+	f, err := os.OpenFile(chosen__, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	fmt.Fprintln(f, function)
+}
 `
 
 // compile builds the packages that have mutants.
@@ -217,6 +236,7 @@ func (t *together) rewrite(name string, mutants []mutant) (*rewritten, error) {
 		c := call{fn: fn, offset: offset}
 		begin, end := offset(fn.Pos()), offset(fn.End())
 		var cases []string
+		group := 0
 		for _, m := range mutants {
 			if m.start < begin || m.end > end || !c.canMove() {
 				continue
@@ -231,13 +251,17 @@ func (t *together) rewrite(name string, mutants []mutant) (*rewritten, error) {
 				delete(t.mutants, m.number)
 				continue
 			}
+			if group == 0 {
+				group = m.number
+			}
+			t.group[m.number] = group
 			f.append(text, m.number)
 			cases = append(cases, fmt.Sprintf("case %d: %s", m.number, c.of(copied)))
 		}
 		if len(cases) > 0 {
 			f.edits = append(f.edits, c.names...)
 			f.edits = append(f.edits, edit{offset(fn.Body.Lbrace) + 1, offset(fn.Body.Lbrace) + 1, fmt.Sprintf(
-				"if %[1]s != 0 { switch %[1]s { %[2]s } };", selected, strings.Join(cases, "; "))})
+				"if mutating__ { switch mutant__ { case 0: reach__(%d); %s } };", group, strings.Join(cases, "; "))})
 		}
 	}
 	return f, nil
