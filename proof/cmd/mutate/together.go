@@ -1,26 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/ductile-go/ductile/proof/command"
 )
 
 // A build of its own for each mutant would take most of the time. So a build has many
-// mutants: for each of them a copy of its function, and at the begin of the function a
+// mutants: for each of them a copy of its function, and at the beginning of the function a
 // switch to the copies. This is mutant schemata of Untch, Offutt and Harrold, "Mutation
 // analysis using mutant schemata", ISSTA 1993. The switch also records which functions a
 // test reaches, because no other test can tell their mutants.
@@ -39,7 +34,7 @@ type together struct {
 	packages []string
 	mutants  map[int]mutant
 	alone    map[int]bool // mutants that a build with others cannot have
-	last     int          // number of a mutant
+	last     int          // the greatest number
 	group    map[int]int  // of a mutant: the number by which its function is recorded
 	overlay  string       // for go test, once it compiles
 }
@@ -87,7 +82,7 @@ type place struct {
 	line int
 }
 
-// write writes the files of the build and returns whose mutant's each line is.
+// write writes the files of the build and returns the mutants of their lines.
 func (t *together) write() (map[place]int, error) {
 	byFile := map[string][]mutant{}
 	for _, m := range t.mutants {
@@ -179,184 +174,3 @@ func (t *together) dropFailing(output string, places map[place]int) bool {
 	}
 	return len(t.mutants) < before
 }
-
-// rewritten is a file with copies of its functions.
-type rewritten struct {
-	pkg    string
-	src    []byte
-	edits  []edit
-	copies strings.Builder
-	lines  map[int]int // of copies, and whose they are
-	next   int         // line of the next copy
-}
-
-// edit replaces a part of a file.
-type edit struct {
-	start, end int
-	is         string
-}
-
-func apply(src []byte, edits []edit) string {
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
-	var b strings.Builder
-	at := 0
-	for _, e := range edits {
-		b.Write(src[at:e.start])
-		b.WriteString(e.is)
-		at = e.end
-	}
-	b.Write(src[at:])
-	return b.String()
-}
-
-func (f *rewritten) text() string { return apply(f.src, f.edits) + f.copies.String() }
-
-// rewrite returns a file with the mutants. It drops those that are no Go and sets those
-// alone whose function would do something else in a copy.
-func (t *together) rewrite(name string, mutants []mutant) (*rewritten, error) {
-	src, err := os.ReadFile(filepath.Join(t.root, name))
-	if err != nil {
-		return nil, err
-	}
-	fset := token.NewFileSet()
-	tree, err := parser.ParseFile(fset, name, src, parser.SkipObjectResolution)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range mutants {
-		t.alone[m.number] = true // unless a function has it
-	}
-	f := &rewritten{pkg: tree.Name.Name, src: src, lines: map[int]int{}, next: bytes.Count(src, []byte("\n")) + 1}
-	offset := func(p token.Pos) int { return fset.Position(p).Offset }
-	for _, d := range tree.Decls {
-		fn, ok := d.(*ast.FuncDecl)
-		if !ok || fn.Body == nil {
-			continue
-		}
-		c := call{fn: fn, offset: offset}
-		begin, end := offset(fn.Pos()), offset(fn.End())
-		var cases []string
-		group := 0
-		for _, m := range mutants {
-			if m.start < begin || m.end > end || !c.canMove() {
-				continue
-			}
-			delete(t.alone, m.number)
-			copied := fmt.Sprintf("%s__%d", fn.Name.Name, m.number)
-			text := apply(src[begin:end], []edit{
-				{offset(fn.Name.Pos()) - begin, offset(fn.Name.End()) - begin, copied},
-				{m.start - begin, m.end - begin, m.is},
-			})
-			if _, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+text, parser.SkipObjectResolution); err != nil {
-				delete(t.mutants, m.number)
-				continue
-			}
-			if group == 0 {
-				group = m.number
-			}
-			t.group[m.number] = group
-			f.append(text, m.number)
-			cases = append(cases, fmt.Sprintf("case %d: %s", m.number, c.of(copied)))
-		}
-		if len(cases) > 0 {
-			f.edits = append(f.edits, c.names...)
-			f.edits = append(f.edits, edit{offset(fn.Body.Lbrace) + 1, offset(fn.Body.Lbrace) + 1, fmt.Sprintf(
-				"if mutating__ { switch mutant__ { case 0: reach__(%d); %s } };", group, strings.Join(cases, "; "))})
-		}
-	}
-	return f, nil
-}
-
-// append appends a copy to the file.
-func (f *rewritten) append(text string, number int) {
-	f.copies.WriteString("\n" + text)
-	for range strings.Count(text, "\n") + 1 {
-		f.next++
-		f.lines[f.next] = number
-	}
-}
-
-// call makes calls of the copies of a function.
-type call struct {
-	fn     *ast.FuncDecl
-	offset func(token.Pos) int
-	args   []string
-	names  []edit // of receiver and parameters that have none
-	begun  bool
-}
-
-// canMove reports whether a copy of the function does what the function does. One that
-// recovers would not be the deferred function itself.
-func (c *call) canMove() bool {
-	can := true
-	ast.Inspect(c.fn, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.CallExpr:
-			switch f := n.Fun.(type) {
-			case *ast.Ident:
-				can = can && f.Name != "recover"
-			case *ast.SelectorExpr:
-				can = can && !strings.HasPrefix(f.Sel.Name, "Caller")
-			}
-		}
-		return true
-	})
-	return can
-}
-
-// of returns the statements that call a copy with the arguments of the function.
-func (c *call) of(copied string) string {
-	if !c.begun {
-		c.begun = true
-		if c.fn.Recv != nil {
-			c.name(c.fn.Recv)
-		}
-		c.name(c.fn.Type.Params)
-	}
-	args := c.args
-	if c.fn.Recv != nil {
-		copied, args = args[0]+"."+copied, args[1:]
-	}
-	if generic := c.fn.Type.TypeParams; generic != nil {
-		var types []string
-		for _, field := range generic.List {
-			for _, n := range field.Names {
-				types = append(types, n.Name)
-			}
-		}
-		copied += "[" + strings.Join(types, ", ") + "]"
-	}
-	text := copied + "(" + strings.Join(args, ", ") + ")"
-	if c.fn.Type.Results == nil {
-		return text + "; return"
-	}
-	return "return " + text
-}
-
-// name adds the parameters to the arguments, and names those without a name.
-func (c *call) name(list *ast.FieldList) {
-	for _, field := range list.List {
-		dots := ""
-		if _, ok := field.Type.(*ast.Ellipsis); ok {
-			dots = "..."
-		}
-		if len(field.Names) == 0 {
-			name := c.fresh()
-			at := c.offset(field.Type.Pos())
-			c.names = append(c.names, edit{at, at, name + " "})
-			c.args = append(c.args, name+dots)
-		}
-		for _, n := range field.Names {
-			name := n.Name
-			if name == "_" {
-				name = c.fresh()
-				c.names = append(c.names, edit{c.offset(n.Pos()), c.offset(n.End()), name})
-			}
-			c.args = append(c.args, name+dots)
-		}
-	}
-}
-
-func (c *call) fresh() string { return fmt.Sprintf("arg__%d", len(c.args)) }
