@@ -19,6 +19,7 @@ func TestValidateReturnsAllFaults(t *testing.T) {
 		"bulkhead: Config.MaxQueue is -1, want 0 to 2147483647":                             {Limit: 1, MaxQueue: -1},
 		"bulkhead: Config.MaxWait is -1ns, want 0 or more":                                  {Limit: 1, MaxQueue: 1, MaxWait: -1},
 		"bulkhead: Config.MaxWait is 1s, want 0 without MaxQueue: no call waits":            {Limit: 1, MaxWait: time.Second},
+		"bulkhead: Config.MaxWait is 1ns, want 0 without MaxQueue: no call waits":           {Limit: 1, MaxWait: 1},
 		"bulkhead: Config.Order is order(3), want FIFO, LIFO or Adaptive":                   {Limit: 1, MaxQueue: 1, Order: 3},
 		"bulkhead: Config.Order is lifo, want FIFO without MaxQueue: no call waits":         {Limit: 1, Order: bulkhead.LIFO},
 		"bulkhead: Config.Delay.Interval is 0s, want more than 0":                           {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Target: 1}},
@@ -38,6 +39,18 @@ func TestValidateReturnsAllFaults(t *testing.T) {
 	for _, field := range []string{"Limit", "MaxQueue", "MaxWait", "Delay.Target", "Delay.Interval"} {
 		assert.ErrorContains(t, err, "Config."+field+" is", "all faults at once")
 	}
+}
+
+func TestLimitsBeyond32BitsAreRefused(t *testing.T) {
+	beyond := math.MaxInt32
+	if beyond++; beyond < 0 {
+		t.Skip("an int has 32 bits")
+	}
+	require.EqualError(t, bulkhead.Config{Limit: beyond}.Validate(), "bulkhead: Config.Limit is 2147483648, want 1 to 2147483647")
+	require.EqualError(t, bulkhead.Config{Limit: 1, MaxQueue: beyond}.Validate(), "bulkhead: Config.MaxQueue is 2147483648, want 0 to 2147483647")
+	g := bulkhead.NewGate(bulkhead.Config{Limit: 1})
+	assert.PanicsWithValue(t, "bulkhead: Gate.SetLimit: n is 2147483648, want 1 to 2147483647", func() { g.SetLimit(beyond) })
+	assert.Equal(t, 1, g.Config().Limit)
 }
 
 func TestValidConfigsAreAccepted(t *testing.T) {

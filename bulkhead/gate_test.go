@@ -245,9 +245,12 @@ func TestASnapshotIsLoggedAndMarshaledByFieldName(t *testing.T) {
 }
 
 func TestANilOrZeroGatePanics(t *testing.T) {
-	for _, g := range []*bulkhead.Gate{nil, {}} {
-		assert.Panics(t, func() { bulkhead.New[int](g) })
-		assert.Panics(t, func() { _, _ = bulkhead.Do(t.Context(), g, one) })
+	for want, g := range map[string]*bulkhead.Gate{
+		"gate is nil, want one made by NewGate": nil,
+		"zero Gate, want one made by NewGate":   {},
+	} {
+		assert.PanicsWithValue(t, "bulkhead: New: "+want, func() { bulkhead.New[int](g) })
+		assert.PanicsWithValue(t, "bulkhead: Do: "+want, func() { _, _ = bulkhead.Do(t.Context(), g, one) })
 	}
 	b := bulkhead.New[int](bulkhead.NewGate(bulkhead.Config{Limit: 1}))
 	assert.PanicsWithValue(t, "bulkhead: Bulkhead.Do: fn is nil, want a function", func() { _, _ = b.Do(t.Context(), nil) })

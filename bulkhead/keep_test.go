@@ -5,11 +5,14 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -84,5 +87,30 @@ func TestAReleasedKeptPlaceGoesToTheWaiter(t *testing.T) {
 		<-v.ended
 		require.NoError(t, v.err)
 		v.leaves()
+	})
+}
+
+// The function of WithKeep is part of the time that an outer circuit measures, although an
+// inner circuit has just read the clock.
+func TestAnOuterCircuitMeasuresHold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		rec := fake.NewRecorder()
+		circuit := func() policy.Policy[int] {
+			return breaker.New[int](breaker.NewCircuit(breaker.Config{Window: time.Hour, FailureRate: 0.5}))
+		}
+		slow := bulkhead.New[int](bulkhead.NewGate(bulkhead.Config{Limit: 1})).
+			WithKeep(func(_ context.Context, v int, release func()) int {
+				time.Sleep(time.Minute)
+				release()
+				return v
+			})
+		_, err := pipeline.New[int](circuit(), slow, circuit()).
+			WithObserver(rec.Observe, policy.Judged, policy.Finished).Do(t.Context(), one)
+		require.NoError(t, err)
+		events := rec.Events()
+		require.Len(t, events, 3)
+		assert.Zero(t, events[0].Took, "of the inner circuit")
+		assert.Equal(t, time.Minute, events[1].Took, "of the outer circuit")
+		assert.Equal(t, time.Minute, events[2].Elapsed, "of the pipeline")
 	})
 }
