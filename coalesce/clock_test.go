@@ -148,3 +148,29 @@ func TestAClockThatPanicsLeavesNothingRegistered(t *testing.T) {
 	assert.Equal(t, 1, v, "copies share the flights")
 	assert.Equal(t, coalesce.Snapshot{Flights: 3}, c.Snapshot())
 }
+
+// eagerClock runs what is started on it to its end, before Go returns.
+type eagerClock struct{ bubbleClock }
+
+func (eagerClock) Go(f func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	<-ended
+}
+
+// The caller's context ends in the key function. The flight has found that before the caller
+// begins to wait.
+func TestACallThatEndsBeforeItsFlightBeginsIsNoSuccess(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	c := coalesce.New[int, int](func(context.Context) (int, bool) { cancel(errLeft); return 1, true }).WithClock(eagerClock{})
+	fn := fake.NewFunc[int]().Return(42)
+	v, err := c.Do(ctx, fn.Do)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorIs(t, err, errLeft)
+	assert.Zero(t, v)
+	assert.Zero(t, fn.Calls())
+	assert.Zero(t, c.Snapshot().InFlight)
+}
