@@ -91,6 +91,7 @@ func TestChaosDescribesItself(t *testing.T) {
 	for want, p := range map[string]chaotic{
 		"chaos(stripe, fault 7%)":                fault,
 		"chaos(latency 12.5%)":                   slow,
+		"chaos(fault 33.3333%)":                  chaos.Fault[int](chaos.Config{Rate: 1. / 3}, failing),
 		"chaos(detour 0%)":                       chaos.Detour[int](chaos.Config{}, through),
 		"chaos(outcome 100%)":                    chaos.Outcome(chaos.Config{Rate: 1}, answer(1)),
 		"chaos(behavior)":                        chaos.Behavior[int](chaos.Config{RateFunc: func(context.Context) float64 { return 1 }}, nothing),

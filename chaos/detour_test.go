@@ -106,6 +106,8 @@ func TestADetourDoesNotRunTheFunctionUnderAnEndedContext(t *testing.T) {
 	assert.Zero(t, fn.Calls())
 }
 
+// A pipeline that times its calls lets circuits share readings of the clock. They do not
+// share one across a detour.
 func TestACircuitMeasuresWhatADetourDoesAfterTheFunction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := fake.NewRecorder()
@@ -118,10 +120,11 @@ func TestACircuitMeasuresWhatADetourDoesAfterTheFunction(t *testing.T) {
 			return v, err
 		})
 		_, err := pipeline.New[int](breaker.New[int](circuit()), slow, breaker.New[int](circuit())).
-			WithObserver(rec.Observe, policy.Judged).Do(t.Context(), answer(1))
+			WithObserver(rec.Observe, policy.Judged, policy.Finished).Do(t.Context(), answer(1))
 		require.NoError(t, err)
-		require.Len(t, rec.Events(), 2)
+		require.Len(t, rec.Events(), 3)
 		assert.Zero(t, rec.Events()[0].Took)
 		assert.Equal(t, time.Minute, rec.Events()[1].Took)
+		assert.Equal(t, time.Minute, rec.Events()[2].Elapsed)
 	})
 }

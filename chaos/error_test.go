@@ -83,6 +83,19 @@ func TestTheTextOfAnInjectedError(t *testing.T) {
 	assert.False(t, ok)
 }
 
+// Is and As answer for what Unwrap hides, and leave the rest to errors.Is and errors.As.
+func TestIsAndAsFindOnlyWhatIsNotUnwrapped(t *testing.T) {
+	plain := &chaos.Error{Err: &net.OpError{Op: "dial", Err: errDown}}
+	var dial *net.OpError
+	assert.False(t, plain.Is(errDown))
+	assert.False(t, plain.As(&dial))
+	assert.Equal(t, plain.Err, plain.Unwrap())
+	hidden := &chaos.Error{Err: errors.Join(policy.ErrRejected, plain.Err)}
+	assert.True(t, hidden.Is(errDown))
+	assert.True(t, hidden.As(&dial))
+	assert.NoError(t, hidden.Unwrap())
+}
+
 // An author may return another policy's rejection, to see how callers of a full gate fare. A
 // circuit would ignore it, and a retry would end.
 func TestAnInjectedRejectionMatchesItsOwnErrorsButIsNoRejection(t *testing.T) {
