@@ -94,6 +94,26 @@ func TestADetourMayRunTheFunctionOnSeveralGoroutines(t *testing.T) {
 	assert.Equal(t, uncomparable{"x"}, err)
 }
 
+func TestAFunctionMayFailAfterItsDetourHasReturned(t *testing.T) {
+	begun, release, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	p := chaos.Detour[int](always, func(ctx context.Context, rest policy.Func[int]) (int, error) {
+		go func() {
+			_, err := rest(ctx)
+			ended <- err
+		}()
+		<-begun
+		return 0, errors.New("lost")
+	})
+	_, err := p.Do(t.Context(), func(context.Context) (int, error) {
+		close(begun)
+		<-release
+		return 0, errDown
+	})
+	require.ErrorIs(t, err, chaos.ErrInjected)
+	close(release)
+	assert.ErrorIs(t, <-ended, errDown)
+}
+
 func TestADetourDoesNotRunTheFunctionUnderAnEndedContext(t *testing.T) {
 	fn := fake.NewFunc[int]().Return(1)
 	p := chaos.Detour[int](always, func(ctx context.Context, rest policy.Func[int]) (int, error) {

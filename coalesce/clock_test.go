@@ -13,6 +13,7 @@ import (
 
 	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -167,10 +168,12 @@ func TestACallThatEndsBeforeItsFlightBeginsIsNoSuccess(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := coalesce.New[int, int](func(context.Context) (int, bool) { cancel(errLeft); return 1, true }).WithClock(eagerClock{})
 	fn := fake.NewFunc[int]().Return(42)
-	v, err := c.Do(ctx, fn.Do)
+	rec := fake.NewRecorder()
+	v, err := pipeline.New[int](c).WithObserver(rec.Observe, policy.FinishedLate).Do(ctx, fn.Do)
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, errLeft)
 	assert.Zero(t, v)
 	assert.Zero(t, fn.Calls())
+	assert.Empty(t, rec.Events(), "nothing ran that could finish late")
 	assert.Zero(t, c.Snapshot().InFlight)
 }

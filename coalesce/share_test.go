@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/coalesce"
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -72,6 +74,40 @@ func TestEveryCallerGetsAClone(t *testing.T) {
 		v, err := c.Do(t.Context(), func(context.Context) (*int, error) { return made, errDown })
 		assert.NotSame(t, made, v, "another value of a failure is")
 		assert.Same(t, errDown, err)
+	})
+}
+
+func TestTheZeroValueOfASuccessIsCloned(t *testing.T) {
+	c := oneKey().WithClone(func(v int) int { return v + 7 })
+	v, err := c.Do(t.Context(), after(0, 0, nil))
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+}
+
+// An observer of Joined keeps no caller from its result.
+func TestObservedCallersGetTheResultThatTheyHaveJoined(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		rec := fake.NewRecorder()
+		p := pipeline.New[int](oneKey()).WithObserver(rec.Observe, policy.Joined, policy.FinishedLate)
+		first, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := p.Do(first, after(time.Minute, 42, nil))
+			assert.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		for range 2 {
+			all.Go(func() {
+				v, err := p.Do(t.Context(), after(time.Minute, 43, nil))
+				assert.NoError(t, err)
+				assert.Equal(t, 42, v)
+			})
+		}
+		synctest.Wait()
+		leave()
+		all.Wait()
+		joined := policy.Event{Kind: policy.Joined, Policy: "coalesce"}
+		assert.Equal(t, []policy.Event{joined, joined}, rec.Events(), "the flight of the caller that left was wanted to its end")
 	})
 }
 
