@@ -97,10 +97,11 @@ func (c *call[T]) follow(a *attempt[T], s *state[T]) *attempt[T] {
 	}
 	now := policy.Now(c.hedge.cfg.Clock)
 	wait := s.until.Sub(now)
+	passed := s.until.IsZero() || wait <= 0 // the latter if a function of WithDiscard was slow
 	switch {
-	case a.worth && (s.until.IsZero() || wait <= 0):
+	case a.worth && passed:
 		return c.begin(nil, byFailure)
-	case !a.worth && !s.until.After(s.turn.at):
+	case passed, !a.worth && !s.until.After(s.turn.at):
 		return nil // the next attempt is later anyway, or none is pending
 	}
 	c.replace(func(s *state[T]) bool { return c.open(s) && (a.worth || s.turn != &noTurn) }, c.pending(wait))

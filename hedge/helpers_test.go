@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,33 @@ func (n *notes[V]) get() []V {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.all
+}
+
+// parent is a caller's context of a type that package context does not know. It counts
+// the contexts that are derived from it and have not ended. They do not hear of its end.
+type parent struct {
+	context.Context
+	done     chan struct{}
+	children atomic.Int64
+	asked    atomic.Pointer[func()] // called once, by the next call of Done
+}
+
+func newParent(ctx context.Context) *parent { return &parent{Context: ctx, done: make(chan struct{})} }
+
+func (p *parent) Done() <-chan struct{} {
+	if asked := p.asked.Swap(nil); asked != nil {
+		(*asked)()
+	}
+	return p.done
+}
+
+// AfterFunc is called by package context for each derived context, and stop if it ends.
+func (p *parent) AfterFunc(func()) (stop func() bool) {
+	p.children.Add(1)
+	return func() bool {
+		p.children.Add(-1)
+		return true
+	}
 }
 
 // took measures a call in virtual time.

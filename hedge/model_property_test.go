@@ -62,10 +62,11 @@ func scripted(rnd interface{ IntN(int) int }) script {
 // history is the actual run of a script.
 type history struct {
 	script
-	clock policy.Clock
-	start time.Time
-	mu    sync.Mutex
-	lines []string
+	clock  policy.Clock
+	start  time.Time
+	caller *parent // the caller's context; nil if the caller leaves
+	mu     sync.Mutex
+	lines  []string
 }
 
 func (h *history) since() time.Duration { return policy.Now(h.clock).Sub(h.start) }
@@ -133,7 +134,10 @@ func (h *history) play(t *testing.T, drive func()) (result string, left func() i
 		WithObserver(h.observe, policy.Hedged, policy.FinishedLate)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	if h.leaves > 0 {
+	if h.leaves == 0 {
+		h.caller = newParent(ctx)
+		ctx = h.caller
+	} else {
 		defer policy.AfterFunc(h.clock, h.leaves, func() { cancel(errLeft) })()
 	}
 	var wg sync.WaitGroup
@@ -204,19 +208,6 @@ func (h *history) word(v int, err error) string {
 	return fmt.Sprintf("%v errors of %v", h.since(), of)
 }
 
-// advance moves a clock from one moment of the model to the next.
-func advance(times []time.Duration, add func(time.Duration)) func() {
-	return func() {
-		now := time.Duration(0)
-		for _, at := range times {
-			synctest.Wait()
-			add(at - now)
-			now = at
-		}
-		synctest.Wait()
-	}
-}
-
 func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) {
 	t.Helper()
 	m := &model{script: s}
@@ -229,11 +220,11 @@ func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) 
 		drive := func() {}
 		switch clock {
 		case "fake":
-			clk := fake.NewClock()
-			h.clock, drive = clk, advance(m.times, clk.Advance)
+			clk := &timed{Clock: fake.NewClock()}
+			h.clock, drive = clk, advance(m.times, clk.Advance, func(n int) { m.checkTimers(t, clk, n, seed) })
 		case "mock":
 			clk := bclock.NewMock()
-			h.clock, drive = clk, advance(m.times, clk.Add)
+			h.clock, drive = clk, advance(m.times, clk.Add, func(int) {})
 		}
 		result, left := h.play(t, drive)
 		if clock == "" {
@@ -253,6 +244,9 @@ func compare(t *testing.T, s script, clock string, seed uint64) (compared bool) 
 		require.Equal(t, m.lines, h.lines, why)
 		if want := m.result; !sameResult(want, result) {
 			require.Equal(t, want, result, why)
+		}
+		if h.caller != nil {
+			require.Zero(t, h.caller.children.Load(), "contexts left behind, "+why)
 		}
 		if s.cfg.Budget == nil {
 			require.EqualValues(t, m.tokens, left(), "tokens, "+why)

@@ -48,6 +48,7 @@ type model struct {
 	now     time.Duration
 	lines   []string
 	times   []time.Duration
+	timers  []int // pending timers after each of times
 	tokens  int
 	begun   int
 	ends    map[int]time.Duration // by running attempt
@@ -97,6 +98,7 @@ func (m *model) play() {
 		m.now = at
 		m.times = append(m.times, at)
 		m.step(what)
+		m.timers = append(m.timers, m.armed())
 	}
 	slices.Sort(m.lines)
 }
