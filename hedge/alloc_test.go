@@ -40,6 +40,16 @@ func TestAnUnhedgedCallTakesThreeAllocationsAndNoGoroutine(t *testing.T) {
 	}
 }
 
+func TestAFailedCallAndAPolledContextTakeNoFurtherAllocation(t *testing.T) {
+	h := hedge.New[int](hedge.Config{Delay: time.Hour})
+	for name, call := range map[string]policy.Call[int]{
+		"a failure": policy.CallOf(func(context.Context) (int, error) { return 0, errDown }),
+		"a poll":    policy.CallOf(func(ctx context.Context) (int, error) { return 1, ctx.Err() }),
+	} {
+		assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(context.Background(), call) }), 3.0, name)
+	}
+}
+
 func TestAnUnhedgedCallWithAbandonTakesTenAllocations(t *testing.T) {
 	h := hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true})
 	call := policy.CallOf(func(context.Context) (int, error) { return 1, nil })

@@ -95,6 +95,38 @@ func TestWithAtOnceARefusedTokenIsNotTriedAgain(t *testing.T) {
 	})
 }
 
+func TestAtOnceAsksOnceForARefusedToken(t *testing.T) {
+	readings := func(extra int) int64 {
+		clk := &counting{Clock: fake.NewClock()}
+		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
+		h := hedge.New[int](hedge.Config{Delay: hedge.AtOnce, MaxExtra: extra, Budget: budget})
+		_, err := h.Do(t.Context(), fake.NewFunc[int]().Return(1).Do)
+		require.NoError(t, err)
+		return clk.n.Load()
+	}
+	assert.Equal(t, readings(1), readings(5))
+}
+
+func TestARejectedFirstAttemptReturnsNoToken(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		budget := tokens(5)
+		h := hedge.New[int](hedge.Config{Delay: ms, Budget: budget})
+		v, err := h.Do(t.Context(), attempts{after(5*ms, 0, policy.ErrRejected), after(20*ms, 2, nil)}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+		assert.EqualValues(t, 4, budget.Snapshot().Left)
+	})
+}
+
+func TestNestedHedgesCountACallInTheirOwnBudgets(t *testing.T) {
+	outer, inner := hedge.New[int](hedge.Config{}), hedge.New[int](hedge.Config{})
+	_, err := pipeline.New[int](outer, inner).Do(t.Context(), fake.NewFunc[int]().Return(1).Do)
+	require.NoError(t, err)
+	for _, h := range []*hedge.Hedge[int]{outer, inner} {
+		assert.EqualValues(t, 1, h.Describe().Config.(hedge.Config).Budget.Snapshot().Calls)
+	}
+}
+
 func TestOnFailureEndsTheCallWithoutAToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: time.Hour, OnFailure: true, MaxExtra: 3, Budget: tokens(1)})

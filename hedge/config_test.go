@@ -27,6 +27,7 @@ func TestNewPanicsWithTheErrorOfValidate(t *testing.T) {
 		"hedge: Config.MinDelay is -1ns, want 0 or more":                                                                                                {MinDelay: -1},
 		"hedge: Config.MaxDelay is -1ns, want 0 for no bound, or at least MinDelay, 0s":                                                                 {MaxDelay: -1},
 		"hedge: Config.MaxDelay is 1s, want 0 for no bound, or at least MinDelay, 2s":                                                                   {MinDelay: 2 * time.Second, MaxDelay: time.Second},
+		"hedge: Config.MaxDelay is 1ns, want 0 for no bound, or at least MinDelay, 2ns":                                                                 {MinDelay: 2, MaxDelay: 1},
 		"hedge: Config.MinCalls is -1, want 0 for 100, or more":                                                                                         {MinCalls: -1},
 		"hedge: Config.MaxExtra is 17, want 0 for 1, or at most 16":                                                                                     {MaxExtra: 17},
 		"hedge: Config.MaxExtra is -1, want 0 for 1, or at most 16":                                                                                     {MaxExtra: -1},
@@ -50,6 +51,7 @@ func TestTheLimitsOfEachFieldAreValid(t *testing.T) {
 		{MinDelay: math.MaxInt64}, {MaxDelay: 1}, {Budget: hedge.NoBudget}, {OnFailure: true, HedgeIf: always},
 	} {
 		require.NoError(t, cfg.Validate())
+		require.NoError(t, cfg.WithDefaults().Validate())
 		v, err := hedge.New[int](cfg).Do(t.Context(), fake.NewFunc[int]().Return(1).Do)
 		require.NoError(t, err)
 		assert.Equal(t, 1, v)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/internal/beside"
 )
 
 // firstOf returns the context of a first attempt after the call has ended. It calls
@@ -102,4 +103,66 @@ func TestOneContextMayBeArmedConcurrently(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Another goroutine asks the context for Done while it is armed.
+func TestOfTwoContextsArmedAtTheSameTimeOneIsUsedAndTheOtherEnds(t *testing.T) {
+	caller := newParent(t.Context())
+	firstOf(caller, t, func(first context.Context) {
+		var other <-chan struct{}
+		caller.asked.Store(new(func() { other = first.Done() }))
+		done := first.Done()
+		assert.Equal(t, other, done)
+		assert.NoError(t, first.Err())
+		assert.EqualValues(t, 1, caller.children.Load())
+	})
+	assert.Zero(t, caller.children.Load())
+}
+
+func TestTheCauseOfALoserIsErrLostEvenIfItAsksLater(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := hedge.New[int](hedge.Config{Delay: ms})
+		v, err := h.Do(t.Context(), attempts{func(ctx context.Context) (int, error) {
+			time.Sleep(time.Second)
+			assert.Equal(t, hedge.ErrLost, context.Cause(ctx))
+			return 0, ctx.Err()
+		}, after(ms, 2, nil)}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+	})
+}
+
+func TestAttemptsEndWithTheCallersContextEvenIfItsEndHasNotReachedThem(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		inner, cancel := context.WithCancelCause(t.Context())
+		caller := newParent(inner)
+		time.AfterFunc(5*ms, func() { cancel(errLeft); close(caller.done) })
+		var contexts notes[context.Context]
+		h := hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 2, Abandon: true, Budget: hedge.NoBudget})
+		_, err := h.Do(caller, func(ctx context.Context) (int, error) {
+			contexts.add(ctx)
+			return deaf(time.Second, 1, nil)(ctx)
+		})
+		require.ErrorIs(t, err, errLeft)
+		require.Len(t, contexts.get(), 3)
+		for _, ctx := range contexts.get() {
+			assert.Equal(t, context.Canceled, ctx.Err())
+			assert.Equal(t, errLeft, context.Cause(ctx))
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestAnAttemptIsAloneIfAllBeforeItHaveFailed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var alone notes[bool]
+		h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 3, OnFailure: true, Budget: hedge.NoBudget})
+		run := attempts{after(ms, 0, errDown), after(100*ms, 2, nil), after(time.Second, 3, nil), after(time.Second, 4, nil)}
+		_, err := h.Do(t.Context(), func(ctx context.Context) (int, error) {
+			alone.add(beside.Alone(ctx))
+			return run.run(ctx)
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []bool{false, true, false, false}, alone.get())
+	})
 }

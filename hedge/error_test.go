@@ -57,6 +57,20 @@ func TestAnErrorIsARejectionIfAllItsErrorsAre(t *testing.T) {
 	assert.EqualError(t, &hedge.Error{Attempts: 1}, "hedge: no success from 1 attempt")
 }
 
+func TestIsAndAsFindOnlyRejections(t *testing.T) {
+	rejection, panicked := &full{time.Second}, &policy.PanicError{Value: 1}
+	mixed := &hedge.Error{Attempts: 2, Errs: []error{panicked, rejection}}
+	assert.True(t, mixed.Is(rejection))
+	assert.False(t, mixed.Is(panicked), "Unwrap returns it")
+	var asRejection *full
+	var asPanic *policy.PanicError
+	assert.True(t, mixed.As(&asRejection))
+	assert.False(t, mixed.As(&asPanic), "Unwrap returns it")
+	assert.ErrorAs(t, mixed, &asPanic)
+	var none *hedge.Error
+	assert.False(t, none.As(&asRejection))
+}
+
 func TestACallIsRejectedIfAllItsAttemptsAreRejected(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms})

@@ -87,3 +87,14 @@ func TestAnObserversPanicInAnExtraAttemptPanicsInTheCaller(t *testing.T) {
 		assert.PanicsWithValue(t, boom{0}, func() { _, _ = p.Do(t.Context(), attempts{after(time.Second, 1, nil)}.run) })
 	})
 }
+
+func TestRecoveredNeedsAWinningExtraAttemptAndAnObserverOfItsOwn(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := hedge.New[int](hedge.Config{Delay: ms})
+		first := observed(t, h, attempts{after(10*ms, 1, nil), after(time.Second, 2, nil)}, policy.Recovered)
+		assert.Empty(t, first, "the first attempt won")
+		extra := observed(t, h, attempts{after(time.Second, 1, nil), after(ms, 2, nil)}, policy.Recovered)
+		require.Len(t, extra, 1)
+		assert.Equal(t, 2, extra[0].Attempt)
+	})
+}
