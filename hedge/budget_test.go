@@ -107,6 +107,18 @@ func TestAtOnceAsksOnceForARefusedToken(t *testing.T) {
 	assert.Equal(t, readings(1), readings(5))
 }
 
+func TestWithAtOnceARetryAfterStartsNoAttempt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		budget := tokens(2)
+		budget.Take()
+		time.AfterFunc(2*ms, budget.GiveBack)
+		h := hedge.New[int](hedge.Config{Delay: hedge.AtOnce, MaxExtra: 2, Budget: budget})
+		v, err := h.Do(t.Context(), attempts{after(ms, 0, retry.After(errDown, 5*ms)), after(time.Second, 2, nil)}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+	})
+}
+
 func TestARejectedFirstAttemptReturnsNoToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		budget := tokens(5)

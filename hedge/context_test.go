@@ -64,6 +64,14 @@ func TestAnObservedErrOfTheContextDoesNotChange(t *testing.T) {
 	})
 }
 
+func TestTheCauseOfAnEndedCallIsNotThatOfALaterCancel(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	first := firstOf(ctx, t, func(context.Context) {})
+	cancel(errLeft)
+	assert.Equal(t, context.Canceled, first.Err())
+	assert.Equal(t, context.Canceled, context.Cause(first))
+}
+
 func TestContextsDerivedFromAFirstAttemptStartNoGoroutine(t *testing.T) {
 	firstOf(t.Context(), t, func(first context.Context) {
 		const derived = 100

@@ -94,3 +94,12 @@ func TestACallCancelledWhileAttemptsRunIsNotRejected(t *testing.T) {
 		assert.True(t, ok)
 	})
 }
+
+func TestTheErrorOfASingleAttemptIsReturnedAsItIs(t *testing.T) {
+	for _, abandon := range []bool{false, true} {
+		h := hedge.New[int](hedge.Config{Delay: time.Hour, OnFailure: true, Abandon: abandon, HedgeIf: func(error) bool { return false }})
+		v, err := h.Do(t.Context(), after(0, 7, errDown))
+		assert.Equal(t, errDown, err)
+		assert.Equal(t, 7, v)
+	}
+}

@@ -129,6 +129,32 @@ func TestAPanicInACallbackOnAnAttemptsGoroutineIsLogged(t *testing.T) {
 	assert.Contains(t, out.String(), "hedge: the function of WithOnLate panicked: a listener")
 }
 
+func TestLateResultsWithoutFunctionsForThemLogNothing(t *testing.T) {
+	var out bytes.Buffer
+	log.SetOutput(&out)
+	defer log.SetOutput(os.Stderr)
+	inBubble(t, func(t *testing.T) {
+		h := hedge.New[int](hedge.Config{Delay: ms, MaxExtra: 2, Budget: hedge.NoBudget})
+		v, err := h.Do(t.Context(), attempts{after(10*ms, 1, nil), deaf(20*ms, 2, nil), deaf(30*ms, 0, errDown)}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		time.Sleep(time.Second)
+	})
+	assert.Empty(t, out.String())
+}
+
+func TestOnLateIsNotCalledForALateSuccess(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var late notes[error]
+		h := hedge.New[int](hedge.Config{Delay: ms}).WithOnLate(late.add)
+		v, err := h.Do(t.Context(), attempts{after(10*ms, 1, nil), deaf(20*ms, 2, nil)}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		time.Sleep(time.Second)
+		assert.Empty(t, late.get())
+	})
+}
+
 func TestAPanicInTheConditionCountsAsAPanicOfTheAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms}).WithCondition(func(v int, err error) bool {
