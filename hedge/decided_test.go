@@ -11,7 +11,6 @@ import (
 
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
-	"github.com/ductile-go/ductile/internal/prompt"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -74,21 +73,27 @@ func until(ends <-chan struct{}, v int, err error) func(context.Context) (int, e
 }
 
 func TestACallThatIsDecidedJustBeforeItsCallerWaitsReturns(t *testing.T) {
-	for _, second := range []error{nil, errDown} {
+	for _, fails := range []bool{false, true} {
 		inBubble(t, func(t *testing.T) {
 			first, extra := make(chan struct{}), make(chan struct{})
 			clk := &stepped{Clock: fake.NewClock(), waits: func() { close(extra); synctest.Wait() }}
-			h := hedge.New[int](hedge.Config{Delay: 10 * ms, Clock: clk})
+			h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 2, Budget: hedge.NoBudget, Clock: clk})
+			second, third := until(extra, 2, nil), func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }
+			if fails {
+				second, third = until(extra, 0, errDown), until(extra, 0, errDown)
+			}
 			done := make(chan error, 1)
 			go func() {
-				_, err := h.Do(t.Context(), attempts{until(first, 0, errDown), until(extra, 2, second)}.run)
+				_, err := h.Do(t.Context(), attempts{until(first, 0, errDown), second, third}.run)
 				done <- err
 			}()
+			for range 2 {
+				synctest.Wait()
+				clk.Advance(10 * ms)
+			}
 			synctest.Wait()
-			clk.Advance(10 * ms)
 			close(first)
-			err := <-done
-			assert.Equal(t, second == nil, err == nil)
+			assert.Equal(t, fails, <-done != nil)
 		})
 	}
 }
@@ -96,13 +101,45 @@ func TestACallThatIsDecidedJustBeforeItsCallerWaitsReturns(t *testing.T) {
 func TestASuccessJustBeforeTheCallerLeavesIsReturned(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		ends := make(chan struct{})
-		clk := &stepped{Clock: fake.NewClock(), ended: func() { close(ends); synctest.Wait() }}
-		h := hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true, Clock: clk})
-		time.AfterFunc(ms, cancel)
-		v, err := h.Do(ctx, until(ends, 1, nil))
+		first, second := make(chan struct{}), make(chan struct{})
+		clk := &stepped{Clock: fake.NewClock(), ended: func() { close(first); synctest.Wait() }}
+		h := hedge.New[int](hedge.Config{Delay: 10 * ms, Abandon: true, Clock: clk})
+		time.AfterFunc(ms, func() { clk.Advance(10 * ms) })
+		time.AfterFunc(2*ms, cancel)
+		v, err := h.Do(ctx, attempts{until(first, 1, nil), until(second, 2, nil)}.run)
+		close(second)
 		require.NoError(t, err)
 		assert.Equal(t, 1, v)
+	})
+}
+
+func TestARefusedAttemptLeavesALaterTurnAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		first, second := make(chan struct{}), make(chan struct{})
+		clk, reading := fake.NewClock(), &hooked{Clock: fake.NewClock()}
+		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: 1./3600 + 1e-9, Window: time.Hour, Clock: reading})
+		h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 2, OnFailure: true, Budget: budget, Clock: clk})
+		won := make(chan int, 1)
+		go func() {
+			v, err := h.Do(t.Context(), attempts{
+				until(first, 0, retry.After(errDown, 15*ms)), until(second, 2, nil),
+				func(context.Context) (int, error) { return 3, nil },
+			}.run)
+			assert.NoError(t, err)
+			won <- v
+		}()
+		synctest.Wait()
+		clk.Advance(10 * ms)
+		synctest.Wait()
+		// The first attempt fails, and asks for a later turn, while the second extra attempt
+		// is refused.
+		reading.hook.Store(new(func() { close(first); synctest.Wait() }))
+		clk.Advance(10 * ms)
+		budget.GiveBack()
+		clk.Advance(15 * ms)
+		synctest.Wait()
+		close(second)
+		assert.Equal(t, 3, <-won)
 	})
 }
 
@@ -136,6 +173,31 @@ func TestLosersAreCancelledBeforeTheCallReturns(t *testing.T) {
 		synctest.Wait()
 		close(extra)
 		<-returned
+	})
+}
+
+func TestAFailureStartsNoAttemptIfTheCallEndsDuringADiscard(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		first, returned := make(chan struct{}), make(chan struct{})
+		var begun notes[int]
+		h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 3, OnFailure: true, Budget: hedge.NoBudget}).
+			WithDiscard(func(v int) {
+				if v == 2 {
+					close(first)
+					<-returned
+				}
+			})
+		run := attempts{
+			until(first, 1, nil), after(11*ms, 2, retry.Permanent(errDown)), after(5*ms, 0, errDown), after(ms, 0, errDown),
+		}
+		_, err := h.Do(t.Context(), func(ctx context.Context) (int, error) {
+			begun.add(hedge.Attempt(ctx))
+			return run.run(ctx)
+		})
+		close(returned)
+		require.NoError(t, err)
+		synctest.Wait()
+		assert.Equal(t, []int{1, 2, 3}, begun.get())
 	})
 }
 
@@ -215,26 +277,4 @@ func TestAZeroValueWithoutAnErrorIsDiscarded(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.Equal(t, []int{0}, discarded.get())
 	})
-}
-
-// Timings of the policies around and inside are then not shared.
-func TestAHedgeThatRunsOtherCodeOrGoroutinesIsNotPrompt(t *testing.T) {
-	plain := hedge.Config{Delay: time.Hour}
-	h, abandon := hedge.New[int](plain), hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true})
-	condition := h.WithCondition(func(int, error) bool { return true })
-	keep := h.WithKeep(func(_ context.Context, v int, _ func()) int { return v })
-	for name, c := range map[string]struct {
-		h    *hedge.Hedge[int]
-		late bool
-	}{
-		"plain": {h, false}, "discard": {h.WithDiscard(func(int) {}), false}, "plain again": {h.WithConfig(plain), false},
-		"abandon": {abandon, true}, "condition": {condition, true}, "keep": {keep, true},
-		"then condition": {condition.WithConfig(plain), true}, "then keep": {keep.WithConfig(plain), true},
-		"then abandon": {h.WithConfig(hedge.Config{Delay: time.Hour, Abandon: true}), true},
-		"no longer":    {abandon.WithConfig(plain), false},
-	} {
-		mark, ok := prompt.Of(c.h)
-		assert.True(t, ok, name)
-		assert.Equal(t, c.late, mark.Late, name)
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/internal/prompt"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -91,4 +92,26 @@ func TestACopyWithAnotherConfigKeepsItsFunctions(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, 2, v)
 	assert.Equal(t, 1, discarded)
+}
+
+// Timings of the policies around and inside are then not shared.
+func TestAHedgeThatRunsOtherCodeOrGoroutinesIsNotPrompt(t *testing.T) {
+	plain := hedge.Config{Delay: time.Hour}
+	h, abandon := hedge.New[int](plain), hedge.New[int](hedge.Config{Delay: time.Hour, Abandon: true})
+	condition := h.WithCondition(func(int, error) bool { return true })
+	keep := h.WithKeep(func(_ context.Context, v int, _ func()) int { return v })
+	for name, c := range map[string]struct {
+		h    *hedge.Hedge[int]
+		late bool
+	}{
+		"plain": {h, false}, "discard": {h.WithDiscard(func(int) {}), false}, "plain again": {h.WithConfig(plain), false},
+		"abandon": {abandon, true}, "condition": {condition, true}, "keep": {keep, true},
+		"then condition": {condition.WithConfig(plain), true}, "then keep": {keep.WithConfig(plain), true},
+		"then abandon": {h.WithConfig(hedge.Config{Delay: time.Hour, Abandon: true}), true},
+		"no longer":    {abandon.WithConfig(plain), false},
+	} {
+		mark, ok := prompt.Of(c.h)
+		assert.True(t, ok, name)
+		assert.Equal(t, c.late, mark.Late, name)
+	}
 }
