@@ -105,7 +105,9 @@ func TestDelaysNeedNotFitIfThereIsNoTotalOrNoDelay(t *testing.T) {
 	for _, cfg := range []pipeline.StandardConfig{
 		{TotalTimeout: -1, Retry: retry.Config{BaseDelay: time.Hour, MaxDelay: time.Hour}},
 		{Retry: retry.Config{BaseDelay: retry.NoDelay, MaxAttempts: math.MaxInt32}},
+		{TotalTimeout: 1, AttemptTimeout: -1, Retry: retry.Config{BaseDelay: retry.NoDelay}},
 		{Retry: retry.Config{BaseDelay: time.Second, MaxAttempts: retry.Unlimited}},
+		{Retry: retry.Config{BaseDelay: time.Hour, Backoff: retry.Constant(time.Second)}}, // replaces BaseDelay
 	} {
 		assert.NoError(t, cfg.Validate())
 	}
