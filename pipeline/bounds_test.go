@@ -147,3 +147,10 @@ func TestDelaysWithinAnyTotal(t *testing.T) {
 		}
 	}
 }
+
+func TestATotalOfAFewNanosecondsLeavesNoDelay(t *testing.T) {
+	p := pipeline.Standard[int](pipeline.StandardConfig{TotalTimeout: 2})
+	cfg := p.Policies()[1].(interface{ Describe() policy.Description }).Describe().Config.(retry.Config)
+	assert.Equal(t, retry.NoDelay, cfg.BaseDelay)
+	assert.Equal(t, retry.DefaultMaxDelay, cfg.MaxDelay)
+}
