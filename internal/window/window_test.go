@@ -18,9 +18,16 @@ import (
 type clock struct {
 	now   atomic.Int64
 	stale []int64
+	// inside, if set, runs once inside of the next reading: what another goroutine does
+	// before the reader goes on.
+	inside func()
 }
 
 func (c *clock) Now() int64 {
+	if f := c.inside; f != nil {
+		c.inside = nil
+		f()
+	}
 	if len(c.stale) > 0 {
 		now := c.stale[0]
 		c.stale = c.stale[1:]
