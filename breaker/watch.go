@@ -4,7 +4,6 @@ import (
 	"log"
 	"runtime/debug"
 	"slices"
-	"sync"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
@@ -58,7 +57,9 @@ type announcer struct {
 	move    *Transition // the move to it
 	pending []*watcher  // those that have not been called for it
 
-	mu       sync.Mutex // serializes changes of watchers, or one of two concurrent changes would be lost
+	// mu serializes changes of watchers, or one of two concurrent changes would be lost. See
+	// also getAnnouncer.
+	mu       atomic.Mutex
 	watchers atomic.Pointer[[]*watcher]
 }
 
@@ -84,21 +85,29 @@ func (a *announcer) list() []*watcher {
 }
 
 // getAnnouncer returns the circuit's announcer, and makes it if it is missing. A new one has
-// the right to walk taken until last is set, so that goroutines that move the circuit
-// meanwhile leave the listeners to this one.
+// the right to walk taken until last is set, so that a goroutine that moves the circuit
+// meanwhile does not walk a list without a beginning. Its lock is held until then too. A
+// goroutine that found it earlier could begin to listen and then move the circuit, and the
+// list would begin after that move.
 func (c *Circuit) getAnnouncer() *announcer {
-	if a := c.announcer.Load(); a != nil {
-		return a
-	}
 	a := &announcer{}
 	a.walking.Store(true)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if !c.announcer.CompareAndSwap(nil, a) {
-		return c.announcer.Load()
+		a = c.announcer.Load()
+		a.await()
+		return a
 	}
 	a.last = c.gen.Load()
 	a.walking.Store(false)
-	c.walk(a)
 	return a
+}
+
+// await returns once the list of moves has begun.
+func (a *announcer) await() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 }
 
 // announce calls the listeners, if there are any, after the circuit has moved.
