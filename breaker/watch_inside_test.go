@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,4 +47,43 @@ func TestAStoppedWatcherIsForgotten(t *testing.T) {
 		stops[left-1]()
 	}
 	assert.Empty(t, c.announcer.Load().list())
+}
+
+// The cause of a move may be large, and the circuit may have closed since.
+func TestACircuitForgetsAMoveOnceItsListenersWereCalled(t *testing.T) {
+	c := NewCircuit(Config{OnStateChange: func(Transition) {}})
+	c.Isolate("")
+	assert.Nil(t, c.announcer.Load().move)
+	assert.Empty(t, c.announcer.Load().pending)
+}
+
+func TestAWatcherIsNotCalledForAMoveBeforeWatch(t *testing.T) {
+	c := NewCircuit(Config{})
+	var late []State
+	c.Watch(func(tr Transition) {
+		if tr.To == Isolated {
+			c.Reset() // announced after this function has returned
+			c.Watch(func(tr Transition) { late = append(late, tr.To) })
+		}
+	})
+	c.Isolate("")
+	assert.Empty(t, late)
+	c.Trip(0, "")
+	assert.Equal(t, []State{Open}, late)
+}
+
+func TestListenersAreCalledWhenTheNumbersOfStatesWrap(t *testing.T) {
+	for _, ahead := range []uint32{1 << 30, 1 << 31, math.MaxUint32 - 2, math.MaxUint32 - 1, math.MaxUint32} {
+		var on, early, late int
+		c := NewCircuit(Config{OnStateChange: func(Transition) { on++ }})
+		c.Watch(func(Transition) { early++ })
+		c.Isolate("")
+		c.gen.Load().seq += ahead // as after so many moves
+		c.Watch(func(Transition) { late++ })
+		for range 2 {
+			c.Reset()
+			c.Isolate("")
+		}
+		assert.Equal(t, []int{5, 5, 4}, []int{on, early, late}, "%d moves later", ahead)
+	}
 }
