@@ -75,7 +75,7 @@ func (a *admission) isSlow(took time.Duration) bool {
 		rules = a.gen.rules
 	}
 	limit := rules.cold.SlowCall
-	return limit > 0 && a.started != unmeasured && took >= limit
+	return limit > 0 && took >= limit
 }
 
 // end counts the call in the stay that admitted it. It returns the generation that the call
