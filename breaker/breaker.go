@@ -170,11 +170,8 @@ func (b *Breaker[T]) observed(ctx context.Context, next policy.Call[T], g *gener
 		returned = true
 		return v, err
 	}
-	_, to := g.countPlain(ctx, err, &returned)
-	returned = true // counted, even if an observer panics now
-	if to != nil {
-		b.emitMove(ctx, next, to)
-	}
+	_, to := g.countPlain(ctx, err, &returned) // sets returned: an observer may panic now
+	b.emitMove(ctx, next, to)
 	return v, err
 }
 
@@ -191,8 +188,7 @@ func (b *Breaker[T]) timed(ctx context.Context, next policy.Call[T], g *generati
 	}()
 	v, err = next.Do(ctx)
 	took := next.Lap(watch, err == nil)
-	outcome, to := g.countPlain(ctx, err, &returned)
-	returned = true // counted, even if an observer panics now
+	outcome, to := g.countPlain(ctx, err, &returned) // sets returned: an observer may panic now
 	next.Emit(ctx, b.judged(outcome, took, err))
 	b.emitMove(ctx, next, to)
 	return v, err

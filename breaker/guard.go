@@ -153,7 +153,7 @@ func (b *Breaker[T]) emitRejected(ctx context.Context, next policy.Call[T], refu
 // emitMove emits StateChanged for the move to a state that this call caused, if to is not
 // nil.
 func (b *Breaker[T]) emitMove(ctx context.Context, next policy.Call[T], to *generation) {
-	if to == nil || to.entry.from() == to.state || !next.Observed(policy.StateChanged) {
+	if to == nil || !next.Observed(policy.StateChanged) {
 		return
 	}
 	e := policy.Event{

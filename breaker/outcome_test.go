@@ -112,3 +112,15 @@ func TestTheDurationOfACallIsNeverNegativeAndNotSlowWithoutALimit(t *testing.T) 
 		}
 	}
 }
+
+func TestAClockThatPanicsLosesNoPermitOfAnObservedCall(t *testing.T) {
+	clk := &failing{Clock: fake.NewClock()}
+	c := breaker.NewCircuit(breaker.Config{HalfOpenMaxCalls: 1, Clock: clk})
+	c.Trip(1, "")
+	clk.Advance(1)
+	call, _ := observed(breaker.New[int](c), func(context.Context) (int, error) { clk.fails = true; return 1, nil }, policy.Judged)
+	assert.PanicsWithValue(t, "no time", func() { _, _ = call.Do(t.Context()) })
+	s := c.Snapshot()
+	assert.Equal(t, breaker.Open, s.State)
+	assert.ErrorIs(t, s.Cause, policy.ErrNoReturn)
+}
