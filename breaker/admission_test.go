@@ -85,20 +85,22 @@ func TestACircuitInShadowRefusesNothingOnRealTime(t *testing.T) {
 	})
 }
 
-// The timer that was armed at first is for the earlier end.
+// The timer that was armed at first is for the earlier end. Under a second, none is armed.
 func TestAShorterRecoveryTimeoutIsExactOnRealTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: 10 * time.Hour})
-		time.Sleep(time.Hour) // so that the circuit's time is far from zero
-		c.Trip(0, "")
-		require.NoError(t, c.Reconfigure(breaker.Config{RecoveryTimeout: time.Minute}))
-		time.Sleep(time.Minute - 1)
-		_, err := c.Acquire()
-		require.ErrorIs(t, err, breaker.ErrOpen)
-		time.Sleep(1)
-		_, err = c.Acquire()
-		assert.NoError(t, err)
-	})
+	for _, recovery := range []time.Duration{time.Minute, time.Second, time.Second - 1, time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			c := breaker.NewCircuit(breaker.Config{RecoveryTimeout: 10 * time.Hour})
+			time.Sleep(time.Hour) // so that the circuit's time is far from zero
+			c.Trip(0, "")
+			require.NoError(t, c.Reconfigure(breaker.Config{RecoveryTimeout: recovery}))
+			time.Sleep(recovery - 1)
+			_, err := c.Acquire()
+			require.ErrorIs(t, err, breaker.ErrOpen, "%v", recovery)
+			time.Sleep(1)
+			_, err = c.Acquire()
+			assert.NoError(t, err, "%v", recovery)
+		})
+	}
 }
 
 func TestAGrownRecoveryTimeoutDoublesWhileTwiceIsWithinTheMaximum(t *testing.T) {

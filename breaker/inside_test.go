@@ -1,7 +1,9 @@
 package breaker
 
 import (
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -11,4 +13,13 @@ func TestNoPermitIsGivenBackThatIsNotOut(t *testing.T) {
 	p := &probation{}
 	p.giveBack(0)
 	assert.Zero(t, p.permits.Load())
+}
+
+func TestJitterAddsNoMoreThanThereIsTime(t *testing.T) {
+	c := NewCircuit(Config{RecoveryJitter: 1, Rand: func() float64 { return 1 }})
+	for period, want := range map[time.Duration]time.Duration{
+		1 << 61: 1 << 62, 1<<62 - 1<<40: 1<<63 - 1<<41, 1 << 62: math.MaxInt64, math.MaxInt64 - 1: math.MaxInt64, math.MaxInt64: math.MaxInt64,
+	} {
+		assert.Equal(t, want, c.jittered(c.first.rules, period), "%d", period)
+	}
 }

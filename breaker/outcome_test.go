@@ -124,3 +124,41 @@ func TestAClockThatPanicsLosesNoPermitOfAnObservedCall(t *testing.T) {
 	assert.Equal(t, breaker.Open, s.State)
 	assert.ErrorIs(t, s.Cause, policy.ErrNoReturn)
 }
+
+// joining is a context that counts what is attached to its end.
+type joining struct {
+	context.Context
+	done chan struct{}
+	n    int
+}
+
+func (j *joining) Done() <-chan struct{} { return j.done }
+
+func (j *joining) AfterFunc(func()) (stop func() bool) {
+	j.n++
+	return func() bool { return true }
+}
+
+func TestAKeptCallIsAttachedToItsContextOnlyIfThatMayEndIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		done   chan struct{}
+		record bool
+		want   int
+	}{
+		"in use":               {make(chan struct{}), false, 1},
+		"recorded within hold": {make(chan struct{}), true, 0},
+		"context never ends":   {nil, false, 0},
+		"both":                 {nil, true, 0},
+	} {
+		b := breaker.New[int](breaker.NewCircuit(breaker.Config{})).WithKeep(func(_ context.Context, v int, record func(policy.Outcome)) int {
+			if c.record {
+				record(policy.Success)
+			}
+			return v
+		})
+		ctx := &joining{Context: t.Context(), done: c.done}
+		_, err := b.Do(ctx, succeed)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, ctx.n, name)
+	}
+}
