@@ -56,7 +56,7 @@ func TestAnOpenPeriodIsComputedAnewOnlyIfItsRulesChange(t *testing.T) {
 		want   time.Duration
 	}{
 		"threshold":          {func(cfg *breaker.Config) { cfg.FailureThreshold = 7 }, 2 * time.Minute},
-		"RecoveryTimeout":    {func(cfg *breaker.Config) { cfg.RecoveryTimeout = 5 * time.Minute }, 10*time.Minute},
+		"RecoveryTimeout":    {func(cfg *breaker.Config) { cfg.RecoveryTimeout = 5 * time.Minute }, 10 * time.Minute},
 		"MaxRecoveryTimeout": {func(cfg *breaker.Config) { cfg.MaxRecoveryTimeout = 0 }, time.Minute},
 		"RecoveryJitter":     {func(cfg *breaker.Config) { cfg.RecoveryJitter = 0.25 }, 2*time.Minute + 30*time.Second},
 		"RecoveryFor": {func(cfg *breaker.Config) {

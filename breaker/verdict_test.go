@@ -139,3 +139,12 @@ func TestAClockSetBackByAllOfTimeDoesNotWedgeTheHalfOpenState(t *testing.T) {
 	_, err = c.Acquire()
 	assert.NoError(t, err)
 }
+
+func TestOneProbeMayBeAllProbeCalls(t *testing.T) {
+	for o, want := range map[policy.Outcome]breaker.State{policy.Success: breaker.Closed, policy.Failure: breaker.Open} {
+		c := halfOpen(t, breaker.Config{ProbeCalls: 1}, fake.NewClock())
+		assert.InDelta(t, breaker.DefaultProbeFailureRate, c.Config().ProbeFailureRate, 0)
+		record(t, c, o)
+		assert.Equal(t, want, c.State())
+	}
+}
