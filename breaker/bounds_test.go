@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"log"
 	"math"
 	"testing"
@@ -92,4 +93,13 @@ func TestAPermitReadsTheClockOnlyIfItMatters(t *testing.T) {
 			assert.Equal(t, want, clk.reads, "%s: Record(%v)", name, outcome)
 		}
 	}
+}
+
+func TestWhatHasNoCauseInJSONHasNone(t *testing.T) {
+	var s breaker.Snapshot
+	require.NoError(t, json.Unmarshal([]byte(`{"state":"open"}`), &s))
+	assert.NoError(t, s.Cause)
+	var tr breaker.Transition
+	require.NoError(t, json.Unmarshal([]byte(`{"from":"closed","to":"open"}`), &tr))
+	assert.NoError(t, tr.Cause)
 }
