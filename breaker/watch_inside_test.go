@@ -59,17 +59,19 @@ func TestACircuitForgetsAMoveOnceItsListenersWereCalled(t *testing.T) {
 
 func TestAWatcherIsNotCalledForAMoveBeforeWatch(t *testing.T) {
 	c := NewCircuit(Config{})
-	var late []State
+	var early, late []State
 	c.Watch(func(tr Transition) {
-		if tr.To == Isolated {
+		if early = append(early, tr.To); tr.To == Isolated {
 			c.Reset() // announced after this function has returned
 			c.Watch(func(tr Transition) { late = append(late, tr.To) })
 		}
 	})
 	c.Isolate("")
 	assert.Empty(t, late)
+	assert.Equal(t, []State{Isolated, Closed}, early)
 	c.Trip(0, "")
 	assert.Equal(t, []State{Open}, late)
+	assert.Equal(t, []State{Isolated, Closed, Open}, early)
 }
 
 func TestListenersAreCalledWhenTheNumbersOfStatesWrap(t *testing.T) {
