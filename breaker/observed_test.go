@@ -27,11 +27,12 @@ var audiences = map[string][]policy.EventKind{
 	"all":          nil,
 }
 
-// alone runs f on a goroutine of its own, and recovers a panic.
-func alone(f func()) {
+// alone runs f on a goroutine of its own, and recovers the panic "boom".
+func alone(t *testing.T, f func()) {
+	t.Helper()
 	var done sync.WaitGroup
 	done.Go(func() {
-		defer func() { _ = recover() }()
+		defer func() { assert.Contains(t, []any{nil, "boom"}, recover()) }()
 		f()
 	})
 	done.Wait()
@@ -60,7 +61,7 @@ func TestCallsCountTheSameWhateverIsObserved(t *testing.T) {
 				func(context.Context) (int, error) { runtime.Goexit(); return 0, nil },
 			} {
 				require.Equal(t, breaker.Closed, circuit.State(), "%s, %s: before call %d", name, audience, i)
-				alone(func() { _, _ = chain.Call(fn).Do(context.Background()) })
+				alone(t, func() { _, _ = chain.Call(fn).Do(context.Background()) })
 			}
 			s := circuit.Snapshot()
 			assert.Equal(t, breaker.Open, s.State, "%s, %s", name, audience)
