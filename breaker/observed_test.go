@@ -225,8 +225,14 @@ func TestTheTimesOfEventsIncludeFunctionsOfTheUserAndNotObservers(t *testing.T) 
 		whole, part time.Duration
 	}{
 		"an observer of the attempt": {
-			each:  map[policy.EventKind]func(){policy.Attempted: sleep},
-			whole: call, part: call,
+			each: map[policy.EventKind]func(){policy.Attempted: sleep}, whole: call, part: call,
+		},
+		"an observer of the attempt, after Reconfigure": {
+			with: func(b *breaker.Breaker[int]) *breaker.Breaker[int] {
+				_ = b.Circuit().Reconfigure(breaker.Config{FailureThreshold: 9})
+				return b
+			},
+			each: map[policy.EventKind]func(){policy.Attempted: sleep}, whole: call, part: call,
 		},
 		"an observer of the verdict": {
 			each:  map[policy.EventKind]func(){policy.Judged: sleep},
