@@ -14,7 +14,8 @@ func (r *run[T]) emitAttempted(n int, f failure) {
 	if !r.next.Observed(policy.Attempted) {
 		return
 	}
-	elapsed := r.next.Lap(r.watch, n == 1 && f.err == nil)
+	// WithCondition's function may take time after this, so its reading must not be shared.
+	elapsed := r.next.Lap(r.watch, n == 1 && f.err == nil && r.when == nil)
 	r.next.Emit(r.ctx, policy.Event{
 		Kind: policy.Attempted, Policy: "retry", Name: r.cfg.Name, Attempt: n,
 		Took: max(0, elapsed-r.began), Elapsed: elapsed, Err: mark.Without(f.err),
