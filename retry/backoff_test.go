@@ -1,13 +1,16 @@
 package retry_test
 
 import (
+	"context"
 	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -48,4 +51,16 @@ func TestJitteredRefusesAFactorOutsideOfZeroToOne(t *testing.T) {
 func TestLimitedToOneAttemptStopsAfterTheFirst(t *testing.T) {
 	b := retry.Constant(time.Second).Limited(1)
 	assert.Equal(t, retry.Stop, b(retry.Step{Attempt: 1}))
+}
+
+func TestANegativeDelayOfABackoffIsTreatedAsZero(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	var delays []time.Duration
+	cfg := retry.Config{
+		Clock: clk, Backoff: func(retry.Step) time.Duration { return -time.Second },
+		OnRetry: func(_ context.Context, e policy.Event) { delays = append(delays, e.Delay) },
+	}
+	_, err := retry.Do(t.Context(), cfg, fail(errDown))
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	assert.Equal(t, []time.Duration{0, 0}, delays)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -39,4 +40,22 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 		}
 		require.EqualValues(t, callers, calls)
 	}
+}
+
+// Two callers that see the same count must not both take the same retry out.
+func TestEveryRetryThatIsGivenBackIsUncounted(t *testing.T) {
+	const callers, each = 4, 20_000
+	var s slot
+	s.retries.Store(callers * each)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range each {
+				assert.True(t, s.takeOut())
+			}
+		})
+	}
+	all.Wait()
+	require.Zero(t, s.retries.Load())
+	require.False(t, s.takeOut())
 }

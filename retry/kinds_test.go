@@ -174,3 +174,9 @@ func TestGaveUpSaysDeadlineIfTheContextsDeadlineEndedTheRetry(t *testing.T) {
 		assert.Equal(t, "deadline", rec.Events()[0].Reason)
 	})
 }
+
+func TestAnInstantAttemptTakesNoTime(t *testing.T) {
+	events, err := observed(t.Context(), retry.New[int](retry.Config{Clock: fake.NewClock()}), fake.NewFunc[int]().Return(1).Do)
+	require.NoError(t, err)
+	assert.Equal(t, policy.Event{Kind: policy.Attempted, Pipeline: "p", Policy: "retry", Attempt: 1}, events[1])
+}

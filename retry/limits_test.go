@@ -119,7 +119,7 @@ func TestTheBoundsOfAConfigAreAllowed(t *testing.T) {
 	}
 	for _, cfg := range []retry.Config{
 		{Multiplier: 0.5}, {Multiplier: -1}, {Multiplier: math.Inf(1)}, {Multiplier: math.Inf(-1)},
-		{JitterFactor: -0.5}, {JitterFactor: math.NaN()}, {BaseDelay: 2, MaxDelay: 1}, {BaseDelay: -2},
+		{JitterFactor: -0.5}, {JitterFactor: math.NaN()}, {BaseDelay: 2, MaxDelay: 1}, {BaseDelay: -2}, {KeepErrors: -1}, {KeepErrors: 65},
 	} {
 		assert.Error(t, cfg.Validate(), "%+v", cfg)
 	}

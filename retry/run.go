@@ -257,10 +257,7 @@ func (r *run[T]) interrupted(n int, failed error, f failure) error {
 func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 	e := &Error{
 		Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: r.last, Errs: r.errs,
-		ran: r.ran, late: r.late,
-	}
-	if ended != nil && !errors.Is(reason, ended) {
-		e.ended = ended
+		ended: ended, ran: r.ran, late: r.late,
 	}
 	if f.refused && r.ran {
 		e.refused = f.err

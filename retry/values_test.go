@@ -50,5 +50,6 @@ func TestARejectedValueHasNoError(t *testing.T) {
 		require.ErrorAs(t, err, &ended)
 		assert.Equal(t, want, ended.Errs, "KeepErrors %d", keep)
 		assert.NoError(t, ended.Last)
+		assert.NotContains(t, err.Error(), "last error")
 	}
 }
