@@ -47,8 +47,8 @@ func audienceOf(inner []Listener, outer *audience) *audience {
 	return a
 }
 
-// bit returns a kind's bit in the filter. No two kinds that this module emits on a hot
-// path share a bit.
+// bit returns a kind's bit in the filter. Two kinds may share one: the filter only saves
+// most searches of the list of kinds.
 func bit(k EventKind) uint64 {
 	if k == "" {
 		return 1
