@@ -11,6 +11,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/internal/ending"
+	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -122,4 +123,29 @@ func TestEndedDoesNotMatchErrRejectedForARejectedCause(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 	assert.ErrorIs(t, err, cause)
 	assert.NotErrorIs(t, err, policy.ErrRejected)
+}
+
+func TestAFailedFallbackKeepsTheMarksOfBothErrors(t *testing.T) {
+	permanent, plain := retry.Permanent(errDown), error(slice{"x"})
+	refused := retry.Permanent(policy.ErrRejected)
+	for name, c := range map[string]struct{ fallback, call error }{
+		"the fallback's":               {permanent, plain},
+		"the call's":                   {plain, permanent},
+		"the fallback's, both refused": {refused, policy.ErrRejected},
+		"the call's, both refused":     {&asking{inner: policy.ErrRejected}, refused},
+	} {
+		f := policy.Fallback(func(context.Context, error) (int, error) { return 0, c.fallback })
+		_, err := f.Execute(t.Context(), policy.CallOf(fail(c.call)))
+		assert.True(t, mark.Permanent(err), name)
+	}
+}
+
+func TestAFailedFallbackMatchesNothingElse(t *testing.T) {
+	for _, failed := range []error{errDown, policy.ErrRejected} {
+		f := policy.Fallback(func(context.Context, error) (int, error) { return 0, failed })
+		for _, call := range []error{slice{"x"}, policy.ErrRejected} {
+			_, err := f.Do(t.Context(), fail(call))
+			assert.NotErrorIs(t, err, context.Canceled)
+		}
+	}
 }

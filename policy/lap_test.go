@@ -56,6 +56,8 @@ func sleeps(Call[int]) { time.Sleep(time.Minute) }
 
 func TestALapReusesTheReadingOfAnInnerPolicyThatJustEnded(t *testing.T) {
 	errDown := errors.New("down")
+	check := Check(func(_ int, err error) error { time.Sleep(time.Minute); return err })
+	keep := Timeout[int](time.Hour).WithKeep(func(_ context.Context, v int, release func()) int { time.Sleep(time.Minute); release(); return v })
 	for name, c := range map[string]struct {
 		outer, inner lapping
 		between      Policy[int] // of outer and inner, if not nil
@@ -71,6 +73,9 @@ func TestALapReusesTheReadingOfAnInnerPolicyThatJustEnded(t *testing.T) {
 		"nor of a policy on a clock":         {inner: lapping{clock: bubbleClock{}, after: sleeps}, want: time.Minute + time.Second, finished: time.Minute + time.Second},
 		"nor of a failure":                   {inner: lapping{after: sleeps}, err: errDown, want: time.Minute + time.Second, finished: time.Minute + time.Second},
 		"nor behind a policy that waits":     {inner: lapping{after: sleeps}, between: waiting{}, want: 2*time.Minute + time.Second, finished: 2*time.Minute + time.Second},
+		"nor behind a check":                 {inner: lapping{}, between: check, want: time.Minute + time.Second, finished: time.Minute + time.Second},
+		"nor behind a condition":             {inner: lapping{}, between: FallbackValue(7).WithCondition(func(int, error) bool { time.Sleep(time.Minute); return false }), want: time.Minute + time.Second, finished: time.Minute + time.Second},
+		"nor behind a timeout that keeps":    {inner: lapping{}, between: keep, want: time.Minute + time.Second, finished: time.Minute + time.Second},
 		"nor after a callback":               {inner: lapping{after: func(c Call[int]) { sleeps(c); c.Delayed() }}, want: time.Minute + time.Second, finished: time.Minute + time.Second},
 		"nor after a further attempt":        {inner: lapping{again: true, after: sleeps}, want: 2*time.Minute + 2*time.Second, finished: 2*time.Minute + 2*time.Second},
 		"nor after one of an outer policy":   {outer: lapping{again: true}, inner: lapping{after: sleeps}, want: 3*time.Minute + 2*time.Second, finished: 3*time.Minute + 2*time.Second},
