@@ -58,7 +58,10 @@ func TestANegativeDelayOfABackoffIsTreatedAsZero(t *testing.T) {
 	var delays []time.Duration
 	cfg := retry.Config{
 		Clock: clk, Backoff: func(retry.Step) time.Duration { return -time.Second },
-		OnRetry: func(_ context.Context, e policy.Event) { delays = append(delays, e.Delay) },
+		OnRetry: func(_ context.Context, e policy.Event) {
+			delays = append(delays, e.Delay)
+			assert.Equal(t, "backoff", e.Reason)
+		},
 	}
 	_, err := retry.Do(t.Context(), cfg, fail(errDown))
 	require.ErrorIs(t, err, retry.ErrExhausted)
