@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,13 +44,16 @@ func TestNoCallIsLostWhereASlotBegins(t *testing.T) {
 
 // Two callers that see the same count must not both take the same retry out.
 func TestEveryRetryThatIsGivenBackIsUncounted(t *testing.T) {
-	const callers, each = 4, 200_000
+	const callers, each = 2, 2_000_000
 	var s slot
 	s.retries.Store(callers * each)
-	var missing atomic.Int64
+	var missing, begun atomic.Int64
 	var all sync.WaitGroup
 	for range callers {
 		all.Go(func() {
+			for begun.Add(1); begun.Load() < callers; {
+				runtime.Gosched()
+			}
 			for range each {
 				if !s.takeOut() {
 					missing.Add(1)
