@@ -49,8 +49,10 @@ func TestHasObserversIfOneMayWantAKindThatThePolicyEmits(t *testing.T) {
 
 func TestEveryKindThatIsWantedIsObserved(t *testing.T) {
 	kinds := []EventKind{"", "a", "z", "é"}
-	for n := range 300 {
-		kinds = append(kinds, EventKind(fmt.Sprintf("kind_%d", n)))
+	for first := 'a'; first <= 'z'; first++ {
+		for last := 'a'; last <= 'z'; last++ {
+			kinds = append(kinds, EventKind([]rune{first, last}))
+		}
 	}
 	for _, k := range kinds {
 		assert.Equal(t, []bool{true, true}, asked(t, asking{kinds: []EventKind{k}}, k), k)

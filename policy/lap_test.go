@@ -159,3 +159,33 @@ func TestFinishedOfAnOuterPipelineReusesTheReadingOfAPromptInnerOne(t *testing.T
 		})
 	}
 }
+
+// waitingFirst is a policy that takes a minute before the call.
+type waitingFirst struct{}
+
+func (waitingFirst) Execute(ctx context.Context, next Call[int]) (int, error) {
+	time.Sleep(time.Minute)
+	return next.Do(ctx)
+}
+
+func TestNoPolicyBehindOneThatWaitsReusesThePipelinesReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second time.Duration
+		hears := []Listener{{Observe: func(context.Context, Event) {}}}
+		chain := NewChain[int]("p", hears, waitingFirst{}, lapping{took: &first}, lapping{took: &second})
+		_, err := chain.Call(func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }).Do(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []time.Duration{time.Second, time.Second}, []time.Duration{first, second})
+	})
+}
+
+func TestALapIsRightIfOnlyTheStartIsObserved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var took time.Duration
+		hears := []Listener{{Observe: func(context.Context, Event) {}, Kinds: []EventKind{Started}}}
+		chain := NewChain("p", hears, Policy[int](lapping{took: &took}))
+		_, err := chain.Call(func(context.Context) (int, error) { time.Sleep(time.Second); return 1, nil }).Do(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, time.Second, took)
+	})
+}
