@@ -18,7 +18,8 @@ func bubble() uint64 {
 	var header [128]byte
 	line, _, _ := bytes.Cut(header[:runtime.Stack(header[:], false)], []byte("]"))
 	_, number, _ := bytes.Cut(line, []byte("synctest bubble "))
-	number, _, _ = bytes.Cut(number, []byte(","))
-	n, _ := strconv.ParseUint(string(number), 10, 64)
+	// With GODEBUG=tracebacklabels=1, the goroutine's labels follow.
+	digits := number[:len(number)-len(bytes.TrimLeft(number, "0123456789"))]
+	n, _ := strconv.ParseUint(string(digits), 10, 64)
 	return n
 }
