@@ -1,0 +1,149 @@
+package ratelimit_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/ratelimit"
+)
+
+func TestTheBoundsOfAConfigAreValid(t *testing.T) {
+	for _, cfg := range []ratelimit.Config{
+		{Limit: 1, Per: 2 * year, Burst: 1},
+		{Limit: 16, Per: 1},
+		{Limit: 16e9},
+		{Limit: 1, Per: year, Burst: 2},
+		{Limit: 16e9, Burst: int(2*year) * 16},
+		{Limit: 10, Burst: ratelimit.NoBurst},
+	} {
+		require.NoError(t, cfg.Validate(), "%+v", cfg)
+		cfg.Clock = fake.NewClock()
+		l := ratelimit.NewLimiter(cfg)
+		burst := cfg.WithDefaults().Burst
+		assert.Equal(t, burst, l.Snapshot().Tokens, "%+v", cfg)
+		assert.True(t, l.Allow(burst), "%+v", cfg)
+		assert.False(t, l.Allow(1), "%+v", cfg)
+	}
+	for field, cfg := range map[string]ratelimit.Config{
+		"Per":   {Limit: 1, Per: 2*year + 1, Burst: 1},
+		"Limit": {Limit: 16e9 + 1},
+		"Burst": {Limit: 16e9, Burst: int(2*year)*16 + 1},
+	} {
+		assert.ErrorContains(t, cfg.Validate(), "ratelimit: Config."+field+" is ", "%+v", cfg)
+	}
+}
+
+// The default burst of a limit that no period allows is not computed by a division that
+// panics.
+func TestAnAbsurdLimitIsReported(t *testing.T) {
+	const most = "want 1 to 16, 16 for each nanosecond of Per"
+	for _, limit := range []int{(1<<64)/100_000_000 + 1, (1<<63)/100_000_000 + 1, math.MaxInt} {
+		assert.ErrorContains(t, ratelimit.Config{Limit: limit, Per: 1}.Validate(), most, "%d", limit)
+	}
+}
+
+func TestWithDefaultsFillsInWhatIsZero(t *testing.T) {
+	for _, c := range []struct{ cfg, want ratelimit.Config }{
+		{ratelimit.Config{}, ratelimit.Config{Per: time.Second}},
+		{ratelimit.Config{Limit: -1}, ratelimit.Config{Limit: -1, Per: time.Second}},
+		{ratelimit.Config{Limit: 10, Per: -1}, ratelimit.Config{Limit: 10, Per: -1}},
+		{ratelimit.Config{Limit: 10, Burst: -1}, ratelimit.Config{Limit: 10, Per: time.Second, Burst: -1}},
+		{ratelimit.Config{Limit: 16, Per: 1}, ratelimit.Config{Limit: 16, Per: 1, Burst: 16e8}},
+		{ratelimit.Config{Limit: 10, Per: time.Hour}, ratelimit.Config{Limit: 10, Per: time.Hour, Burst: 1}},
+		{ratelimit.Config{Limit: 1e6}, ratelimit.Config{Limit: 1e6, Per: time.Second, Burst: 1e5}},
+	} {
+		assert.Equal(t, c.want, c.cfg.WithDefaults(), "%+v", c.cfg)
+		assert.Equal(t, c.want, c.want.WithDefaults(), "%+v", c.cfg)
+	}
+}
+
+func TestTheDelayOfAnImmediateReservationIsZero(t *testing.T) {
+	assert.Zero(t, ratelimit.Reservation{}.Delay())
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: fake.NewClock()})
+	r, err := l.Reserve(1, 0)
+	require.NoError(t, err)
+	assert.Zero(t, r.Delay())
+	r.Cancel()
+	s := l.Snapshot()
+	assert.EqualValues(t, 1, s.Admitted, "its token was due, so it stays taken")
+	assert.Zero(t, s.Tokens)
+}
+
+func TestCancelReturnsTokensUntilTheyAreDue(t *testing.T) {
+	for after, want := range map[time.Duration]int64{
+		0: 1, time.Second - 1: 1, // the first one alone
+		time.Second: 2, time.Second + 1: 2, time.Hour: 2,
+	} {
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+		require.True(t, l.Allow(1))
+		r, err := l.Reserve(1, -1)
+		require.NoError(t, err)
+		assert.Equal(t, time.Second, r.Delay())
+		clk.Advance(after)
+		assert.Equal(t, max(0, time.Second-after), r.Delay())
+		r.Cancel()
+		assert.Zero(t, r.Delay())
+		assert.Equal(t, want, l.Snapshot().Admitted, "cancelled after %v", after)
+	}
+}
+
+// More than 2^60 sixteenths of a nanosecond are not owed, whatever the rate is.
+func TestAReservationIsDueWithinTheBoundsAtAMuchLowerRate(t *testing.T) {
+	const most = time.Duration(1 << 60 / 16)
+	for _, c := range []struct {
+		tokens    int
+		per, want time.Duration
+	}{
+		{1 << 40, 3 << 18, most},                        // costs 1.5 x 2^63 sixteenths of a nanosecond
+		{1 << 40, 1 << 20, most},                        // costs 2^64
+		{int(2*year) * 16, year, most},                  // costs more than that
+		{1 << 40, 1 << 16, most},                        // costs just the most
+		{1<<40 - 1, 1 << 16, (1<<40 - 1) * (1 << 16)},   // costs less
+		{1 << 20, time.Second, (1 << 20) * time.Second}, // likewise
+	} {
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 1, Burst: c.tokens, Clock: clk})
+		require.True(t, l.Allow(1))
+		r, err := l.Reserve(c.tokens, -1)
+		require.NoError(t, err)
+		l.SetRate(1, c.per, 1)
+		assert.Equal(t, c.want, r.Delay(), "%+v", c)
+		r.Cancel()
+		assert.Zero(t, r.Delay())
+		refusedFor(t, wait(t, l), c.per)
+	}
+}
+
+func TestAPauseIsAtMostAYear(t *testing.T) {
+	clk := fake.NewClock()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+	l.Pause(1)
+	assert.Equal(t, time.Duration(1), l.Snapshot().Paused)
+	assert.False(t, l.Allow(1))
+	assert.False(t, l.Idle())
+	clk.Advance(1)
+	assert.Zero(t, l.Snapshot().Paused)
+	assert.True(t, l.Idle())
+	assert.True(t, l.Allow(1), "a pause ends at its end")
+	clk.Advance(time.Minute)
+	for _, d := range []time.Duration{0, -1, math.MinInt64} {
+		l.Pause(d)
+		assert.Zero(t, l.Snapshot().Paused)
+	}
+	l.Pause(math.MaxInt64)
+	paused := l.Snapshot().Paused
+	assert.GreaterOrEqual(t, paused, year)
+	assert.Less(t, paused, 2*year)
+	l.Pause(time.Minute)
+	assert.Equal(t, paused, l.Snapshot().Paused, "the pause that ends last wins")
+	clk.Advance(paused - 1)
+	assert.False(t, l.Allow(1))
+	clk.Advance(1)
+	assert.True(t, l.Allow(1))
+}
