@@ -51,7 +51,7 @@ func (e *ExceededError) RetryAfter() time.Duration {
 	if e == nil || e.limiter == nil {
 		return 0
 	}
-	return e.limiter.due(max(1, e.tokens))
+	return e.limiter.due(e.tokens)
 }
 
 // costError is the error of a call that asked for more than Burst. The zero costError is
