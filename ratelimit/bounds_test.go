@@ -147,3 +147,56 @@ func TestAPauseIsAtMostAYear(t *testing.T) {
 	clk.Advance(1)
 	assert.True(t, l.Allow(1))
 }
+
+// A token of the old rate costs 3 sixteenths of a nanosecond, one of the new rate 1.
+func TestSetRateRoundsADebtUp(t *testing.T) {
+	for taken := 11; taken <= 99; taken++ {
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 3, Burst: 99, Clock: clk})
+		require.True(t, l.Allow(taken))
+		clk.Advance(2)
+		l.SetRate(16, 1, 1)
+		missing := 3*taken - 2*16
+		ticks := (missing + 2) / 3
+		refusedFor(t, wait(t, l), time.Duration((ticks+15)/16))
+	}
+}
+
+// The numerator of the division is just below 2^64, and its rounding passes it.
+func TestSetRateKeepsADebtOfOneTokenAtAnyRate(t *testing.T) {
+	for _, cost := range []uint64{3 << 20, 5 << 30, 7e9 + 1} {
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: time.Duration(cost), Burst: 1, Clock: clk})
+		require.True(t, l.Allow(1))
+		slower := math.MaxUint64 / cost
+		l.SetRate(16, time.Duration(slower), 1)
+		refusedFor(t, wait(t, l), time.Duration((slower+15)/16))
+		assert.Zero(t, l.Snapshot().Tokens)
+	}
+}
+
+func TestADebtIsBoundedAtAMuchLowerRate(t *testing.T) {
+	for _, cost := range []int64{1<<44 - 1, 1<<44 - 2} { // the remainder shows in the rounding
+		want := time.Duration((1<<61 - 1 - cost + 15) / 16)
+		for _, taken := range []int{1 << 21, 1 << 20, 1 << 19} { // 2^65, 2^64 and 2^63
+			clk := fake.NewClock()
+			l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 1, Burst: taken, Clock: clk})
+			clk.Advance(time.Second)
+			require.True(t, l.Allow(taken))
+			l.SetRate(16, time.Duration(cost), 2)
+			refusedFor(t, wait(t, l), want)
+
+			l = ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 1, Burst: taken, Clock: clk})
+			clk.Advance(time.Second)
+			require.True(t, l.Allow(taken))
+			first, err := l.Reserve(1, -1)
+			require.NoError(t, err)
+			second, err := l.Reserve(1, -1)
+			require.NoError(t, err)
+			l.SetRate(16, time.Duration(cost), 2)
+			assert.Equal(t, want, first.Delay(), "%d tokens, each %d", taken, cost)
+			assert.Equal(t, want, second.Delay(), "%d tokens, each %d", taken, cost)
+			refusedFor(t, wait(t, l), want)
+		}
+	}
+}

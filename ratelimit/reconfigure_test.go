@@ -46,6 +46,37 @@ func TestAnEqualReconfigurationGrantsNothing(t *testing.T) {
 	assert.Equal(t, delay, r.Delay())
 }
 
+// A reservation behind a cancelled one keeps its time, although it could be served sooner.
+func TestAnEqualRateReschedulesNothing(t *testing.T) {
+	clk := fake.NewClock()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 1, Clock: clk})
+	require.True(t, l.Allow(1))
+	first, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	second, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	first.Cancel()
+	l.SetRate(10, 0, 1)
+	assert.Equal(t, 200*time.Millisecond, second.Delay())
+	l.Pause(100 * time.Millisecond)
+	assert.Equal(t, 200*time.Millisecond, second.Delay(), "it is due after the pause anyway")
+	l.Pause(time.Second)
+	assert.Equal(t, time.Second, second.Delay())
+}
+
+func TestEachPartOfTheRateCanChangeAlone(t *testing.T) {
+	for _, to := range []ratelimit.Config{
+		{Limit: 20, Per: time.Second, Burst: 5}, {Limit: 10, Per: time.Minute, Burst: 5}, {Limit: 10, Per: time.Second, Burst: 6},
+	} {
+		to.Clock = fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: to.Clock})
+		require.NoError(t, l.Reconfigure(to))
+		assert.Equal(t, to, l.Config())
+		assert.Equal(t, to.Burst, drain(l))
+		refusedFor(t, wait(t, l), to.Per/time.Duration(to.Limit))
+	}
+}
+
 func TestTokensAreKeptAtAnotherRate(t *testing.T) {
 	clk := fake.NewClock()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
