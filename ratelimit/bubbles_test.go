@@ -67,3 +67,61 @@ func TestWaitersInTwoBubblesAreAllServed(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// A call from outside of a bubble cannot wake calls that wait in it. If it would have to,
+// the limiter restarts without them.
+func TestACallFromOutsideLeavesTheWaitersOfABubbleAlone(t *testing.T) {
+	for name, call := range map[string]func(*ratelimit.Limiter, *staged, ratelimit.Reservation){
+		"that finds the clock set back": func(l *ratelimit.Limiter, clk *staged, _ ratelimit.Reservation) {
+			clk.set(3 * time.Hour)
+			assert.Equal(t, 1, few(l))
+		},
+		"that finds the clock set back to before the bucket": func(l *ratelimit.Limiter, clk *staged, _ ratelimit.Reservation) {
+			clk.set(time.Hour)
+			assert.Equal(t, 1, few(l))
+		},
+		"that pauses": func(l *ratelimit.Limiter, _ *staged, _ ratelimit.Reservation) {
+			l.Pause(time.Second)
+			assert.Equal(t, time.Second, l.Snapshot().Paused)
+		},
+		"that reserves": func(l *ratelimit.Limiter, _ *staged, _ ratelimit.Reservation) {
+			r, err := l.Reserve(1, -1)
+			assert.NoError(t, err)
+			assert.Zero(t, r.Delay(), "the bucket is full")
+			assert.False(t, l.Allow(1))
+		},
+		"that cancels a reservation before them": func(l *ratelimit.Limiter, _ *staged, r ratelimit.Reservation) {
+			r.Cancel()
+			assert.Positive(t, r.Delay(), "its line is that of the bubble")
+			assert.Equal(t, 2, l.Snapshot().Waiting)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clk := newStaged()
+			l := ratelimit.NewLimiter(ratelimit.Config{Limit: 2, Burst: ratelimit.NoBurst, Clock: clk})
+			clk.set(2 * time.Hour)
+			l.SetRate(1, 0, ratelimit.NoBurst) // makes a bucket
+			asked, answered := make(chan ratelimit.Reservation), make(chan struct{})
+			go func() {
+				defer close(answered)
+				call(l, clk, <-asked)
+			}()
+			synctest.Test(t, func(t *testing.T) {
+				clk.set(4 * time.Hour)
+				require.True(t, l.Allow(1))
+				r, err := l.Reserve(1, -1)
+				require.NoError(t, err)
+				w := queue(l, 2)
+				if name != "that cancels a reservation before them" {
+					clk.set(4*time.Hour + 10*time.Second) // wakes no sleeper
+					require.True(t, l.Allow(1))
+				}
+				asked <- r
+				<-answered
+				w.cancels[0]()
+				w.cancels[1]()
+				w.end()
+			})
+		})
+	}
+}
