@@ -1,0 +1,200 @@
+package ratelimit_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
+	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+)
+
+// reasonOf returns the Reason with which l refuses a call.
+func reasonOf(ctx context.Context, t *testing.T, l *ratelimit.Limiter) string {
+	t.Helper()
+	chain, rec := observed(ratelimit.New[int](l))
+	_, err := chain.Call(succeed).Do(ctx)
+	require.ErrorIs(t, err, policy.ErrRejected)
+	require.Len(t, rec.Events(), 1)
+	return rec.Events()[0].Reason
+}
+
+func TestTheReasonOfARefusalIsTheTighterBound(t *testing.T) {
+	clk := fake.NewClock()
+	within := func(d time.Duration) context.Context {
+		ctx, cancel := clk.WithTimeout(t.Context(), d)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	for _, c := range []struct {
+		maxWait, pause time.Duration
+		ctx            context.Context
+		want           string
+	}{
+		{0, 0, t.Context(), "limit"},
+		{0, 1, t.Context(), "paused"},
+		{0, time.Minute, within(time.Second), "paused"},
+		{1, 0, t.Context(), "max_wait"},
+		{1, time.Minute, t.Context(), "max_wait"},
+		{time.Second - 1, 0, t.Context(), "max_wait"},
+		{time.Second - 1, 0, within(time.Second), "max_wait"},
+		{time.Second, 0, within(time.Second), "deadline"}, // which comes first
+		{time.Hour, 0, within(time.Second), "deadline"},
+		{-1, 0, within(1), "deadline"},
+	} {
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: c.maxWait, Clock: clk})
+		require.True(t, l.Allow(1))
+		l.Pause(c.pause)
+		assert.Equal(t, c.want, reasonOf(c.ctx, t, l), "%+v", c)
+	}
+}
+
+// overdue is a context whose deadline has passed, and that does not know it yet.
+type overdue struct {
+	context.Context
+	deadline time.Time
+}
+
+func (o overdue) Deadline() (time.Time, bool) { return o.deadline, true }
+
+func TestADeadlineThatHasPassedRefusesACallThatWouldHaveToWait(t *testing.T) {
+	for _, ago := range []time.Duration{0, 1, time.Hour} {
+		clk := newStaged()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
+		clk.Advance(time.Hour)
+		ctx := overdue{t.Context(), clk.Now().Add(time.Second - ago)}
+		p := ratelimit.New[int](l)
+		require.NoError(t, p.Refusal(ctx, 0), "a token is available")
+		require.True(t, l.Allow(1))
+		clk.Advance(time.Second)
+		clk.readings = []reading{{off: -time.Second}} // it looks for a token before there is one
+		assert.Equal(t, "deadline", reasonOf(ctx, t, l), "%v ago", ago)
+		require.True(t, l.Allow(1))
+		require.ErrorIs(t, p.Refusal(ctx, 0), ratelimit.ErrExceeded)
+		require.NoError(t, p.Refusal(ctx, time.Second))
+		require.NoError(t, p.Refusal(ctx, time.Minute))
+	}
+}
+
+func TestACallWithoutCostIsNotExpectedToBeRefused(t *testing.T) {
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: fake.NewClock(), Cost: func(context.Context) int { return 0 }})
+	l.Pause(time.Hour)
+	assert.NoError(t, ratelimit.New[int](l).Refusal(t.Context(), 0))
+}
+
+func TestADebtOfAFractionCountsAsAToken(t *testing.T) {
+	for after, want := range map[time.Duration]int{0: -11, 1: -6, 2: -1, 3: 5} { // a token takes 3/16 ns
+		clk := fake.NewClock()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 3, Burst: 5, Clock: clk})
+		require.True(t, l.Allow(5))
+		for _, n := range []int{5, 5, 1} {
+			_, err := l.Reserve(n, -1)
+			require.NoError(t, err)
+		}
+		clk.Advance(after)
+		assert.Equal(t, want, l.Snapshot().Tokens, "after %v", after)
+	}
+}
+
+// The debt at the begin of a bucket hides from the state that the clock was set back. The
+// bucket's age shows it.
+func TestAClockThatIsSetBackBehindSetRateDoesNotBlockTheLimiter(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
+	clk.set(2 * time.Hour)
+	require.Equal(t, 5, few(l))
+	l.SetRate(1, 0, 5)
+	assert.Zero(t, few(l), "at the time of the change")
+	clk.set(time.Hour)
+	assert.Equal(t, 5, few(l))
+
+	// Also if no more tokens are missing than there may be.
+	clk.set(2 * time.Hour)
+	l.SetRate(1, time.Hour, 5)
+	require.True(t, l.Allow(4))
+	clk.set(90 * time.Minute)
+	assert.Equal(t, 5, few(l))
+}
+
+func TestAClockThatIsNeverInRangeGrantsNothing(t *testing.T) {
+	clk := &runaway{Clock: fake.NewClock()}
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
+	assert.Zero(t, few(l))
+}
+
+// Tokens that were taken ahead of a reservation are as many tokens at another rate.
+func TestSetRateReschedulesCallsBehindATokenTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3})
+		require.Equal(t, 3, few(l))
+		var held []ratelimit.Reservation
+		for range 4 {
+			r, err := l.Reserve(1, -1)
+			require.NoError(t, err)
+			held = append(held, r)
+		}
+		for _, r := range held[:3] {
+			r.Cancel()
+		}
+		time.Sleep(3 * time.Second)
+		require.True(t, l.Allow(1))
+		w := queued(t, l, 2)
+		require.Empty(t, w.sofar())
+		l.SetRate(2, 0, 3)
+		assert.Equal(t, []int{0}, w.sofar())
+		assert.Zero(t, held[3].Delay())
+		time.Sleep(time.Second/2 - 1)
+		assert.Equal(t, []int{0}, w.sofar())
+		time.Sleep(1)
+		assert.Equal(t, []int{0, 1}, w.sofar())
+	})
+}
+
+func TestCancelOnAClockThatWasSetReturnsNothing(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+	clk.set(2 * time.Hour)
+	require.True(t, l.Allow(1))
+	r, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	clk.set(far)
+	assert.Zero(t, r.Delay())
+	r.Cancel()
+	assert.EqualValues(t, 2, l.Snapshot().Admitted)
+	clk.set(2 * time.Hour)
+	assert.Equal(t, time.Second, r.Delay())
+	clk.set(time.Hour)
+	r.Cancel() // it is due at once, because the limiter restarts full
+	assert.EqualValues(t, 2, l.Snapshot().Admitted)
+	assert.Zero(t, few(l))
+}
+
+// A call that is due, but still asleep, keeps the reservation behind it in the line.
+func TestCancelReturnsNothingIfTheReservationIsDueBehindASleeper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := newStaged()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
+		require.True(t, l.Allow(1))
+		w := queued(t, l, 1)
+		r, err := l.Reserve(1, -1)
+		require.NoError(t, err)
+		clk.set(2 * time.Second) // wakes no sleeper
+		assert.Zero(t, r.Delay())
+		r.Cancel()
+		assert.EqualValues(t, 2, l.Snapshot().Admitted)
+		clk.Advance(time.Second)
+		assert.Equal(t, []int{0}, w.sofar())
+	})
+}
+
+func TestTheConfigOfAPipelineNeedsALimiterThatWasMade(t *testing.T) {
+	assert.NoError(t, pipeline.StandardConfig{Limiter: ratelimit.NewLimiter(ratelimit.Config{Limit: 1})}.Validate())
+	assert.ErrorContains(t, pipeline.StandardConfig{Limiter: &ratelimit.Limiter{}}.Validate(),
+		"Limiter: ratelimit: zero Limiter, want one made by NewLimiter")
+}
