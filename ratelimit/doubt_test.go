@@ -55,3 +55,25 @@ func TestADoubtEndsWithItsReason(t *testing.T) {
 		assert.False(t, d.stands())
 	})
 }
+
+// A caller that was held up still has a bucket that was replaced twice.
+func TestACallerOfAReplacedBucketFollowsIt(t *testing.T) {
+	for name, call := range map[string]func(*Limiter){
+		"Snapshot":   func(l *Limiter) { assert.Equal(t, 5, l.Snapshot().Tokens) },
+		"Allow":      func(l *Limiter) { assert.False(t, l.Allow(6)); assert.True(t, l.Allow(5)) },
+		"RetryAfter": func(l *Limiter) { assert.Equal(t, time.Second, l.refuse(6).(*ExceededError).RetryAfter()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := NewLimiter(Config{Limit: 1, Burst: 2, Clock: fake.NewClock()})
+			require.True(t, l.Allow(1))
+			old := l.bucket.Load()
+			l.SetRate(1, 0, 4)
+			l.SetRate(1, 0, 6)
+			current := l.bucket.Load()
+			l.bucket.Store(old)
+			call(l)
+			assert.Equal(t, int64(moved), old.full.Load())
+			assert.NotEqual(t, int64(moved), current.full.Load())
+		})
+	}
+}

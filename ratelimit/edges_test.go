@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,9 +124,16 @@ func TestAClockThatIsSetBackBehindSetRateDoesNotBlockTheLimiter(t *testing.T) {
 }
 
 func TestAClockThatIsNeverInRangeGrantsNothing(t *testing.T) {
-	clk := &runaway{Clock: fake.NewClock()}
-	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
-	assert.Zero(t, few(l))
+	for _, jump := range []time.Duration{10 * year, -10 * year} {
+		clk := newStaged()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
+		for i := range 28 {
+			clk.readings = append(clk.readings, reading{off: time.Duration(1+i) * jump})
+		}
+		assert.False(t, l.Allow(1), "at each reading %v later", jump)
+		clk.readings = nil
+		assert.Equal(t, 5, few(l))
+	}
 }
 
 // Tokens that were taken ahead of a reservation are as many tokens at another rate.
@@ -149,6 +157,7 @@ func TestSetRateReschedulesCallsBehindATokenTaken(t *testing.T) {
 		l.SetRate(2, 0, 3)
 		assert.Equal(t, []int{0}, w.sofar())
 		assert.Zero(t, held[3].Delay())
+		assert.Equal(t, -1, l.Snapshot().Tokens)
 		time.Sleep(time.Second/2 - 1)
 		assert.Equal(t, []int{0}, w.sofar())
 		time.Sleep(1)
@@ -197,4 +206,47 @@ func TestTheConfigOfAPipelineNeedsALimiterThatWasMade(t *testing.T) {
 	assert.NoError(t, pipeline.StandardConfig{Limiter: ratelimit.NewLimiter(ratelimit.Config{Limit: 1})}.Validate())
 	assert.ErrorContains(t, pipeline.StandardConfig{Limiter: &ratelimit.Limiter{}}.Validate(),
 		"Limiter: ratelimit: zero Limiter, want one made by NewLimiter")
+}
+
+// The cost of so many tokens overflows.
+func TestAHugeNumberOfTokensIsRefused(t *testing.T) {
+	for _, n := range []int{1 << 58, 1 << 60, 1 << 62, math.MaxInt} {
+		clk := newStaged()
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: -1, Clock: clk, Cost: func(context.Context) int { return n }})
+		assert.False(t, l.Allow(n), "%d", n)
+		clk.readings = []reading{{then: func() { l.SetRate(1, 0, 3) }}}
+		assert.False(t, l.Allow(n), "%d", n)
+		_, err := l.Reserve(n, -1)
+		assert.ErrorIs(t, err, ratelimit.ErrCost, "%d", n)
+		assert.ErrorIs(t, l.Wait(t.Context(), n), ratelimit.ErrCost, "%d", n)
+		assert.ErrorIs(t, ratelimit.New[int](l).Refusal(t.Context(), 0), ratelimit.ErrCost, "%d", n)
+		assert.Equal(t, "cost", reasonOf(t.Context(), t, l), "%d", n)
+		assert.Equal(t, 3, l.Snapshot().Tokens)
+	}
+}
+
+// A call that was served ahead of a reservation moves up with it, and so does the one
+// behind it, although another reservation follows.
+func TestACallMovesUpBehindATokenTakenAheadOfACancelledReservation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3})
+		require.Equal(t, 3, few(l))
+		var held []ratelimit.Reservation
+		for range 4 {
+			r, err := l.Reserve(1, -1)
+			require.NoError(t, err)
+			held = append(held, r)
+		}
+		for _, r := range held[:3] {
+			r.Cancel()
+		}
+		w := queued(t, l, 2)
+		last, err := l.Reserve(1, -1)
+		require.NoError(t, err)
+		time.Sleep(3500 * time.Millisecond)
+		require.Equal(t, []int{0}, w.sofar(), "at 3 s, ahead of the reservation at 4 s")
+		held[3].Cancel()
+		assert.Equal(t, []int{0, 1}, w.sofar(), "at 3.5 s instead of 4 s")
+		assert.Equal(t, 1500*time.Millisecond, last.Delay(), "it keeps its time")
+	})
 }

@@ -28,20 +28,19 @@ type line struct {
 	// was stored and is less shows that the clock was set back.
 	seen atomic.Int64
 
-	bucket   *bucket // the current one of this line
-	left     bool    // the limiter has restarted with another line
-	lost     bool    // left, and the clock is out of range: waiters return at once
-	base     int64
-	end      int64
-	order    uint64
-	first    *spot
-	last     *spot
-	head     *waiter // the first waiter, the only one with a timer
-	waiting  int
-	firstSet *spot // list of entries with a fixed time
-	lastSet  *spot
-	ringing  *waiter // list of waiters to wake on unlock
-	bubble   uint64  // of the waiters
+	bucket  *bucket // the current one of this line
+	left    bool    // the limiter has restarted with another line
+	lost    bool    // left, and the clock is out of range: waiters return at once
+	base    int64
+	end     int64
+	order   uint64
+	first   *spot
+	last    *spot
+	head    *waiter // the first waiter, the only one with a timer
+	waiting int
+	lastSet *spot   // the last of the list of entries with a fixed time
+	ringing *waiter // list of waiters to wake on unlock
+	bubble  uint64  // of the waiters
 }
 
 // spot is a place in the line.
@@ -127,13 +126,11 @@ func (n *line) link(s *spot) {
 	}
 }
 
-// linkSet inserts s into the list of fixed entries, after behind or at the front if it is
-// nil.
+// linkSet inserts s into the list of fixed entries, after behind, or as the only one if it
+// is nil.
 func (n *line) linkSet(s, behind *spot) {
 	s.prevSet = behind
-	if behind == nil {
-		s.nextSet, n.firstSet = n.firstSet, s
-	} else {
+	if behind != nil {
 		s.nextSet, behind.nextSet = behind.nextSet, s
 	}
 	if s.nextSet == nil {
@@ -166,9 +163,7 @@ func (n *line) unlink(s *spot) {
 }
 
 func (n *line) unlinkSet(s *spot) {
-	if s.prevSet == nil {
-		n.firstSet = s.nextSet
-	} else {
+	if s.prevSet != nil {
 		s.prevSet.nextSet = s.nextSet
 	}
 	if s.nextSet == nil {

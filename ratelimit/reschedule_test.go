@@ -123,8 +123,11 @@ func TestACallThatIsHeldUpUsesTheNewRate(t *testing.T) {
 	assert.False(t, l.Allow(3), "it asks for more than the new burst")
 	during(10, 5)
 	assert.True(t, l.Allow(3), "the new burst is enough")
+	clk.Advance(time.Minute)
+	during(10, 6)
+	assert.True(t, l.Allow(6), "the new burst is just enough")
 	_, err := l.Reserve(2, 0)
 	refusedFor(t, err, 200*time.Millisecond)
-	during(1, 5)
+	during(1, 6)
 	refusedFor(t, err, 2*time.Second)
 }
