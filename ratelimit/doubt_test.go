@@ -77,3 +77,17 @@ func TestACallerOfAReplacedBucketFollowsIt(t *testing.T) {
 		})
 	}
 }
+
+func TestTokensTakenWhileABucketIsReplacedStayTaken(t *testing.T) {
+	l := NewLimiter(Config{Limit: 1, Burst: 5, Clock: fake.NewClock()})
+	b, attempts := l.bucket.Load(), 0
+	l.swap(b, b.successor(0), func(full int64) int64 {
+		if attempts++; attempts == 1 {
+			require.True(t, b.take(2, 0), "after full was read, and before it is moved")
+		}
+		return full
+	})
+	assert.Equal(t, 2, attempts)
+	assert.Equal(t, 3, l.Snapshot().Tokens)
+	assert.False(t, b.take(1, 0))
+}
