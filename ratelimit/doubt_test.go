@@ -61,7 +61,7 @@ func TestACallerOfAReplacedBucketFollowsIt(t *testing.T) {
 	for name, call := range map[string]func(*Limiter){
 		"Snapshot":   func(l *Limiter) { assert.Equal(t, 5, l.Snapshot().Tokens) },
 		"Allow":      func(l *Limiter) { assert.False(t, l.Allow(6)); assert.True(t, l.Allow(5)) },
-		"RetryAfter": func(l *Limiter) { assert.Equal(t, time.Second, l.refuse(6).(*ExceededError).RetryAfter()) },
+		"RetryAfter": func(l *Limiter) { assert.Equal(t, time.Second, l.due(6)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := NewLimiter(Config{Limit: 1, Burst: 2, Clock: fake.NewClock()})
