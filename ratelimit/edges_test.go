@@ -250,3 +250,27 @@ func TestACallMovesUpBehindATokenTakenAheadOfACancelledReservation(t *testing.T)
 		assert.Equal(t, 1500*time.Millisecond, last.Delay(), "it keeps its time")
 	})
 }
+
+func TestEveryRefusalIsCounted(t *testing.T) {
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: time.Nanosecond, Clock: fake.NewClock()})
+	require.True(t, l.Allow(2))
+	soon := overdue{t.Context(), l.Clock().Now()}
+	for i, refused := range []func() bool{
+		func() bool { return !l.Allow(1) },
+		func() bool { return !l.Allow(3) },
+		func() bool { _, err := l.Reserve(1, 0); return err != nil },
+		func() bool { _, err := l.Reserve(3, -1); return err != nil },
+		func() bool { return l.Wait(soon, 1) != nil },
+		func() bool { return l.Wait(t.Context(), 3) != nil },
+		func() bool { _, err := ratelimit.Do(t.Context(), l, succeed); return err != nil },
+	} {
+		require.True(t, refused(), "%d", i)
+		assert.EqualValues(t, 1+i, l.Snapshot().Rejected, "%d", i)
+	}
+	assert.EqualValues(t, 1, l.Snapshot().Admitted)
+	r, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, l.Snapshot().Admitted)
+	r.Cancel()
+	assert.EqualValues(t, 1, l.Snapshot().Admitted)
+}
