@@ -65,8 +65,8 @@ func (r *runner) suitesOf(m mutant, explained bool) []*suite {
 	if r.deep == "" || explained {
 		return all
 	}
-	return append(all, r.suite(r.deep, "./linear", ""), r.suite(r.deep, "./storm", ""), r.suite(r.deep, "./fuzz", ""),
-		r.suite(r.deep, "./explore", "ductile_explore", "-schedules=4000"))
+	return append(all, r.suite(r.deep, "./explore", "ductile_explore", "-schedules=4000"),
+		r.suite(r.deep, "./linear", ""), r.suite(r.deep, "./storm", ""), r.suite(r.deep, "./fuzz", ""))
 }
 
 // suite returns the suite of a package, one for all mutants.
