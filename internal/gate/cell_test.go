@@ -47,7 +47,7 @@ func TestTakeReportsHowManyPlacesAreLeft(t *testing.T) {
 
 // Goroutines take from one cell until it is empty. Two never get the same place.
 func TestConcurrentTakesGetDifferentPlaces(t *testing.T) {
-	const free, goroutines = 50_000, 4
+	const free, goroutines = 500_000, 4
 	c := counted(0, free, 0)
 	var taken atomic.Int64
 	var all sync.WaitGroup

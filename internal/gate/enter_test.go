@@ -199,9 +199,20 @@ func TestOnlyACallThatLeftTheQueueIsStillMarkedAsWaiting(t *testing.T) {
 			g.Replace(Config{Limit: 1, MaxQueue: 9}, 0)
 			require.ErrorIs(t, enter(ctx), context.Canceled)
 			assert.True(t, wait.On(), "%s, it left the queue", name)
+			ctx, wait = turn.With(t.Context())
+			ctx, cancel = context.WithCancel(ctx) // as by a limit for one attempt
+			cancel()
+			require.ErrorIs(t, enter(ctx), context.Canceled)
+			assert.False(t, wait.On(), "%s, the enclosing call may go on", name)
 			g.Replace(Config{Limit: 1, MaxQueue: maxQueue}, 0)
 		}
 		g.Leave(&g.main)
+	}
+}
+
+func TestAGateQueuesIfItsConfigHasAQueue(t *testing.T) {
+	for maxQueue := range 3 {
+		assert.Equal(t, maxQueue > 0, made(Config{Limit: 1, MaxQueue: maxQueue}).Queues())
 	}
 }
 

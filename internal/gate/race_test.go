@@ -32,7 +32,7 @@ func TestNoCallIsRefusedThatBothConfigsAdmit(t *testing.T) {
 	g.Enter()
 	refused := 0
 	until(func() {
-		for range 3000 {
+		for range 10_000 {
 			c, err := acquire(t.Context(), g)
 			if err != nil {
 				refused++

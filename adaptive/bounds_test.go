@@ -1,0 +1,132 @@
+package adaptive
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/internal/gate"
+)
+
+func TestPairsAgreeFromTheirStandardErrorOn(t *testing.T) {
+	for _, c := range []struct {
+		slopes []float64
+		want   bool
+	}{
+		{[]float64{3}, false},
+		{[]float64{0, 0}, true},
+		{[]float64{0, 0.1}, true}, // the mean is its standard error, but for rounding
+		{[]float64{0, 0.3}, true},
+		{[]float64{0, -0.7}, true},
+		{[]float64{3, 1e-3}, true},
+		{[]float64{3, -1e-3}, false},
+		{[]float64{1, 1, 1, -4}, false},
+		{[]float64{1, 1, 1, -4, 1, 1, 1}, false},
+		{[]float64{1, 1, 1, -9, 1, 1, 1, 1}, true}, // 8 pairs are a step in any case
+	} {
+		var s slopes
+		for _, slope := range c.slopes {
+			s.add(slope)
+		}
+		assert.Equal(t, c.want, s.agree(), "%v", c.slopes)
+	}
+	for n := range 100 {
+		for _, sign := range []float64{1, -1} {
+			var s slopes
+			s.add(0)
+			s.add(sign * float64(n) / 7)
+			require.True(t, s.agree(), "%d", n)
+		}
+	}
+}
+
+// measured returns a limiter, and a window of the limit 20 that was reached, has lasted
+// 1000 ns, and has 10 samples of 1000 ns.
+func measured() (*Limiter, *window) {
+	l := NewLimiter(Config{Initial: 20})
+	w := l.window.Load()
+	w.begun.Store(0)
+	w.reached.Store(true)
+	w.calls.Store(10)
+	w.sum.Store(10 * 1000)
+	return l, w
+}
+
+func TestAWindowCountsIfHalfOfItsLimitWasInUse(t *testing.T) {
+	l, w := measured()
+	assert.True(t, l.measure(w, 1000).counts, "10 places of 20 on average")
+	assert.False(t, l.measure(w, 1001).counts)
+	w.other.Store(10)
+	assert.True(t, l.measure(w, 1001).counts, "calls that are no samples use places too")
+	assert.False(t, l.measure(w, 1002).counts)
+	w.old = 3
+	w.gone.Store(2)
+	assert.True(t, l.measure(w, 1002).counts, "and a call of an older limit")
+	w.gone.Store(5)
+	assert.False(t, l.measure(w, 1002).counts, "which have all ended")
+	l.kept.Store(1)
+	assert.True(t, l.measure(w, 1002).counts, "and kept values")
+	w.reached.Store(false)
+	assert.False(t, l.measure(w, 1000).counts)
+}
+
+func TestTheValueOfAWindowIsItsThroughputCubedByItsLatency(t *testing.T) {
+	l, w := measured()
+	m := l.measure(w, 1000)
+	assert.Equal(t, measure{counts: true, limit: 20, value: m.value}, m)
+	assert.InDelta(t, 3*math.Log(10./1000)-math.Log(1000), m.value, 1e-9)
+	w.late.Store(9)
+	m = l.measure(w, 1000)
+	assert.False(t, m.barren, "one call has succeeded")
+	assert.InDelta(t, 3*math.Log(1./1000)-math.Log(1000), m.value, 1e-9)
+	w.late.Store(10)
+	m = l.measure(w, 1000)
+	assert.True(t, m.barren)
+	assert.InDelta(t, 3*math.Log(0.5/1000)-math.Log(1000), m.value, 1e-9)
+	w.late.Store(0)
+	for _, sum := range []int64{0, 5, 10} { // latencies below what a clock can tell
+		w.sum.Store(sum)
+		w.other.Store(10 * 1000)
+		assert.InDelta(t, 3*math.Log(10./1000), l.measure(w, 1000).value, 1e-9, "%d ns", sum)
+	}
+}
+
+func TestAReleasedValueIsKeptNoMore(t *testing.T) {
+	l := NewLimiter(Config{Initial: 20})
+	var cell *gate.Cell
+	cell, _ = l.gate.Enter()
+	p := keptPlace{limiter: l, flight: l.begin(cell, false)}
+	l.kept.Add(1)
+	p.release()
+	p.release()
+	assert.Zero(t, l.kept.Load())
+	assert.True(t, l.gate.Idle())
+}
+
+// Some calls take no time that a clock can tell.
+func TestACallOfNoTimeTakesNoTime(t *testing.T) {
+	l := NewLimiter(Config{Initial: 20})
+	w := l.window.Load()
+	for _, e := range []ending{success, nothing} {
+		l.count(&flight{start: 5}, e, 5)
+		l.count(&flight{start: 7}, e, 6) // a clock that was set back
+	}
+	assert.EqualValues(t, 2, w.calls.Load())
+	assert.Zero(t, w.sum.Load())
+	assert.Zero(t, w.other.Load())
+}
+
+func TestATargetOfANanosecondIsATarget(t *testing.T) {
+	l := NewLimiter(Config{Initial: 20, Target: 1, MinCalls: 3, Window: 1})
+	assert.Equal(t, DefaultQuantile, l.Config().Quantile)
+	assert.Equal(t, refused, l.refusedInside())
+	w := l.window.Load()
+	assert.EqualValues(t, 3, w.needed)
+	for _, took := range []int64{0, 1, 2} {
+		w.add(success, took)
+	}
+	assert.EqualValues(t, 1, w.slow.Load())
+	assert.Equal(t, nothing, NewLimiter(Config{}).refusedInside())
+}
