@@ -54,6 +54,10 @@ func TestAFullGateHasNoPlaceLeft(t *testing.T) {
 			assert.Zero(t, left)
 		}
 	}
+	s := spread{make([]Cell, 8)}
+	c, left := s.take()
+	assert.Nil(t, c)
+	assert.Zero(t, left)
 }
 
 // A place was returned to the main cell of a gate that is spread, and its goroutine has not

@@ -50,28 +50,27 @@ func TestNoCallIsRefusedThatBothConfigsAdmit(t *testing.T) {
 }
 
 // A place of one cell is taken before that of another is returned, so one is always in use.
+// A look that reads the first cell before and the last one after sees none.
 func TestAGateWhosePlaceMovesBetweenCellsIsNeverIdle(t *testing.T) {
 	g := spreadGate(t, 64, 0)
 	cells := g.spread.Load().cells
-	held := &cells[0]
-	held.take()
+	first, last := &cells[0], &cells[len(cells)-1]
+	last.take()
 	idle := 0
 	until(func() {
-		for range 3000 {
+		for range 20_000 {
 			if g.Idle() {
 				idle++
 			}
 		}
 	}, func() {
-		for i := range cells {
-			next := &cells[i]
-			next.take()
-			g.Leave(held)
-			held = next
-		}
+		first.take()
+		g.Leave(last)
+		last.take()
+		g.Leave(first)
 	})
 	assert.Zero(t, idle)
-	g.Leave(held)
+	g.Leave(last)
 	assert.True(t, g.Idle())
 }
 
@@ -102,4 +101,142 @@ func TestNoSnapshotShowsAFreePlaceBesideAWaitingCall(t *testing.T) {
 	assert.Zero(t, wrong)
 	require.True(t, g.Idle())
 	assert.EqualValues(t, 4000, g.Snapshot().Admitted)
+}
+
+// waitingGate returns a gate of n places, all of which are taken, with a queue of n calls,
+// and the names of those that were woken.
+func waitingGate(n int) (g *Gate, woken *[]int) {
+	g, woken = made(Config{Limit: n, MaxQueue: n}), new([]int)
+	for range n {
+		g.main.take()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range n {
+		j := joining{gate: g, waiter: &waiter{gate: g, ready: named{i, woken}}}
+		j.join(g.rules.Load())
+	}
+	return g, woken
+}
+
+func TestPlacesReturnedDuringSnapshotsAreGrantedOnce(t *testing.T) {
+	const calls = 5000
+	twoProcessors(t)
+	g, woken := waitingGate(calls)
+	wrong := 0
+	look := func() {
+		if s := g.Snapshot(); s.Waiting > 0 && s.InUse < s.Limit {
+			wrong++
+		}
+	}
+	until(func() {
+		for range calls {
+			returnLate(g)
+		}
+	}, look)
+	look()
+	assert.Zero(t, wrong)
+	assert.Len(t, *woken, calls)
+	assert.Equal(t, Snapshot{Limit: calls, InUse: calls, Admitted: calls}, g.Snapshot())
+}
+
+// The word changes while a place is handed over: calls that were granted one count their
+// admissions. No place stays behind with a call that waits for it.
+func TestTheLastPlaceIsHandedOverBesideAdmissions(t *testing.T) {
+	const calls = 5
+	twoProcessors(t)
+	for range 500 {
+		g, woken := waitingGate(calls)
+		until(func() {
+			for range calls {
+				g.Leave(&g.main)
+			}
+		}, g.main.admit)
+		require.Len(t, *woken, calls)
+		require.Equal(t, calls, g.Snapshot().InUse)
+	}
+}
+
+func TestPlacesReturnedToASpreadGateAtTheSameTimeAreConserved(t *testing.T) {
+	const limit, each = 60_000, 10_000
+	twoProcessors(t)
+	g := made(Config{Limit: limit})
+	for range 2 * each {
+		g.main.take()
+	}
+	require.True(t, g.spreadOut())
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for range each {
+				g.Leave(&g.main)
+			}
+		})
+	}
+	all.Wait()
+	assert.Equal(t, Snapshot{Limit: limit, Admitted: 2 * each}, g.Snapshot())
+}
+
+func TestAGateSpreadBesideCallsKeepsItsPlaces(t *testing.T) {
+	twoProcessors(t)
+	g := made(Config{Limit: 64})
+	until(func() {
+		for range 1000 {
+			g.spreadOut()
+			g.SetLimit(65) // gathers the cells
+			g.SetLimit(64)
+		}
+	}, func() {
+		if c, _ := g.Enter(); c != nil {
+			g.Leave(c)
+		}
+	})
+	assert.Zero(t, g.Snapshot().InUse)
+}
+
+// held runs during while f waits for the lock of g, as far as the scheduler lets it get
+// there, and waits for f.
+func held(g *Gate, f, during func()) {
+	var all sync.WaitGroup
+	g.mu.Lock()
+	all.Go(f)
+	for range 1000 {
+		runtime.Gosched()
+	}
+	during()
+	g.mu.Unlock()
+	all.Wait()
+}
+
+func TestAGateIsNotSpreadIfThatIsNotWorthwhileAnyMore(t *testing.T) {
+	for name, during := range map[string]func(*Gate){
+		"its places were taken":     func(g *Gate) { enterAll(t, g, 60) },
+		"its limit was lowered":     func(g *Gate) { g.obey(Config{Limit: 10}) },
+		"below what is in use":      func(g *Gate) { enterAll(t, g, 20); g.obey(Config{Limit: 10}) },
+		"a call waits in its queue": func(g *Gate) { g.queue.push(&waiter{}, false) },
+	} {
+		twoProcessors(t)
+		g := made(Config{Limit: 64})
+		done := true
+		held(g, func() { done = g.spreadOut() }, func() { during(g) })
+		assert.False(t, done, name)
+		assert.Nil(t, g.spread.Load(), name)
+	}
+}
+
+// The queue opens while the call looks for a place.
+func TestACallThatFindsNoPlaceJoinsAQueueOpenedMeanwhile(t *testing.T) {
+	g := spreadGate(t, 64, 0)
+	enterAll(t, g, 64)
+	var err error
+	var entered sync.WaitGroup
+	entered.Go(func() {
+		held(g, func() { _, err = g.EnterSlowly(t.Context()) }, func() { g.obey(Config{Limit: 64, MaxQueue: 1}) })
+	})
+	for g.Snapshot().Waiting == 0 && g.Snapshot().Rejected == 0 {
+		runtime.Gosched()
+	}
+	g.Leave(&g.main)
+	entered.Wait()
+	assert.NoError(t, err)
 }
