@@ -244,7 +244,7 @@ func TestALargeLimitIsNotReachedByACellsLastPlace(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			for range 20_000 {
+			for range 50_000 {
 				p, err := l.Acquire(t.Context())
 				assert.NoError(t, err)
 				p.Record(policy.Ignored)
@@ -255,24 +255,18 @@ func TestALargeLimitIsNotReachedByACellsLastPlace(t *testing.T) {
 	cfg := l.Config()
 	cfg.Window = 1
 	require.NoError(t, l.Reconfigure(cfg))
-	var nested func(context.Context) (int, error)
-	depth := 0
-	nested = func(ctx context.Context) (int, error) {
-		if depth++; depth == 40 { // 8 to a cell
-			return 1, nil
+	var permits [63]adaptive.Permit
+	for n := range permits {
+		for i := range n {
+			var err error
+			permits[i], err = l.Acquire(t.Context())
+			require.NoError(t, err)
 		}
-		return adaptive.Do(ctx, l, nested)
-	}
-	_, err := adaptive.Do(t.Context(), l, nested)
-	require.NoError(t, err)
-	assert.Equal(t, 64, l.Limit())
-	permits := make([]adaptive.Permit, 40)
-	for i := range permits {
-		permits[i], err = l.Acquire(t.Context())
+		_, err := adaptive.Do(t.Context(), l, one)
 		require.NoError(t, err)
+		for i := range n {
+			permits[i].Record(policy.Success)
+		}
+		require.Equal(t, 64, l.Limit(), "%d places are free", 63-n)
 	}
-	for i := range permits {
-		permits[i].Record(policy.Success)
-	}
-	assert.Equal(t, 64, l.Limit())
 }
