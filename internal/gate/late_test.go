@@ -141,6 +141,24 @@ func TestACallIsBoundedByADelayTurnedOnAsItArrives(t *testing.T) {
 	}
 }
 
+// The clock is read anew for a call that arrived before Delay was turned on.
+func TestACallThatArrivedBeforeDelayWasTurnedOnMeetsAStandingQueue(t *testing.T) {
+	clk := fake.NewClock()
+	calls := 0
+	g := asking(Config{Clock: clk, MaxQueue: 2}, func(g *Gate) {
+		if calls++; calls == 2 {
+			g.Reconfigure(Config{Limit: 1, MaxQueue: 2, Delay: codel, Clock: clk})
+			clk.Advance(codel.Interval + 1)
+		}
+	})
+	first, second := goEnter(g), goEnter(g)
+	require.NoError(t, clk.BlockUntil(t.Context(), 3))
+	clk.Advance(codel.Target)
+	require.ErrorIs(t, <-second, policy.ErrRejected)
+	g.Leave(&g.main)
+	require.NoError(t, <-first)
+}
+
 // A change that leaves Delay on does not end an overload.
 func TestAStandingQueueIsOneAlsoAfterAReconfiguration(t *testing.T) {
 	clk := fake.NewClock()

@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,35 +12,55 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// together runs functions at the same time. Each begins when all are running.
+func together(fs ...func()) {
+	var arrived atomic.Int64
+	var all sync.WaitGroup
+	for _, f := range fs {
+		all.Go(func() {
+			arrived.Add(1)
+			for spins := 1; arrived.Load() < int64(len(fs)); spins++ {
+				if spins%1000 == 0 {
+					runtime.Gosched()
+				}
+			}
+			f()
+		})
+	}
+	all.Wait()
+}
+
 // until runs f again and again beside work, until work returns.
 func until(work, f func()) {
 	var over atomic.Bool
-	var all sync.WaitGroup
-	all.Go(func() {
+	together(func() {
+		defer over.Store(true)
+		work()
+	}, func() {
 		for !over.Load() {
 			f()
 		}
 	})
-	work()
-	over.Store(true)
-	all.Wait()
 }
 
 // One config has a place for the call, the other a queue. Between them there is no moment
-// with neither.
+// with neither. The call's context has ended, so that it leaves the queue at once.
 func TestNoCallIsRefusedThatBothConfigsAdmit(t *testing.T) {
 	twoProcessors(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	g := made(Config{Limit: 2})
 	g.Enter()
 	refused := 0
 	until(func() {
-		for range 10_000 {
-			c, err := acquire(t.Context(), g)
-			if err != nil {
+		for range 20_000 {
+			e, err := g.EnterSlowly(ctx)
+			switch {
+			case err == nil:
+				g.Leave(e.Cell)
+			case !errors.Is(err, context.Canceled):
 				refused++
-				continue
 			}
-			g.Leave(c)
 		}
 	}, func() {
 		g.Reconfigure(Config{Limit: 1, MaxQueue: 1})
@@ -145,7 +167,7 @@ func TestPlacesReturnedDuringSnapshotsAreGrantedOnce(t *testing.T) {
 func TestTheLastPlaceIsHandedOverBesideAdmissions(t *testing.T) {
 	const calls = 5
 	twoProcessors(t)
-	for range 500 {
+	for range 100 {
 		g, woken := waitingGate(calls)
 		until(func() {
 			for range calls {
@@ -158,23 +180,22 @@ func TestTheLastPlaceIsHandedOverBesideAdmissions(t *testing.T) {
 }
 
 func TestPlacesReturnedToASpreadGateAtTheSameTimeAreConserved(t *testing.T) {
-	const limit, each = 60_000, 10_000
+	const limit, each, rounds = 60_000, 500, 40
 	twoProcessors(t)
 	g := made(Config{Limit: limit})
-	for range 2 * each {
+	for range rounds * 2 * each {
 		g.main.take()
 	}
 	require.True(t, g.spreadOut())
-	var all sync.WaitGroup
-	for range 2 {
-		all.Go(func() {
-			for range each {
-				g.Leave(&g.main)
-			}
-		})
+	leave := func() {
+		for range each {
+			g.Leave(&g.main)
+		}
 	}
-	all.Wait()
-	assert.Equal(t, Snapshot{Limit: limit, Admitted: 2 * each}, g.Snapshot())
+	for range rounds {
+		together(leave, leave)
+	}
+	assert.Equal(t, Snapshot{Limit: limit, Admitted: rounds * 2 * each}, g.Snapshot())
 }
 
 func TestAGateSpreadBesideCallsKeepsItsPlaces(t *testing.T) {
