@@ -1,6 +1,7 @@
 package adaptive
 
 import (
+	"context"
 	"math"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/internal/gate"
+	"github.com/ductile-go/ductile/internal/origin"
 )
 
 func TestPairsAgreeFromTheirStandardErrorOn(t *testing.T) {
@@ -129,4 +131,107 @@ func TestATargetOfANanosecondIsATarget(t *testing.T) {
 	}
 	assert.EqualValues(t, 1, w.slow.Load())
 	assert.Equal(t, nothing, NewLimiter(Config{}).refusedInside())
+}
+
+func TestTheProbesAreAtLeastOneFromTheBase(t *testing.T) {
+	for _, c := range []struct {
+		base         float64
+		lower, upper int
+	}{{1, 1, 2}, {1.9, 1, 3}, {2, 1, 3}, {5.9, 4, 7}, {9.99, 8, 11}, {10, 9, 11}, {20, 18, 22}, {99.5, 89, 100}} {
+		at := climber{base: c.base, least: 1, most: 100}
+		assert.Equal(t, c.lower, at.lower(), "below %v", c.base)
+		assert.Equal(t, c.upper, at.upper(), "above %v", c.base)
+	}
+}
+
+func TestTheSlopeOfAPairIsThatOfItsValuesUnlessNoCallSucceeded(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi bool // barren
+		want   float64
+	}{{false, false, 2}, {true, false, 2}, {false, true, 2}, {true, true, -1}} {
+		lo := measure{counts: true, limit: 10, value: 1, barren: c.lo}
+		hi := measure{counts: true, limit: 20, value: 1 + 2*math.Log(2), barren: c.hi}
+		for _, at := range []probe{below, above} {
+			first, second := hi, lo
+			if at == above {
+				first, second = lo, hi
+			}
+			pairs := climber{base: 15, least: 1, most: 100, at: at, halfway: true, first: first}
+			pairs.pair(second)
+			assert.Equal(t, 1, pairs.slopes.n)
+			assert.InDelta(t, c.want, pairs.slopes.sum, 1e-9, "barren: %t and %t", c.lo, c.hi)
+			assert.False(t, pairs.halfway)
+		}
+	}
+}
+
+// A step is 22 % up or 18 % down at most.
+func TestAStepIsBoundedHoweverSteepTheSlope(t *testing.T) {
+	for slope, want := range map[float64]float64{
+		-9: math.Exp(-0.2), -1.5: math.Exp(-0.2), -0.5: math.Exp(-0.1), 0: 1, 0.5: math.Exp(0.1), 1.5: math.Exp(0.2), 9: math.Exp(0.2),
+	} {
+		c := climber{base: 50, least: 1, most: 100}
+		for range 2 {
+			c.at, c.halfway, c.first = above, true, measure{limit: 45}
+			c.pair(measure{limit: 55, value: slope * math.Log(55./45)})
+		}
+		assert.InDelta(t, 50*want, c.base, 1e-9, "a slope of %v", slope)
+		assert.EqualValues(t, 1, c.steps)
+		assert.Zero(t, c.slopes)
+	}
+}
+
+// Calls whose values are kept have ended, though they hold places.
+func TestCallsOfAnOlderLimitAreThoseInUseAndNotKept(t *testing.T) {
+	l := NewLimiter(Config{Initial: 20})
+	l.kept.Store(3)
+	for inUse, want := range map[int]int64{5: 2, 4: 1, 3: 0, 2: 0} {
+		next := l.after(l.cfg.Load(), l.window.Load(), 21, moment{inUse: inUse})
+		assert.Equal(t, want, next.old)
+		begun := int64(warming)
+		if want == 0 {
+			begun = withFirst
+		}
+		assert.Equal(t, begun, next.begun.Load(), "%d in use", inUse)
+	}
+}
+
+// A call is a sample of the limit under which it began only, whatever has moved the limit.
+func TestEachLimitHasAnEraOfItsOwn(t *testing.T) {
+	aimd, climb := Config{Target: 1}.withDefaults(), Config{}.withDefaults()
+	for _, order := range [][]*Config{{&aimd, &climb, &aimd, &climb}, {&climb, &aimd, &climb, &aimd}} {
+		l := NewLimiter(Config{})
+		seen := map[int64]bool{l.window.Load().era: true}
+		for i, c := range order {
+			next := l.after(c, l.window.Load(), 30+i, moment{})
+			require.False(t, seen[next.era], "move %d", i+1)
+			seen[next.era] = true
+			l.window.Store(next)
+		}
+	}
+}
+
+func TestAKeptValueIsCountedOnce(t *testing.T) {
+	l := NewLimiter(Config{Initial: 20})
+	var releases []func()
+	a := New[int](l).WithKeep(func(_ context.Context, v int, release func()) int {
+		releases = append(releases, release)
+		return v
+	})
+	for n := range int64(3) {
+		_, err := a.Do(t.Context(), func(context.Context) (int, error) { return 1, nil })
+		require.NoError(t, err)
+		require.Equal(t, n+1, l.kept.Load())
+	}
+	for _, release := range releases {
+		release()
+	}
+	assert.Zero(t, l.kept.Load())
+}
+
+// Packages that accept any limiter ask for its fault by way of package origin.
+func TestALimiterNotMadeByNewLimiterIsAFault(t *testing.T) {
+	assert.NoError(t, origin.Adaptive(NewLimiter(Config{})))
+	assert.EqualError(t, origin.Adaptive((*Limiter)(nil)), "adaptive: limiter is nil, want one made by NewLimiter")
+	assert.EqualError(t, origin.Adaptive(new(Limiter)), "adaptive: zero Limiter, want one made by NewLimiter")
 }
