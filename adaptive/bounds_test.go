@@ -235,3 +235,29 @@ func TestALimiterNotMadeByNewLimiterIsAFault(t *testing.T) {
 	assert.EqualError(t, origin.Adaptive((*Limiter)(nil)), "adaptive: limiter is nil, want one made by NewLimiter")
 	assert.EqualError(t, origin.Adaptive(new(Limiter)), "adaptive: zero Limiter, want one made by NewLimiter")
 }
+
+// Another shape of window begins at once, unless calls of an older limit still shape what a
+// climber measures.
+func TestAWindowStartedAnewGoesOnToWaitForCallsOfAnOlderLimit(t *testing.T) {
+	aimd, climb := Config{Target: 1}.withDefaults(), Config{}.withDefaults()
+	l := NewLimiter(Config{})
+	for _, c := range []struct {
+		cfg              *Config
+		begun, now, want int64
+		old              int64
+	}{
+		{&climb, warming, 9, warming, 3},
+		{&climb, withFirst, 9, 9, 0},
+		{&climb, 4, 9, 9, 0},
+		{&aimd, warming, 9, 9, 0},
+		{&aimd, 4, 9, 9, 0},
+	} {
+		w := climb.newWindow(1, 20, c.begun)
+		w.old = 5
+		w.gone.Store(2)
+		next := l.again(c.cfg, w, c.now)
+		assert.Equal(t, c.want, next.begun.Load())
+		assert.Equal(t, c.old, next.old)
+		assert.EqualValues(t, 1, next.era)
+	}
+}

@@ -2,7 +2,6 @@ package adaptive_test
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -234,39 +233,4 @@ func (c *calling) Now() time.Time {
 		c.in = false
 	}
 	return c.Clock.Now()
-}
-
-// A large limiter has its places in several cells once calls have collided. A cell that is
-// empty does not mean that the limit was reached.
-func TestALargeLimitIsNotReachedByACellsLastPlace(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	l := adaptive.NewLimiter(adaptive.Config{Initial: 64, Target: time.Hour, MinCalls: 1, Window: time.Hour})
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			for range 50_000 {
-				p, err := l.Acquire(t.Context())
-				assert.NoError(t, err)
-				p.Record(policy.Ignored)
-			}
-		})
-	}
-	all.Wait()
-	cfg := l.Config()
-	cfg.Window = 1
-	require.NoError(t, l.Reconfigure(cfg))
-	var permits [63]adaptive.Permit
-	for n := range permits {
-		for i := range n {
-			var err error
-			permits[i], err = l.Acquire(t.Context())
-			require.NoError(t, err)
-		}
-		_, err := adaptive.Do(t.Context(), l, one)
-		require.NoError(t, err)
-		for i := range n {
-			permits[i].Record(policy.Success)
-		}
-		require.Equal(t, 64, l.Limit(), "%d places are free", 63-n)
-	}
 }
