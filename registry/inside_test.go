@@ -1,0 +1,72 @@
+package registry
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A function that ends its goroutine is run again so many times, and then the turn is free.
+func TestATurnEndsWithoutAFunctionThatNeverReturns(t *testing.T) {
+	var one turn
+	for mends := range 3 {
+		runs := 0
+		require.True(t, one.begin())
+		var ending sync.WaitGroup
+		ending.Go(func() {
+			one.run(func() {
+				runs++
+				assert.False(t, one.begin(), "another goroutine asks for the turn")
+				runtime.Goexit()
+			}, mends)
+		})
+		ending.Wait()
+		assert.Equal(t, 1+mends, runs)
+	}
+	for range 2 {
+		runs := 0
+		one.take(func() { runs++ })
+		assert.Equal(t, 1, runs, "no request is left over")
+	}
+}
+
+func TestATurnThatIsTakenMeanwhileRunsOnceMore(t *testing.T) {
+	var one turn
+	runs := 0
+	one.take(func() {
+		if runs++; runs > 1 {
+			return
+		}
+		for range 2 {
+			one.take(func() { assert.Fail(t, "the turn is taken") })
+		}
+	})
+	assert.Equal(t, 2, runs)
+}
+
+func TestFieldsAreWrittenInSnakeCase(t *testing.T) {
+	for field, want := range map[string]string{
+		"":               "",
+		"K":              "k",
+		"Max":            "max",
+		"MaxRetryAfter":  "max_retry_after",
+		"TTL":            "ttl",
+		"NegativeTTL":    "negative_ttl",
+		"TTLJitter":      "ttl_jitter",
+		"MaxTTLJitter":   "max_ttl_jitter",
+		"HedgeIf":        "hedge_if",
+		"ABTest":         "ab_test",
+		"OnA":            "on_a",
+		"TTL2":           "ttl2",
+		"Delay.Interval": "delay.interval",
+		"Delay.TTL":      "delay.ttl",
+		"TTL.Max":        "ttl.max",
+		"Éclair":         "éclair",
+		"MaxÉclair":      "max_éclair",
+	} {
+		assert.Equal(t, want, snake(field), field)
+	}
+}
