@@ -66,7 +66,7 @@ func New(spec Spec, opts ...Option) (*Registry, error) {
 	for _, opt := range opts {
 		opt(r)
 	}
-	r.state.Store(&state{spec: new(Spec), shared: noneShared()})
+	r.state.Store(&state{spec: new(Spec)})
 	r.settled = new(Spec)
 	if _, err := r.Apply(spec); err != nil {
 		return nil, err

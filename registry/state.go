@@ -36,14 +36,6 @@ type familyAt struct {
 	revision int64 // of the state with that Spec
 }
 
-func noneShared() map[string]map[string]any {
-	shared := map[string]map[string]any{}
-	for _, class := range classes {
-		shared[class.name()] = nil
-	}
-	return shared
-}
-
 // copied returns a copy to be changed into the next state.
 func (s *state) copied() *state {
 	is := *s

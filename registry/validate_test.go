@@ -44,6 +44,7 @@ func TestEachFaultHasItsPath(t *testing.T) {
 		`circuits. is named "", want a name`:                                                   circuit("", breaker.Config{}),
 		`circuits.a.b is named "a.b", want a name without dots: they part the names of a path`: circuit("a.b", breaker.Config{}),
 		`circuits. a is named " a", want a name without spaces around it`:                      circuit(" a", breaker.Config{}),
+		"circuits.a\xff is named \"a\\xff\", want a name of printable characters":              circuit("a\xff", breaker.Config{}),
 		"circuits.a\x00b is named \"a\\x00b\", want a name of printable characters":            circuit("a\x00b", breaker.Config{}),
 
 		"budgets.b.ratio is -1, want 0 to 1000":        {Budgets: map[string]registry.BudgetSpec{"b": {BudgetConfig: retry.BudgetConfig{Ratio: -1}}}},

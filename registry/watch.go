@@ -8,10 +8,9 @@ import (
 
 // watcher is a function given to Watch, with the changes that it has not been called for.
 type watcher struct {
-	fn      func(Changes)
-	queue   []Changes // guarded by Registry.mu
-	stopped bool      // likewise
-	turn    turn
+	fn    func(Changes)
+	queue []Changes // guarded by Registry.mu; empty once it is stopped
+	turn  turn
 }
 
 // Watch calls fn after each later [Registry.Apply] that changes something, once for each and
@@ -33,7 +32,7 @@ func (r *Registry) Watch(fn func(Changes)) (stop func()) {
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		w.stopped, w.queue = true, nil
+		w.queue = nil
 		r.watchers = slices.DeleteFunc(slices.Clone(r.watchers), func(one *watcher) bool { return one == w })
 	}
 }
@@ -98,7 +97,7 @@ func (w *watcher) call(c Changes) {
 func (r *Registry) untold(w *watcher) (Changes, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w.stopped || len(w.queue) == 0 {
+	if len(w.queue) == 0 {
 		return Changes{}, false
 	}
 	c := w.queue[0]
