@@ -133,6 +133,10 @@ func TestAChangeOfAnyPartOfAFamilyIsReported(t *testing.T) {
 		{kept, func(f *registry.FamilySpec) { f.Pipeline = "other" }},
 		{kept, func(f *registry.FamilySpec) { f.Max = 9 }},
 		{kept, func(f *registry.FamilySpec) { f.Idle = time.Hour }},
+		{kept, func(f *registry.FamilySpec) {
+			f.Max = 9
+			f.Circuit.HalfOpenMaxCalls, f.Throttle.K = breaker.DefaultHalfOpenMaxCalls, 2
+		}},
 		{registry.Changes{}, func(f *registry.FamilySpec) {
 			f.Max, f.Idle = keyed.DefaultMax, keyed.DefaultIdle
 			f.Circuit.HalfOpenMaxCalls, f.Throttle.K = breaker.DefaultHalfOpenMaxCalls, 2

@@ -110,6 +110,32 @@ func TestAPipelineThatIsBuiltDuringAReloadFollowsIt(t *testing.T) {
 	}
 }
 
+func TestAMemberFollowsAReloadAtAnyTimeWhileItIsMade(t *testing.T) {
+	const readings = 4 // by the map of members, the circuit and the limiter, and more
+	spec := func(threshold int) registry.Spec {
+		return hosts(registry.FamilySpec{
+			Circuit: ownCircuit(threshold), RateLimit: &registry.RateLimitSpec{Config: ratelimit.Config{Limit: threshold}},
+		})
+	}
+	for n := range readings {
+		clk, at := meanwhile()
+		r := made(t, spec(9), registry.WithClock(clk))
+		f := familyOf(t, r, "hosts")
+		at(n, func() {
+			if c, found := f.Circuit("a"); found {
+				assert.Equal(t, 9, c.Config().FailureThreshold, "what is found is complete")
+			}
+			apply(t, r, spec(2))
+		})
+		l := f.Get("a")
+		at(none, nil)
+		apply(t, r, spec(2)) // changes nothing, unless the reading did not come
+		c, _ := f.Circuit("a")
+		assert.Equal(t, 2, c.Config().FailureThreshold, "%d readings", n)
+		assert.Equal(t, "breaker(hosts) > ratelimit(hosts, 2/1s)", l.String(), "%d readings", n)
+	}
+}
+
 func TestAMembersPipelineThatIsBuiltDuringAReloadFollowsIt(t *testing.T) {
 	for nth := range building {
 		clk, at := meanwhile()

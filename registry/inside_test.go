@@ -60,6 +60,8 @@ func TestFieldsAreWrittenInSnakeCase(t *testing.T) {
 		"HedgeIf":        "hedge_if",
 		"ABTest":         "ab_test",
 		"OnA":            "on_a",
+		"AMax":           "a_max",
+		"TTLs":           "tt_ls",
 		"TTL2":           "ttl2",
 		"Delay.Interval": "delay.interval",
 		"Delay.TTL":      "delay.ttl",

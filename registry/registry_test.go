@@ -159,9 +159,13 @@ func TestANilObserverIsNone(t *testing.T) {
 
 func TestALaterChangeOfTheCallersSpecChangesNothing(t *testing.T) {
 	spec := everything()
+	spec.Families = map[string]registry.FamilySpec{"f": {Pipeline: "all", Circuit: &registry.CircuitSpec{}, Bulkhead: &registry.BulkheadSpec{Config: bulkhead.Config{Limit: 5}}}}
 	f := funcs()
 	r := made(t, spec, registry.WithFuncs(f))
 	before := r.Snapshot()
+	spec.Families["f"].Circuit.FailureThreshold = 1
+	spec.Families["f"].Bulkhead.Limit = 1
+	spec.Pipelines["all"].Cache.TTL = time.Hour
 	spec.Circuits["c"] = registry.CircuitSpec{Config: breaker.Config{FailureThreshold: 1}}
 	spec.Pipelines["all"].Retry.MaxAttempts = 7
 	delete(f.RetryIf, "never")
