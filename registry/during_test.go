@@ -92,7 +92,7 @@ func cachedIn(entries int, timeout time.Duration) registry.Spec {
 	p := spec.Pipelines["p"]
 	p.TotalTimeout = timeout
 	spec.Pipelines["p"] = p
-	spec.Pipelines["outer"] = registry.PipelineSpec{Pipeline: "p"}
+	spec.Pipelines["outer"], spec.Pipelines["other"] = registry.PipelineSpec{Pipeline: "p"}, registry.PipelineSpec{}
 	spec.Families = map[string]registry.FamilySpec{"f": {Pipeline: "p"}}
 	return spec
 }
@@ -101,6 +101,7 @@ func TestAPipelineThatIsBuiltDuringAReloadFollowsIt(t *testing.T) {
 	for nth := range building {
 		clk, at := meanwhile()
 		r := made(t, cachedIn(5, 0), registry.WithClock(clk), registry.WithFuncs(funcs()))
+		liveOf(t, r, "other")
 		at(nth, func() { apply(t, r, cachedIn(5, time.Second)) })
 		l := liveOf(t, r, "p")
 		assert.Contains(t, l.String(), "timeout(total, 1s)", "%d readings", nth)
@@ -162,6 +163,25 @@ func TestPipelinesThatAreBuiltAtTheSameTimeShareACache(t *testing.T) {
 		v, err := liveOf(t, r, "outer").Do(ctx, down)
 		require.NoError(t, err, "%d readings", nth)
 		assert.Equal(t, 1, v)
+	}
+}
+
+func TestAPipelineThatIsBuiltWhileAReloadTakesForceSharesTheCache(t *testing.T) {
+	for n := range 1 + building { // the time of the state is read first
+		clk, at := meanwhile()
+		r := made(t, cachedIn(5, 0), registry.WithClock(clk), registry.WithFuncs(funcs()))
+		l := liveOf(t, r, "p")
+		var outer *registry.Live[int]
+		at(n, func() {
+			at(none, nil)
+			outer = liveOf(t, r, "outer")
+		})
+		apply(t, r, cachedIn(6, 0))
+		ctx := withKey(t.Context(), "k")
+		_, err := outer.Do(ctx, ok)
+		require.NoError(t, err)
+		_, err = l.Do(ctx, down)
+		assert.NoError(t, err, "%d readings", n)
 	}
 }
 

@@ -245,3 +245,19 @@ func TestUnknownNamesListAFewOfTheDeclared(t *testing.T) {
 		}
 	}
 }
+
+func TestChaosThatWaitsReturnsTheErrorOfItsCaller(t *testing.T) {
+	clk := fake.NewClock()
+	r := made(t, piped(registry.PipelineSpec{Chaos: &registry.ChaosSpec{
+		Config: chaos.Config{Rate: 1, Enabled: true}, Error: "injected", Latency: time.Hour,
+	}}), registry.WithClock(clk))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := liveOf(t, r, "p").Do(ctx, ok)
+		ended <- err
+	}()
+	require.NoError(t, clk.BlockUntil(t.Context(), 1))
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+}

@@ -72,3 +72,13 @@ func TestFieldsAreWrittenInSnakeCase(t *testing.T) {
 		assert.Equal(t, want, snake(field), field)
 	}
 }
+
+// A goroutine may read a state, without a lock, while another one derives the next.
+func TestWhatFollowsAStateDoesNotChangeIt(t *testing.T) {
+	s := (&state{}).withLive(typeOf[int]("a"), nil).withTyped(typeOf[int]("a"), nil)
+	is := s.withLive(typeOf[string]("a"), nil).withTyped(typeOf[string]("a"), nil)
+	assert.Len(t, s.lives, 1)
+	assert.Len(t, s.typed, 1)
+	assert.Len(t, is.lives, 2)
+	assert.Len(t, is.typed, 2)
+}

@@ -158,6 +158,17 @@ func TestAReloadLeavesDefaultsWithTheirOrigin(t *testing.T) {
 	assert.Contains(t, before, registry.Value{Path: "pipelines.all.retry.backoff", Value: "exponential", Origin: "default"})
 }
 
+func TestADefaultThatIsWrittenOutIsStillShownAsOne(t *testing.T) {
+	r := made(t, shop())
+	before := r.Snapshot().Values
+	spec := shop()
+	c := spec.Circuits["stripe"]
+	c.SuccessThreshold = 1
+	spec.Circuits["stripe"] = c
+	assert.True(t, apply(t, r, spec).None())
+	assert.Equal(t, before, r.Snapshot().Values)
+}
+
 func TestOneWatcherCanStopAnother(t *testing.T) {
 	r := made(t, shop())
 	told := map[string]int{}

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -55,6 +56,7 @@ func TestEachFaultHasItsPath(t *testing.T) {
 		"rate_limits.l.burst is -1, want 0 for the default, NoBurst or more": {RateLimits: map[string]registry.RateLimitSpec{"l": {Config: ratelimit.Config{Limit: 1, Burst: -1}}}},
 		"throttles.t.k is 0.5, want 0 for the default, 2, or 1 to 1e+06":     {Throttles: map[string]registry.ThrottleSpec{"t": {Config: throttle.Config{K: 0.5}}}},
 
+		`pipelines.a.b is named "a.b", want a name without dots: they part the names of a path`:                               {Pipelines: map[string]registry.PipelineSpec{"a.b": {}}},
 		`pipelines.p.circuit is "strpie", want a circuit of the Spec, did you mean stripe?`:                                   one(registry.PipelineSpec{Circuit: "strpie"}),
 		`pipelines.p.throttle is "x", want a throttle of the Spec`:                                                            one(registry.PipelineSpec{Throttle: "x"}),
 		`pipelines.p.rate_limit is "x", want a rate limit of the Spec`:                                                        one(registry.PipelineSpec{RateLimit: "x"}),
@@ -73,6 +75,8 @@ func TestEachFaultHasItsPath(t *testing.T) {
 		`pipelines.p.hedge.budget is "x", want a budget of the Spec`:                                                          one(registry.PipelineSpec{Hedge: &registry.HedgeSpec{BudgetName: "x"}}),
 		`pipelines.p.hedge.hedge_if is set, want nil: only OnFailure calls it, and it is not set`:                             one(registry.PipelineSpec{Hedge: &registry.HedgeSpec{HedgeIfName: "always"}}),
 		`pipelines.p.hedge.hedge_if is "x", want a function of Funcs.RetryIf`:                                                 one(registry.PipelineSpec{Hedge: &registry.HedgeSpec{Config: hedge.Config{OnFailure: true}, HedgeIfName: "x"}}),
+		`pipelines.p.hedge.name is set, want no name: the registry sets it`:                                                   one(registry.PipelineSpec{Hedge: &registry.HedgeSpec{Config: hedge.Config{Name: "x"}}}),
+		`pipelines.p.chaos.clock is set, want none: see WithClock`:                                                            one(registry.PipelineSpec{Chaos: &registry.ChaosSpec{Error: "x", Config: chaos.Config{Clock: fake.NewClock()}}}),
 		`pipelines.p.fallback is "zerro", want a function of Funcs.Fallback, did you mean zero?`:                              one(registry.PipelineSpec{Fallback: "zerro"}),
 		`pipelines.p.cache.key is "", want a function of Funcs.Key: it returns the key of a call`:                             one(registry.PipelineSpec{Cache: &registry.CacheSpec{TTL: 1}}),
 		`pipelines.p.cache.key is "kex", want a function of Funcs.Key, did you mean key?`:                                     one(registry.PipelineSpec{Cache: &registry.CacheSpec{Key: "kex", TTL: 1}}),
@@ -106,9 +110,11 @@ func TestEachFaultHasItsPath(t *testing.T) {
 func TestAStoreLimitsItself(t *testing.T) {
 	f := funcs()
 	f.Store = map[string]any{"redis": nil}
-	spec := one(registry.PipelineSpec{Cache: &registry.CacheSpec{Key: "key", TTL: 1, Store: "redis", MaxEntries: 5}})
-	_, err := registry.New(spec, registry.WithFuncs(f))
-	assert.EqualError(t, err, "registry: pipelines.p.cache.max_entries is 5, want 0: it limits the built-in store, and store is set")
+	for _, n := range []int{1, 5} {
+		spec := one(registry.PipelineSpec{Cache: &registry.CacheSpec{Key: "key", TTL: 1, Store: "redis", MaxEntries: n}})
+		_, err := registry.New(spec, registry.WithFuncs(f))
+		assert.EqualError(t, err, fmt.Sprintf("registry: pipelines.p.cache.max_entries is %d, want 0: it limits the built-in store, and store is set", n))
+	}
 }
 
 func TestAllFaultsAreReportedAtOnceInOrder(t *testing.T) {
@@ -139,6 +145,14 @@ func TestACycleOfPipelinesIsShown(t *testing.T) {
 	assert.EqualError(t, spec.Validate(), `registry: pipelines.a.pipeline is "b", want no cycle: a > b > c > a
 registry: pipelines.b.pipeline is "c", want no cycle: b > c > a > b
 registry: pipelines.c.pipeline is "a", want no cycle: c > a > b > c`)
+}
+
+// The empty name stands for no pipeline, also where one is declared under it.
+func TestAPipelineWithoutANameIsPartOfNoCycle(t *testing.T) {
+	spec := registry.Spec{Pipelines: map[string]registry.PipelineSpec{"": {Pipeline: "a"}, "a": {}, "b": {Pipeline: "a"}}}
+	for range 20 { // in any order
+		require.EqualError(t, spec.Validate(), `registry: pipelines. is named "", want a name`)
+	}
 }
 
 func TestValidateWithoutFunctionsAcceptsAnyNameOfOne(t *testing.T) {
