@@ -218,6 +218,14 @@ func TestTheLeastDurationsCount(t *testing.T) {
 	assert.Equal(t, time.Duration(1), clk.Now().Sub(began))
 }
 
+func TestChaosWithoutALatencyDoesNotSleep(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	r := made(t, piped(registry.PipelineSpec{Chaos: &registry.ChaosSpec{Config: chaos.Config{Rate: 1, Enabled: true}, Error: "x"}}), registry.WithClock(clk))
+	_, err := liveOf(t, r, "p").Do(t.Context(), ok)
+	require.ErrorIs(t, err, chaos.ErrInjected)
+	assert.Empty(t, clk.Sleeps())
+}
+
 func TestUnknownNamesListAFewOfTheDeclared(t *testing.T) {
 	for n, want := range map[int]string{
 		0: ", there are no rate limits",

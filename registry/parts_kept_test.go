@@ -2,7 +2,10 @@ package registry_test
 
 import (
 	"context"
+	"runtime"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +123,45 @@ func TestACallWithoutAKeyAsksNoMember(t *testing.T) {
 	assert.NoError(t, asks.Refusal(t.Context(), 0))
 	_, err := policy.CallOf(admittedBy(f.Policy(func(context.Context) (string, bool) { return "", false }), "", ok)).Do(t.Context())
 	assert.NoError(t, err)
+}
+
+// Of two pipelines that are added to a member at the same time, none is lost.
+func TestAMemberKeepsPipelinesThatComeAtTheSameTime(t *testing.T) {
+	const members = 1000
+	r := made(t, hosts(registry.FamilySpec{}))
+	ints := familyOf(t, r, "hosts")
+	texts, err := registry.Keyed[string](r, "hosts")
+	require.NoError(t, err)
+	flags, err := registry.Keyed[bool](r, "hosts")
+	require.NoError(t, err)
+	var arrived [members]atomic.Int32
+	together := func(i int) string {
+		for arrived[i].Add(1); arrived[i].Load() < 2; {
+			runtime.Gosched()
+		}
+		return strconv.Itoa(i)
+	}
+	for i := range members {
+		ints.Get(strconv.Itoa(i))
+	}
+	var ofTexts [members]*registry.Live[string]
+	var ofFlags [members]*registry.Live[bool]
+	var getting sync.WaitGroup
+	getting.Go(func() {
+		for i := range members {
+			ofTexts[i] = texts.Get(together(i))
+		}
+	})
+	getting.Go(func() {
+		for i := range members {
+			ofFlags[i] = flags.Get(together(i))
+		}
+	})
+	getting.Wait()
+	for i := range members {
+		require.Same(t, ofTexts[i], texts.Get(strconv.Itoa(i)))
+		require.Same(t, ofFlags[i], flags.Get(strconv.Itoa(i)))
+	}
 }
 
 // Goroutines that begin to use a family for different types at the same time must all be
