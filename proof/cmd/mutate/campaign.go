@@ -25,6 +25,7 @@ type campaign struct {
 	mu    sync.Mutex
 	tally map[fate]int
 	equal int // survivors with a reason
+	races int // survivors that a race tells apart
 	wrong int // killed although there is a reason
 }
 
@@ -35,7 +36,7 @@ func (c *campaign) all(ctx context.Context, args []string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c.tally, c.equal, c.wrong, c.suites = map[fate]int{}, 0, 0, nil
+	c.tally, c.equal, c.races, c.wrong, c.suites = map[fate]int{}, 0, 0, 0, nil
 	if c.together, err = newTogether(ctx, c.root, c.scratch, mutants); err != nil {
 		return false, err
 	}
@@ -99,6 +100,10 @@ func (c *campaign) print(args []string) error {
 	return err
 }
 
+// byRace begins the reason of a mutant that is wrong only where two goroutines meet between
+// two steps that no test can hold up. Tests may or may not kill it.
+const byRace = "race: "
+
 // one tries a mutant and records the result.
 func (c *campaign) one(ctx context.Context, m mutant) error {
 	reason, known := c.explained[m.key()]
@@ -108,14 +113,19 @@ func (c *campaign) one(ctx context.Context, m mutant) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	race := strings.HasPrefix(reason, byRace)
 	switch {
+	case f == survived && race:
+		c.races++
+		fmt.Printf("no race seen\t%v\t%s\n", m, reason)
+		return nil
 	case f == survived && known:
 		c.equal++
 		fmt.Printf("no difference\t%v\t%s\n", m, reason)
 		return nil
 	case f == survived:
 		fmt.Printf("SURVIVED\t%v\n\t\tkey: %s\n", m, m.key())
-	case known:
+	case known && !race:
 		c.wrong++
 		fmt.Printf("EXPLAINED, AND %s\t%v\n\t\tkey: %s\n", strings.ToUpper(string(f)), m, m.key())
 	case f == timedOut:
@@ -136,15 +146,19 @@ func (c *campaign) report(args []string) bool {
 	if c.every > 1 {
 		sample = fmt.Sprintf(", one in %d", c.every)
 	}
+	races := ""
+	if c.races > 0 {
+		races = fmt.Sprintf(", %d differ in a race that no test met", c.races)
+	}
 	contradicted := ""
 	if c.wrong > 0 {
 		contradicted = fmt.Sprintf(", %d killed that are listed as making no difference", c.wrong)
 	}
 	row.Row{
 		Searched: "mutation of " + strings.Join(args, ", "),
-		Amount:   fmt.Sprintf("%d mutants%s, %d more do not compile", tried+c.equal, sample, c.tally[notViable]),
-		Result: fmt.Sprintf("%.1f %% killed (%d by running for ever), %d survived, %d make no difference%s",
-			score, c.tally[timedOut], c.tally[survived], c.equal, contradicted),
+		Amount:   fmt.Sprintf("%d mutants%s, %d more do not compile", tried+c.equal+c.races, sample, c.tally[notViable]),
+		Result: fmt.Sprintf("%.1f %% killed (%d by running for ever), %d survived, %d make no difference%s%s",
+			score, c.tally[timedOut], c.tally[survived], c.equal, races, contradicted),
 	}.Print()
 	return c.tally[survived] == 0 && c.wrong == 0
 }

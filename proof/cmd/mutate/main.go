@@ -7,7 +7,8 @@
 // It does not use the test cache, and it changes no file of the tree. The file named by
 // -explained lists survivors that make no difference: a key, " => ", and the reason on
 // each line. The command exits with 1 if another mutant survives, or if a listed one is
-// killed.
+// killed. A reason that begins with "race: " explains a mutant that tests kill by chance
+// or not at all; it may do either.
 package main
 
 import (

@@ -157,6 +157,15 @@ func TestMutantsOfTestedCodeAreKilledAndTheOthersSurvive(t *testing.T) {
 	assert.Equal(t, 2, s.equal)
 	assert.Equal(t, 1, s.wrong)
 
+	s.explained["p Larger | > to <= #1"] = "race: killed by chance"
+	s.explained["p Count | ++ to -- #1"] = "race: not met"
+	ok, err = s.all(t.Context(), []string{"p"})
+	require.NoError(t, err)
+	assert.True(t, ok, "races are killed or not")
+	assert.Equal(t, 1, s.equal)
+	assert.Equal(t, 1, s.races)
+	assert.Equal(t, map[fate]int{killed: 2}, s.tally)
+
 	text, err := os.ReadFile("p/p.go")
 	require.NoError(t, err)
 	assert.Equal(t, source, string(text), "the tree is as it was")
