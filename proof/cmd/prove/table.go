@@ -103,7 +103,8 @@ func (t *table) markdown(reasons map[string][]string) string {
 	}
 	b.WriteString("\n## Mutants that make no difference\n\n" +
 		"The scores leave them out. A run of all mutants fails if one of them is killed, or if\n" +
-		"any other survives.\n")
+		"any other survives. Those of a race do make a difference, which tests meet by chance:\n" +
+		"they may do either.\n")
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(reasons[reason], "\n"))
 	}
