@@ -23,7 +23,22 @@ import (
 
 var most = flag.Int("schedules", 20_000, "schedules of a scene, at most, with as many preemptions as fit in them")
 
-func hook(stop Stop) { atomicx.Hook = stop }
+// hook stops threads at their atomic operations and at their locks, and so also within what
+// they do under a lock.
+func hook(stop Stop) {
+	atomicx.Hook, atomicx.Await = stop, nil
+	if stop == nil {
+		return
+	}
+	atomicx.Await = func(at any, ready func() bool) {
+		// A thread that is given up runs its deferred functions, and may want a lock that
+		// another one has taken with it.
+		if x := running; (x == nil || x.current == nil) && !ready() {
+			panic(givenUp{})
+		}
+		Wait(at, ready)
+	}
+}
 
 // touch is a stop before a scene uses memory that its own threads share.
 func touch(place any) {

@@ -231,21 +231,12 @@ func (l *lobby) settle() {
 	}
 }
 
-// hookLocks stops threads at their atomic operations and at their locks, and so also
-// within what they do under a lock.
+// hookLocks is hook with two stripes, of which each thread has one.
 func hookLocks(stop Stop) {
-	atomicx.Hook, atomicx.Await = stop, nil
+	hook(stop)
 	stripe.Forced, stripe.Pick = 0, nil
 	if stop == nil {
 		return
-	}
-	atomicx.Await = func(at any, ready func() bool) {
-		// A thread that is given up runs its deferred functions, and may want a lock that
-		// another one has taken with it.
-		if x := running; (x == nil || x.current == nil) && !ready() {
-			panic(givenUp{})
-		}
-		Wait(at, ready)
 	}
 	stripe.Forced = 2
 	stripe.Pick = func(n int) int {
