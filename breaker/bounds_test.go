@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log"
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,15 +19,18 @@ import (
 
 func TestNumbersThatAreNegativeOrTooLargeAreRefused(t *testing.T) {
 	for want, cfg := range map[string]breaker.Config{
-		"breaker: Config.FailureThreshold is 2147483648, want 0 to 2147483647": {FailureThreshold: math.MaxInt32 + 1},
-		"breaker: Config.HalfOpenMaxCalls is -1, want 0 to 2147483647":         {HalfOpenMaxCalls: -1},
-		"breaker: Config.SlowCall is -1ns, want 0 or more":                     {SlowCall: -1},
-		"breaker: Config.Window is -1ns, want 0 or more":                       {Window: -1},
-		"breaker: Config.MaxRecoveryTimeout is -1ns, want 0 or more":           {MaxRecoveryTimeout: -1},
-		"breaker: Config.RecoveryTimeout is -2ns, want 0 or more, or NoWait":   {RecoveryTimeout: -2},
-		"breaker: Config.SuccessThreshold is 1, want 0 with ProbeCalls":        {ProbeCalls: 1, SuccessThreshold: 1},
+		"breaker: Config.HalfOpenMaxCalls is -1, want 0 to 2147483647":       {HalfOpenMaxCalls: -1},
+		"breaker: Config.SlowCall is -1ns, want 0 or more":                   {SlowCall: -1},
+		"breaker: Config.Window is -1ns, want 0 or more":                     {Window: -1},
+		"breaker: Config.MaxRecoveryTimeout is -1ns, want 0 or more":         {MaxRecoveryTimeout: -1},
+		"breaker: Config.RecoveryTimeout is -2ns, want 0 or more, or NoWait": {RecoveryTimeout: -2},
+		"breaker: Config.SuccessThreshold is 1, want 0 with ProbeCalls":      {ProbeCalls: 1, SuccessThreshold: 1},
 	} {
 		assert.ErrorContains(t, cfg.Validate(), want)
+	}
+	if threshold := int64(math.MaxInt32) + 1; strconv.IntSize == 64 {
+		cfg := breaker.Config{FailureThreshold: int(threshold)}
+		assert.ErrorContains(t, cfg.Validate(), "breaker: Config.FailureThreshold is 2147483648, want 0 to 2147483647")
 	}
 }
 

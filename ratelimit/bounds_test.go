@@ -2,6 +2,7 @@ package ratelimit_test
 
 import (
 	"math"
+	"strconv"
 	"testing"
 	"time"
 
@@ -12,15 +13,32 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
+// ints returns those of the numbers that an int of this machine has.
+func ints(numbers ...int64) (all []int) {
+	for _, n := range numbers {
+		if int64(int(n)) == n {
+			all = append(all, int(n))
+		}
+	}
+	return all
+}
+
 func TestTheBoundsOfAConfigAreValid(t *testing.T) {
-	for _, cfg := range []ratelimit.Config{
+	valid := []ratelimit.Config{
 		{Limit: 1, Per: 2 * year, Burst: 1},
 		{Limit: 16, Per: 1},
-		{Limit: 16e9},
 		{Limit: 1, Per: year, Burst: 2},
-		{Limit: 16e9, Burst: int(2*year) * 16},
 		{Limit: 10, Burst: ratelimit.NoBurst},
-	} {
+	}
+	invalid := map[string]ratelimit.Config{
+		"Per": {Limit: 1, Per: 2*year + 1, Burst: 1},
+	}
+	if limit, burst := int64(16e9), int64(2*year)*16; strconv.IntSize == 64 {
+		valid = append(valid, ratelimit.Config{Limit: int(limit)}, ratelimit.Config{Limit: int(limit), Burst: int(burst)})
+		invalid["Limit"] = ratelimit.Config{Limit: int(limit + 1)}
+		invalid["Burst"] = ratelimit.Config{Limit: int(limit), Burst: int(burst + 1)}
+	}
+	for _, cfg := range valid {
 		require.NoError(t, cfg.Validate(), "%+v", cfg)
 		cfg.Clock = fake.NewClock()
 		l := ratelimit.NewLimiter(cfg)
@@ -29,11 +47,7 @@ func TestTheBoundsOfAConfigAreValid(t *testing.T) {
 		assert.True(t, l.Allow(burst), "%+v", cfg)
 		assert.False(t, l.Allow(1), "%+v", cfg)
 	}
-	for field, cfg := range map[string]ratelimit.Config{
-		"Per":   {Limit: 1, Per: 2*year + 1, Burst: 1},
-		"Limit": {Limit: 16e9 + 1},
-		"Burst": {Limit: 16e9, Burst: int(2*year)*16 + 1},
-	} {
+	for field, cfg := range invalid {
 		assert.ErrorContains(t, cfg.Validate(), "ratelimit: Config."+field+" is ", "%+v", cfg)
 	}
 }
@@ -42,7 +56,7 @@ func TestTheBoundsOfAConfigAreValid(t *testing.T) {
 // panics.
 func TestAnAbsurdLimitIsReported(t *testing.T) {
 	const most = "want 1 to 16, 16 for each nanosecond of Per"
-	for _, limit := range []int{(1<<64)/100_000_000 + 1, (1<<63)/100_000_000 + 1, math.MaxInt} {
+	for _, limit := range ints(math.MaxInt32, (1<<64)/100_000_000+1, (1<<63)/100_000_000+1, math.MaxInt64) {
 		assert.ErrorContains(t, ratelimit.Config{Limit: limit, Per: 1}.Validate(), most, "%d", limit)
 	}
 }
@@ -97,20 +111,24 @@ func TestCancelReturnsTokensUntilTheyAreDue(t *testing.T) {
 func TestAReservationIsDueWithinTheBoundsAtAMuchLowerRate(t *testing.T) {
 	const most = time.Duration(1 << 60 / 16)
 	for _, c := range []struct {
-		tokens    int
+		tokens    int64
 		per, want time.Duration
 	}{
 		{1 << 40, 3 << 18, most},                        // costs 1.5 x 2^63 sixteenths of a nanosecond
 		{1 << 40, 1 << 20, most},                        // costs 2^64
-		{int(2*year) * 16, year, most},                  // costs more than that
+		{int64(2*year) * 16, year, most},                // costs more than that
 		{1 << 40, 1 << 16, most},                        // costs just the most
 		{1<<40 - 1, 1 << 16, (1<<40 - 1) * (1 << 16)},   // costs less
 		{1 << 20, time.Second, (1 << 20) * time.Second}, // likewise
 	} {
+		tokens := int(c.tokens)
+		if int64(tokens) != c.tokens {
+			continue // an int has 32 bits
+		}
 		clk := fake.NewClock()
-		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 1, Burst: c.tokens, Clock: clk})
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 1, Burst: tokens, Clock: clk})
 		require.True(t, l.Allow(1))
-		r, err := l.Reserve(c.tokens, -1)
+		r, err := l.Reserve(tokens, -1)
 		require.NoError(t, err)
 		l.SetRate(1, c.per, 1)
 		assert.Equal(t, c.want, r.Delay(), "%+v", c)

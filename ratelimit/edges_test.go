@@ -210,7 +210,7 @@ func TestTheConfigOfAPipelineNeedsALimiterThatWasMade(t *testing.T) {
 
 // The cost of so many tokens overflows.
 func TestAHugeNumberOfTokensIsRefused(t *testing.T) {
-	for _, n := range []int{1 << 58, 1 << 60, 1 << 62, math.MaxInt} {
+	for _, n := range ints(1<<58, 1<<60, 1<<62, math.MaxInt64) {
 		clk := newStaged()
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: -1, Clock: clk, Cost: func(context.Context) int { return n }})
 		assert.False(t, l.Allow(n), "%d", n)
