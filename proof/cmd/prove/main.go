@@ -57,11 +57,7 @@ func status() int {
 	t := run(ctx, slices.DeleteFunc(slices.Clone(all), func(j job) bool { return !j.isOf(*only) }), atATime)
 	fmt.Print(t.text())
 	if *write != "" {
-		reasons, err := explained("mutants.txt")
-		if err == nil {
-			err = t.update(*write, all, reasons)
-		}
-		if err != nil {
+		if err := t.update(*write, all); err != nil {
 			fmt.Fprintln(os.Stderr, "prove:", err)
 			return 1
 		}

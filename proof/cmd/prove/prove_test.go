@@ -80,9 +80,8 @@ func TestTheTableIsPrintedAndParsed(t *testing.T) {
 	tab := table{commit: "1a2b"}
 	tab.add("linear", []row.Row{{Searched: "a", Amount: "1", Seeds: "2", Result: "r"}, {Searched: "b"}}, time.Second)
 	assert.Equal(t, "SEARCHED  HOW MUCH  SEEDS  RESULT  TOOK\na         1         2      r       1s\nb                                  \n", tab.text())
-	md := tab.markdown(map[string][]string{"why": {"x | y", "z"}})
+	md := tab.markdown()
 	assert.Contains(t, md, "| linear | a | 1 | 2 | r | 1s | 1a2b |\n| linear | b |  |  |  |  | 1a2b |\n")
-	assert.Contains(t, md, "\nwhy:\n\n```\nx | y\nz\n```\n")
 	assert.Equal(t, tab.rows, parse(md))
 }
 
@@ -96,7 +95,7 @@ func TestARunOfOneSearchKeepsTheRowsOfTheOthers(t *testing.T) {
 				tab.add(name, []row.Row{{Searched: found}}, time.Second)
 			}
 		}
-		require.NoError(t, tab.update(path, order, nil))
+		require.NoError(t, tab.update(path, order))
 	}
 	write("first", map[string][]string{"linear": {"a"}, "storm": {"b"}, "fuzz": {"c", "d"}, "unknown": {"e"}})
 	write("second", map[string][]string{"fuzz": {"f"}})
@@ -113,16 +112,4 @@ func TestJobsAreSelectedByNameOrPrefix(t *testing.T) {
 	for only, want := range map[string]bool{"": true, "linear": true, "storm,linear-yields": true, "linear-y": false, "storm": false} {
 		assert.Equal(t, want, job{name: "linear-yields"}.isOf(only), only)
 	}
-}
-
-func TestReasonsAreReadFromMutantsTxt(t *testing.T) {
-	reasons, err := explained("../../mutants.txt")
-	require.NoError(t, err)
-	assert.NotEmpty(t, reasons)
-	for reason, mutants := range reasons {
-		assert.NotEmpty(t, reason)
-		assert.NotEmpty(t, mutants, reason)
-	}
-	_, err = explained("nowhere")
-	assert.Error(t, err)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -50,14 +49,13 @@ func (t *table) text() string {
 }
 
 // update writes t into the file at path. It replaces the rows of the same jobs and keeps
-// the others, in the order of jobs. reasons are those of the mutants that make no
-// difference.
-func (t *table) update(path string, jobs []job, reasons map[string][]string) error {
+// the others, in the order of jobs.
+func (t *table) update(path string, jobs []job) error {
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	return os.WriteFile(path, []byte(t.over(parse(string(old)), jobs).markdown(reasons)), 0o644) //nolint:gosec // the file is public
+	return os.WriteFile(path, []byte(t.over(parse(string(old)), jobs).markdown()), 0o644) //nolint:gosec // the file is public
 }
 
 // over returns the lines of t, and those of old whose jobs are not in t.
@@ -92,7 +90,7 @@ func parse(text string) (lines []line) {
 	return lines
 }
 
-func (t *table) markdown(reasons map[string][]string) string {
+func (t *table) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\nWritten by `make prove` with %s on %s/%s, %d cores. Each line names the commit that was\n"+
 		"searched; `go run ./cmd/prove -only NAME -write RESULTS.md` repeats one search.\n\n",
@@ -101,27 +99,9 @@ func (t *table) markdown(reasons map[string][]string) string {
 	for _, r := range t.rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", r.job, r.Searched, r.Amount, r.Seeds, r.Result, r.took, r.commit)
 	}
-	b.WriteString("\n## Mutants that make no difference\n\n" +
-		"The scores leave them out. A run of all mutants fails if one of them is killed, or if\n" +
-		"any other survives. Those of a race do make a difference, which tests meet by chance:\n" +
-		"they may do either.\n")
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		fmt.Fprintf(&b, "\n%s:\n\n```\n%s\n```\n", reason, strings.Join(reasons[reason], "\n"))
-	}
+	b.WriteString("\n[mutants.txt](mutants.txt) lists the mutants that make no difference, with reasons. The scores\n" +
+		"leave them out. A run of all mutants fails if one of them is killed, or if any other\n" +
+		"survives. Those of a race do make a difference, which tests meet by chance: they may do\n" +
+		"either. What survived in a row above has been killed or explained since.\n")
 	return b.String()
-}
-
-// explained reads the mutants that make no difference, grouped by reason.
-func explained(path string) (map[string][]string, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	reasons := map[string][]string{}
-	for l := range strings.Lines(string(text)) {
-		if key, reason, ok := strings.Cut(strings.TrimSpace(l), " => "); ok && !strings.HasPrefix(l, "#") {
-			reasons[reason] = append(reasons[reason], key)
-		}
-	}
-	return reasons, nil
 }
