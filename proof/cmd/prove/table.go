@@ -102,6 +102,6 @@ func (t *table) markdown() string {
 	b.WriteString("\n[mutants.txt](mutants.txt) lists the mutants that make no difference, with reasons. The scores\n" +
 		"leave them out. A run of all mutants fails if one of them is killed, or if any other\n" +
 		"survives. Those of a race do make a difference, which tests meet by chance: they may do\n" +
-		"either. What survived in a row above has been killed or explained since.\n")
+		"either.\n")
 	return b.String()
 }
