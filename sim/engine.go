@@ -12,11 +12,12 @@ import (
 var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // stillMost is how many steps there may be at one instant. More of them are a loop that
-// never waits. Tests lower it.
+// never waits. Tests lower it. An engine has the value of its beginning: that of a run
+// which was given up goes on meanwhile.
 var stillMost int64 = 20_000_000
 
 // crowdMost is how many coroutines may have something to do at once, in one variant. Each
-// takes some 3 KB. Tests lower it.
+// takes some 3 KB. Tests lower it. An engine has the value of its beginning.
 var crowdMost = 500_000
 
 // lookEvery is how many steps there are between two looks at the world outside.
@@ -25,20 +26,22 @@ const lookEvery = 4096
 // engine runs one variant. Coroutines take turns with the loop that moves time: one of them
 // runs at any time, so nothing here needs a lock. The fields of outside are the exception.
 type engine struct {
-	now, end int64 // nanoseconds of virtual time
-	seq      int64 // of the last event or wake
-	events   heap
-	ready    ready
-	foreign  chain[hooked] // waits for contexts whose end does not come through this package
-	cur      *proc         // runs now; nil if the loop does
-	live     chain[*proc]  // coroutines with something to do
-	idle     []*proc
-	steps    int64 // in all
-	still    int64 // at this instant
-	failure  error // ends the run
-	halted   bool  // Run was interrupted
-	over     bool  // coroutines end instead of waiting
-	burying  bool  // the goroutine that lets a coroutine go on is one of bury
+	now, end  int64 // nanoseconds of virtual time
+	seq       int64 // of the last event or wake
+	events    heap
+	ready     ready
+	foreign   chain[hooked] // waits for contexts whose end does not come through this package
+	cur       *proc         // runs now; nil if the loop does
+	live      chain[*proc]  // coroutines with something to do
+	idle      []*proc
+	steps     int64 // in all
+	still     int64 // at this instant
+	stillMost int64
+	crowdMost int
+	failure   error // ends the run
+	halted    bool  // Run was interrupted
+	over      bool  // coroutines end instead of waiting
+	burying   bool  // the goroutine that lets a coroutine go on is one of bury
 
 	clock   *clock
 	seed    uint64
@@ -57,7 +60,7 @@ type outside struct {
 }
 
 func newEngine(base context.Context, seed uint64, end time.Duration) *engine {
-	e := &engine{end: int64(end), seed: seed, base: context.WithoutCancel(base)}
+	e := &engine{end: int64(end), seed: seed, base: context.WithoutCancel(base), stillMost: stillMost, crowdMost: crowdMost}
 	e.clock = &clock{e}
 	e.outside.tell = func() {}
 	return e
@@ -88,8 +91,8 @@ func (e *engine) wake(p *proc) {
 func (e *engine) run() {
 	for !e.stopped() && e.failure == nil {
 		p, ev := e.ready.first(), e.events.first()
-		if e.still > stillMost {
-			e.fail(stillError(e.now))
+		if e.still > e.stillMost {
+			e.fail(e.stillError())
 		}
 		switch {
 		case p != nil && (ev == nil || ev.at > e.now || ev.seq > p.seq):
@@ -142,8 +145,8 @@ func (e *engine) step() {
 	if e.stopped() {
 		e.cur.exit()
 	}
-	if e.still > stillMost {
-		e.abort(stillError(e.now))
+	if e.still > e.stillMost {
+		e.abort(e.stillError())
 	}
 }
 

@@ -59,6 +59,8 @@ func TestAFunctionThatComputesForEverDoesNotHoldUpAnInterrupt(t *testing.T) {
 	assert.ErrorContains(t, err, "interrupt_test.go", "the stack")
 	close(leave)
 	<-left
+	sim.LowerStillMost(10_000)() // no race with the engine, which takes its last steps now
+	sim.LowerCrowdMost(10_000)()
 }
 
 func TestAPanicOfTheProgressStopsTheRun(t *testing.T) {

@@ -35,12 +35,12 @@ func (f bodyFunc) run() { f() }
 func (e *engine) spawn(b body) {
 	switch {
 	case e.over:
-	case e.live.n < crowdMost:
+	case e.live.n < e.crowdMost:
 		e.wake(e.prepare(b))
 	case e.cur != nil:
-		e.abort(crowdError(e.now))
+		e.abort(e.crowdError())
 	default:
-		e.fail(crowdError(e.now))
+		e.fail(e.crowdError())
 	}
 }
 
@@ -197,12 +197,12 @@ func exitError() error {
 	return fmt.Errorf("a function called runtime.Goexit, as t.FailNow does; return an error instead\n\n%s", debug.Stack())
 }
 
-func crowdError(now int64) error {
+func (e *engine) crowdError() error {
 	return fmt.Errorf("more than %d calls, users and functions are in progress at %v, which take too much memory; give calls a timeout, bound the Queue of services, or lower Rate, Burst or Closed",
-		crowdMost, time.Duration(now))
+		e.crowdMost, time.Duration(e.now))
 }
 
-func stillError(now int64) error {
+func (e *engine) stillError() error {
 	return fmt.Errorf("time does not move: over %d steps at %v; a loop repeats without a wait, such as a retry with neither a limit nor a delay\n\n%s",
-		stillMost, time.Duration(now), debug.Stack())
+		e.stillMost, time.Duration(e.now), debug.Stack())
 }
