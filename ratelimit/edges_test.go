@@ -251,26 +251,27 @@ func TestACallMovesUpBehindATokenTakenAheadOfACancelledReservation(t *testing.T)
 	})
 }
 
-func TestEveryRefusalIsCounted(t *testing.T) {
-	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, MaxWait: time.Nanosecond, Clock: fake.NewClock()})
-	require.True(t, l.Allow(2))
-	soon := overdue{t.Context(), l.Clock().Now()}
-	for i, refused := range []func() bool{
-		func() bool { return !l.Allow(1) },
-		func() bool { return !l.Allow(3) },
-		func() bool { _, err := l.Reserve(1, 0); return err != nil },
-		func() bool { _, err := l.Reserve(3, -1); return err != nil },
-		func() bool { return l.Wait(soon, 1) != nil },
-		func() bool { return l.Wait(t.Context(), 3) != nil },
-		func() bool { _, err := ratelimit.Do(t.Context(), l, succeed); return err != nil },
-	} {
-		require.True(t, refused(), "%d", i)
-		assert.EqualValues(t, 1+i, l.Snapshot().Rejected, "%d", i)
+func TestAPauseOfNoTimeChangesNothing(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 5, Clock: clk})
+	clk.set(2 * time.Hour)
+	require.True(t, l.Allow(3))
+	for _, d := range []time.Duration{0, -1, -time.Second, -3 * time.Hour, math.MinInt64} {
+		l.Pause(d)
 	}
-	assert.EqualValues(t, 1, l.Snapshot().Admitted)
-	r, err := l.Reserve(1, -1)
-	require.NoError(t, err)
-	assert.EqualValues(t, 2, l.Snapshot().Admitted)
-	r.Cancel()
-	assert.EqualValues(t, 1, l.Snapshot().Admitted)
+	assert.Zero(t, l.Snapshot().Paused)
+	clk.set(2*time.Hour - time.Second) // the bucket is older
+	assert.Equal(t, 1, few(l))
+}
+
+func TestAWaitOfAnyLengthMayBeAllowed(t *testing.T) {
+	for _, most := range []time.Duration{time.Second, year, 20 * year, 100 * year, math.MaxInt64} {
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: most, Clock: fake.NewClock(fake.AutoAdvance())})
+		require.True(t, l.Allow(1))
+		_, err := ratelimit.Do(t.Context(), l, succeed)
+		require.NoError(t, err, "%v", most)
+		r, err := l.Reserve(1, most)
+		require.NoError(t, err, "%v", most)
+		assert.Equal(t, time.Second, r.Delay())
+	}
 }

@@ -125,7 +125,6 @@ func (p *RateLimit[T]) custom(ctx context.Context, next policy.Call[T], terms *t
 	v, err = next.Do(ctx)
 	if p.pause != nil {
 		p.limiter.Pause(p.pause(v, err))
-		next.Delayed()
 	}
 	return v, err
 }
@@ -143,7 +142,6 @@ func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int, max
 		l.admitted.Inc()
 		return nil
 	}
-	next.Delayed()
 	defer w.drop() // if an observer or the clock panics
 	if next.Observed(policy.Queued) {
 		next.Emit(ctx, policy.Event{Kind: policy.Queued, Policy: kind, Name: l.name, Delay: duration(w.delay)})
