@@ -48,12 +48,20 @@ func TestTheReasonOfARefusalIsTheTighterBound(t *testing.T) {
 		{time.Second, 0, within(time.Second), "deadline"}, // which comes first
 		{time.Hour, 0, within(time.Second), "deadline"},
 		{-1, 0, within(1), "deadline"},
+		{0, 0, overdue{t.Context(), clk.Now()}, "limit"}, // it would not wait in any case
+		{0, 0, policy.WithSpeculative(t.Context()), "limit"},
+		{1, 0, policy.WithSpeculative(t.Context()), "speculative"},
 	} {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: c.maxWait, Clock: clk})
 		require.True(t, l.Allow(1))
 		l.Pause(c.pause)
 		assert.Equal(t, c.want, reasonOf(c.ctx, t, l), "%+v", c)
 	}
+	dear := func(context.Context) int { return 2 }
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Cost: dear, Clock: clk})
+	assert.Equal(t, "cost", reasonOf(t.Context(), t, l), "it has no use for a retry")
+	_, err := ratelimit.New[int](l).Do(t.Context(), succeed)
+	assert.ErrorIs(t, err, ratelimit.ErrCost)
 }
 
 // overdue is a context whose deadline has passed, and that does not know it yet.

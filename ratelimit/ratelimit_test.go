@@ -96,6 +96,7 @@ func TestAWaitEmitsQueuedAndItsOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: ratelimit.NoBurst, MaxWait: -1})
 		chain, rec := observed(ratelimit.New[int](l))
+		time.Sleep(time.Hour)
 		require.True(t, l.Allow(1))
 		_, err := chain.Call(succeed).Do(t.Context())
 		require.NoError(t, err)
