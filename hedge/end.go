@@ -51,9 +51,11 @@ func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 		return nil
 	}
 	c.release(a)
+	follows := after.running > 0 && c.follows(a, after)
 	c.drop(before.last)
-	if after.running > 0 {
-		return c.follow(a, after)
+	// The function of WithDiscard may have taken time, and another attempt has failed since.
+	if follows && c.follows(a, c.look()) {
+		return c.begin(nil, byFailure)
 	}
 	return nil
 }
@@ -89,21 +91,19 @@ func (c *call[T]) cancelLosers(s *state[T]) {
 	}
 }
 
-// follow handles a failure while other attempts are running: with OnFailure the next
-// attempt starts, but not before the time in the error's RetryAfter.
-func (c *call[T]) follow(a *attempt[T], s *state[T]) *attempt[T] {
+// follows reports whether a failure while other attempts are running starts the next one,
+// as it does with OnFailure. If the time in an error's RetryAfter has not come, that time
+// is the next attempt's turn.
+func (c *call[T]) follows(a *attempt[T], s *state[T]) bool {
 	if !a.worth && a.until.IsZero() {
-		return nil
+		return false
 	}
-	now := policy.Now(c.hedge.cfg.Clock)
-	wait := s.until.Sub(now)
-	passed := s.until.IsZero() || wait <= 0 // the latter if a function of WithDiscard was slow
+	wait := s.until.Sub(policy.Now(c.hedge.cfg.Clock))
 	switch {
-	case a.worth && passed:
-		return c.begin(nil, byFailure)
-	case passed, !a.worth && !s.until.After(s.turn.at):
-		return nil // the next attempt is later anyway, or none is pending
+	case s.until.IsZero() || wait <= 0:
+		return a.worth
+	case a.worth || s.until.After(s.turn.at): // or the next attempt is later anyway
+		c.replace(func(s *state[T]) bool { return c.open(s) && (a.worth || s.turn != &noTurn) }, c.pending(wait))
 	}
-	c.replace(func(s *state[T]) bool { return c.open(s) && (a.worth || s.turn != &noTurn) }, c.pending(wait))
-	return nil
+	return false
 }

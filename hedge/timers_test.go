@@ -139,26 +139,33 @@ func TestTheLongestRetryAfterThatIsFollowed(t *testing.T) {
 
 // A discard is the only user's function that runs between the end of an attempt and the
 // start of the next.
-func TestASlowDiscardDelaysOnlyTheAttemptsThatAreStartedByIt(t *testing.T) {
+func TestASlowDiscardDelaysOnlyAnAttemptThatFollowsAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		onFailure bool
-		discards  time.Duration // how long the discard takes, at 32 ms; the RetryAfter is 5 ms
+		hint      time.Duration // of the failure at 32 ms
+		discards  time.Duration // how long the discard takes, at 32 ms
 		fifth     time.Duration // when the fifth attempt starts
 	}{
-		"by time":                      {false, 6 * ms, 40 * ms},
-		"on failure, after the hint":   {true, 6 * ms, 38 * ms},
-		"on failure, with the hint":    {true, 5 * ms, 37 * ms},
-		"on failure, before the hint":  {true, 5*ms - 1, 37 * ms},
-		"on failure, without the hint": {true, 0, 37 * ms},
+		"by time":                       {false, 5 * ms, 6 * ms, 40 * ms},
+		"on failure, longer than hint":  {true, 5 * ms, 6 * ms, 37 * ms},
+		"on failure, as long as hint":   {true, 5 * ms, 5 * ms, 37 * ms},
+		"on failure, shorter than hint": {true, 5 * ms, 5*ms - 1, 37 * ms},
+		"on failure, quick":             {true, 5 * ms, 0, 37 * ms},
+		"on failure, no hint":           {true, 0, 6 * ms, 38 * ms},
+		"on failure, no hint, quick":    {true, 0, 0, 32 * ms},
 	} {
 		inBubble(t, func(t *testing.T) {
 			start := time.Now()
 			var begun notes[time.Duration]
 			h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 4, OnFailure: c.onFailure, Budget: hedge.NoBudget}).
 				WithDiscard(func(int) { time.Sleep(c.discards) })
+			third := errDown
+			if c.hint > 0 {
+				third = retry.After(errDown, c.hint)
+			}
 			run := attempts{
 				after(time.Second, 1, nil), after(21*ms, 8, retry.Permanent(errDown)),
-				after(12*ms, 0, retry.After(errDown, 5*ms)), after(time.Second, 4, nil), after(time.Second, 5, nil),
+				after(12*ms, 0, third), after(time.Second, 4, nil), after(time.Second, 5, nil),
 			}
 			_, err := h.Do(t.Context(), func(ctx context.Context) (int, error) {
 				begun.add(time.Since(start))
@@ -170,8 +177,9 @@ func TestASlowDiscardDelaysOnlyTheAttemptsThatAreStartedByIt(t *testing.T) {
 	}
 }
 
-func TestASlowDiscardDoesNotEndHedging(t *testing.T) {
-	for _, takes := range []time.Duration{5 * ms, 10 * ms} { // the RetryAfter is over then
+// The third attempt fails at 29 ms, while the second one's value is discarded.
+func TestASlowDiscardNeitherEndsHedgingNorShortensARetryAfter(t *testing.T) {
+	for _, takes := range []time.Duration{0, 1, ms, 5 * ms, 10 * ms} {
 		inBubble(t, func(t *testing.T) {
 			start := time.Now()
 			var begun notes[time.Duration]
@@ -186,7 +194,35 @@ func TestASlowDiscardDoesNotEndHedging(t *testing.T) {
 				return run.run(ctx)
 			})
 			require.NoError(t, err)
-			assert.Equal(t, []time.Duration{0, 10 * ms, 20 * ms, 30 * ms, 40 * ms}, begun.get())
+			assert.Equal(t, []time.Duration{0, 10 * ms, 20 * ms, 34 * ms, 44 * ms}, begun.get(), "%v", takes)
+		})
+	}
+}
+
+// A failure starts the next attempt once the value of the one before is discarded. Until
+// then, another attempt has failed with a RetryAfter.
+func TestAFailureDuringASlowDiscardDelaysTheNextAttempt(t *testing.T) {
+	for hint, fifth := range map[time.Duration]time.Duration{
+		4 * ms: 30 * ms, 5 * ms: 30 * ms, 5*ms + 1: 30*ms + 1, 5*ms + 2: 30*ms + 2, 22 * ms: 47 * ms,
+	} {
+		inBubble(t, func(t *testing.T) {
+			start := time.Now()
+			var begun notes[time.Duration]
+			h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 4, Budget: hedge.NoBudget, OnFailure: true}).
+				WithDiscard(func(v int) { time.Sleep(time.Duration(v) * ms) })
+			run := attempts{
+				after(time.Second, 1, nil),
+				after(2*ms, 15, errDown),                                    // begins at 10 ms; is discarded from 15 to 30 ms
+				after(3*ms, 0, errDown),                                     // begins at 12 ms
+				after(3*ms, 0, retry.Permanent(retry.After(errDown, hint))), // begins at 22 ms
+				after(time.Second, 5, nil),
+			}
+			_, err := h.Do(t.Context(), func(ctx context.Context) (int, error) {
+				begun.add(time.Since(start))
+				return run.run(ctx)
+			})
+			require.NoError(t, err)
+			assert.Equal(t, []time.Duration{0, 10 * ms, 12 * ms, 22 * ms, fifth}, begun.get(), "%v", hint)
 		})
 	}
 }
