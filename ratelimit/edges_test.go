@@ -270,6 +270,13 @@ func TestAPauseOfNoTimeChangesNothing(t *testing.T) {
 	assert.Zero(t, l.Snapshot().Paused)
 	clk.set(2*time.Hour - time.Second) // the bucket is older
 	assert.Equal(t, 1, few(l))
+
+	clk.set(3 * time.Hour)
+	l.Pause(time.Minute)
+	clk.Advance(time.Second)
+	l.Pause(time.Minute - time.Second) // the same end
+	clk.set(3*time.Hour - time.Second) // and the bucket is no younger
+	assert.Zero(t, few(l))
 }
 
 func TestAWaitOfAnyLengthMayBeAllowed(t *testing.T) {
