@@ -46,4 +46,4 @@ func Retryable(err error) bool {
 	return err != nil && !mark.Permanent(err) && !rejected(err) && !errors.Is(err, context.Canceled)
 }
 
-func rejected(err error) bool { return err != nil && errors.Is(err, policy.ErrRejected) }
+func rejected(err error) bool { return errors.Is(err, policy.ErrRejected) }

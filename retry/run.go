@@ -96,7 +96,7 @@ func (r *run[T]) again(v T, f failure) (again bool, ended error) {
 		return false, nil
 	}
 	ended = r.ctx.Err()
-	left := ended != nil && f.err != nil && errors.Is(f.err, ended) // a policy with a queue also rejects a caller that left the queue
+	left := ended != nil && errors.Is(f.err, ended) // a policy with a queue also rejects a caller that left the queue
 	switch {
 	case left:
 		return true, ended
@@ -243,9 +243,6 @@ var errInterrupted = errors.New("retry: interrupted")
 // interrupted ends the retry after a failed pause: the budget is spent, the context has
 // ended, or the clock cannot sleep.
 func (r *run[T]) interrupted(n int, failed error, f failure) error {
-	if failed == ErrBudget { //nolint:errorlint // our own, and never wrapped
-		return r.giveUp(n, ErrBudget, nil, f)
-	}
 	if ended := r.ctx.Err(); ended != nil && errors.Is(failed, ended) {
 		return r.giveUp(n, context.Cause(r.ctx), ended, f)
 	}
