@@ -13,6 +13,15 @@ type Listener struct {
 	Kinds   []EventKind
 }
 
+// cloned returns a copy of listeners that shares no memory with them.
+func cloned(listeners []Listener) []Listener {
+	all := slices.Clone(listeners)
+	for i := range all {
+		all[i].Kinds = slices.Clone(all[i].Kinds)
+	}
+	return all
+}
+
 // audience is all listeners to the events of one pipeline: its own first, then those of
 // the pipelines around it.
 type audience struct {

@@ -64,7 +64,7 @@ type relinking[T any] struct {
 // policy and no listener's function may be nil.
 func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *Chain[T] {
 	c := &Chain[T]{
-		name: name, policies: slices.Clone(policies), listeners: slices.Clone(listeners),
+		name: name, policies: slices.Clone(policies), listeners: cloned(listeners),
 		relinked: new(atomic.Pointer[relinking[T]]),
 	}
 	c.link(&c.entry, nil, "")
@@ -89,7 +89,7 @@ func (c *Chain[T]) Name() string { return c.name }
 func (c *Chain[T]) Policies() []Policy[T] { return slices.Clone(c.policies) }
 
 // Listeners returns a copy of the chain's own listeners, in the order added.
-func (c *Chain[T]) Listeners() []Listener { return slices.Clone(c.listeners) }
+func (c *Chain[T]) Listeners() []Listener { return cloned(c.listeners) }
 
 // Call returns a call of fn through the chain. It panics if fn is nil.
 func (c *Chain[T]) Call(fn Func[T]) Call[T] {
