@@ -19,7 +19,7 @@ type Call[T any] struct {
 	// a chain and an index, and every policy passes a Call on.
 	at     *link[T]
 	fn     Func[T]
-	record *record // of the innermost observed pipeline around the call, or nil
+	record *record // of the innermost observed pipeline around the call, or nil; a call with one has a link
 }
 
 // CallOf returns a call of fn without policies. A policy uses it to run alone. CallOf
@@ -126,7 +126,7 @@ func (c Call[T]) Stopwatch(clock Clock) stopwatch.Watch {
 // attempt and every policy since calls the next one immediately; otherwise it reads the
 // clock.
 func (c Call[T]) now() int64 {
-	if r := c.record; r != nil && c.at != nil && c.at.prompt && r.again.Load() == 0 {
+	if r := c.record; r != nil && c.at.prompt && r.again.Load() == 0 {
 		if start := r.start.Load(); start != 0 {
 			return start
 		}
@@ -147,7 +147,7 @@ func (c Call[T]) Delayed() {
 // just ended. On a success of the first attempt it reuses the reading of an inner
 // policy, if there is one; the time that inner observers take is then not part of it.
 func (c Call[T]) Lap(w stopwatch.Watch, succeeded bool) time.Duration {
-	if !succeeded || w.Clock != nil || c.record == nil || c.at == nil || !c.at.prompt {
+	if !succeeded || w.Clock != nil || c.record == nil || !c.at.prompt {
 		return w.Elapsed()
 	}
 	return time.Duration(c.record.lap(w.At) - w.At)

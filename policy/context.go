@@ -161,14 +161,16 @@ func (c *lazyCtx) Err() error {
 // Value returns the parent's value for key. Once the context has ended, context.Cause
 // finds its cause.
 func (c *lazyCtx) Value(key any) any {
-	a := c.armed.Load()
-	if a == nil && ending.IsCauseKey(key) {
-		a = c.end()
+	if ending.IsCauseKey(key) {
+		a := c.armed.Load()
+		if a == nil {
+			a = c.end()
+		}
+		if a != nil {
+			return a.Value(key)
+		}
 	}
-	if a == nil || a == unarmed && !ending.IsCauseKey(key) {
-		return c.parent.Value(key)
-	}
-	return a.Value(key)
+	return c.parent.Value(key)
 }
 
 // expired reports whether the limit passed before the parent ended.
