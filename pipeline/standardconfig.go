@@ -101,9 +101,10 @@ func (c StandardConfig) Validate() error {
 	return faults.Err()
 }
 
-// isHold reports whether t is a func(context.Context, T, func()) T for some T.
+// isHold reports whether t is a func(context.Context, T, func()) T for some T. It is not
+// variadic, since the last parameter of such a function is a slice.
 func isHold(t reflect.Type) bool {
-	return t.Kind() == reflect.Func && !t.IsVariadic() && t.NumIn() == 3 && t.NumOut() == 1 &&
+	return t.Kind() == reflect.Func && t.NumIn() == 3 && t.NumOut() == 1 &&
 		t.In(0) == reflect.TypeFor[context.Context]() && t.In(1) == t.Out(0) && t.In(2) == reflect.TypeFor[func()]()
 }
 

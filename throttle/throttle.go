@@ -117,9 +117,6 @@ func (t *tally) pressure(sum totals) float64 {
 
 // rate returns the part of p that falls to a class.
 func (t *Throttle) rate(cfg *Config, p float64, class policy.Priority) float64 {
-	if p == 0 {
-		return 0
-	}
 	below, own := t.shares.of(class)
 	switch excess := p - below; {
 	case excess <= 0:
