@@ -85,3 +85,25 @@ func TestAStaleReadingDiscardsNoBucketWithinTwoWindows(t *testing.T) {
 	r.add(1)
 	assert.EqualValues(t, 6, r.sum())
 }
+
+// The clock was set back after the caller had read it.
+func TestABucketTwoWindowsAheadOfTheCallersReadingCounts(t *testing.T) {
+	r := newRing(10)
+	r.clock.now.Store(210)
+	r.add(5)
+	r.clock.now.Store(0)
+	assert.Len(t, r.AppendLive(nil, r.Epoch(10)), 1)
+	assert.Empty(t, r.AppendLive(nil, r.Epoch(0)))
+}
+
+// While a goroutine that has made the bucket of its time looks for forsaken ones, the ring
+// turns on.
+func TestAnAdditionThatTheRingOvertookGoesToTheBucketOfItsTime(t *testing.T) {
+	r := newRing(10)
+	r.clock.now.Store(1010)
+	r.add(5)
+	r.clock.now.Store(0)
+	r.clock.inside = func() { r.At(100).Counts.Add(1) }
+	assert.Zero(t, r.At(0).Epoch)
+	require.Nil(t, r.clock.inside)
+}
