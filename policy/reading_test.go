@@ -91,18 +91,23 @@ func (r readings) Now() time.Time {
 type onReadings struct {
 	doing
 	clock readings
+	asked *int
 }
 
-func (o onReadings) Clock() Clock { return o.clock }
+func (o onReadings) Clock() Clock {
+	*o.asked++
+	return o.clock
+}
 
-func TestAPipelineReadsItsClockOnlyForAnObserverOfFinished(t *testing.T) {
+func TestAPipelineUsesAClockOnlyForAnObserverOfItsTime(t *testing.T) {
 	passes := doing(func(ctx context.Context, next Call[int]) (int, error) { return next.Do(ctx) })
-	for kind, want := range map[EventKind]int{Started: 0, Finished: 2} {
-		n := 0
+	for kind, want := range map[EventKind]struct{ asked, read int }{Retried: {0, 0}, Started: {1, 0}, Finished: {1, 2}} {
+		asked, read := 0, 0
 		listeners := []Listener{{Observe: func(context.Context, Event) {}, Kinds: []EventKind{kind}}}
-		_, err := NewChain[int]("p", listeners, onReadings{passes, readings{n: &n}}).Call(quick).Do(t.Context())
+		_, err := NewChain[int]("p", listeners, onReadings{passes, readings{n: &read}, &asked}).Call(quick).Do(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, want, n, kind)
+		assert.Equal(t, want.asked, asked, "Clock, %s", kind)
+		assert.Equal(t, want.read, read, "Now, %s", kind)
 	}
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
@@ -75,8 +76,7 @@ func (s *Switch[T]) placed(v *version[T], at *link[T]) *relinking[T] {
 func (s *Switch[T]) place(v *version[T], at *link[T]) *relinking[T] {
 	r := v.chain.relinkedAt(at)
 	old := v.places[max(0, len(v.places)-maxPlaces+1):]
-	places := append(make([]*relinking[T], 0, len(old)+1), old...)
-	s.now.CompareAndSwap(v, &version[T]{chain: v.chain, places: append(places, r)})
+	s.now.CompareAndSwap(v, &version[T]{chain: v.chain, places: slices.Concat(old, []*relinking[T]{r})})
 	return r
 }
 
