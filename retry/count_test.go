@@ -111,3 +111,26 @@ func TestAnErrorMadeByHandMatchesTheRejectionThatIsItsReason(t *testing.T) {
 	require.ErrorIs(t, &retry.Error{Reason: policy.ErrRejected}, policy.ErrRejected)
 	require.NotErrorIs(t, &retry.Error{Reason: retry.ErrExhausted}, policy.ErrRejected)
 }
+
+// shut is a policy that would refuse each further attempt with an error that counts what it
+// is asked.
+type shut struct{ asked *int }
+
+func (s shut) Error() string { return "shut" }
+
+func (s shut) Is(target error) bool {
+	*s.asked++
+	return target == policy.ErrRejected
+}
+
+func (s shut) Refusal(context.Context, time.Duration) error { return s }
+
+func (s shut) Execute(ctx context.Context, next policy.Call[int]) (int, error) { return next.Do(ctx) }
+
+func TestARefusalIsNotClassifiedForAnEventThatNothingObserves(t *testing.T) {
+	asked := 0
+	chain := policy.NewChain[int]("", nil, retry.New[int](retry.Config{}), shut{&asked})
+	_, err := chain.Call(fail(errDown)).Do(t.Context())
+	assert.Zero(t, asked)
+	require.ErrorIs(t, err, shut{&asked})
+}
