@@ -166,8 +166,10 @@ func TestAStandingQueueIsOneAlsoAfterAReconfiguration(t *testing.T) {
 	g := made(cfg)
 	g.Enter()
 	first := goEnter(g)
+	require.NoError(t, clk.BlockUntil(t.Context(), 2)) // it has armed its timer
 	clk.Advance(codel.Interval - 1)
 	second := goEnter(g)
+	require.NoError(t, clk.BlockUntil(t.Context(), 4))
 	clk.Advance(1)
 	require.ErrorIs(t, <-first, policy.ErrRejected)
 	cfg.MaxQueue = 8
