@@ -30,9 +30,10 @@ func (g *Gate) unqueue(w *waiter, state uint8) {
 	w.state = state
 }
 
-// reopen opens the main cell if the last waiter has left. The caller holds mu.
+// reopen opens the main cell if the waiter that has just left was the last. The caller holds
+// mu.
 func (g *Gate) reopen() {
-	if g.queueing && g.queue.n == 0 {
+	if g.queue.n == 0 {
 		g.queueing = false
 		g.main.word.Add(shut)
 	}

@@ -50,7 +50,6 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 		if decided {
 			return a
 		}
-		j.wake = woken{}
 		j.prepare()
 	}
 }
