@@ -132,12 +132,15 @@ func (c *climber) pair(m measure) {
 	if c.at == below {
 		hi, lo = lo, hi
 	}
+	c.halfway = false
+	if hi.limit == lo.limit { // Reconfigure has made the first probe a bound: 0/0 is no slope
+		return
+	}
 	slope := (hi.value - lo.value) / math.Log(float64(hi.limit)/float64(lo.limit))
 	if hi.barren && lo.barren {
 		slope = -1 // the dependency needs less load, if anything
 	}
 	c.slopes.add(slope)
-	c.halfway = false
 	if !c.slopes.agree() {
 		return
 	}
@@ -165,11 +168,10 @@ func (c *climber) next() int {
 	return c.lower()
 }
 
-// upper returns the limit above the base, at least 1 more. It is bounded before it becomes
-// an int, which may have 32 bits.
+// upper returns the limit above the base, at least 1 more: the base is at least 1, and what
+// is above it is rounded up. It is bounded before it becomes an int, which may have 32 bits.
 func (c *climber) upper() int {
-	more := max(math.Ceil(c.base*(1+stride)), math.Floor(c.base)+1)
-	return int(min(float64(c.most), more))
+	return int(min(float64(c.most), math.Ceil(c.base*(1+stride))))
 }
 
 // lower returns the limit below the base, at least 1 less.
