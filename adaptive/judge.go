@@ -37,7 +37,7 @@ func (a *Adaptive[T]) ending(ctx context.Context, next policy.Call[T], v T, err 
 		return nothing
 	case errors.Is(err, policy.ErrRejected):
 		return a.limiter.refusedInside()
-	case o != policy.Ignored && isDeadline(ctx, err):
+	case isDeadline(ctx, err): // a failure: what is Ignored by default matches ErrRejected
 		return late
 	}
 	return nothing
