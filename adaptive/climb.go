@@ -126,18 +126,15 @@ func (c *climber) climb(m measure, limit int) int {
 	return c.next()
 }
 
-// pair ends a pair of windows, and moves the base if the pairs agree.
+// pair ends a pair of windows, and moves the base if the pairs agree. The slope is the same
+// whichever of the two was above.
 func (c *climber) pair(m measure) {
-	hi, lo := m, c.first
-	if c.at == below {
-		hi, lo = lo, hi
-	}
 	c.halfway = false
-	if hi.limit == lo.limit { // Reconfigure has made the first probe a bound: 0/0 is no slope
+	if m.limit == c.first.limit { // Reconfigure has made the first probe a bound: 0/0 is no slope
 		return
 	}
-	slope := (hi.value - lo.value) / math.Log(float64(hi.limit)/float64(lo.limit))
-	if hi.barren && lo.barren {
+	slope := (m.value - c.first.value) / math.Log(float64(m.limit)/float64(c.first.limit))
+	if m.barren && c.first.barren {
 		slope = -1 // the dependency needs less load, if anything
 	}
 	c.slopes.add(slope)
