@@ -98,3 +98,16 @@ func TestADebtStaysBoundedAfterItsReservationIsDue(t *testing.T) {
 	l.Pause(1)
 	assert.Equal(t, before, refused.RetryAfter())
 }
+
+func TestTokensOfAPauseAreCountedFromNowOnceItsReservationIsCancelled(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 5, Clock: clk})
+	require.True(t, l.Allow(5))
+	l.Pause(time.Hour)
+	r, err := l.Reserve(1, -1)
+	require.NoError(t, err)
+	require.Equal(t, 4, l.Snapshot().Tokens, "at the end of the pause")
+	r.Cancel()
+	clk.set(2 * time.Second)
+	assert.Equal(t, 2, l.Snapshot().Tokens)
+}
