@@ -112,9 +112,8 @@ func (l *Limiter) measure(w *window, now int64) measure {
 // climb returns the limit of the next window, after a window at limit.
 func (c *climber) climb(m measure, limit int) int {
 	switch {
-	case c.upper() == c.lower(): // Min is Max
-		return limit
-	case !m.counts: // neither grow nor shrink for idleness
+	case c.upper() == c.lower(), // Min is Max
+		!m.counts: // neither grow nor shrink for idleness
 		c.halfway, c.slopes = false, slopes{}
 		return limit
 	case c.at == level:
