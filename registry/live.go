@@ -131,10 +131,12 @@ func (l *Live[T]) Describe() policy.Description { return l.now.Describe() }
 func (l *Live[T]) String() string { return l.Describe().String() }
 
 // settle builds the pipeline from s, unless it is as s declares it. A pipeline that s does
-// not declare stays as it is.
+// not declare stays as it is. If it is declared again, it is built again: the pipelines
+// inside it may have other parts by then.
 func (l *Live[T]) settle(s *state) {
 	p, key := l.plan(s)
 	if p == nil {
+		l.tree = nil
 		return
 	}
 	is := p.spec.treeOf(l.name, p.family)

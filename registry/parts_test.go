@@ -165,3 +165,22 @@ func TestChaosThatWaitsAndFailsDoesBothInTheSameCalls(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 	}
 }
+
+// Inside of the outer pipeline, the cache of the inner one was another until it had the
+// size of before again.
+func TestAPipelineThatIsDeclaredAgainSharesThePartsOfThoseInsideIt(t *testing.T) {
+	spec := func(entries int) registry.Spec {
+		return cached(registry.CacheSpec{Key: "key", TTL: time.Minute, MaxEntries: entries})
+	}
+	outside := spec(0)
+	outside.Pipelines["outer"] = registry.PipelineSpec{Pipeline: "p"}
+	r := made(t, outside, registry.WithFuncs(funcs()))
+	outer, inner := liveOf(t, r, "outer"), liveOf(t, r, "p")
+	apply(t, r, spec(5))
+	apply(t, r, outside)
+	ctx := withKey(t.Context(), "k")
+	_, err := inner.Do(ctx, ok)
+	require.NoError(t, err)
+	_, err = outer.Do(ctx, down)
+	assert.NoError(t, err, "the cache of the inner pipeline has the answer")
+}
