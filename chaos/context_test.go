@@ -202,3 +202,29 @@ func TestALatencyReturnsTheErrorOfAClockThatFails(t *testing.T) {
 	assert.ErrorIs(t, err, errDown)
 	assert.Zero(t, fn.Calls())
 }
+
+// looks counts how often a context is asked whether it has ended.
+type looks struct {
+	context.Context
+	n int
+}
+
+func (l *looks) Err() error {
+	l.n++
+	return l.Context.Err()
+}
+
+// The pipeline has looked, and inside of a timeout a look may read the clock.
+func TestWhatIsOffDoesNotLookAtTheContextInAPipeline(t *testing.T) {
+	all := map[string]policy.Policy[int]{}
+	for kind, p := range kinds(chaos.Config{Rate: 1}) {
+		all[kind], all["mix of a "+kind] = p, chaos.Mix(p)
+	}
+	for name, p := range all {
+		ctx := &looks{Context: t.Context()}
+		v, err := policy.NewChain("", nil, p).Call(answer(1)).Do(ctx)
+		require.NoError(t, err, name)
+		assert.Equal(t, 1, v, name)
+		assert.Zero(t, ctx.n, name)
+	}
+}
