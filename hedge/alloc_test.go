@@ -62,6 +62,16 @@ func TestACallThatCannotBeHedgedTakesOneAllocation(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() { _, _ = h.Execute(context.Background(), call) }), 1.0)
 }
 
+// A function may ask for Done in a loop.
+func TestDoneAllocatesOnlyTheFirstTime(t *testing.T) {
+	h := hedge.New[int](hedge.Config{Delay: time.Hour})
+	_, _ = h.Do(context.Background(), func(ctx context.Context) (int, error) {
+		ctx.Done()
+		assert.Zero(t, testing.AllocsPerRun(100, func() { ctx.Done() }))
+		return 1, nil
+	})
+}
+
 func BenchmarkInTime(b *testing.B) {
 	for name, cfg := range inTime {
 		h := hedge.New[int](cfg)

@@ -28,7 +28,7 @@ func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 				s.until = a.until
 			}
 		}
-		if decides || s.closed {
+		if s.closed {
 			s.turn = &noTurn
 		}
 		if decides || s.running == 0 {

@@ -97,7 +97,7 @@ func (c *call[T]) pending(d time.Duration) *turn {
 
 // arm starts the timer of a turn that is in the state.
 func (c *call[T]) arm(t *turn) {
-	if t == &noTurn || t == &firstTurn {
+	if t == &noTurn {
 		return
 	}
 	stop := policy.AfterFunc(c.hedge.cfg.Clock, t.in, func() { c.due(t) })
