@@ -168,3 +168,26 @@ func TestACallIsAdmittedIfTheCircuitClosesBeforeItTakesItsPermit(t *testing.T) {
 	p.Record(policy.Success)
 	assert.Equal(t, breaker.Counts{Successes: 1}, c.Snapshot().Counts)
 }
+
+// A caller finds that the permits have been out for too long. Until it has read the clock,
+// others begin a round and take all of its permits.
+func TestNoRoundBeginsBesideOneThatHasJustBeenTaken(t *testing.T) {
+	fk := fake.NewClock()
+	clk := &nested{Clock: fk}
+	c := breaker.NewCircuit(breaker.Config{HalfOpenMaxCalls: 2, Clock: clk})
+	c.Trip(1, "")
+	fk.Advance(1)
+	require.Equal(t, breaker.HalfOpen, c.State())
+	take := func() {
+		for range 2 {
+			_, err := c.Acquire()
+			assert.NoError(t, err)
+		}
+	}
+	take()
+	fk.Advance(time.Hour)
+	clk.inside = []func(){take}
+	_, err := c.Acquire()
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	assert.Empty(t, clk.inside)
+}

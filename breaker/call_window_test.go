@@ -147,3 +147,21 @@ func TestTheSmallestWindowIsExactAfterConcurrentCalls(t *testing.T) {
 		require.Equal(t, last.weight().totals(1), w.counts())
 	}
 }
+
+// Memory that is not needed would be multiplied by the circuits of a program.
+func TestARingIsTheSmallestThatHasItsSlack(t *testing.T) {
+	for n := 1; n <= 300; n++ {
+		places := len(newCallWindow(n).ring)
+		require.GreaterOrEqual(t, places, n+slack, "%d calls", n)
+		require.Less(t, places/2, n+slack, "%d calls", n)
+	}
+}
+
+// The call that had the place in between has not stored its word.
+func TestAPlaceTakesTheWordOfACallWhoseNumberHasComeRound(t *testing.T) {
+	w := newCallWindow(1)
+	w.store(3*oneCall | endedBadly)
+	again := 3*oneCall + 5*oneFailure | endedWell
+	w.store(again)
+	assert.Equal(t, again, w.load(3*oneCall))
+}

@@ -23,3 +23,15 @@ func TestJitterAddsNoMoreThanThereIsTime(t *testing.T) {
 		assert.Equal(t, want, c.jittered(c.first.rules, period), "%d", period)
 	}
 }
+
+// A short recovery timeout and a long outage make many reopenings.
+func TestHowLongACircuitStaysOpenIsKnownAtOnceHoweverOftenItReopened(t *testing.T) {
+	grown := func(recovery, most time.Duration) time.Duration {
+		r := rules{recovery: recovery, cold: &coldRules{coldNumbers: coldNumbers{MaxRecoveryTimeout: most}}}
+		return r.grown(math.MaxInt)
+	}
+	assert.Equal(t, time.Second, grown(time.Second, 0), "it does not grow")
+	assert.Equal(t, time.Minute, grown(time.Second, time.Minute))
+	assert.Equal(t, time.Minute, grown(time.Minute, time.Minute))
+	assert.Zero(t, grown(0, time.Minute), "NoWait")
+}

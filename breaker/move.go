@@ -18,8 +18,8 @@ type step struct {
 	period    time.Duration // of an open state, as given to Trip; 0 means as configured
 }
 
-// byCall reports whether the outcome of a call moves the circuit.
-func (s *step) byCall() bool { return !s.forced && s.why != reset && s.why != recoveryElapsed }
+// byCall reports whether the outcome of a call makes a step that opens the circuit.
+func (s *step) byCall() bool { return !s.forced }
 
 // move makes a step that ends g's stay, if the circuit is still in it, and returns the
 // generation that it made. It returns nil if another move came first. A move is one

@@ -98,7 +98,7 @@ func (c Config) equal(o Config) bool {
 	a, b := reflect.ValueOf(&c).Elem(), reflect.ValueOf(&o).Elem()
 	for i := range a.NumField() {
 		x, y := a.Field(i), b.Field(i)
-		alike := false
+		var alike bool
 		switch x.Kind() {
 		case reflect.Func:
 			alike = sameFunc(x.Addr().UnsafePointer(), y.Addr().UnsafePointer())
