@@ -56,3 +56,45 @@ func TestWatchersAreCalledForAnApplyThatAGetPutsInForce(t *testing.T) {
 		}
 	})
 }
+
+// forking counts the goroutines that are started on it.
+type forking struct {
+	nowClock
+	started int
+}
+
+func (f *forking) Go(fn func()) {
+	f.started++
+	go fn()
+}
+
+// The Apply that comes while a Get makes a member has called the watchers itself.
+func TestAGetStartsNoGoroutineForWatchersThatHaveBeenCalled(t *testing.T) {
+	limited := func(n int) registry.Spec {
+		return hosts(registry.FamilySpec{RateLimit: &registry.RateLimitSpec{Config: ratelimit.Config{Limit: n}}})
+	}
+	applied := 0
+	for n := range 6 { // readings of the clock in a Get, and more
+		var r *registry.Registry
+		left := -1 // readings until the Apply
+		clk := &forking{nowClock: nowClock{fake.NewClock(), func() {
+			if left--; left == 0 {
+				apply(t, r, limited(2))
+			}
+		}}}
+		r = made(t, limited(1), registry.WithClock(clk))
+		told := 0
+		r.Watch(func(registry.Changes) { told++ })
+		f := familyOf(t, r, "hosts")
+		left = 1 + n
+		l := f.Get("a")
+		if left > 0 {
+			break // it has not read the clock so often
+		}
+		applied++
+		assert.Contains(t, l.String(), "ratelimit(hosts, 2/1s)")
+		assert.Equal(t, 1, told)
+		assert.Zero(t, clk.started, "at reading %d", 1+n)
+	}
+	assert.Positive(t, applied)
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/cache"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/ratelimit"
@@ -239,4 +240,16 @@ func TestChangesAreSortedAcrossSections(t *testing.T) {
 	assert.Len(t, c.Restarted, 18)
 	assert.True(t, slices.IsSorted(c.Restarted), c.Restarted)
 	assert.Equal(t, added, apply(t, r, registry.Spec{}).Removed)
+}
+
+// To compare what budgets hold would race with the calls that use them.
+func TestABudgetWithAClockIsTheSameOnlyIfItIsOne(t *testing.T) {
+	clk := fake.NewClock()
+	with := func(b *retry.Budget) registry.Spec {
+		return piped(registry.PipelineSpec{Retry: &registry.RetrySpec{Config: retry.Config{Budget: b}}})
+	}
+	one, other := retry.NewBudget(retry.BudgetConfig{Clock: clk}), retry.NewBudget(retry.BudgetConfig{Clock: clk})
+	r := made(t, with(one))
+	assert.True(t, apply(t, r, with(one)).None())
+	assert.Equal(t, []string{"pipelines.p"}, apply(t, r, with(other)).Changed)
 }

@@ -141,3 +141,16 @@ func TestConcurrentAppliesAreToldInTheOrderInWhichTheyTookForce(t *testing.T) {
 	}
 	assert.Empty(t, declared)
 }
+
+func TestAnApplyThatChangesNothingCallsNoWatcher(t *testing.T) {
+	r := made(t, shop())
+	var got []string
+	r.Watch(func(registry.Changes) {
+		got = append(got, "the first begins")
+		assert.True(t, apply(t, r, registry.Spec{}).None())
+		got = append(got, "the first ends")
+	})
+	r.Watch(func(registry.Changes) { got = append(got, "the second") })
+	apply(t, r, registry.Spec{})
+	assert.Equal(t, []string{"the first begins", "the first ends", "the second"}, got)
+}
