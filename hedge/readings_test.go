@@ -36,17 +36,24 @@ type held struct {
 	err   error
 }
 
-// hold begins a call of so many attempts, which start one after another.
-func hold(ctx context.Context, cfg hedge.Config, clk *fake.Clock, attempts int) *held {
+// hold begins a call of so many attempts, which start one after another. If any kinds are
+// given, an observer wants them.
+func hold(ctx context.Context, cfg hedge.Config, clk *fake.Clock, attempts int, kinds ...policy.EventKind) *held {
 	c := &held{clk: clk, ended: make(chan struct{})}
 	for range attempts {
 		c.end = append(c.end, make(chan error))
 	}
 	cfg.Delay, cfg.MaxExtra = time.Second, attempts-1
-	h := hedge.New[int](cfg)
+	var listeners []policy.Listener
+	if len(kinds) > 0 {
+		listeners = []policy.Listener{{Observe: func(context.Context, policy.Event) {}, Kinds: kinds}}
+	}
+	call := policy.NewChain[int]("", listeners, hedge.New[int](cfg)).Call(func(ctx context.Context) (int, error) {
+		return 0, <-c.end[hedge.Attempt(ctx)-1]
+	})
 	go func() {
 		defer close(c.ended)
-		_, c.err = h.Do(ctx, func(ctx context.Context) (int, error) { return 0, <-c.end[hedge.Attempt(ctx)-1] })
+		_, c.err = call.Do(ctx)
 	}()
 	for range attempts - 1 {
 		synctest.Wait()
@@ -73,6 +80,22 @@ func TestAFailureThatStartsNoAttemptReadsNoClock(t *testing.T) {
 		c.returns(1, nil)
 		<-c.ended
 		assert.NoError(t, c.err)
+	})
+}
+
+func TestAnEventThatNoObserverWantsReadsNoClock(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		for wanted, begun := range map[policy.EventKind]int64{policy.FinishedLate: 2, policy.Hedged: 3} {
+			fk := fake.NewClock()
+			clk := &counting{Clock: fk}
+			c := hold(t.Context(), hedge.Config{Budget: hedge.NoBudget, Clock: clk}, fk, 2, wanted)
+			assert.Equal(t, begun, clk.n.Load(), "%s: at both starts, and for Hedged", wanted)
+			c.returns(2, nil)
+			c.returns(1, errDown)
+			<-c.ended
+			require.NoError(t, c.err)
+			assert.EqualValues(t, 3, clk.n.Load(), "%s: once for an event", wanted)
+		}
 	})
 }
 

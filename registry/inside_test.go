@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,4 +82,52 @@ func TestWhatFollowsAStateDoesNotChangeIt(t *testing.T) {
 	assert.Len(t, s.typed, 1)
 	assert.Len(t, is.lives, 2)
 	assert.Len(t, is.typed, 2)
+}
+
+// threeOf returns a Spec of two pipelines, the second of which has a timeout, and a family
+// of the first.
+func threeOf(timeout time.Duration) Spec {
+	return Spec{
+		Pipelines: map[string]PipelineSpec{"p": {AttemptTimeout: time.Second}, "q": {TotalTimeout: timeout}},
+		Families:  map[string]FamilySpec{"f": {Pipeline: "p"}},
+	}
+}
+
+func TestAReloadBuildsOnlyThePipelinesThatItChanges(t *testing.T) {
+	r, err := New(threeOf(1))
+	require.NoError(t, err)
+	p, err := Pipeline[int](r, "p")
+	require.NoError(t, err)
+	q, err := Pipeline[int](r, "q")
+	require.NoError(t, err)
+	was, other := p.now.Chain(), q.now.Chain()
+	for timeout := range 3 {
+		_, err = r.Apply(threeOf(time.Duration(2 + timeout)))
+		require.NoError(t, err)
+		assert.Same(t, was, p.now.Chain())
+		assert.NotSame(t, other, q.now.Chain())
+	}
+}
+
+func TestAFamilyThatIsAskedForAgainLeavesTheStateAsItIs(t *testing.T) {
+	r, err := New(threeOf(1))
+	require.NoError(t, err)
+	_, err = Keyed[int](r, "f")
+	require.NoError(t, err)
+	s := r.held()
+	_, err = Keyed[int](r, "f")
+	require.NoError(t, err)
+	assert.Same(t, s, r.held())
+}
+
+func TestAFamilyHoldsNoSpecOfBefore(t *testing.T) {
+	r, err := New(threeOf(1))
+	require.NoError(t, err)
+	f, err := Keyed[int](r, "f")
+	require.NoError(t, err)
+	for timeout := range 2 {
+		_, err = r.Apply(threeOf(time.Duration(2 + timeout)))
+		require.NoError(t, err)
+		assert.Same(t, r.held().spec, f.settled)
+	}
 }
