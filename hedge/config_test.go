@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -110,4 +111,10 @@ func TestWithMethodsDoNotChangeTheirReceiver(t *testing.T) {
 	var none context.Context
 	assert.Panics(t, func() { _, _ = h.Do(none, fake.NewFunc[int]().Return(1).Do) })
 	assert.NoError(t, h.Refusal(t.Context(), 0))
+}
+
+// Package observe knows it by that, and refuses to watch it: it has no counts to show.
+func TestAHedgeLeavesNoBudgetZero(t *testing.T) {
+	hedge.New[int](hedge.Config{Budget: hedge.NoBudget})
+	assert.True(t, reflect.ValueOf(hedge.NoBudget).Elem().IsZero())
 }
