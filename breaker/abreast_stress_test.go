@@ -44,7 +44,7 @@ func TestPermitsGivenBackConcurrentlyAreAllCounted(t *testing.T) {
 
 func TestTheLaterOfTwoConcurrentGrantTimesIsKept(t *testing.T) {
 	probations := make([]probation, 20_000)
-	abreast(len(probations), func(i int, who int64) { raise(&probations[i].granted, who+1) })
+	abreast(len(probations), func(i int, who int64) { raise(&probations[i].granted, 0, who+1) })
 	for i := range probations {
 		require.EqualValues(t, 2, probations[i].granted.Load())
 	}

@@ -191,3 +191,42 @@ func TestNoRoundBeginsBesideOneThatHasJustBeenTaken(t *testing.T) {
 	require.ErrorIs(t, err, breaker.ErrOpen)
 	assert.Empty(t, clk.inside)
 }
+
+// overtaken is a clock that runs a function after its next reading: what other goroutines do
+// before the reader uses it.
+type overtaken struct {
+	jumping
+	during func()
+}
+
+func (o *overtaken) Now() time.Time {
+	now := o.jumping.Now()
+	if f := o.during; f != nil {
+		o.during = nil
+		f()
+	}
+	return now
+}
+
+// Another caller takes the last permit after the clock was set back. The time of the first
+// caller, from before that, must not make the permits look overdue.
+func TestNoProbeIsAdmittedTooManyWhenTheClockIsSetBackMeanwhile(t *testing.T) {
+	for _, later := range []time.Duration{0, 1} {
+		fk := fake.NewClock()
+		clk := &overtaken{jumping: jumping{Clock: fk}}
+		c := breaker.NewCircuit(breaker.Config{HalfOpenMaxCalls: 2, Clock: clk})
+		c.Trip(1, "")
+		fk.Advance(1)
+		_, err := c.Acquire()
+		require.NoError(t, err)
+		clk.off = later
+		clk.during = func() {
+			clk.off = -time.Minute
+			_, err := c.Acquire()
+			assert.NoError(t, err)
+		}
+		_, err = c.Acquire()
+		require.ErrorIs(t, err, breaker.ErrOpen)
+		assert.Equal(t, 2, c.Snapshot().Probes)
+	}
+}

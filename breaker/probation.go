@@ -123,7 +123,8 @@ func (p *probation) take(g *generation) (round uint16, ok bool) {
 	var found, raised int64
 	var grants permitWord
 	for again := false; ; again = true {
-		old, granted := permitWord(p.permits.Load()), p.granted.Load()
+		old, last := permitWord(p.permits.Load()), p.granted.Load()
+		granted := last
 		if again && granted == raised && old.grants() == grants {
 			granted = found
 		}
@@ -143,7 +144,7 @@ func (p *probation) take(g *generation) (round uint16, ok bool) {
 		if now < granted {
 			p.granted.CompareAndSwap(granted, now)
 		} else {
-			raise(&p.granted, now)
+			raise(&p.granted, last, now)
 		}
 		if p.permits.CompareAndSwap(uint64(old), uint64(taken)) {
 			return taken.round(), true
@@ -162,11 +163,12 @@ func (p *probation) giveBack(round uint16) {
 	}
 }
 
-// raise sets v to at least n.
-func raise(v *atomic.Int64, n int64) {
+// raise sets v to at least n, unless v is less than from, which it was before: then a clock
+// was set back meanwhile, and n is a time that is still to come.
+func raise(v *atomic.Int64, from, n int64) {
 	for {
 		old := v.Load()
-		if old >= n || v.CompareAndSwap(old, n) {
+		if old >= n || old < from || v.CompareAndSwap(old, n) {
 			return
 		}
 	}
