@@ -30,7 +30,6 @@ func TestACallThatIsInTimeReadsTheClockOnlyForAnObserverOrALearnedDelay(t *testi
 
 // held is a call whose attempts end when they are told to, in the order of their numbers.
 type held struct {
-	clk   *fake.Clock
 	end   []chan error
 	ended chan struct{}
 	err   error
@@ -39,7 +38,7 @@ type held struct {
 // hold begins a call of so many attempts, which start one after another. If any kinds are
 // given, an observer wants them.
 func hold(ctx context.Context, cfg hedge.Config, clk *fake.Clock, attempts int, kinds ...policy.EventKind) *held {
-	c := &held{clk: clk, ended: make(chan struct{})}
+	c := &held{ended: make(chan struct{})}
 	for range attempts {
 		c.end = append(c.end, make(chan error))
 	}
