@@ -61,21 +61,13 @@ var unarmed = func() *armedCtx {
 	return &armedCtx{ctx, cancel}
 }()
 
-// endedCtx is a context that had ended before it was armed.
+// endedCtx is a context that had ended before it was armed. It has no values but the cause.
 type endedCtx struct {
 	context.Context // a standard context that ended with the cause
-	parent          context.Context
 	err             error
 }
 
 func (e endedCtx) Err() error { return e.err }
-
-func (e endedCtx) Value(key any) any {
-	if ending.IsCauseKey(key) {
-		return e.Context.Value(key)
-	}
-	return e.parent.Value(key)
-}
 
 // Deadline returns the earlier of the limit and the parent's deadline. The wall clock
 // is read each time; the monotonic part of the result never changes.
@@ -137,9 +129,9 @@ func (c *lazyCtx) end() *armedCtx {
 	passed := mono.Now() >= c.deadline
 	switch {
 	case passed && passedFirst(c.parent, err, c.limit()):
-		return c.arm(&armedCtx{endedCtx{c.expiry.ended, c.parent, context.DeadlineExceeded}, func() {}})
+		return c.arm(&armedCtx{endedCtx{c.expiry.ended, context.DeadlineExceeded}, func() {}})
 	case err != nil:
-		return c.arm(&armedCtx{endedCtx{ending.With(context.Cause(c.parent)), c.parent, err}, func() {}})
+		return c.arm(&armedCtx{endedCtx{ending.With(context.Cause(c.parent)), err}, func() {}})
 	}
 	return nil // not ended, or the parent's deadline came first and its timer is late
 }
@@ -273,11 +265,11 @@ func (c *clockCtx) end() *endedCtx {
 	switch outer := c.parent.Err(); {
 	// If the parent had been cancelled first, the clock's context would report that.
 	case errors.Is(err, context.DeadlineExceeded) && !comesFirst(c.parent, c.limit):
-		e = &endedCtx{c.expiry.ended, c.parent, context.DeadlineExceeded}
+		e = &endedCtx{c.expiry.ended, context.DeadlineExceeded}
 	case err != nil:
-		e = &endedCtx{ending.With(context.Cause(c.Context)), c.parent, err}
+		e = &endedCtx{ending.With(context.Cause(c.Context)), err}
 	case outer != nil:
-		e = &endedCtx{ending.With(context.Cause(c.parent)), c.parent, outer}
+		e = &endedCtx{ending.With(context.Cause(c.parent)), outer}
 	default:
 		return nil
 	}
