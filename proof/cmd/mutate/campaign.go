@@ -107,7 +107,7 @@ const byRace = "race: "
 // one tries a mutant and records the result.
 func (c *campaign) one(ctx context.Context, m mutant) error {
 	reason, known := c.explained[m.key()]
-	f, err := c.try(ctx, m, known)
+	f, output, err := c.try(ctx, m, known)
 	if err != nil || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
 	}
@@ -127,12 +127,21 @@ func (c *campaign) one(ctx context.Context, m mutant) error {
 		fmt.Printf("SURVIVED\t%v\n\t\tkey: %s\n", m, m.key())
 	case known && !race:
 		c.wrong++
-		fmt.Printf("EXPLAINED, AND %s\t%v\n\t\tkey: %s\n", strings.ToUpper(string(f)), m, m.key())
+		fmt.Printf("EXPLAINED, AND %s\t%v\n\t\tkey: %s\n%s\n", strings.ToUpper(string(f)), m, m.key(), begin(output))
 	case f == timedOut:
 		fmt.Printf("%s\t%v\n", f, m)
 	}
 	c.tally[f]++
 	return nil
+}
+
+// begin returns the beginning of what a failed test printed.
+func begin(output string) string {
+	const most = 2000
+	if len(output) > most {
+		output = output[:most] + "..."
+	}
+	return output
 }
 
 func (c *campaign) report(args []string) bool {

@@ -41,18 +41,18 @@ type runner struct {
 	suites   map[string]*suite // by directory
 }
 
-// try runs the suites on m until one fails.
-func (r *runner) try(ctx context.Context, m mutant, explained bool) (fate, error) {
+// try runs the suites on m until one fails. It returns what the last one printed.
+func (r *runner) try(ctx context.Context, m mutant, explained bool) (f fate, output string, err error) {
 	if !r.together.has(m) {
-		return notViable, nil
+		return notViable, "", nil
 	}
 	for _, s := range r.suitesOf(m, explained) {
-		f, err := r.run(ctx, m, s)
+		f, output, err = r.run(ctx, m, s)
 		if err != nil || f != survived {
-			return f, err
+			return f, output, err
 		}
 	}
-	return survived, nil
+	return survived, output, nil
 }
 
 // suitesOf returns the tests that m must survive, in their order. One that is listed as
@@ -90,48 +90,47 @@ func (r *runner) suite(dir, pkg, tags string, args ...string) *suite {
 
 // run runs a suite on m: the build with all mutants, and what that build cannot show in
 // one with m alone.
-func (r *runner) run(ctx context.Context, m mutant, s *suite) (fate, error) {
+func (r *runner) run(ctx context.Context, m mutant, s *suite) (f fate, output string, err error) {
 	if err := s.ready(ctx); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if s.path == "" {
-		return survived, nil
+		return survived, "", nil
 	}
 	if r.together.alone[m.number] {
 		return r.runAlone(ctx, m, s)
 	}
-	f, err := s.try(ctx, m, r.together.group[m.number])
+	f, output, err = s.try(ctx, m, r.together.group[m.number])
 	if err != nil || f != survived || len(s.unfit) == 0 {
-		return f, err
+		return f, output, err
 	}
 	return r.runAlone(ctx, m, s, "-run", exactly(s.unfit...))
 }
 
 // runAlone runs a suite in a build with m alone.
-func (r *runner) runAlone(ctx context.Context, m mutant, s *suite, flags ...string) (fate, error) {
+func (r *runner) runAlone(ctx context.Context, m mutant, s *suite, flags ...string) (f fate, output string, err error) {
 	scratch, err := os.MkdirTemp(r.scratch, "")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
 	path := filepath.Join(r.root, m.file)
 	src, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	changed := filepath.Join(scratch, "mutant.go")
 	if err := os.WriteFile(changed, m.apply(src), 0o600); err != nil {
-		return "", err
+		return "", "", err
 	}
 	overlay := filepath.Join(scratch, "overlay.json")
 	if err := writeOverlay(overlay, map[string]string{path: changed}); err != nil {
-		return "", err
+		return "", "", err
 	}
 	args := slices.Concat([]string{
 		"test", "-vet=off", "-count=1", "-failfast", "-timeout", s.timeout.String(), "-overlay", overlay, "-tags=" + s.tags,
 	}, without("-skip", s.skip), flags, []string{s.pkg, "-args"}, s.args)
-	f, _, err := execute(ctx, s.dir, s.timeout, "", "go", args...)
-	return f, err
+	return execute(ctx, s.dir, s.timeout, "", "go", args...)
 }
 
 // execute runs a program that tests a mutant.

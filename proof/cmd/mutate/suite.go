@@ -152,7 +152,7 @@ const quick = 100 * time.Millisecond
 
 // try runs the tests on m that reach its function: the one that killed the last mutant of
 // it, the quick ones, and the others.
-func (s *suite) try(ctx context.Context, m mutant, group int) (fate, error) {
+func (s *suite) try(ctx context.Context, m mutant, group int) (f fate, output string, err error) {
 	s.mu.Lock()
 	killer := s.lastKiller[group]
 	s.mu.Unlock()
@@ -175,17 +175,17 @@ func (s *suite) try(ctx context.Context, m mutant, group int) (fate, error) {
 		if len(tests) == 0 {
 			continue
 		}
-		f, output, err := s.with(ctx, max(s.atLeast, times*takes[turn]), strconv.Itoa(m.number), "-test.failfast", "-test.run", exactly(tests...))
+		f, output, err = s.with(ctx, max(s.atLeast, times*takes[turn]), strconv.Itoa(m.number), "-test.failfast", "-test.run", exactly(tests...))
 		if first := failing.FindStringSubmatch(output); first != nil {
 			s.mu.Lock()
 			s.lastKiller[group] = first[1]
 			s.mu.Unlock()
 		}
 		if err != nil || f != survived {
-			return f, err
+			return f, output, err
 		}
 	}
-	return survived, nil
+	return survived, output, nil
 }
 
 // with runs the suite with a value of the variable in its environment.

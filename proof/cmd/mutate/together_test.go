@@ -24,7 +24,7 @@ func fates(t *testing.T, dir string, mutants []mutant, alone bool) (all []fate) 
 			r.together.mutants[m.number] = m
 			r.together.alone[m.number] = true
 		}
-		f, err := r.try(t.Context(), m, false)
+		f, _, err := r.try(t.Context(), m, false)
 		require.NoError(t, err)
 		all = append(all, f)
 	}
