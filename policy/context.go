@@ -244,7 +244,7 @@ func (c *clockCtx) Err() error {
 func (c *clockCtx) Value(key any) any {
 	if ending.IsCauseKey(key) {
 		if e := c.end(); e != nil {
-			return e.Context.Value(key)
+			return e.Value(key)
 		}
 	}
 	return c.Context.Value(key)
