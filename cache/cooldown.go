@@ -42,7 +42,9 @@ func (c *shared[K, T]) thaw(now int64) {
 	for range min(looks, c.cool.len.Load()) {
 		s := c.cool.root.next
 		over := c.cool.len.Load() > int64(max(c.cfg.MaxEntries, DefaultMaxEntries))
-		if s.refs == 0 && (over || s.ends <= now) {
+		// A result that is pending between the end of its call and its way to the store needs
+		// the slot, which nothing holds then.
+		if s.refs == 0 && s.pending.Load() == nil && (over || s.ends <= now) {
 			c.drop(s)
 			continue
 		}

@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/cache"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -107,5 +110,63 @@ func TestAValueThatCacheIfRefusesLeavesTheStaleOne(t *testing.T) {
 		}
 		assert.Equal(t, 2, f.count())
 		assert.EqualValues(t, 1, c.Snapshot().RefreshFailures)
+	})
+}
+
+// wakeful is a clock that runs a function before it wakes the caller of a flight.
+type wakeful struct {
+	*fake.Clock
+	before func()
+}
+
+type wakefulWaiter struct {
+	policy.Waiter
+	clock *wakeful
+}
+
+func (w *wakeful) NewWaiter() policy.Waiter { return wakefulWaiter{w.Clock.NewWaiter(), w} }
+
+func (w wakefulWaiter) Wake() {
+	if before := w.clock.before; before != nil {
+		w.clock.before = nil
+		before()
+	}
+	w.Waiter.Wake()
+}
+
+// external is a store of another type than Memory, so results are on their way for a while.
+type external struct{ *cache.Memory[string, int] }
+
+// The slot of the key cools down still when the next call succeeds. A call for another key
+// drops slots whose cooldown is over.
+func TestAResultOnItsWayIsStoredAlsoIfACooldownEndsMeanwhile(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		clk := &wakeful{Clock: fake.NewClock()}
+		store := external{cache.NewMemory[string, int](cache.MemoryConfig{Clock: clk})}
+		c := cache.New(exactly(config{TTL: time.Second, Stale: time.Second, Store: store, Clock: clk}))
+		ctx := with(t.Context(), "a")
+		f := &source{v: 1}
+		do := func(ctx context.Context) int {
+			v, err := c.Do(ctx, f.do)
+			require.NoError(t, err)
+			synctest.Wait()
+			return v
+		}
+		require.Equal(t, 1, do(ctx))
+		clk.Advance(1500 * time.Millisecond)
+		f.set(0, errDown)
+		require.Equal(t, 1, do(ctx))
+		require.EqualValues(t, 1, c.Snapshot().RefreshFailures)
+		clk.Advance(time.Second)
+		f.set(2, nil)
+		clk.before = func() { _, _ = c.Do(with(t.Context(), "b"), f.do) }
+		require.Equal(t, 2, do(ctx))
+		e, ok, err := store.Get(ctx, "a")
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.Equal(t, 2, e.Value)
+		soon, cancel := clk.WithTimeout(t.Context(), 0)
+		defer cancel()
+		assert.NoError(t, c.Close(soon), "nothing is on its way")
 	})
 }
