@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 100, "histories for each way to count; make prove plays more")
+	histories = flag.Int("histories", 25, "histories for each way to count; make prove plays more, also the short one")
 	firstSeed = flag.Uint64("seed", 1, "the first seed; history n has the seed n later")
 )
 
