@@ -149,22 +149,14 @@ func TestSetRateReschedulesCallsBehindATokenTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3})
 		require.Equal(t, 3, few(l))
-		var held []ratelimit.Reservation
-		for range 4 {
-			r, err := l.Reserve(1, -1)
-			require.NoError(t, err)
-			held = append(held, r)
-		}
-		for _, r := range held[:3] {
-			r.Cancel()
-		}
+		last := lastOfFour(t, l)
 		time.Sleep(3 * time.Second)
 		require.True(t, l.Allow(1))
 		w := queued(t, l, 2)
 		require.Empty(t, w.sofar())
 		l.SetRate(2, 0, 3)
 		assert.Equal(t, []int{0}, w.sofar())
-		assert.Zero(t, held[3].Delay())
+		assert.Zero(t, last.Delay())
 		assert.Equal(t, -1, l.Snapshot().Tokens)
 		time.Sleep(time.Second/2 - 1)
 		assert.Equal(t, []int{0}, w.sofar())
@@ -239,23 +231,15 @@ func TestACallMovesUpBehindATokenTakenAheadOfACancelledReservation(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3})
 		require.Equal(t, 3, few(l))
-		var held []ratelimit.Reservation
-		for range 4 {
-			r, err := l.Reserve(1, -1)
-			require.NoError(t, err)
-			held = append(held, r)
-		}
-		for _, r := range held[:3] {
-			r.Cancel()
-		}
+		last := lastOfFour(t, l)
 		w := queued(t, l, 2)
-		last, err := l.Reserve(1, -1)
+		behind, err := l.Reserve(1, -1)
 		require.NoError(t, err)
 		time.Sleep(3500 * time.Millisecond)
 		require.Equal(t, []int{0}, w.sofar(), "at 3 s, ahead of the reservation at 4 s")
-		held[3].Cancel()
+		last.Cancel()
 		assert.Equal(t, []int{0, 1}, w.sofar(), "at 3.5 s instead of 4 s")
-		assert.Equal(t, 1500*time.Millisecond, last.Delay(), "it keeps its time")
+		assert.Equal(t, 1500*time.Millisecond, behind.Delay(), "it keeps its time")
 	})
 }
 

@@ -52,3 +52,19 @@ func refusedFor(t *testing.T, err error, after time.Duration) {
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, after, refused.RetryAfter())
 }
+
+// lastOfFour makes four reservations of a token, cancels the first three, and returns the
+// last, which keeps its time.
+func lastOfFour(t *testing.T, l *ratelimit.Limiter) ratelimit.Reservation {
+	t.Helper()
+	var held []ratelimit.Reservation
+	for range 4 {
+		r, err := l.Reserve(1, -1)
+		require.NoError(t, err)
+		held = append(held, r)
+	}
+	for _, r := range held[:3] {
+		r.Cancel()
+	}
+	return held[3]
+}

@@ -168,15 +168,7 @@ func TestAServedCallWhoseClockPanicsKeepsItsTokens(t *testing.T) {
 		clk := &touchy{staged: newStaged()}
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3, Clock: clk})
 		require.Equal(t, 3, few(l))
-		var held []ratelimit.Reservation
-		for range 4 {
-			r, err := l.Reserve(1, -1)
-			require.NoError(t, err)
-			held = append(held, r)
-		}
-		for _, r := range held[:3] {
-			r.Cancel()
-		}
+		last := lastOfFour(t, l)
 		var v any
 		go func() {
 			defer func() { v = recover() }()
@@ -190,7 +182,7 @@ func TestAServedCallWhoseClockPanicsKeepsItsTokens(t *testing.T) {
 		clk.broken = false
 		require.Equal(t, "woken", v)
 		require.Empty(t, w.sofar())
-		require.Positive(t, held[3].Delay())
+		require.Positive(t, last.Delay())
 		assert.Equal(t, -1, l.Snapshot().Tokens)
 		clk.Advance(time.Second - 1)
 		assert.Empty(t, w.sofar())

@@ -107,15 +107,7 @@ func TestACallBehindATokenTakenIsServedAfterTheClockIsSetBack(t *testing.T) {
 		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 3, Clock: clk})
 		clk.set(2 * time.Hour)
 		require.Equal(t, 3, few(l))
-		var held []ratelimit.Reservation
-		for range 4 {
-			r, err := l.Reserve(1, -1)
-			require.NoError(t, err)
-			held = append(held, r)
-		}
-		for _, r := range held[:3] {
-			r.Cancel()
-		}
+		lastOfFour(t, l)
 		clk.Advance(3 * time.Second)
 		require.True(t, l.Allow(1))
 		w := queued(t, l, 2)
