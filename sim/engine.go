@@ -36,8 +36,8 @@ type engine struct {
 	idle      []*proc
 	steps     int64 // in all
 	still     int64 // at this instant
-	stillMost int64
-	crowdMost int
+	stillMost int64 // of still, in this run
+	crowdMost int   // of live
 	failure   error // ends the run
 	halted    bool  // Run was interrupted
 	over      bool  // coroutines end instead of waiting
