@@ -19,6 +19,7 @@ import (
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -109,12 +110,9 @@ func TestACallersCancelOfAStreamIsIgnored(t *testing.T) {
 	assert.Empty(t, began, "it is not repeated")
 }
 
-// manyStreams is less under the race detector.
-var manyStreams = 10_000
-
 func TestStreamsThatAreOpenedAndLeftKeepNothing(t *testing.T) {
 	const atOnce = 500
-	streams := manyStreams
+	streams := raced.Or(1_000, 10_000)
 	gate := bulkhead.NewGate(bulkhead.Config{Limit: streams})
 	circuit := breaker.NewCircuit(breaker.Config{Window: time.Hour})
 	c := client(t, &service{stream: func(_ *tpb.StreamingOutputCallRequest, out output) error {

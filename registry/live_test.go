@@ -11,6 +11,7 @@ import (
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/policytest"
@@ -104,9 +105,7 @@ func TestALiveInsideAnObservedPipelineIsReplacedToo(t *testing.T) {
 }
 
 func TestALiveAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector makes pools forget")
-	}
+	raced.Skip(t, "it makes pools forget")
 	ctx := context.Background()
 	inKey := withKey(ctx, "a")
 	observe := func(context.Context, policy.Event) {}

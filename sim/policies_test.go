@@ -119,7 +119,7 @@ func TestEveryPolicyRunsThroughAnOutage(t *testing.T) {
 	for name, part := range parts {
 		s.Variants = append(s.Variants, variantOf(name, parts["fallback"], part, attempt), variantOf("all but "+name, except(name)...))
 	}
-	s.Clients[0].Rate /= min(slower, 4)
+	s.Clients[0].Rate /= float64(min(slower, 4))
 	s.Services[0].Replicas = max(1, 2/min(slower, 4))
 	s.Duration = 14 * seconds
 	s.Faults = []sim.Fault{{At: 5 * seconds, For: 3 * seconds, Service: "api", Slow: 30}, {At: 9 * seconds, For: seconds, Service: "api", Down: true}, {At: 11 * seconds, For: seconds, Service: "api", Hang: true}}

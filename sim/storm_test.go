@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -13,13 +14,16 @@ import (
 
 const seconds = time.Second
 
+// slower is by how much tests are made smaller under the race detector.
+var slower = raced.Or(20, 1)
+
 // storm is the scenario of the first result: 70 % utilization, and for five seconds a
 // tenth of the capacity. Under the race detector it is a fifth of that.
 func storm(variants ...sim.Variant) sim.Scenario {
-	const small = min(slower, 5)
+	small := min(slower, 5)
 	return sim.Scenario{
 		Seed: 1, Duration: 90 * seconds, Warmup: 5 * seconds,
-		Clients:  []sim.Client{{Name: "web", Replicas: 20 / small, Rate: 700 / small, Calls: "api"}},
+		Clients:  []sim.Client{{Name: "web", Replicas: 20 / small, Rate: 700 / float64(small), Calls: "api"}},
 		Services: []sim.Service{{Name: "api", Workers: 10 / small, Queue: 10_000 / small, ServiceTime: sim.Exponential(10 * time.Millisecond)}},
 		Faults:   []sim.Fault{{At: 20 * seconds, For: 5 * seconds, Service: "api", Slow: 10}},
 		Variants: variants,

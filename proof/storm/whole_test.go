@@ -12,10 +12,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/proof/row"
 )
 
-var wholeFlag = flag.Int("whole", wholeByDefault, "calls to make through the whole order, at least")
+var wholeFlag = flag.Int("whole", raced.Or(10_000, 100_000), "calls to make through the whole order, at least")
 
 // enactWhole plays the scene of seed in a bubble of its own.
 func enactWhole(t *testing.T, seed uint64, calls int, d wholeDouble) (w *whole) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/sim"
 	"github.com/ductile-go/ductile/sim/scenarios"
 )
@@ -53,8 +54,8 @@ func TestEachExampleEndsAsItsPageSays(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if slower && long[name] {
-				t.Skip("too long under the race detector")
+			if long[name] {
+				raced.Skip(t, "it takes too long")
 			}
 			e, err := scenarios.Find(name)
 			require.NoError(t, err)
@@ -70,9 +71,7 @@ func TestEachExampleEndsAsItsPageSays(t *testing.T) {
 }
 
 func TestABalancerThatDoesNotLookAtLoadHasNoSinkhole(t *testing.T) {
-	if slower {
-		t.Skip("too long under the race detector")
-	}
+	raced.Skip(t, "it takes too long")
 	e, err := scenarios.Find("sinkhole")
 	require.NoError(t, err)
 	s := e.Scenario()

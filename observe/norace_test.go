@@ -1,6 +1,0 @@
-//go:build !race
-
-package observe_test
-
-// invented is the number of names of each kind in a test of bounds.
-const invented = 100_000
