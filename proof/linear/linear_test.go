@@ -14,8 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/proof/row"
 )
+
+// planted says why a test that looks for planted faults does not need the race detector. make
+// prove runs it, also the short one.
+const planted = "it checks the search, which takes ten times as long"
 
 var (
 	histories = flag.Int("histories", 25, "histories for each way to count; make prove plays more, also the short one")
@@ -145,6 +150,7 @@ func TestEveryHistoryIsLinearizable(t *testing.T) {
 // A specification that contradicts itself would reject the double without a fault. One that
 // allows everything would accept the faulty doubles.
 func TestTheCheckerFindsEachFaultyDouble(t *testing.T) {
+	raced.Skip(t, planted)
 	require.Empty(t, findFault(t, ""), "a double without a fault")
 	for _, fault := range faults {
 		t.Run(string(fault), func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -112,6 +113,7 @@ var saboteurs = map[string]func(s *scene) policy.Policy[int]{
 }
 
 func TestTheAuditFindsEachSaboteur(t *testing.T) {
+	raced.Skip(t, planted)
 	for want, broken := range saboteurs {
 		t.Run(want, func(t *testing.T) { requireFound(t, want, double{innermost: broken}) })
 	}

@@ -24,6 +24,8 @@ type job struct {
 	rows func(output string) []row.Row // nil means the rows in the output
 	// prepare, if not nil, adapts the job to this machine.
 	prepare func(ctx context.Context, j *job)
+	// long means that it mostly builds: a short run leaves it out, unless it is named.
+	long bool
 }
 
 // isOf reports whether only, such as "linear,mutation", has the name of j or the part of
@@ -71,10 +73,6 @@ func held(output string) (rows []row.Row) {
 	return rows
 }
 
-// ofTheSearch matches the tests of the searches themselves, which look for planted faults.
-// They take longer than a short search. make test runs them.
-const ofTheSearch = "^(TestTheChecker|TestTheAudit|TestALeak|TestASlightly)"
-
 // jobs returns all searches, with the nth part of the schedules and mutants. An empty
 // fuzzTime means the default.
 func jobs(seed uint64, short bool, nth int, fuzzTime string) []job {
@@ -85,11 +83,8 @@ func jobs(seed uint64, short bool, nth int, fuzzTime string) []job {
 		return fmt.Sprint(much)
 	}
 	search := func(tag, dir string, flags ...string) []string {
-		args := []string{"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=" + tag}
-		if short {
-			args = append(args, "-skip="+ofTheSearch)
-		}
-		return append(append(args, "./"+dir, "-args", "-seed", fmt.Sprint(seed)), flags...)
+		args := []string{"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=" + tag, "./" + dir, "-args", "-seed", fmt.Sprint(seed)}
+		return append(args, flags...)
 	}
 	all := []job{
 		{name: "policies", dir: "..", args: tests("./policytest"), rows: passed("promises of every policy: each of ours in its configs, and broken ones")},
@@ -97,7 +92,7 @@ func jobs(seed uint64, short bool, nth int, fuzzTime string) []job {
 		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(25, 2500))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
-			"-args", "-schedules", size(5000, 300_000/nth),
+			"-args", "-schedules", size(2000, 300_000/nth),
 		}},
 		{
 			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
@@ -153,9 +148,9 @@ func mutation(short bool, nth int) []job {
 func platforms() []job {
 	all := []job{{
 		name: "386", dir: "..", env: []string{"GOARCH=386", "CGO_ENABLED=0"}, args: tests("./..."),
-		rows: passed("32 bits: the library's tests on 386"), prepare: unlessItRuns,
+		rows: passed("32 bits: the library's tests on 386"), prepare: unlessItRuns, long: true,
 	}}
-	arm64 := job{name: "arm64", dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"}}
+	arm64 := job{name: "arm64", long: true, dir: "..", env: []string{"GOARCH=arm64", "CGO_ENABLED=0"}}
 	if qemu, err := exec.LookPath("qemu-aarch64"); err == nil {
 		arm64.args = tests("-p=1", "-exec="+qemu, "./...")
 		arm64.rows = passed("arm64: the library's tests, emulated; memory is ordered as the host orders it")
@@ -244,10 +239,18 @@ var targets = []target{
 	{"ductilestripe", "FuzzAnswer", "Stripe's answers: what is made of any bytes"},
 }
 
+// hasDependencies reports whether t is of a module whose dependencies are large, and built
+// anew for a fuzzer.
+func (t target) hasDependencies() bool {
+	return slices.ContainsFunc([]string{"cmd/ductile", "ductileconfig", "ductilegrpc", "ductilestripe"}, func(module string) bool {
+		return t.dir == module || strings.HasPrefix(t.dir, module+"/")
+	})
+}
+
 // job returns the job that fuzzes t for a time, "10s", or a number of inputs, "3000x".
 func (t target) job(long string) job {
 	return job{
-		name: "fuzz", dir: "../" + t.dir, rows: fuzzed(t.searched),
+		name: "fuzz", dir: "../" + t.dir, rows: fuzzed(t.searched), long: t.hasDependencies(),
 		args: []string{"go", "test", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + long, "."},
 	}
 }
