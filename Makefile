@@ -14,6 +14,7 @@ MARGIN := 10%
 BASE :=
 ACCEPT :=
 FLOOR := 95
+BENCHES :=
 FUZZTIME := 20s
 LENGTH := 60s
 ONLY :=
@@ -23,7 +24,7 @@ VERSION :=
 NTH :=
 WRITE := RESULTS.md
 
-.PHONY: help demo examples load storm shots test lint linters cover bench bench-check curves prove fuzz ductile ci nightly release-check
+.PHONY: help demo examples load storm shots test lint linters staticcheck workspace cover bench bench-check curves prove fuzz ductile ci nightly release-check
 
 help: ## list the targets and their parameters
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-15s%s\n", $$1, $$2 } \
@@ -35,8 +36,10 @@ demo: ## take payments through the Stripe SDK while everything breaks
 	cd examples && go run ./checkout $(if $(BELOW),-below) $(if $(PAGE),-page)
 
 examples: ## run every example once, the checkout in both ways
-	@set -e; for m in examples/*/main.go; do (cd examples && go run ./$$(basename $$(dirname $$m))); done
-	cd examples && go run ./checkout -below
+	@rm -rf .bin/examples && mkdir -p .bin/examples
+	cd examples && go build -o ../.bin/examples/ ./...
+	@set -e; cd examples; for m in */main.go; do echo "== $$(dirname $$m)"; ../.bin/examples/$$(dirname $$m); done
+	cd examples && ../.bin/examples/checkout -below
 
 load: ## 200 HTTP clients against a server that fails, hangs and recovers
 #: LENGTH=60s   of each part: without a retry budget, with one, and over every protocol
@@ -58,32 +61,37 @@ test: ## all tests of every module, with the race detector, shuffled
 		'output=$$(cd "$$0" && go test -race -shuffle=on -vet=off -timeout 30m ./... 2>&1); failed=$$?; printf "%s\n" "$$output"; exit $$failed'
 
 # One workspace has all modules, so that what they share is checked once.
-lint: export GOLANGCI_LINT_CACHE := $(CURDIR)/.bin/golangci-cache
-lint: export STATICCHECK_CACHE := $(CURDIR)/.bin/staticcheck-cache
-lint: export GOWORK := $(CURDIR)/.bin/lint/go.work
-lint: EVERYTHING = $(patsubst ././%,./%,$(MODULES:%=./%/...))
-lint: $(STATICCHECK) $(GOLANGCI) ## gofmt, go vet, staticcheck and golangci-lint
+lint staticcheck: export GOLANGCI_LINT_CACHE := $(CURDIR)/.bin/golangci-cache
+lint staticcheck: export STATICCHECK_CACHE := $(CURDIR)/.bin/staticcheck-cache
+lint staticcheck: export GOWORK := $(CURDIR)/.bin/lint/go.work
+lint staticcheck: EVERYTHING = $(patsubst ././%,./%,$(MODULES:%=./%/...))
+lint: $(GOLANGCI) workspace ## gofmt, and golangci-lint with the analyzers of go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@rm -rf .bin/lint && mkdir -p .bin/lint && go work init $(MODULES:%=./%)
-	go vet $(EVERYTHING)
-	$(STATICCHECK) $(EVERYTHING)
 	$(GOLANGCI) run $(EVERYTHING)
 
-linters: $(STATICCHECK) $(GOLANGCI) ## build the linters, as make lint does if they are missing
+staticcheck: $(STATICCHECK) workspace ## go vet and staticcheck by themselves
+	go vet $(EVERYTHING)
+	$(STATICCHECK) $(EVERYTHING)
+
+workspace:
+	@rm -rf .bin/lint && mkdir -p .bin/lint && GOWORK=$(CURDIR)/.bin/lint/go.work go work init $(MODULES:%=./%)
+
+linters: $(GOLANGCI) ## build golangci-lint, as make lint does if it is missing
 
 cover: ## coverage of the library by the tests of the root module
-#: FLOOR=95   fail below this percentage
-	go test -coverpkg=$(PACKAGES) -coverprofile=.cover.out ./...
+#: FLOOR=95     fail below this percentage
+#: BENCHES=1x   run the packages' benchmarks too, without a build of their own
+	go test -coverpkg=$(PACKAGES) -coverprofile=.cover.out $(if $(BENCHES),-bench . -benchtime $(BENCHES)) ./...
 	@go tool cover -func=.cover.out | awk -v floor=$(FLOOR) '{ sub("%", "", $$NF) } $$NF+0 < 100 { print } \
 		/^total:/ && $$NF+0 < floor+0 { print "coverage is below " floor " %"; exit 1 }'
 
 bench: ## benchmarks
 #: WHAT=peers      beside other libraries, into bench/RESULTS.md and bench/results.svg
 #: WHAT=packages   of the packages themselves
-#: WHAT=smoke      every benchmark once, to see that it runs
+#: WHAT=smoke      every benchmark once, to see that it runs; SHORT=1: those beside peers
 #: WHAT=scaling    shared memory and GOMAXPROCS 1 to 64, for docs/scaling.md
 #: BENCH=. COUNT=8 TIME=200ms   which, how many passes, how long each
-	@BENCH='$(BENCH)' COUNT='$(COUNT)' TIME='$(TIME)' .ci/bench $(WHAT)
+	@BENCH='$(BENCH)' COUNT='$(COUNT)' TIME='$(TIME)' SHORT='$(SHORT)' .ci/bench $(WHAT)
 
 bench-check: COUNT := 6
 bench-check: TIME := 50ms
@@ -97,7 +105,7 @@ curves: ## draw the simulated limits of docs/adaptive.md
 	go run ./adaptive/internal/curves docs/curves
 
 prove: ## search for faults in every way there is, into proof/RESULTS.md
-#: SHORT=1   a little of each, written nowhere
+#: SHORT=1   a little of most, written nowhere
 #: ONLY=storm,386,arm64,mutation   only some, written nowhere
 #: SEED=7    repeat a search
 #: NTH=20    every twentieth mutant, and a twentieth of the schedules

@@ -2,7 +2,7 @@
 // how much of it, with which seeds, and the result.
 //
 //	go run ./cmd/prove            # all of it, which takes hours
-//	go run ./cmd/prove -short     # a little of each, for every change
+//	go run ./cmd/prove -short     # a little of most, for every change; it says what it leaves out
 //	go run ./cmd/prove -nth 20    # a part of what takes longest
 //	go run ./cmd/prove -only storm -seed 7
 //
@@ -35,7 +35,7 @@ func main() { os.Exit(status()) }
 func status() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	short := flag.Bool("short", false, "a little of each")
+	short := flag.Bool("short", false, "a little of each, without those that are long to build unless -only names them")
 	seed := flag.Uint64("seed", 0, "the first seed; 0 means one made from the time")
 	only := flag.String("only", "", "searches to run, separated by commas; empty means all")
 	nth := flag.Int("nth", 1, "only the nth part of the schedules and mutants, of which there are hours")
@@ -54,7 +54,13 @@ func status() int {
 	if *short {
 		atATime = runtime.NumCPU()
 	}
-	t := run(ctx, slices.DeleteFunc(slices.Clone(all), func(j job) bool { return !j.isOf(*only) }), atATime)
+	chosen := slices.DeleteFunc(slices.Clone(all), func(j job) bool { return !j.isOf(*only) })
+	if *short && *only == "" {
+		var left []string
+		chosen, left = withoutLong(chosen)
+		fmt.Fprintln(os.Stderr, "left out, since they are long to build:", strings.Join(left, ", "))
+	}
+	t := run(ctx, chosen, atATime)
 	fmt.Print(t.text())
 	if *write != "" {
 		if err := t.update(*write, all); err != nil {
@@ -66,6 +72,22 @@ func status() int {
 		return 1
 	}
 	return 0
+}
+
+// withoutLong returns the jobs that are not long, and what the others are.
+func withoutLong(all []job) (chosen []job, left []string) {
+	for _, j := range all {
+		if !j.long {
+			chosen = append(chosen, j)
+			continue
+		}
+		what := j.name
+		if j.name == "fuzz" {
+			what = "fuzz of " + strings.TrimPrefix(j.dir, "../")
+		}
+		left = append(left, what)
+	}
+	return chosen, slices.Compact(left)
 }
 
 // run runs jobs, so many at a time, and returns their rows in the order of the jobs.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,20 @@ func TestARunOfOneSearchKeepsTheRowsOfTheOthers(t *testing.T) {
 		found = append(found, l.Searched+" "+l.commit)
 	}
 	assert.Equal(t, []string{"a first", "f second", "b first"}, found)
+}
+
+func TestAShortRunSaysWhatItLeavesOut(t *testing.T) {
+	chosen, left := withoutLong(jobs(1, true, 1, ""))
+	assert.Equal(t, []string{
+		"fuzz of cmd/ductile/internal/cli", "fuzz of ductileconfig", "fuzz of ductilegrpc", "fuzz of ductilestripe", "386", "arm64",
+	}, left)
+	var names []string
+	for _, j := range chosen {
+		names = append(names, j.name)
+	}
+	assert.Equal(t, []string{
+		"policies", "linear", "linear-yields", "explore", "traffic", "storm", "differ", "fuzz", "mutation-retry",
+	}, slices.Compact(names))
 }
 
 func TestJobsAreSelectedByNameOrPrefix(t *testing.T) {
