@@ -9,10 +9,19 @@ import (
 
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/adaptive/internal/sim"
+	"github.com/ductile-go/ductile/internal/raced"
 )
 
 // The tests of this file run limiters against a simulated server, in virtual time and from
 // a seed. docs/adaptive.md shows such runs as curves.
+
+// simulates begins such a test. It has one goroutine, in which there is no race to detect, so
+// it is left to make cover.
+func simulates(t *testing.T) {
+	t.Helper()
+	raced.Skip(t, "it simulates in one goroutine")
+	t.Parallel()
+}
 
 // server returns a server with so many workers, whose calls take service on average.
 func server(workers int, service time.Duration) sim.Server {
@@ -57,7 +66,7 @@ func between(rows []sim.Row, from, to time.Duration) (part []sim.Row) {
 
 // Limiters with a baseline of latency drift upwards here: failsafe-go, Gradient2, Vegas.
 func TestSteadyOverloadForFiveMinutes(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	overload := sim.Phase{Until: 5 * time.Minute, Server: server(10, 20*ms), Rate: 3 * 500}
 	bounds{limit: 20, mean: 40 * ms, served: 0.9 * 500}.hold(t, run(t, adaptive.Config{}, overload))
 	overload.Until = 2 * time.Minute
@@ -67,7 +76,7 @@ func TestSteadyOverloadForFiveMinutes(t *testing.T) {
 }
 
 func TestTheLimitFollowsTheCapacity(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	for name, c := range map[string]struct {
 		cfg  adaptive.Config
 		mean time.Duration
@@ -84,7 +93,7 @@ func TestTheLimitFollowsTheCapacity(t *testing.T) {
 }
 
 func TestAClimberHoldsWhenTheServiceSlowsDown(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	rows := run(t, adaptive.Config{},
 		sim.Phase{Until: 40 * time.Second, Server: server(10, 20*ms), Rate: 1500},
 		sim.Phase{Until: 120 * time.Second, Server: server(10, 60*ms), Rate: 1500},
@@ -103,7 +112,7 @@ func fleet(cfg adaptive.Config) []sim.Row {
 }
 
 func TestTenClientsWithATargetShareAServer(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	rows := fleet(adaptive.Config{Initial: 5, Target: 80 * ms, MinCalls: 20})
 	bounds{limit: 60, mean: 80 * ms, served: 0.98 * 500}.hold(t, rows)
 	shares := make([]int, 10)
@@ -120,7 +129,7 @@ func TestTenClientsWithATargetShareAServer(t *testing.T) {
 // Each of ten climbers gains throughput at the cost of the others (Jaffe, "Flow control
 // power is nondecentralizable", 1981). So Climb is only for what all load passes through.
 func TestTenClientsThatClimbRuinAServer(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	rows := fleet(adaptive.Config{Initial: 5})
 	first, last := rows[2], rows[len(rows)-1]
 	assert.Greater(t, last.Mean, 20*20*ms)
@@ -129,7 +138,7 @@ func TestTenClientsThatClimbRuinAServer(t *testing.T) {
 
 // One call in ten takes eleven times as long as the others.
 func TestCallsOfDifferentCostsNeedLongerWindows(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	mixed := server(10, 0)
 	mixed.Classes = []sim.Class{{Share: 0.9, Service: 10 * ms, Sigma: 0.3}, {Share: 0.1, Service: 110 * ms, Sigma: 0.3}}
 	overload := sim.Phase{Until: 2 * time.Minute, Server: mixed, Rate: 1500}
@@ -139,7 +148,7 @@ func TestCallsOfDifferentCostsNeedLongerWindows(t *testing.T) {
 }
 
 func TestPausesOfTheServerAreNoOverload(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	for name, c := range map[string]struct{ every, pause time.Duration }{
 		"short": {200 * ms, 20 * ms}, "usual": {time.Second, 80 * ms}, "long": {10 * time.Second, time.Second},
 	} {
@@ -156,7 +165,7 @@ func TestPausesOfTheServerAreNoOverload(t *testing.T) {
 // More concurrency is always better there. The limit rises until it holds no call back, and
 // not beyond twice what is in use; if demand has no end, it rises to Max.
 func TestALatencyThatDoesNotAnswerToLoadLetsTheLimitRiseToTheDemand(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	free := sim.Phase{Until: 30 * time.Second, Server: server(0, 20*ms), Rate: 3000} // 60 in use on average
 	for name, cfg := range map[string]adaptive.Config{"climb": {}, "aimd": {Target: 80 * ms}} {
 		rows := run(t, cfg, free)
@@ -170,7 +179,7 @@ func TestALatencyThatDoesNotAnswerToLoadLetsTheLimitRiseToTheDemand(t *testing.T
 
 // A server that sheds load keeps its latency by itself.
 func TestAServerThatShedsLoadDoesNotRaiseTheLimit(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	shedding := server(10, 20*ms)
 	shedding.Shed = 20
 	overload := sim.Phase{Until: time.Minute, Server: shedding, Rate: 1500}
@@ -182,7 +191,7 @@ func TestAServerThatShedsLoadDoesNotRaiseTheLimit(t *testing.T) {
 
 // The 90th percentile of this server without load is 28 ms.
 func TestATargetBelowTheHealthyQuantilePinsTheLimit(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	overload := sim.Phase{Until: 30 * time.Second, Server: server(10, 20*ms), Rate: 1500}
 	low := sim.New(adaptive.Config{Target: 24 * ms})
 	rows := sim.Run(1, 5*time.Second, []sim.Phase{overload}, low)
@@ -200,7 +209,7 @@ func TestATargetBelowTheHealthyQuantilePinsTheLimit(t *testing.T) {
 // Min bounds the loss while a service is slower than the target allows, and the limit
 // recovers with the service.
 func TestAPinnedLimitRecovers(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	l := sim.New(adaptive.Config{Min: 5, Target: 80 * ms})
 	rows := sim.Run(1, 5*time.Second, []sim.Phase{
 		{Until: 20 * time.Second, Server: server(10, 20*ms), Rate: 1500},
@@ -214,7 +223,7 @@ func TestAPinnedLimitRecovers(t *testing.T) {
 }
 
 func TestAQuietNightLeavesTheLimitAndTheMorningIsServed(t *testing.T) {
-	t.Parallel()
+	simulates(t)
 	for name, cfg := range map[string]adaptive.Config{"climb": {}, "aimd": {Target: 80 * ms}} {
 		rows := run(t, cfg,
 			sim.Phase{Until: 5 * time.Minute, Server: server(50, 20*ms), Rate: 100},

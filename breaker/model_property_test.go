@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -37,7 +38,7 @@ func TestTheCircuitBehavesLikeTheModel(t *testing.T) {
 			cfg.SuccessThreshold = max(1, cfg.SuccessThreshold)
 		}
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(300) {
+			for seed := range raced.Or[uint64](100, 300) {
 				compare(t, cfg, seed, 150, rand.New(rand.NewPCG(seed, 1)))
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/keyed"
 )
 
@@ -82,7 +83,7 @@ func (o *model) keys() []string {
 
 // Map and model take the same random steps.
 func TestASmallMapBehavesLikeAList(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range raced.Or[uint64](60, 200) {
 		compare(t, seed)
 	}
 }

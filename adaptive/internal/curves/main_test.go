@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/internal/raced"
 )
 
 // Other processors round some functions of package math differently, and a simulation is
@@ -16,6 +18,7 @@ func TestTheDrawingsAreThoseOfTheCommand(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the drawings are made on amd64")
 	}
+	raced.Skip(t, "it simulates in one goroutine")
 	t.Parallel()
 	committed := filepath.Join("..", "..", "..", "docs", "curves")
 	made := t.TempDir()
