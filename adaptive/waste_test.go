@@ -3,7 +3,6 @@ package adaptive_test
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,41 +10,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/adaptive"
-	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 )
 
-// counting is a clock that counts its readings.
-type counting struct {
-	*fake.Clock
-	readings atomic.Int64
-}
-
-func (c *counting) Now() time.Time {
-	c.readings.Add(1)
-	return c.Clock.Now()
-}
-
 func TestARefusedCallReadsNoClock(t *testing.T) {
-	clk := &counting{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	l, _ := taken(t, adaptive.Config{Clock: clk})
 	a := adaptive.New[int](l)
-	clk.readings.Store(0)
-	_, err := a.Do(t.Context(), one)
-	require.ErrorIs(t, err, adaptive.ErrLimited)
-	_, err = l.Acquire(t.Context())
-	require.ErrorIs(t, err, adaptive.ErrLimited)
-	assert.Zero(t, clk.readings.Load())
+	assert.Zero(t, clk.Of(func() {
+		_, err := a.Do(t.Context(), one)
+		require.ErrorIs(t, err, adaptive.ErrLimited)
+		_, err = l.Acquire(t.Context())
+		require.ErrorIs(t, err, adaptive.ErrLimited)
+	}))
 }
 
 // A call completes a window, and another one closes it while the first passes its value on.
 func TestAWindowThatWasClosedMeanwhileCostsNoReading(t *testing.T) {
-	clk := &counting{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	l := adaptive.NewLimiter(adaptive.Config{Initial: 10, Target: time.Hour, MinCalls: 1, Window: 1, Clock: clk})
+	before := 0
 	a := adaptive.New[int](l).WithKeep(func(ctx context.Context, v int, release func()) int {
 		_, err := adaptive.Do(ctx, l, one)
 		assert.NoError(t, err)
 		release()
-		clk.readings.Store(0)
+		before = clk.Count()
 		return v
 	})
 	_, err := a.Do(t.Context(), func(context.Context) (int, error) {
@@ -53,7 +42,7 @@ func TestAWindowThatWasClosedMeanwhileCostsNoReading(t *testing.T) {
 		return 1, nil
 	})
 	require.NoError(t, err)
-	assert.Zero(t, clk.readings.Load())
+	assert.Equal(t, before, clk.Count())
 }
 
 func TestAnOnChangeThatMovesTheLimitDoesNotDeepenTheStack(t *testing.T) {

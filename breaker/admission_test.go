@@ -11,6 +11,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -130,18 +131,18 @@ func TestAFailureWithoutAnErrorKeepsTheCauseOfTheLast(t *testing.T) {
 }
 
 func TestRefusalsReadTheClockOnceEach(t *testing.T) {
-	clk := &counting{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	c := breaker.NewCircuit(breaker.Config{Clock: clk})
 	b := breaker.New[int](c)
 	c.Trip(time.Minute, "")
-	clk.reads = 0
-	for range 600 {
-		_, err := b.Do(t.Context(), succeed)
-		require.ErrorIs(t, err, breaker.ErrOpen)
-		_, err = c.Acquire()
-		require.ErrorIs(t, err, breaker.ErrOpen)
-	}
-	assert.Equal(t, 1200, clk.reads)
+	assert.Equal(t, 1200, clk.Of(func() {
+		for range 600 {
+			_, err := b.Do(t.Context(), succeed)
+			require.ErrorIs(t, err, breaker.ErrOpen)
+			_, err = c.Acquire()
+			require.ErrorIs(t, err, breaker.ErrOpen)
+		}
+	}))
 }
 
 func TestTheLastOfDifferentFailuresIsTheCause(t *testing.T) {

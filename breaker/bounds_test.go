@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
-	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -56,17 +56,6 @@ func TestAWatcherAloneLogsNothing(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
-// counting is a clock that counts how often it is read.
-type counting struct {
-	*fake.Clock
-	reads int
-}
-
-func (c *counting) Now() time.Time {
-	c.reads++
-	return c.Clock.Now()
-}
-
 func TestAPermitReadsTheClockOnlyIfItMatters(t *testing.T) {
 	const ok, bad, ignored = policy.Success, policy.Failure, policy.Ignored
 	for name, c := range map[string]struct {
@@ -84,17 +73,18 @@ func TestAPermitReadsTheClockOnlyIfItMatters(t *testing.T) {
 			breaker.Config{Window: time.Minute, SlowCall: time.Second, SlowRate: 1}, 1, map[policy.Outcome]int{ok: 1, bad: 1},
 		},
 	} {
-		clk := &counting{Clock: fake.NewClock()}
+		clk := readings.NewClock()
 		c.cfg.Clock = clk
 		circuit := breaker.NewCircuit(c.cfg)
 		for outcome, want := range c.record {
-			clk.reads = 0
-			p, err := circuit.Acquire()
-			require.NoError(t, err)
-			assert.Equal(t, c.acquire, clk.reads, "%s: Acquire", name)
-			clk.reads = 0
-			p.Record(outcome)
-			assert.Equal(t, want, clk.reads, "%s: Record(%v)", name, outcome)
+			var p breaker.Permit
+			acquire := clk.Of(func() {
+				var err error
+				p, err = circuit.Acquire()
+				require.NoError(t, err)
+			})
+			assert.Equal(t, c.acquire, acquire, "%s: Acquire", name)
+			assert.Equal(t, want, clk.Of(func() { p.Record(outcome) }), "%s: Record(%v)", name, outcome)
 		}
 	}
 }

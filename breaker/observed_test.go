@@ -13,6 +13,7 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -132,7 +133,7 @@ func TestABreakerReadsTheClockOnlyIfItMatters(t *testing.T) {
 		"slow calls, only moves":    {breaker.Config{WindowCalls: 9, SlowCall: 1, SlowRate: 1}, audiences["StateChanged"], false, 2},
 		"classified, only of moves": {breaker.Config{Classify: undecided}, audiences["StateChanged"], false, 0},
 	} {
-		clk := &counting{Clock: fake.NewClock()}
+		clk := readings.NewClock()
 		c.cfg.Clock = clk
 		b := breaker.New[int](breaker.NewCircuit(c.cfg))
 		if c.keep {
@@ -142,23 +143,22 @@ func TestABreakerReadsTheClockOnlyIfItMatters(t *testing.T) {
 			})
 		}
 		call, _ := observed(b, succeed, c.kinds...)
-		clk.reads = 0
-		_, err := call.Do(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, c.want, clk.reads, name)
+		assert.Equal(t, c.want, clk.Of(func() {
+			_, err := call.Do(t.Context())
+			require.NoError(t, err)
+		}), name)
 	}
 }
 
 func TestAProbeThroughABreakerReadsTheClockAsAPermitDoes(t *testing.T) {
 	reads := func(run func(c *breaker.Circuit)) int {
-		clk := &counting{Clock: fake.NewClock()}
+		clk := readings.NewClock()
 		c := breaker.NewCircuit(breaker.Config{Clock: clk})
 		c.Trip(1, "")
 		clk.Advance(1)
-		clk.reads = 0
-		run(c)
+		n := clk.Of(func() { run(c) })
 		require.Equal(t, breaker.Closed, c.State())
-		return clk.reads
+		return n
 	}
 	assert.Equal(t,
 		reads(func(c *breaker.Circuit) { record(t, c, policy.Success) }),

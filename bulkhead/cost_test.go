@@ -3,14 +3,13 @@ package bulkhead_test
 import (
 	"context"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/bulkhead"
-	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 )
@@ -86,28 +85,18 @@ func (r *releasing) Done() <-chan struct{} {
 	return r.Context.Done()
 }
 
-// counting is a clock that counts its readings.
-type counting struct {
-	*fake.Clock
-	reads int
-}
-
-func (c *counting) Now() time.Time {
-	c.reads++
-	return c.Clock.Now()
-}
-
 func TestARefusalReadsTheClockOnlyForAnObserver(t *testing.T) {
-	clk := &counting{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	g, _ := taken(t, bulkhead.Config{Clock: clk})
 	piped := pipeline.New[int](bulkhead.New[int](g))
-	clk.reads = 0
-	_, err := piped.Do(t.Context(), one)
-	require.ErrorIs(t, err, bulkhead.ErrFull)
-	assert.Zero(t, clk.reads)
-	_, err = piped.WithObserver(func(context.Context, policy.Event) {}, policy.Rejected).Do(t.Context(), one)
-	require.ErrorIs(t, err, bulkhead.ErrFull)
-	assert.Positive(t, clk.reads)
+	refused := func(p *pipeline.Pipeline[int]) func() {
+		return func() {
+			_, err := p.Do(t.Context(), one)
+			require.ErrorIs(t, err, bulkhead.ErrFull)
+		}
+	}
+	assert.Zero(t, clk.Of(refused(piped)))
+	assert.Positive(t, clk.Of(refused(piped.WithObserver(func(context.Context, policy.Event) {}, policy.Rejected))))
 }
 
 // A gate is small, so that each of many tenants can have one.

@@ -2,7 +2,6 @@ package hedge_test
 
 import (
 	"context"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -55,25 +55,14 @@ func TestARefusedExtraAttemptIsTriedAgainADelayLater(t *testing.T) {
 	})
 }
 
-// counting is a clock that counts its readings.
-type counting struct {
-	policy.Clock
-	n atomic.Int64
-}
-
-func (c *counting) Now() time.Time {
-	c.n.Add(1)
-	return c.Clock.Now()
-}
-
 func TestATinyDelayTriesARefusedTokenOncePerMillisecond(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		clk := &counting{Clock: fake.NewClock()}
+		clk := readings.NewClock()
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
 		h := hedge.New[int](hedge.Config{Delay: 1, Budget: budget})
 		_, err := h.Do(t.Context(), attempts{after(time.Second, 1, nil)}.run)
 		require.NoError(t, err)
-		assert.Less(t, clk.n.Load(), int64(1010))
+		assert.Less(t, clk.Count(), 1010)
 	})
 }
 
@@ -96,15 +85,15 @@ func TestWithAtOnceARefusedTokenIsNotTriedAgain(t *testing.T) {
 }
 
 func TestAtOnceAsksOnceForARefusedToken(t *testing.T) {
-	readings := func(extra int) int64 {
-		clk := &counting{Clock: fake.NewClock()}
+	tries := func(extra int) int {
+		clk := readings.NewClock()
 		budget := retry.NewBudget(retry.BudgetConfig{Ratio: 1e-9, MinPerSecond: retry.NoMinimum, Clock: clk})
 		h := hedge.New[int](hedge.Config{Delay: hedge.AtOnce, MaxExtra: extra, Budget: budget})
 		_, err := h.Do(t.Context(), fake.NewFunc[int]().Return(1).Do)
 		require.NoError(t, err)
-		return clk.n.Load()
+		return clk.Count()
 	}
-	assert.Equal(t, readings(1), readings(5))
+	assert.Equal(t, tries(1), tries(5))
 }
 
 func TestWithAtOnceARetryAfterStartsNoAttempt(t *testing.T) {

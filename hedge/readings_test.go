@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/hedge"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -19,11 +20,11 @@ import (
 func TestACallThatIsInTimeReadsTheClockOnlyForAnObserverOrALearnedDelay(t *testing.T) {
 	for _, delay := range []time.Duration{time.Hour, hedge.AtOnce} {
 		inBubble(t, func(t *testing.T) {
-			clk := &counting{Clock: fake.NewClock()}
+			clk := readings.NewClock()
 			h := hedge.New[int](hedge.Config{Delay: delay, Budget: hedge.NoBudget, Clock: clk})
 			_, err := h.Do(t.Context(), func(context.Context) (int, error) { return 1, nil })
 			require.NoError(t, err)
-			assert.Zero(t, clk.n.Load(), "%v", delay)
+			assert.Zero(t, clk.Count(), "%v", delay)
 		})
 	}
 }
@@ -71,11 +72,11 @@ func (c *held) returns(attempt int, err error) {
 func TestAFailureThatStartsNoAttemptReadsNoClock(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		fk := fake.NewClock()
-		clk := &counting{Clock: fk}
+		clk := &readings.Clock{Clock: fk}
 		c := hold(t.Context(), hedge.Config{Budget: hedge.NoBudget, Clock: clk}, fk, 2)
-		before := clk.n.Load()
+		before := clk.Count()
 		c.returns(2, errDown)
-		assert.Equal(t, before, clk.n.Load())
+		assert.Equal(t, before, clk.Count())
 		c.returns(1, nil)
 		<-c.ended
 		assert.NoError(t, c.err)
@@ -84,16 +85,16 @@ func TestAFailureThatStartsNoAttemptReadsNoClock(t *testing.T) {
 
 func TestAnEventThatNoObserverWantsReadsNoClock(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		for wanted, begun := range map[policy.EventKind]int64{policy.FinishedLate: 2, policy.Hedged: 3} {
+		for wanted, begun := range map[policy.EventKind]int{policy.FinishedLate: 2, policy.Hedged: 3} {
 			fk := fake.NewClock()
-			clk := &counting{Clock: fk}
+			clk := &readings.Clock{Clock: fk}
 			c := hold(t.Context(), hedge.Config{Budget: hedge.NoBudget, Clock: clk}, fk, 2, wanted)
-			assert.Equal(t, begun, clk.n.Load(), "%s: at both starts, and for Hedged", wanted)
+			assert.Equal(t, begun, clk.Count(), "%s: at both starts, and for Hedged", wanted)
 			c.returns(2, nil)
 			c.returns(1, errDown)
 			<-c.ended
 			require.NoError(t, c.err)
-			assert.EqualValues(t, 3, clk.n.Load(), "%s: once for an event", wanted)
+			assert.Equal(t, 3, clk.Count(), "%s: once for an event", wanted)
 		}
 	})
 }
@@ -102,12 +103,12 @@ func TestAnEventThatNoObserverWantsReadsNoClock(t *testing.T) {
 func TestAFailureAfterTheLastAttemptHasStartedTakesNoToken(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		fk := fake.NewClock()
-		clk := &counting{Clock: fk} // a budget reads it for each token
+		clk := &readings.Clock{Clock: fk} // a budget reads it for each token
 		budget := retry.NewBudget(retry.BudgetConfig{Clock: clk})
 		c := hold(t.Context(), hedge.Config{Budget: budget, OnFailure: true, Clock: fk}, fk, 2)
-		before := clk.n.Load()
+		before := clk.Count()
 		c.returns(2, errDown)
-		assert.Equal(t, before, clk.n.Load())
+		assert.Equal(t, before, clk.Count())
 		c.returns(1, nil)
 		<-c.ended
 		assert.NoError(t, c.err)

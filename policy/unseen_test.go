@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -121,26 +122,15 @@ func TestALookAtAContextOfATimeoutAllocatesOnlyOnce(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// read is a clock that counts how often it is read.
-type read struct {
-	*fake.Clock
-	times int
-}
-
-func (r *read) Now() time.Time {
-	r.times++
-	return r.Clock.Now()
-}
-
 func TestATimeoutThatNothingObservesReadsItsClockOnce(t *testing.T) {
-	clk := &read{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	_, err := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Clock: clk}).Do(t.Context(), func(ctx context.Context) (int, error) {
 		clk.Advance(time.Minute)
 		return 0, ctx.Err()
 	})
 	var timeout *policy.TimeoutError
 	require.ErrorAs(t, err, &timeout)
-	assert.Equal(t, 1, clk.times)
+	assert.Equal(t, 1, clk.Count())
 }
 
 // parent is a context that counts how often it is asked.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 )
@@ -105,10 +106,12 @@ func TestTheBenbjohnsonMockWorksAsAClock(t *testing.T) {
 
 // settable is a clock that a test can set forward and back.
 type settable struct {
-	*fake.Clock
+	*readings.Clock
 	mu  sync.Mutex
 	off time.Duration
 }
+
+func newSettable(opts ...fake.Option) *settable { return &settable{Clock: readings.NewClock(opts...)} }
 
 func (s *settable) Now() time.Time {
 	s.mu.Lock()
@@ -132,7 +135,7 @@ func TestASetClockDoesNotBlockTheLimiter(t *testing.T) {
 		"as far back as it can count": -1 << 63,
 	} {
 		t.Run(name, func(t *testing.T) {
-			clk := &settable{Clock: fake.NewClock()}
+			clk := newSettable()
 			l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
 			clk.set(2 * time.Hour)
 			assert.Equal(t, 5, drain(l))
@@ -147,7 +150,7 @@ func TestASetClockDoesNotBlockTheLimiter(t *testing.T) {
 }
 
 func TestAPauseEndsWhenTheClockIsSetBackBeforeIt(t *testing.T) {
-	clk := &settable{Clock: fake.NewClock()}
+	clk := newSettable()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 10, Burst: 5, Clock: clk})
 	clk.set(2 * time.Hour)
 	l.Pause(time.Minute)
@@ -167,7 +170,7 @@ func TestWaitersAreServedAfterTheClockIsSet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				clk := &settable{Clock: fake.NewClock()}
+				clk := newSettable()
 				l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, Clock: clk})
 				clk.set(2 * time.Hour)
 				require.True(t, l.Allow(1))

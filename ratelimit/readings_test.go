@@ -8,13 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
 // staged is a settable clock whose next readings are prepared by a test.
 type staged struct {
-	settable
+	*settable
 	readings []reading
 }
 
@@ -38,7 +37,7 @@ func (s *staged) Now() time.Time {
 	return now.Add(next.off)
 }
 
-func newStaged() *staged { return &staged{settable: settable{Clock: fake.NewClock()}} }
+func newStaged() *staged { return &staged{settable: newSettable()} }
 
 // few is drain for a limiter that might grant tokens without end.
 func few(l *ratelimit.Limiter) (n int) {

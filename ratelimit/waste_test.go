@@ -14,30 +14,8 @@ import (
 	"github.com/ductile-go/ductile/ratelimit"
 )
 
-// counting is a settable clock that counts its readings.
-type counting struct {
-	settable
-	n atomic.Int64
-}
-
-func newCounting(opts ...fake.Option) *counting {
-	return &counting{settable: settable{Clock: fake.NewClock(opts...)}}
-}
-
-func (c *counting) Now() time.Time {
-	c.n.Add(1)
-	return c.settable.Now()
-}
-
-// readings returns how often f reads the clock.
-func (c *counting) readings(f func()) int64 {
-	c.n.Store(0)
-	f()
-	return c.n.Load()
-}
-
 func TestARefusalReadsTheClockOnce(t *testing.T) {
-	clk := newCounting()
+	clk := newSettable()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 5, Clock: clk})
 	p := ratelimit.New[int](l)
 	clk.set(time.Hour)
@@ -48,8 +26,8 @@ func TestARefusalReadsTheClockOnce(t *testing.T) {
 		func() { l.Pause(time.Hour) },
 	} {
 		pass()
-		assert.EqualValues(t, 1, clk.readings(func() { assert.False(t, l.Allow(1)) }))
-		assert.EqualValues(t, 1, clk.readings(func() {
+		assert.Equal(t, 1, clk.Of(func() { assert.False(t, l.Allow(1)) }))
+		assert.Equal(t, 1, clk.Of(func() {
 			_, err := p.Do(t.Context(), succeed)
 			assert.ErrorIs(t, err, ratelimit.ErrExceeded)
 		}))
@@ -57,38 +35,38 @@ func TestARefusalReadsTheClockOnce(t *testing.T) {
 }
 
 func TestARetryAfterThatHasPassedReadsTheClockOnce(t *testing.T) {
-	clk := newCounting()
+	clk := newSettable()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
 	require.Equal(t, 1, drain(l))
 	_, err := l.Reserve(1, 0)
 	clk.set(time.Hour)
-	assert.EqualValues(t, 1, clk.readings(func() { refusedFor(t, err, 0) }))
+	assert.Equal(t, 1, clk.Of(func() { refusedFor(t, err, 0) }))
 }
 
 func TestASnapshotWithoutAPauseReadsTheClockOnce(t *testing.T) {
-	clk := newCounting()
+	clk := newSettable()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 5, Clock: clk})
 	for tokens := range 5 {
-		assert.EqualValues(t, 1, clk.readings(func() { assert.Equal(t, 5-tokens, l.Snapshot().Tokens) }))
+		assert.Equal(t, 1, clk.Of(func() { assert.Equal(t, 5-tokens, l.Snapshot().Tokens) }))
 		require.True(t, l.Allow(1))
 	}
 }
 
 // A call that finds no token, when it is due, in the line, before its sleep, and after it.
 func TestAWaitReadsTheClockOnceForEachOfItsSteps(t *testing.T) {
-	clk := newCounting(fake.AutoAdvance())
+	clk := newSettable(fake.AutoAdvance())
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, Clock: clk})
 	require.True(t, l.Allow(1))
-	assert.EqualValues(t, 5, clk.readings(func() { assert.NoError(t, l.Wait(t.Context(), 1)) }))
+	assert.Equal(t, 5, clk.Of(func() { assert.NoError(t, l.Wait(t.Context(), 1)) }))
 	assert.Equal(t, []time.Duration{time.Second}, clk.Sleeps())
 }
 
 // A function of WithPause returns 0 for most calls.
 func TestAPauseThatChangesNothingAllocatesNothing(t *testing.T) {
-	clk := newCounting()
+	clk := newSettable()
 	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Clock: clk})
 	assert.Zero(t, testing.AllocsPerRun(100, func() { l.Pause(0) }))
-	assert.Zero(t, clk.readings(func() { l.Pause(0) }))
+	assert.Zero(t, clk.Of(func() { l.Pause(0) }))
 	l.Pause(time.Hour)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { l.Pause(time.Hour) }))
 }

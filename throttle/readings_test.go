@@ -7,33 +7,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 	"github.com/ductile-go/ductile/throttle"
 )
 
-// counted is a clock that counts how often it is read.
-type counted struct {
-	*fake.Clock
-	reads int
-}
-
-func (c *counted) Now() time.Time {
-	c.reads++
-	return c.Clock.Now()
-}
-
 func TestACallThatFindsNoFailuresReadsTheClockOnlyToBeCounted(t *testing.T) {
-	clk := &counted{Clock: fake.NewClock()}
+	clk := readings.NewClock()
 	th := throttle.NewThrottle(throttle.Config{Clock: clk})
 	p := throttle.New[int](th)
 	for range 20 {
-		clk.reads = 0
-		_, err := p.Do(t.Context(), succeed)
-		require.NoError(t, err)
-		require.Equal(t, 1, clk.reads)
+		require.Equal(t, 1, clk.Of(func() {
+			_, err := p.Do(t.Context(), succeed)
+			require.NoError(t, err)
+		}))
 	}
 }
 

@@ -3,28 +3,16 @@ package gate
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 	"testing"
-	"time"
 	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/internal/readings"
 	"github.com/ductile-go/ductile/policy"
 )
-
-// counting is a clock that counts its readings.
-type counting struct {
-	*fake.Clock
-	readings atomic.Int64
-}
-
-func (c *counting) Now() time.Time {
-	c.readings.Add(1)
-	return c.Clock.Now()
-}
 
 // A collision on the cell of such a gate is on the path of a success.
 func TestACollisionThatSpreadsNothingAllocatesNothing(t *testing.T) {
@@ -40,15 +28,16 @@ func TestACollisionThatSpreadsNothingAllocatesNothing(t *testing.T) {
 // A call reads the clock only for Delay, and then once, also if it finds room in a queue that
 // looked full to it.
 func TestACallReadsTheClockOnceAndOnlyForDelay(t *testing.T) {
-	for delay, want := range map[CoDel]int64{{}: 0, codel: 1} {
+	for delay, want := range map[CoDel]int{{}: 0, codel: 1} {
 		for _, seen := range []int64{0, 1} { // the estimate of the calls in the queue
-			clk := &counting{Clock: fake.NewClock()}
+			clk := readings.NewClock()
 			g := asking(Config{Clock: clk, Delay: delay}, func(g *Gate) { g.waits.Store(seen) })
-			clk.readings.Store(0)
-			waited := goEnter(g)
-			g.Leave(&g.main)
-			require.NoError(t, <-waited)
-			assert.Equal(t, want, clk.readings.Load(), "delay %v, %d seen in the queue", delay, seen)
+			read := clk.Of(func() {
+				waited := goEnter(g)
+				g.Leave(&g.main)
+				require.NoError(t, <-waited)
+			})
+			assert.Equal(t, want, read, "delay %v, %d seen in the queue", delay, seen)
 		}
 	}
 }
