@@ -129,7 +129,7 @@ func mutation(short bool, nth int) []job {
 	}
 	args = append(args, "-every", fmt.Sprint(nth))
 	var all []job
-	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "throttle", "registry"} {
+	for _, changed := range []string{"retry", "breaker", "policy", "pipeline", "bulkhead", "adaptive", "ratelimit", "hedge", "chaos", "coalesce", "cache", "throttle", "registry"} {
 		all = append(all, job{name: "mutation-" + changed, args: slices.Concat(args, []string{"-deep", ".", changed})})
 	}
 	all = append(all, job{
