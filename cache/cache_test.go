@@ -125,6 +125,21 @@ func TestAValueIsNotServedAtTheExactEndOfItsStaleTime(t *testing.T) {
 	assert.Equal(t, 2, v)
 }
 
+func TestAValueThatCoolsDownIsNotServedAtTheExactEndOfItsStaleTime(t *testing.T) {
+	clk := fake.NewClock()
+	c, f := cache.New(exactly(config{Stale: time.Minute, Cooldown: time.Minute, Clock: clk})), &source{v: 1}
+	ctx := with(t.Context(), "a")
+	_, _ = c.Do(ctx, f.do)
+	clk.Advance(2*time.Minute - 1)
+	f.set(0, errDown)
+	_, err := c.Do(ctx, f.do)
+	require.NoError(t, err)
+	require.NoError(t, c.Close(ctx)) // waits for the refresh, which fails
+	clk.Advance(1)
+	_, err = c.Do(ctx, f.do)
+	require.ErrorIs(t, err, errDown)
+}
+
 func TestAKeptValueAnswersACallThatFails(t *testing.T) {
 	for name, failure := range map[string]error{"failure": errDown, "rejection": policy.ErrRejected} {
 		t.Run(name, func(t *testing.T) {

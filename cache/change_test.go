@@ -75,12 +75,23 @@ func TestARefreshDoesNotBringBackADeletedEntry(t *testing.T) {
 }
 
 func TestARefreshDoesNotOverwriteWhatWasSetInTheStore(t *testing.T) {
+	moved := func(part func(e *cache.Entry[int]) *time.Time) func(m *cache.Memory[string, int]) {
+		return func(m *cache.Memory[string, int]) {
+			e, _, _ := m.Get(context.Background(), "a")
+			at := part(&e)
+			e.Value, *at = 3, at.Add(1)
+			_ = m.Set(context.Background(), "a", e)
+		}
+	}
 	for name, change := range map[string]func(m *cache.Memory[string, int]){
 		"set": func(m *cache.Memory[string, int]) {
-			now := time.Now()
-			_ = m.Set(context.Background(), "a", cache.Entry[int]{Value: 3, Made: now, Fresh: now.Add(time.Hour), Stale: now.Add(time.Hour), Keep: now.Add(time.Hour)})
+			_ = m.Set(context.Background(), "a", forAnHour(3))
 		},
-		"delete": func(m *cache.Memory[string, int]) { _ = m.Delete(context.Background(), "a") },
+		"set, made later":   moved(func(e *cache.Entry[int]) *time.Time { return &e.Made }),
+		"set, fresh longer": moved(func(e *cache.Entry[int]) *time.Time { return &e.Fresh }),
+		"set, stale longer": moved(func(e *cache.Entry[int]) *time.Time { return &e.Stale }),
+		"set, kept longer":  moved(func(e *cache.Entry[int]) *time.Time { return &e.Keep }),
+		"delete":            func(m *cache.Memory[string, int]) { _ = m.Delete(context.Background(), "a") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T) {
@@ -93,7 +104,7 @@ func TestARefreshDoesNotOverwriteWhatWasSetInTheStore(t *testing.T) {
 				time.Sleep(time.Second)
 				synctest.Wait()
 				e, ok, _ := m.Get(t.Context(), "a")
-				assert.Equal(t, name == "set", ok)
+				assert.Equal(t, name != "delete", ok)
 				if ok {
 					assert.Equal(t, 3, e.Value)
 				}

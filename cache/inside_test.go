@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -39,23 +38,19 @@ func TestAKeyAtRestHasNoSlot(t *testing.T) {
 		for k := range 100 {
 			run(t, c, k, nil)
 		}
-		synctest.Wait()
-		assert.Zero(t, c.slots.Load().Len())
-		assert.Zero(t, c.pending.Load())
-		assert.Zero(t, c.background)
+		rests(t, c)
 	})
 }
 
 func TestSlotsThatCooledDownAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := ofInts(Config[int, int]{TTL: time.Minute, Stale: time.Minute})
-		down := errors.New("down")
 		for k := range 100 {
 			run(t, c, k, nil)
 		}
 		time.Sleep(time.Minute)
 		for k := range 100 {
-			run(t, c, k, down)
+			run(t, c, k, errDown)
 		}
 		synctest.Wait()
 		require.Equal(t, 100, c.slots.Load().Len())
@@ -72,10 +67,9 @@ func TestSlotsThatCooledDownAreDropped(t *testing.T) {
 func TestSlotsThatCoolDownAreBounded(t *testing.T) {
 	c := ofInts(Config[int, int]{TTL: 1, Stale: time.Hour, Cooldown: time.Hour, MaxEntries: 3 * DefaultMaxEntries})
 	c.cfg.MaxEntries = 1 // the least bound is DefaultMaxEntries
-	down := errors.New("down")
 	for k := range DefaultMaxEntries + 500 {
 		run(t, c, k, nil)
-		run(t, c, k, down)
+		run(t, c, k, errDown)
 	}
 	require.NoError(t, c.Close(t.Context()))
 	assert.LessOrEqual(t, c.slots.Load().Len(), DefaultMaxEntries+50)
@@ -86,7 +80,6 @@ func TestSlotsThatCoolDownAreBoundedWhenManyRefreshesFailAtOnce(t *testing.T) {
 		const many = 500
 		c := ofInts(Config[int, int]{TTL: 1, Stale: time.Hour, Cooldown: time.Hour, MaxEntries: 2 * DefaultMaxEntries})
 		c.cfg.MaxEntries = 1
-		down := errors.New("down")
 		for k := range DefaultMaxEntries + many {
 			run(t, c, k, nil)
 		}
@@ -94,7 +87,7 @@ func TestSlotsThatCoolDownAreBoundedWhenManyRefreshesFailAtOnce(t *testing.T) {
 		for k := range DefaultMaxEntries + many {
 			_, _ = c.Do(context.WithValue(t.Context(), intKey{}, k), func(context.Context) (int, error) {
 				time.Sleep(time.Second) // all at once
-				return 0, down
+				return 0, errDown
 			})
 		}
 		require.NoError(t, c.Close(t.Context()))

@@ -184,8 +184,11 @@ func TestAPanicOfTheClockLeavesNothingBehind(t *testing.T) {
 	clk.breaks.Store(true)
 	assert.PanicsWithValue(t, "no goroutines left", func() { _, _ = c.Do(a, f.do) }, "a refresh")
 	assert.PanicsWithValue(t, "no goroutines left", func() { _, _ = c.Do(b, f.do) }, "a miss")
-	require.NoError(t, c.Close(t.Context()))
 	clk.breaks.Store(false)
 	_, err := c.Do(b, f.do)
 	require.NoError(t, err)
+	_, err = c.Do(a, f.do)
+	require.NoError(t, err)
+	require.NoError(t, c.Close(t.Context()))
+	assert.EqualValues(t, 1, c.Snapshot().Refreshes, "the next refresh begins")
 }

@@ -44,6 +44,51 @@ func TestADeleteOfAnotherKeyLeavesTheStaleValueToACallWhoseDeadlinePasses(t *tes
 	}
 }
 
+// The entry is past its fresh time, so Refresh leaves it as it is.
+func TestARefreshDuringACallLeavesTheStaleValueToIt(t *testing.T) {
+	for name, own := range map[string]bool{"built in": false, "of others": true} {
+		for _, within := range []time.Duration{time.Second, time.Hour} {
+			t.Run(name+" "+within.String(), func(t *testing.T) {
+				inBubble(t, func(t *testing.T) {
+					cfg := exactly(config{Stale: time.Second, StaleIfError: time.Hour})
+					if own {
+						cfg.Store = &strict{cache.NewMemory[string, int](cache.MemoryConfig{})}
+					}
+					c, f := cache.New(cfg), &source{v: 1}
+					_, _ = c.Do(with(t.Context(), "a"), f.do)
+					time.Sleep(2 * time.Minute)
+					f.err, f.took = errDown, time.Minute
+					ctx, cancel := context.WithTimeout(with(t.Context(), "a"), within)
+					defer cancel()
+					time.AfterFunc(time.Millisecond, func() { _ = c.Refresh(t.Context(), "a") })
+					v, err := c.Do(ctx, f.do)
+					if own && within == time.Second {
+						require.ErrorIs(t, err, context.DeadlineExceeded)
+						assert.Zero(t, c.Snapshot().StoreErrors, "the store is not asked with a context that has ended")
+					} else {
+						require.NoError(t, err)
+						assert.Equal(t, 1, v)
+					}
+					synctest.Wait()
+					require.NoError(t, c.Close(t.Context()))
+				})
+			})
+		}
+	}
+}
+
+// Another cache has set the entry, and keeps entries for longer.
+func TestNoEntryAnswersACallThatFailsWithoutStaleIfError(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := cache.NewMemory[string, int](cache.MemoryConfig{})
+		_, err := cache.New(exactly(config{StaleIfError: time.Hour, Store: store})).Do(with(t.Context(), "a"), one)
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		_, err = cache.New(exactly(config{Store: store})).Do(with(t.Context(), "a"), (&source{err: errDown}).do)
+		require.ErrorIs(t, err, errDown)
+	})
+}
+
 // strict is a store whose Get honors contexts.
 type strict struct{ *cache.Memory[string, int] }
 

@@ -57,6 +57,15 @@ func TestAZeroValueBesideAnErrorIsNotCloned(t *testing.T) {
 	}
 }
 
+func TestAZeroValueWithoutAnErrorIsCloned(t *testing.T) {
+	c := lists().WithClone(func([]int) []int { return []int{} })
+	for range 2 {
+		v, err := c.Do(with(t.Context(), "a"), func(context.Context) ([]int, error) { return nil, nil })
+		require.NoError(t, err)
+		assert.NotNil(t, v)
+	}
+}
+
 func TestAValueThatCacheIfRefusesIsReturnedAndNotKept(t *testing.T) {
 	c, f := cache.New(exactly(config{})), &source{v: -1}
 	picky := c.WithCacheIf(func(v int) bool { return v >= 0 })
@@ -125,6 +134,22 @@ func TestClocksOfOtherModulesPlugIn(t *testing.T) {
 	require.NoError(t, c.Close(t.Context()))
 	v, _ = c.Do(ctx, f.do)
 	assert.Equal(t, 2, v)
+}
+
+// The time that a Key takes is that of the cache, not of the function.
+func TestAnInnerCircuitMeasuresItsPartOfTheCall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		cfg := exactly(config{})
+		cfg.Key = func(context.Context) (string, bool) { time.Sleep(time.Minute); return "", false }
+		rec := fake.NewRecorder()
+		chain := policy.NewChain("", []policy.Listener{{Observe: rec.Observe}},
+			policy.Policy[int](cache.New(cfg)), breaker.New[int](breaker.NewCircuit(breaker.Config{})))
+		_, err := chain.Call((&source{v: 1, took: time.Second}).do).Do(t.Context())
+		require.NoError(t, err)
+		judged := only(rec, policy.Judged)
+		require.Len(t, judged, 1)
+		assert.Equal(t, time.Second, judged[0].Took)
+	})
 }
 
 // A package-level cache may be used in several bubbles, one after another and outside.

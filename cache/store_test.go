@@ -26,6 +26,7 @@ type slow struct {
 	getErr   error
 	setErr   error
 	panics   bool
+	gets     atomic.Int32
 	sets     atomic.Int32
 }
 
@@ -34,12 +35,13 @@ func newSlow(key string) *slow {
 }
 
 func (s *slow) Get(ctx context.Context, k string) (cache.Entry[int], bool, error) {
+	s.gets.Add(1)
 	if k == s.key {
 		if err := policy.Sleep(ctx, nil, s.get); err != nil {
 			return cache.Entry[int]{}, false, err
 		}
 		if s.getErr != nil {
-			return cache.Entry[int]{Value: -1}, true, s.getErr
+			return forAnHour(-1), true, s.getErr
 		}
 	}
 	e, ok, err := s.Memory.Get(ctx, k)
@@ -77,6 +79,13 @@ func (s *slow) Delete(ctx context.Context, k string) error {
 		}
 	}
 	return s.Memory.Delete(ctx, k)
+}
+
+// forAnHour returns an entry that is fresh for an hour of real time.
+func forAnHour(v int) cache.Entry[int] {
+	now := time.Now()
+	end := now.Add(time.Hour)
+	return cache.Entry[int]{Value: v, Made: now, Fresh: end, Stale: end, Keep: end}
 }
 
 var errStore = errors.New("no connection")
@@ -122,6 +131,23 @@ func TestAnErrorOfSetDoesNotFailTheCall(t *testing.T) {
 			require.NoError(t, c.Delete(t.Context(), "b"))
 		})
 	}
+}
+
+func TestACacheGoesByItsOwnClockIfItsStoreHasAnother(t *testing.T) {
+	clk, other := newFake(), newFake()
+	store := cache.NewMemory[string, int](cache.MemoryConfig{Clock: other})
+	c, f := cache.New(exactly(config{Store: store, Clock: clk})), &source{v: 1}
+	read := func() int {
+		_, err := c.Do(with(t.Context(), "a"), f.do)
+		require.NoError(t, err)
+		require.NoError(t, c.Close(t.Context()))
+		return f.count()
+	}
+	assert.Equal(t, 1, read())
+	clk.Advance(time.Minute - 1)
+	assert.Equal(t, 1, read())
+	clk.Advance(1)
+	assert.Equal(t, 2, read())
 }
 
 func TestDeleteReturnsTheErrorOfTheStore(t *testing.T) {
@@ -220,34 +246,6 @@ func TestAStoreThatFailsCoolsARefreshDown(t *testing.T) {
 			assert.Equal(t, 1, v)
 			synctest.Wait()
 		}
-		assert.Equal(t, 2, f.count())
-	})
-}
-
-func TestNoOtherRefreshBeginsBeforeTheResultIsStored(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		store := newSlow("a")
-		c, f, ctx := aged(t, config{Store: store})
-		store.set = time.Minute
-		for range 30 {
-			_, _ = c.Do(ctx, f.do)
-			time.Sleep(time.Second)
-		}
-		assert.Equal(t, 2, f.count())
-		require.NoError(t, c.Close(t.Context()))
-	})
-}
-
-func TestAReaderThatLookedBeforeARefreshWasStoredBeginsNoOther(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		store := newSlow("a")
-		c, f, ctx := aged(t, config{Store: store})
-		f.took, store.set = time.Second, time.Second
-		_, _ = c.Do(ctx, f.do)
-		time.Sleep(1500 * time.Millisecond) // the refresh has its result, and stores it
-		store.lag.Store(int64(time.Second))
-		_, _ = c.Do(ctx, f.do)
-		require.NoError(t, c.Close(t.Context()))
 		assert.Equal(t, 2, f.count())
 	})
 }
