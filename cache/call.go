@@ -81,7 +81,7 @@ func (c *Cache[K, T]) start(r *call[K, T]) {
 // again: one miss would otherwise make two calls.
 func (r *call[K, T]) run(ctx context.Context) (*call[K, T], error) {
 	if r.landings.Load() != r.before.landings {
-		if e, ok := r.find(ctx, r.next, r.k); ok && e.ageAt(policy.Now(r.cfg.Clock)) == fresh {
+		if e := r.find(ctx, r.next, r.k); e.ageAt(policy.Now(r.cfg.Clock)) == fresh {
 			r.v, r.err, r.kept, r.negative = e.Value, e.Err, true, e.Err != nil
 			r.landed = true
 			return r, nil

@@ -17,36 +17,37 @@ func (s *shared[K, T]) look() look { return look{s.landings.Load(), s.changes.Lo
 // lookUp answers a call that was not answered at once.
 func (c *Cache[K, T]) lookUp(ctx context.Context, next policy.Call[T], k K) (T, error) {
 	before := c.look()
-	e, ok := c.find(ctx, next, k)
+	e := c.find(ctx, next, k)
 	now := policy.Now(c.cfg.Clock)
-	if ok {
-		switch e.ageAt(now) {
-		case fresh:
-			return c.serve(ctx, next, &e, now, nil)
-		case stale:
-			c.refresh(ctx, next, k, &e, before)
-			return c.serve(ctx, next, &e, now, nil)
-		}
+	switch e.ageAt(now) {
+	case fresh:
+		return c.serve(ctx, next, &e, now, nil)
+	case stale:
+		c.refresh(ctx, next, k, &e, before)
+		return c.serve(ctx, next, &e, now, nil)
 	}
 	return c.miss(ctx, next, k, e, before)
 }
 
-// find returns the entry of a key: the one that is about to be stored, or the store's. An
-// error of the store is reported, and then there is none.
-func (c *Cache[K, T]) find(ctx context.Context, next policy.Call[T], k K) (e Entry[T], ok bool) {
+// find returns the entry of a key: the one that is about to be stored, or the store's. If
+// there is none, it returns the zero entry, which is gone at any time. An error of the
+// store is reported, and then there is none.
+func (c *Cache[K, T]) find(ctx context.Context, next policy.Call[T], k K) Entry[T] {
 	if c.pending.Load() > 0 {
 		if s := c.slots.Load().Find(maphash.Comparable(c.seed, k), k); s != nil {
 			if p := s.pending.Load(); p != nil && p.over == nil {
-				return p.entry, true
+				return p.entry
 			}
 		}
 	}
 	e, ok, err := c.store.Get(ctx, k)
 	if err != nil {
 		c.tellStoreFailed(ctx, next, byGet, err)
-		return Entry[T]{}, false
 	}
-	return e, ok
+	if err != nil || !ok {
+		return Entry[T]{}
+	}
+	return e
 }
 
 // serve answers a call with an entry. failure is why, if the call has failed.
@@ -124,7 +125,7 @@ func (c *Cache[K, T]) watch(ctx context.Context, next policy.Call[T], k K, e *En
 		}
 	}()
 	if c.changes.Load() != before.changes {
-		*e, _ = c.find(ctx, next, k)
+		*e = c.find(ctx, next, k)
 	}
 	ok = true
 	return w
@@ -146,7 +147,7 @@ func (c *Cache[K, T]) rescues(ctx context.Context, next policy.Call[T], w watch[
 		if ctx.Err() != nil && c.memory == nil { // the store might not answer
 			return false
 		}
-		*e, _ = c.find(ctx, next, w.s.key)
+		*e = c.find(ctx, next, w.s.key)
 	}
 	return e.Err == nil && e.ageAt(now) != gone
 }

@@ -33,6 +33,27 @@ func TestAnObserverOfStoreFailedMayDeleteTheEntry(t *testing.T) {
 	})
 }
 
+// careless is a store that returns an entry also where there is none.
+type careless struct{ *cache.Memory[string, int] }
+
+func (careless) Get(context.Context, string) (cache.Entry[int], bool, error) {
+	return forAnHour(-1), false, nil
+}
+
+func TestAnEntryThatTheStoreSaysIsNoneAnswersNoCall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		store := careless{cache.NewMemory[string, int](cache.MemoryConfig{})}
+		c, f := cache.New(exactly(config{Stale: time.Hour, StaleIfError: time.Hour, Store: store})), &source{v: 1}
+		v, err := c.Do(with(t.Context(), "a"), f.do)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		closes(t, c)
+		f.set(0, errDown)
+		_, err = c.Do(with(t.Context(), "a"), f.do)
+		require.ErrorIs(t, err, errDown)
+	})
+}
+
 // stuck is a store whose Set waits until it is released, whatever its context says.
 type stuck struct {
 	*cache.Memory[string, int]
