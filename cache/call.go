@@ -30,7 +30,7 @@ type call[K comparable, T any] struct {
 	landed   bool // the function and those of the config have returned
 	kept     bool // the result is worth keeping
 	negative bool // Negative accepts err
-	cut      bool // RefreshTimeout has ended it
+	cut      bool // its context ended first: RefreshTimeout has passed, or all callers had left
 	result   *pending[T]
 }
 
@@ -98,7 +98,7 @@ func (r *call[K, T]) run(ctx context.Context) (*call[K, T], error) {
 	r.returned.Store(true)
 	made := policy.Now(r.cfg.Clock)
 	ended := ctx.Err() != nil
-	r.cut = r.over != nil && ended && r.err != nil
+	r.cut = ended && r.err != nil
 	e, kept := r.entry(made, ended)
 	if kept && r.offer(s, r, e) && r.memory != nil {
 		r.write(ctx, r.next, s)

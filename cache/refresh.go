@@ -65,7 +65,7 @@ func (c *shared[K, T]) claimRefresh(hash uint64, k K, now int64) (s *slot[K, T],
 		return nil, 0
 	}
 	s = c.hold(hash, k, now)
-	if s.refreshing || s.failed > 0 && now < s.until {
+	if now < s.quiet.Load() {
 		c.release(s)
 		return nil, 0
 	}
@@ -119,11 +119,11 @@ func (r *call[K, T]) settle(s *slot[K, T], voids int64) {
 	r.tellRefreshed(r.outcome())
 }
 
-// cool begins the cooldown after a failed refresh, unless Delete or Refresh has begun
-// since the refresh has.
+// cool sets the cooldown that begins when a failed refresh ends, unless Delete or Refresh
+// has begun since the refresh has.
 func (r *call[K, T]) cool(s *slot[K, T], voids int64) {
 	now := r.since.Now()
-	left := max(0, r.over.Stale.Sub(policy.Now(r.cfg.Clock)))
+	left := r.over.Stale.Sub(policy.Now(r.cfg.Clock))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.voids != voids {
@@ -132,5 +132,4 @@ func (r *call[K, T]) cool(s *slot[K, T], voids int64) {
 	s.failed++
 	s.until = sum(now, int64(r.cooldown(s.failed)))
 	s.ends = sum(now, int64(left))
-	s.hush()
 }

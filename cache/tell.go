@@ -17,6 +17,7 @@ const (
 	bySet = "set"
 )
 
+// emit emits e if an observer wants it.
 func (c *Cache[K, T]) emit(ctx context.Context, next policy.Call[T], e policy.Event) {
 	e.Policy, e.Name = kind, c.cfg.Name
 	e.Err = mark.Without(e.Err)
@@ -45,9 +46,7 @@ func (c *Cache[K, T]) tellJoined(ctx context.Context, seat *flight.Seat[K, *call
 // tellStoreFailed counts and emits StoreFailed.
 func (c *Cache[K, T]) tellStoreFailed(ctx context.Context, next policy.Call[T], reason string, err error) {
 	c.storeErrors.Inc()
-	if next.Observed(policy.StoreFailed) {
-		c.emit(ctx, next, policy.Event{Kind: policy.StoreFailed, Reason: reason, Err: err})
-	}
+	c.emit(ctx, next, policy.Event{Kind: policy.StoreFailed, Reason: reason, Err: err})
 }
 
 // tellRefreshed emits Refreshed. A panic of the function is logged if none observes the
@@ -55,7 +54,6 @@ func (c *Cache[K, T]) tellStoreFailed(ctx context.Context, next policy.Call[T], 
 func (r *call[K, T]) tellRefreshed(err error) {
 	if !r.next.Observed(policy.Refreshed) {
 		r.logPanic("a refresh", err)
-		return
 	}
 	r.safely(policy.Refreshed, func() {
 		r.emit(r.seat.Context(), r.next, policy.Event{Kind: policy.Refreshed, Err: err})
@@ -65,9 +63,6 @@ func (r *call[K, T]) tellRefreshed(err error) {
 // tellLate emits FinishedLate for a flight that all callers have left, and logs a panic.
 func (r *call[K, T]) tellLate(err error) {
 	r.logPanic("a function whose last caller had left", err)
-	if !r.next.Observed(policy.FinishedLate) {
-		return
-	}
 	r.safely(policy.FinishedLate, func() {
 		r.emit(r.seat.Context(), r.next, policy.Event{Kind: policy.FinishedLate, Err: err})
 	})
