@@ -164,6 +164,28 @@ func TestAMissThatJoinedARefreshHasTheRestOfItsOwnTime(t *testing.T) {
 	})
 }
 
+// Another process stores an entry while a miss of its key is in the air.
+func TestACallThatFliesAlreadyTakesThePlaceOfARefresh(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		m := cache.NewMemory[string, int](cache.MemoryConfig{})
+		c, f, ctx := cache.New(exactly(config{Stale: time.Hour, Store: m})), &source{v: 2, took: time.Second}, with(t.Context(), "a")
+		go func() { _, _ = c.Do(ctx, f.do) }()
+		synctest.Wait()
+		e := forAnHour(1)
+		e.Fresh = e.Made
+		require.NoError(t, m.Set(ctx, "a", e))
+		v, err := c.Do(ctx, f.do)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		require.NoError(t, c.Close(ctx), "no refresh runs")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		v, _ = c.Do(ctx, f.do)
+		assert.Equal(t, 2, v)
+		assert.Equal(t, cache.Snapshot{Misses: 1, Stale: 1, Hits: 1, Flights: 1, Entries: 1}, c.Snapshot())
+	})
+}
+
 func TestNoRefreshBeginsAfterClose(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		c, f, ctx := aged(t, config{})
