@@ -57,7 +57,7 @@ func (c *shared[K, T]) thaw(now int64) {
 func (c *shared[K, T]) cooldown(failed int) time.Duration {
 	d := c.cfg.Cooldown
 	for range failed - 1 {
-		if d >= c.cfg.Stale/2 {
+		if d > c.cfg.Stale/2 {
 			return c.cfg.Stale
 		}
 		d *= 2

@@ -101,6 +101,8 @@ func TestACooldownDoublesUpToStale(t *testing.T) {
 		{time.Minute, time.Second, time.Second, time.Second, time.Second},
 		{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64},
 		{1, math.MaxInt64, 1, 2, math.MaxInt64},
+		{4, 10, 4, 8, 10},
+		{1, 3, 1, 2, 3},
 	} {
 		s := &shared[int, int]{cfg: Config[int, int]{Cooldown: c.cooldown, Stale: c.stale}}
 		assert.Equal(t, c.first, s.cooldown(1))
