@@ -153,9 +153,8 @@ func (c *Config[K, T]) jittered(d time.Duration) time.Duration {
 	if c.Jitter == NoJitter {
 		return d
 	}
+	// A float has fewer bits than the longest durations, so cut may be more than d. It fits
+	// in a Duration: Float64 returns less than 1.
 	cut := math.Round(float64(d) * c.Jitter * random.Float64(c.Rand))
-	if cut >= float64(d) { // a float has fewer bits than the longest durations
-		return 1
-	}
 	return max(1, d-time.Duration(cut))
 }

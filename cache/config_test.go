@@ -25,16 +25,16 @@ func TestNewPanicsWithTheErrorOfValidate(t *testing.T) {
 		"StaleIfError is -1ns, want 0 or more":                                                                        func(c *config) { c.StaleIfError = -1 },
 		"NegativeTTL is -1ns, want 0 or more":                                                                         func(c *config) { c.NegativeTTL = -1 },
 		"NegativeTTL is 0s, want more than 0, as Negative is set, or no Negative":                                     func(c *config) { c.Negative = isMissing },
-		"NegativeTTL is 1s, want 0, as Negative is nil, or a Negative that says which errors are kept":                func(c *config) { c.NegativeTTL = time.Second },
+		"NegativeTTL is 1ns, want 0, as Negative is nil, or a Negative that says which errors are kept":               func(c *config) { c.NegativeTTL = 1 },
 		"Jitter is NaN, want NoJitter (-1), 0 for 0.1, or at most 1":                                                  func(c *config) { c.Jitter = math.NaN() },
 		"Jitter is -0.5, want NoJitter (-1), 0 for 0.1, or at most 1":                                                 func(c *config) { c.Jitter = -0.5 },
 		"Jitter is 1.5, want NoJitter (-1), 0 for 0.1, or at most 1":                                                  func(c *config) { c.Jitter = 1.5 },
-		"RefreshTimeout is 1s, want 0: without Stale nothing is refreshed":                                            func(c *config) { c.RefreshTimeout = time.Second },
-		"Cooldown is 1s, want 0: without Stale nothing is refreshed":                                                  func(c *config) { c.Cooldown = time.Second },
+		"RefreshTimeout is 1ns, want 0: without Stale nothing is refreshed":                                           func(c *config) { c.RefreshTimeout = 1 },
+		"Cooldown is 1ns, want 0: without Stale nothing is refreshed":                                                 func(c *config) { c.Cooldown = 1 },
 		"Cooldown is -1s, want 0 or more":                                                                             func(c *config) { c.Stale, c.Cooldown = 1, -time.Second },
 		"MaxEntries is -1, want 0 for 10000, or more":                                                                 func(c *config) { c.MaxEntries = -1 },
 		"Store is a nil pointer, want a Store, or nil for the built-in one":                                           func(c *config) { c.Store = (*cache.Memory[string, int])(nil) },
-		"MaxEntries is 5, want 0: it limits the built-in store, and Store is set":                                     func(c *config) { c.MaxEntries, c.Store = 5, newSlow("a") },
+		"MaxEntries is 1, want 0: it limits the built-in store, and Store is set":                                     func(c *config) { c.MaxEntries, c.Store = 1, newSlow("a") },
 		"TTL is -1s, want more than 0: it is how long a result is fresh\ncache: Config.Stale is -1ns, want 0 or more": func(c *config) { c.TTL, c.Stale = -time.Second, -1 },
 	} {
 		cfg := good
@@ -137,6 +137,17 @@ func TestACacheDescribesItself(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"kind":"cache","name":"users","detail":"1m0s","config":{"Name":"users","TTL":60000000000,"Stale":3600000000000,
 		"StaleIfError":0,"NegativeTTL":0,"Jitter":-1,"RefreshTimeout":30000000000,"Cooldown":1000000000,"MaxEntries":10000}}`, string(text))
+}
+
+func TestDefaultsOfRefreshesNeedAStaleTime(t *testing.T) {
+	cfg, ok := cache.New(exactly(config{})).Describe().Config.(config)
+	require.True(t, ok)
+	assert.Zero(t, cfg.RefreshTimeout)
+	assert.Zero(t, cfg.Cooldown)
+	cfg, ok = cache.New(exactly(config{Stale: 1})).Describe().Config.(config)
+	require.True(t, ok)
+	assert.Equal(t, cache.DefaultRefreshTimeout, cfg.RefreshTimeout)
+	assert.Equal(t, cache.DefaultCooldown, cfg.Cooldown)
 }
 
 func TestASnapshotIsLoggedWithoutItsZeros(t *testing.T) {
