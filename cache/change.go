@@ -50,7 +50,7 @@ func (c *shared[K, T]) void(k K) *slot[K, T] {
 	c.seq++
 	s.floor = c.seq
 	s.voids++
-	s.failed, s.until = 0, 0
+	s.failed = 0
 	s.hush()
 	c.setPending(s, nil)
 	c.changes.Add(1)

@@ -28,10 +28,9 @@ func (q *queue[K, T]) push(s *slot[K, T]) {
 	q.len.Add(1)
 }
 
+// remove is followed by push, or by the end of the slot.
 func (q *queue[K, T]) remove(s *slot[K, T]) {
 	s.prev.next, s.next.prev = s.next, s.prev
-	s.prev, s.next = nil, nil
-	s.cooling = false
 	q.len.Add(-1)
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/internal/table"
 )
 
 type intKey struct{}
@@ -24,22 +26,29 @@ func run(t *testing.T, c *Cache[int, int], k int, err error) {
 	_, _ = c.Do(context.WithValue(t.Context(), intKey{}, k), func(context.Context) (int, error) { return k, err })
 }
 
+// foreign is a store that the cache does not know as a Memory.
+type foreign struct{ *Memory[int, int] }
+
 func TestAKeyAtRestHasNoSlot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := ofInts(Config[int, int]{TTL: time.Minute, Stale: time.Minute})
-		for k := range 100 {
-			run(t, c, k, nil)
-			require.NoError(t, c.Delete(t.Context(), k))
-			require.NoError(t, c.Refresh(t.Context(), k))
-			run(t, c, k, nil)
-		}
-		synctest.Wait()
-		time.Sleep(time.Minute)
-		for k := range 100 {
-			run(t, c, k, nil)
-		}
-		rests(t, c)
-	})
+	for name, store := range map[string]Store[int, int]{"built in": nil, "of its own": foreign{NewMemory[int, int](MemoryConfig{})}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := ofInts(Config[int, int]{TTL: time.Minute, Stale: time.Minute, Store: store})
+				for k := range 100 {
+					run(t, c, k, nil)
+					require.NoError(t, c.Delete(t.Context(), k))
+					require.NoError(t, c.Refresh(t.Context(), k))
+					run(t, c, k, nil)
+				}
+				synctest.Wait()
+				time.Sleep(time.Minute)
+				for k := range 100 {
+					run(t, c, k, nil)
+				}
+				rests(t, c)
+			})
+		})
+	}
 }
 
 func TestSlotsThatCooledDownAreDropped(t *testing.T) {
@@ -55,11 +64,13 @@ func TestSlotsThatCooledDownAreDropped(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 100, c.slots.Load().Len())
 		require.EqualValues(t, 100, c.cool.len.Load())
+		require.GreaterOrEqual(t, c.slots.Load().Buckets(), 100)
 		time.Sleep(time.Minute)
 		for k := range 50 {
 			run(t, c, 1000+k, nil)
 		}
 		assert.Zero(t, c.slots.Load().Len())
+		assert.Equal(t, table.Smallest, c.slots.Load().Buckets())
 		assert.Zero(t, c.cool.len.Load())
 	})
 }

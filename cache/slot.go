@@ -36,7 +36,7 @@ type slot[K comparable, T any] struct {
 	voids      int64 // grows when Delete or Refresh begins
 	refreshing bool  // a refresh runs
 	failed     int   // failed refreshes in a row
-	until      int64 // the end of the cooldown
+	until      int64 // the end of the cooldown after the last of them
 	ends       int64 // when the stale entry of the cooldown is of no use any more
 	cooling    bool  // in shared.cool
 	prev, next *slot[K, T]
@@ -97,7 +97,7 @@ func (c *shared[K, T]) offer(s *slot[K, T], r *call[K, T], e Entry[T]) bool {
 		return false
 	}
 	s.floor = r.seq
-	s.failed, s.until = 0, 0
+	s.failed = 0
 	s.hush()
 	r.result = &pending[T]{entry: e, over: r.over}
 	c.setPending(s, r.result)
