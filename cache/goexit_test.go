@@ -75,7 +75,13 @@ func TestAnObserverOfStoreFailedThatCallsGoexitLeavesNothingBehind(t *testing.T)
 // closes checks that nothing runs in the background any more.
 func closes(t *testing.T, c *cache.Cache[string, int]) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	closesIn(t, c, time.Second)
+}
+
+// closesIn checks that nothing runs in the background after a time.
+func closesIn(t *testing.T, c *cache.Cache[string, int], d time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	require.NoError(t, c.Close(ctx))
 }

@@ -24,7 +24,6 @@ func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
 			policy.Go(c.cfg.Clock, func() { c.flush(ctx, next, k) })
 		}
 	}()
-	c.write(ctx, next, s)
 	for !c.unclaim(s) {
 		c.write(ctx, next, s)
 	}
@@ -138,7 +137,7 @@ func (c *shared[K, T]) setEntry(ctx context.Context, k K, p *pending[T]) (reason
 	}()
 	if p.over != nil {
 		reason = byGet
-		if replaces, err := c.replaces(ctx, k, p.over); err != nil || !replaces {
+		if replaces, err := c.replaces(ctx, k, p.over); !replaces {
 			return reason, err
 		}
 	}
@@ -151,8 +150,11 @@ func (c *shared[K, T]) setEntry(ctx context.Context, k K, p *pending[T]) (reason
 // that is newer.
 func (c *shared[K, T]) replaces(ctx context.Context, k K, over *Entry[T]) (bool, error) {
 	e, ok, err := c.store.Get(ctx, k)
-	if err != nil || ok {
-		return ok && e.same(over), err
+	switch {
+	case err != nil:
+		return false, err
+	case ok:
+		return e.same(over), nil
 	}
 	return !policy.Now(c.cfg.Clock).Before(over.Keep), nil
 }
