@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ductile-go/ductile/internal/table"
 )
 
 func TestASlotHasTheCallsThatRun(t *testing.T) {
@@ -39,6 +41,22 @@ func TestASlotHasTheCallsThatRun(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
+	})
+}
+
+func TestTheTableOfSlotsFitsTheCallsThatRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := ofInts(Config[int, int]{TTL: time.Minute})
+		for k := range 100 {
+			go func() {
+				_, _ = c.Do(context.WithValue(t.Context(), intKey{}, k), func(context.Context) (int, error) { time.Sleep(time.Second); return k, nil })
+			}()
+		}
+		synctest.Wait()
+		assert.GreaterOrEqual(t, c.slots.Load().Buckets(), 100)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.Equal(t, table.Smallest, c.slots.Load().Buckets())
 	})
 }
 

@@ -92,11 +92,14 @@ func TestAChangeThatLeavesJustAsItsTurnComesGivesItToTheNext(t *testing.T) {
 		clk.left = func() { close(store.released); synctest.Wait() }
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.ErrorIs(t, c.Delete(short, "a"), context.DeadlineExceeded)
+		var deletes sync.WaitGroup
+		deletes.Go(func() { assert.ErrorIs(t, c.Delete(short, "a"), context.DeadlineExceeded) })
+		synctest.Wait()
 		clk.left = nil
-		next, cancelNext := context.WithTimeout(t.Context(), time.Second)
+		next, cancelNext := context.WithTimeout(t.Context(), time.Minute)
 		defer cancelNext()
 		require.NoError(t, c.Delete(next, "a"))
+		deletes.Wait()
 		assert.Zero(t, store.Len())
 	})
 }

@@ -30,13 +30,14 @@ func (c *Cache[K, T]) flush(ctx context.Context, next policy.Call[T], k K) {
 	done = true
 }
 
-// claim holds the slot of a key with a pending result for its one writer.
+// claim holds the slot of a key for its one writer. It returns nil if there is no slot, and
+// so nothing pending, or another writer.
 func (c *shared[K, T]) claim(k K) *slot[K, T] {
 	hash := maphash.Comparable(c.seed, k)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.slots.Load().Find(hash, k)
-	if s == nil || s.writing || s.pending.Load() == nil {
+	if s == nil || s.writing {
 		return nil
 	}
 	s.writing = true
