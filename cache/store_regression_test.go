@@ -33,24 +33,33 @@ func TestAnObserverOfStoreFailedMayDeleteTheEntry(t *testing.T) {
 	})
 }
 
-// careless is a store that returns an entry also where there is none.
-type careless struct{ *cache.Memory[string, int] }
+// careless is a store that returns an entry also where there is none, or beside an error.
+type careless struct {
+	*cache.Memory[string, int]
+	ok  bool
+	err error
+}
 
-func (careless) Get(context.Context, string) (cache.Entry[int], bool, error) {
-	return forAnHour(-1), false, nil
+func (s careless) Get(context.Context, string) (cache.Entry[int], bool, error) {
+	return forAnHour(-1), s.ok, s.err
 }
 
 func TestAnEntryThatTheStoreSaysIsNoneAnswersNoCall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		store := careless{cache.NewMemory[string, int](cache.MemoryConfig{})}
-		c, f := cache.New(exactly(config{Stale: time.Hour, StaleIfError: time.Hour, Store: store})), &source{v: 1}
-		v, err := c.Do(with(t.Context(), "a"), f.do)
-		require.NoError(t, err)
-		assert.Equal(t, 1, v)
-		closes(t, c)
-		f.set(0, errDown)
-		_, err = c.Do(with(t.Context(), "a"), f.do)
-		require.ErrorIs(t, err, errDown)
+		for _, store := range []careless{{}, {ok: true, err: errStore}} {
+			store.Memory = cache.NewMemory[string, int](cache.MemoryConfig{})
+			c, f := cache.New(exactly(config{Stale: time.Hour, StaleIfError: time.Hour, Store: store})), &source{v: 1}
+			v, err := c.Do(with(t.Context(), "a"), f.do)
+			require.NoError(t, err)
+			assert.Equal(t, 1, v)
+			closes(t, c)
+			f.set(0, errDown)
+			_, err = c.Do(with(t.Context(), "a"), f.do)
+			require.ErrorIs(t, err, errDown)
+			require.NoError(t, c.Delete(t.Context(), "a"))
+			require.Equal(t, store.err, c.Refresh(t.Context(), "a"))
+			assert.Zero(t, store.Len(), "nothing was made stale")
+		}
 	})
 }
 
