@@ -7,15 +7,11 @@ require (
 	github.com/cenkalti/backoff/v7 v7.0.3
 	github.com/ductile-go/ductile v0.1.0
 	github.com/sony/gobreaker/v2 v2.4.0
-	github.com/stretchr/testify v1.11.1
+	github.com/stretchr/testify v1.12.1
 	golang.org/x/mod v0.42.0
 	golang.org/x/sync v0.20.0
 )
 
-require (
-	github.com/davecgh/go-spew v1.1.1 // indirect
-	github.com/pmezard/go-difflib v1.0.0 // indirect
-	gopkg.in/yaml.v3 v3.0.1 // indirect
-)
+require go.yaml.in/yaml/v3 v3.0.6 // indirect
 
 replace github.com/ductile-go/ductile => ../

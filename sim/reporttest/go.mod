@@ -7,14 +7,12 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/ductile-go/ductile v0.1.0
 	github.com/ductile-go/ductile/internal/browser v0.1.0
-	github.com/stretchr/testify v1.11.1
+	github.com/stretchr/testify v1.12.1
 )
 
 require (
-	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
-	github.com/pmezard/go-difflib v1.0.0 // indirect
-	gopkg.in/yaml.v3 v3.0.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
 )
 
 replace github.com/ductile-go/ductile => ../..
