@@ -56,9 +56,11 @@ shots: ## take the pictures of docs/console.md and docs/simulator.md anew
 	cd sim/reporttest && DUCTILE_SHOTS=$(CURDIR)/docs/images go test -count=1 -run 'TestThePictures' .
 
 # Two modules at a time use two cores better than one whose last test is long; the largest
-# begin. The output of a module is printed when it is whole. make lint vets the tests.
+# begin. What both import is built before, since each would build it. The output of a module
+# is printed when it is whole. make lint vets the tests.
 test: LARGEST = . proof
 test: ## all tests of every module, with the race detector, shuffled
+	@go list -race -test -deps -export ./... >/dev/null 2>&1 || true # go test says what does not compile
 	@printf '%s\n' $(LARGEST) $(filter-out $(LARGEST),$(MODULES)) | xargs -P 2 -n 1 sh -c \
 		'output=$$(cd "$$0" && go test -race -shuffle=on -vet=off -timeout 30m ./... 2>&1); failed=$$?; printf "%s\n" "$$output"; exit $$failed'
 
