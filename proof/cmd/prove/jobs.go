@@ -92,7 +92,7 @@ func jobs(seed uint64, short bool, nth int, fuzzTime string) []job {
 		{name: "linear-yields", args: search("ductile_explore", "linear", "-histories", size(25, 2500))},
 		{name: "explore", args: []string{
 			"go", "test", "-count=1", "-v", "-timeout=2h", "-tags=ductile_explore", "./explore",
-			"-args", "-schedules", size(2000, 300_000/nth),
+			"-args", "-schedules", size(5000, 300_000/nth),
 		}},
 		{
 			name: "traffic", args: append(tests("-tags=ductile_explore"), "./traffic"),
