@@ -189,14 +189,15 @@ func TestAWrongContentLengthIsARequestFault(t *testing.T) {
 			}
 			panic(http.ErrAbortHandler)
 		}, overTLS)
-		cfg, clk := config(s.base)
+		cfg, _ := config(s.base)
 		cfg.AttemptTimeout, cfg.TotalTimeout = -1, -1
+		// net/http closes the connection, and one time in hundreds says only that.
+		cfg.Retry.OnRetry = func(_ context.Context, e policy.Event) { assert.ErrorIs(t, e.Err, net.ErrClosed) }
 		r := request(t, "PUT", s.URL, io.MultiReader(strings.NewReader("longer than said")))
 		r.ContentLength = 3
 		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 		require.Nil(t, resp)
 		assert.True(t, ductilehttp.IsRequestError(err), "%v", err)
-		assert.Empty(t, clk.Sleeps())
 	})
 }
 
