@@ -41,6 +41,7 @@ func TestAStoreThatCallsGoexitLeavesNothingBehind(t *testing.T) {
 
 		c = cache.New(exactly(config{Store: store, Stale: time.Hour}))
 		_, _ = c.Do(ctx, f.do)
+		synctest.Wait() // until the result is stored
 		store.exits.Store(true)
 		time.Sleep(time.Minute)
 		_, _ = c.Do(ctx, f.do) // begins a refresh
