@@ -28,7 +28,7 @@ func logged(f func()) string {
 	return out.String()
 }
 
-// lost are the ways in which a call runs fn and nobody gets what comes of it.
+// lost has calls that run fn, and whose callers do not get its result.
 var lost = map[string]func(t *testing.T, listeners []policy.Listener, fn policy.Func[int]){
 	"refresh": func(t *testing.T, listeners []policy.Listener, fn policy.Func[int]) {
 		c, _, ctx := aged(t, config{Name: "users"})

@@ -37,29 +37,13 @@ func TestChangesOfAKeyReachTheStoreOneAfterAnother(t *testing.T) {
 	})
 }
 
-// hasty is a clock that runs functions as a change begins to wait for its turn.
-type hasty struct {
-	policy.Clock
-	made, left func() // when a waiter is made, and when it has waited in vain
-}
-
-type hastyWaiter struct {
+// leaving is a waiter that runs a function when it has waited in vain.
+type leaving struct {
 	policy.Waiter
 	left func()
 }
 
-func (h *hasty) NewWaiter() policy.Waiter {
-	if h.made != nil {
-		h.made()
-	}
-	w := policy.NewWaiter(nil)
-	if h.left == nil {
-		return w
-	}
-	return &hastyWaiter{w, h.left}
-}
-
-func (w *hastyWaiter) Wait(ctx context.Context) error {
+func (w leaving) Wait(ctx context.Context) error {
 	err := w.Waiter.Wait(ctx)
 	if err != nil {
 		w.left()
@@ -67,17 +51,29 @@ func (w *hastyWaiter) Wait(ctx context.Context) error {
 	return err
 }
 
+// storing returns a cache on clk that stores a result of "a", until the store is released.
+func storing(t *testing.T, clk policy.Clock) (*cache.Cache[string, int], *stuck) {
+	t.Helper()
+	store := newStuck("a")
+	c := cache.New(exactly(config{Store: store, Clock: clk}))
+	_, _ = c.Do(with(t.Context(), "a"), one)
+	synctest.Wait()
+	return c, store
+}
+
 func TestAChangeFindsItsTurnFreeAtTheSecondLook(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		store, clk := newStuck("a"), &hasty{Clock: newFake()}
-		c := cache.New(exactly(config{Store: store, Clock: clk}))
-		_, _ = c.Do(with(t.Context(), "a"), one)
-		synctest.Wait() // the result is being stored
-		clk.made = func() { close(store.released); synctest.Wait() }
+		clk := &staged{Clock: newFake()}
+		c, store := storing(t, clk)
+		clk.over = func(w policy.Waiter) policy.Waiter {
+			close(store.released)
+			synctest.Wait()
+			return w
+		}
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.NoError(t, c.Delete(short, "a"))
-		clk.made = nil
+		clk.over = nil
 		require.NoError(t, c.Delete(short, "a"))
 		assert.Zero(t, store.Len())
 	})
@@ -85,17 +81,17 @@ func TestAChangeFindsItsTurnFreeAtTheSecondLook(t *testing.T) {
 
 func TestAChangeThatLeavesJustAsItsTurnComesGivesItToTheNext(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		store, clk := newStuck("a"), &hasty{Clock: newFake()}
-		c := cache.New(exactly(config{Store: store, Clock: clk}))
-		_, _ = c.Do(with(t.Context(), "a"), one)
-		synctest.Wait() // the result is being stored
-		clk.left = func() { close(store.released); synctest.Wait() }
+		clk := &staged{Clock: newFake()}
+		c, store := storing(t, clk)
+		clk.over = func(w policy.Waiter) policy.Waiter {
+			return leaving{w, func() { close(store.released); synctest.Wait() }}
+		}
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var deletes sync.WaitGroup
 		deletes.Go(func() { assert.ErrorIs(t, c.Delete(short, "a"), context.DeadlineExceeded) })
 		synctest.Wait()
-		clk.left = nil
+		clk.over = nil
 		next, cancelNext := context.WithTimeout(t.Context(), time.Minute)
 		defer cancelNext()
 		require.NoError(t, c.Delete(next, "a"))
