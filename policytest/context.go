@@ -99,7 +99,7 @@ func nothingIsLeft(p *probe) {
 	for how, fn := range map[string]func(context.Context) (int, error){
 		"succeeded":             func(context.Context) (int, error) { return 42, nil },
 		"failed":                func(context.Context) (int, error) { return 0, &failure{} },
-		"panicked":              func(context.Context) (int, error) { panic("boom") },
+		"panicked":              func(context.Context) (int, error) { panic(boom) },
 		"called runtime.Goexit": func(context.Context) (int, error) { runtime.Goexit(); return 0, nil },
 		"used its context":      useContext,
 	} {

@@ -2,6 +2,8 @@ package policytest_test
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,6 +135,25 @@ func TestLegitimatePoliciesPass(t *testing.T) {
 	for name, build := range legitimate {
 		t.Run(name, func(t *testing.T) { policytest.Run(t, build) })
 	}
+}
+
+// A panic on a goroutine of the policy's own ends the test binary: its text is all that the
+// author gets.
+func TestTheTextOfAPanicSaysWhatAPolicyOwes(t *testing.T) {
+	var first sync.Map
+	policytest.Run(t, func() policy.Policy[int] {
+		return own(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			defer func() {
+				if v := recover(); v != nil {
+					first.LoadOrStore("text", fmt.Sprint(v))
+					panic(v)
+				}
+			}()
+			return next.Do(ctx)
+		})
+	})
+	text, _ := first.Load("text")
+	assert.Contains(t, text, "raise it in the caller")
 }
 
 func TestRunPanicsIfBuildIsNil(t *testing.T) {

@@ -15,19 +15,23 @@ import (
 // A policy under test may have at most so many permits to lose.
 const rounds = 64
 
+// boom ends the test binary if a policy runs the function on a goroutine of its own and does
+// not recover there, so it says what to do.
+const boom = "policytest: the function panicked; a policy that runs it on a goroutine of its own must recover the panic there, and raise it in the caller"
+
 // blast is a panic value that is neither an error nor a string.
 type blast struct{ at int }
 
 func panicsPassThrough(p *probe) {
-	values := []any{errors.New("boom"), "boom", blast{1}}
+	values := []any{errors.New(boom), boom, blast{1}}
 	for n := range rounds {
-		boom := values[n%len(values)]
+		value := values[n%len(values)]
 		e := p.do(context.Background(), func(context.Context) (int, error) {
 			time.Sleep(takes)
-			panic(boom)
+			panic(value)
 		})
-		if e.ended > 0 && e.panicked != boom {
-			p.Errorf("policytest: the function panicked with a %T and the call ended with %v, want the same panic: do not recover", boom, e)
+		if e.ended > 0 && e.panicked != value {
+			p.Errorf("policytest: the function panicked with a %T and the call ended with %v, want the same panic: do not recover", value, e)
 			return
 		}
 		if e.again > 0 {
