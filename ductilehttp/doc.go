@@ -11,11 +11,11 @@
 // was sent. See [RetryableRequest] and [RetryableResponse]. One attempt is one request at
 // the server.
 //
-// [Config] also takes hedges, rate limits and gates, each for all requests or for each host,
-// and puts them in their places: total timeout > retry > hedge > breaker > rate limit >
-// attempt timeout > gate. The policies are exported, too: set Pipeline in Config to combine
-// [Retry], [Hedge], [Breaker], [RateLimit], [Bulkhead], [HoldBody] and the core's packages in
-// another way.
+// [Config] also takes a hedge, and throttles, rate limits and gates for all requests or for
+// each host. It puts them in their places: total timeout > retry > hedge > breaker > throttle >
+// rate limit > attempt timeout > gate. To combine policies in another way, set Pipeline in
+// Config: [Retry], [Hedge], [Breaker], [RateLimit], [Bulkhead] and [HoldBody] make policies
+// for it, and so do the core's packages.
 //
 // [Client] calls JSON APIs:
 //
