@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ductile-go/ductile/breaker"
@@ -117,4 +122,36 @@ func Example_priorities() {
 	ctx := policy.WithPriority(context.Background(), policy.Low)
 	fmt.Println(policy.PriorityOf(ctx))
 	// Output: low
+}
+
+func reverse(target *url.URL, cfg ductilehttp.Config) *httputil.ReverseProxy {
+	proxy := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport: ductilehttp.NewTransport(cfg),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			code, wait := ductilehttp.Status(err)
+			if wait > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+			}
+			w.WriteHeader(code)
+		},
+	}
+	return proxy
+}
+
+// docs/http.md, A reverse proxy.
+func Example_httpReverseProxy() {
+	circuit := breaker.NewCircuit(breaker.Config{Name: "orders"})
+	circuit.Trip(time.Minute, "drill")
+	front := httptest.NewServer(reverse(&url.URL{Scheme: "http", Host: "orders"}, ductilehttp.Config{Circuit: circuit}))
+	defer front.Close()
+
+	resp, err := http.Post(front.URL, "text/plain", strings.NewReader("order 7"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	fmt.Println(resp.StatusCode, resp.Header.Get("Retry-After") != "")
+	// Output: 503 true
 }
