@@ -24,7 +24,7 @@ var circuit = map[string]table.Fact{
 	"breaker.Config.SuccessThreshold":   {Doc: "Successful probes that close the circuit; not with probe_calls", Default: "1"},
 	"breaker.Config.ProbeCalls":         {Doc: "Half-open is judged by the share of failures among so many probes", Words: offInt},
 	"breaker.Config.ProbeFailureRate":   {Doc: "The share of probe_calls that reopens the circuit", Rate: true, Default: "50%"},
-	"breaker.Config.Shadow":             {Doc: "Counts and tells, but refuses no call"},
+	"breaker.Config.Shadow":             {Doc: "Counts and reports, but refuses no call"},
 	"registry.CircuitSpec.ClassifyBy":   {Doc: classify},
 }
 
