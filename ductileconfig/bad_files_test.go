@@ -118,10 +118,13 @@ var badFiles = []badFile{
 		"ductile.yaml:2:3: bulkheads.db.limit is not set, want 1 to 2147483647",
 	}},
 	{"AWaitWithoutAQueue", "bulkheads:\n  db: {limit: 5, max_wait: 1s}\n", []string{
-		"ductile.yaml:2:28: bulkheads.db.max_wait is 1s, want it left out without max_queue: no call waits",
+		"ductile.yaml:2:28: bulkheads.db.max_wait is 1s, want max_queue set as well: without it no call waits",
 	}},
 	{"ARateWithoutAWindow", "circuits:\n  a: {failure_rate: 50%}\n", []string{
-		"ductile.yaml:2:21: circuits.a.failure_rate is 50%, want it left out without window or window_calls",
+		"ductile.yaml:2:21: circuits.a.failure_rate is 50%, want window or window_calls set as well",
+	}},
+	{"TwoWaysToJudgeProbes", "circuits:\n  a: {probe_calls: 3, success_threshold: 2}\n", []string{
+		"ductile.yaml:2:42: circuits.a.success_threshold is 2, want it left out with probe_calls: half-open is judged by the one or the other",
 	}},
 	{"ADelayBeyondItsBound", "pipelines: {p: {retry: {base_delay: 10s, max_delay: 1s}}}\n", []string{
 		"ductile.yaml:1:37: pipelines.p.retry.base_delay is 10s, want at most max_delay, 1s",

@@ -6,10 +6,10 @@ import (
 )
 
 var (
-	goName      = regexp.MustCompile(`\b(Funcs\.)?[A-Z][A-Za-z]*\b`)
-	constant    = regexp.MustCompile(`\b(Unlimited|NoDelay|NoJitter|NoWait|NoMinimum|NoBurst|AtOnce)\b( \(-1(ns)?\))?`)
-	zeroWithout = regexp.MustCompile(`^(?:0|nil)( without| beside|:|,)`)
-	words       = map[string]string{
+	goName     = regexp.MustCompile(`\b(Funcs\.)?[A-Z][A-Za-z]*\b`)
+	constant   = regexp.MustCompile(`\b(Unlimited|NoDelay|NoJitter|NoWait|NoMinimum|NoBurst|AtOnce)\b( \(-1(ns)?\))?`)
+	zeroWanted = regexp.MustCompile(`^(?:0|nil)( with| beside|:|,)`)
+	words      = map[string]string{
 		"Unlimited": "unlimited", "AtOnce": "at_once",
 		"FIFO": "fifo", "LIFO": "lifo", "Adaptive": "adaptive",
 	}
@@ -20,7 +20,7 @@ var (
 // 0, a file leaves the field out.
 func InWords(text string, keys map[string]string) string {
 	text = strings.ReplaceAll(text, " of the Spec", " that is declared")
-	text = zeroWithout.ReplaceAllString(text, "it left out$1")
+	text = zeroWanted.ReplaceAllString(text, "it left out$1")
 	text = constant.ReplaceAllStringFunc(text, func(s string) string {
 		name, _, _ := strings.Cut(s, " ")
 		if word := words[name]; word != "" {
