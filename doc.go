@@ -45,7 +45,8 @@
 //
 // For HTTP there is package ductilehttp: an http.RoundTripper, a client for JSON, and a
 // handler that passes deadlines on. The module ductilestripe connects it to the Stripe
-// SDK. The module ductileotter keeps the entries of package cache in otter, bounded by size.
+// SDK. The module ductilegrpc has options for gRPC clients and interceptors for servers.
+// The module ductileotter keeps the entries of package cache in otter, bounded by size.
 //
 // For tests there are package fake, with a virtual clock and scripted functions, and
 // package policytest, which checks a policy of your own against the contract.
