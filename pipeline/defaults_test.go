@@ -42,6 +42,9 @@ func TestTheDefaultsOfTheDocsAreTheConstants(t *testing.T) {
 		"| `retry.Config.Multiplier` | 2 |",
 		"| `retry.Config.JitterFactor` | ±10 % |",
 		"| `retry.Config.MaxRetryAfter` | 30 s |",
+		"| `retry.BudgetConfig.Ratio` | 10 % of calls |",
+		"| `retry.BudgetConfig.MinPerSecond` | 10 retries a second in addition |",
+		"| `retry.BudgetConfig.Window` | 10 s |",
 		"| `breaker.Config.FailureThreshold` | 5 failures in a row |",
 		"| `breaker.Config.RecoveryTimeout` | 30 s |",
 		"| `breaker.Config.HalfOpenMaxCalls` | 3 at a time |",
@@ -57,6 +60,9 @@ func TestTheDefaultsOfTheDocsAreTheConstants(t *testing.T) {
 	assert.InDelta(t, 2, retry.DefaultMultiplier, 0)
 	assert.InDelta(t, 0.1, retry.DefaultJitterFactor, 0)
 	assert.Equal(t, 30*time.Second, retry.DefaultMaxRetryAfter)
+	assert.InDelta(t, 0.1, retry.DefaultRatio, 0)
+	assert.InDelta(t, 10, retry.DefaultMinPerSecond, 0)
+	assert.Equal(t, 10*time.Second, retry.DefaultBudgetWindow)
 	assert.Equal(t, 5, breaker.DefaultFailureThreshold)
 	assert.Equal(t, 30*time.Second, breaker.DefaultRecoveryTimeout)
 	assert.Equal(t, 3, breaker.DefaultHalfOpenMaxCalls)
