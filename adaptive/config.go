@@ -96,7 +96,7 @@ func (c Config) Validate() error {
 	case !(c.Quantile >= 0 && c.Quantile <= 1): // NaN too
 		faults.Add("Quantile", c.Quantile, fmt.Sprintf("0 for the default, %v, or more than 0 and at most 1", DefaultQuantile))
 	case c.Quantile > 0 && c.Target == 0:
-		faults.Add("Quantile", c.Quantile, "Target set as well: Climb uses the mean latency")
+		faults.Add("Quantile", c.Quantile, "needs Target: Climb uses the mean latency")
 	}
 	faults.NotNegative("Window", c.Window)
 	if c.MinCalls < 0 {

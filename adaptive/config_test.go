@@ -26,11 +26,11 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		"adaptive: Config.Quantile is 1.1, want 0 for the default, 0.9, or more than 0 and at most 1":                            {Target: 1, Quantile: 1.1},
 		"adaptive: Config.Quantile is -0.5, want 0 for the default, 0.9, or more than 0 and at most 1":                           {Target: 1, Quantile: -0.5},
 		"adaptive: Config.Quantile is NaN, want 0 for the default, 0.9, or more than 0 and at most 1":                            {Quantile: math.NaN()},
-		"adaptive: Config.Quantile is 0.5, want Target set as well: Climb uses the mean latency":                                 {Quantile: 0.5},
+		"adaptive: Config.Quantile is 0.5 but needs Target: Climb uses the mean latency":                                         {Quantile: 0.5},
 		"adaptive: Config.Window is -1ns, want 0 or more\nadaptive: Config.MinCalls is -1, want 0 for the default, 100, or more": {Window: -1, MinCalls: -1},
 		"adaptive: Config.MaxQueue is -1, want 0 to 2147483647":                                                                  {MaxQueue: -1},
-		"adaptive: Config.MaxWait is 1s, want MaxQueue set as well: without it no call waits":                                    {MaxWait: time.Second},
-		"adaptive: Config.Order is lifo, want MaxQueue set as well: without it no call waits":                                    {Order: bulkhead.LIFO},
+		"adaptive: Config.MaxWait is 1s but needs MaxQueue: without it no call waits":                                            {MaxWait: time.Second},
+		"adaptive: Config.Order is lifo but needs MaxQueue: without it no call waits":                                            {Order: bulkhead.LIFO},
 		"adaptive: Config.Delay.Target is 0s, want more than 0, and at most Delay.Interval":                                      {MaxQueue: 1, Delay: bulkhead.CoDel{Interval: 1}},
 	} {
 		err := cfg.Validate()

@@ -31,7 +31,7 @@ func ExampleNewLimiter() {
 	adaptive.NewLimiter(adaptive.Config{Initial: 50, Max: 20, MaxWait: time.Second})
 	// Output:
 	// adaptive: Config.Initial is 50, want 0 for the default, or Min to Max, which are 1 and 20
-	// adaptive: Config.MaxWait is 1s, want MaxQueue set as well: without it no call waits
+	// adaptive: Config.MaxWait is 1s but needs MaxQueue: without it no call waits
 }
 
 // A client that shares a server with other clients aims at a latency.

@@ -431,7 +431,7 @@ func TestAnInvalidConfigIsRefusedByFieldName(t *testing.T) {
 		"WindowCalls":      {Window: time.Second, WindowCalls: 5},
 		"Window":           {Window: 1},
 		"MinCalls":         {WindowCalls: 5, FailureRate: 1, MinCalls: 6},
-		"MinCalls is 50, want FailureRate or SlowRate set as well": {Window: time.Second, MinCalls: 50},
+		"MinCalls is 50 but needs FailureRate or SlowRate": {Window: time.Second, MinCalls: 50},
 		"MaxRecoveryTimeout": {MaxRecoveryTimeout: time.Second},
 		"RecoveryJitter":     {RecoveryJitter: 2},
 		"RecoveryTimeout":    {RecoveryTimeout: -2},

@@ -27,20 +27,20 @@ func TestConfigsAtTheirLimitsAreValid(t *testing.T) {
 
 func TestConfigsJustBeyondALimitAreRefusedByFieldName(t *testing.T) {
 	for want, cfg := range map[string]breaker.Config{
-		"breaker: Config.MaxRecoveryTimeout is 1ns, want at least RecoveryTimeout, 30s":                           {MaxRecoveryTimeout: 1},
-		"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket":                         {Window: 1, FailureRate: 1},
-		"breaker: Config.Window is 9ns, want at least 10ns, a nanosecond for each bucket":                         {Window: 9},
-		"breaker: Config.WindowCalls is 1, want 0 beside Window: a window is of time or of calls":                 {Window: time.Second, WindowCalls: 1},
-		"breaker: Config.WindowCalls is 524289, want at most 524288":                                              {WindowCalls: 1<<19 + 1},
-		"breaker: Config.FailureThreshold is 2, want at most WindowCalls, 1":                                      {WindowCalls: 1, FailureThreshold: 2},
-		"breaker: Config.MinCalls is 2, want at most WindowCalls, 1":                                              {WindowCalls: 1, FailureRate: 1, MinCalls: 2},
-		"breaker: Config.MinCalls is 1, want FailureRate or SlowRate set as well: FailureThreshold does not wait": {Window: time.Second, MinCalls: 1},
-		"breaker: Config.FailureRate is 1, want Window or WindowCalls set as well":                                {FailureRate: 1},
-		"breaker: Config.SlowRate is 1, want Window or WindowCalls set as well":                                   {SlowRate: 1, SlowCall: 1},
-		"breaker: Config.SlowRate is 0, want more than 0 with SlowCall":                                           {Window: time.Second, SlowCall: 1},
-		"breaker: Config.FailureRate is -0.5, want 0 to 1":                                                        {Window: time.Second, FailureRate: -0.5},
-		"breaker: Config.RecoveryJitter is -0.1, want 0 to 1":                                                     {RecoveryJitter: -0.1},
-		"breaker: Config.RecoveryJitter is NaN, want 0 to 1":                                                      {RecoveryJitter: math.NaN()},
+		"breaker: Config.MaxRecoveryTimeout is 1ns, want at least RecoveryTimeout, 30s":                   {MaxRecoveryTimeout: 1},
+		"breaker: Config.Window is 1ns, want at least 10ns, a nanosecond for each bucket":                 {Window: 1, FailureRate: 1},
+		"breaker: Config.Window is 9ns, want at least 10ns, a nanosecond for each bucket":                 {Window: 9},
+		"breaker: Config.WindowCalls is 1, want 0 beside Window: a window is of time or of calls":         {Window: time.Second, WindowCalls: 1},
+		"breaker: Config.WindowCalls is 524289, want at most 524288":                                      {WindowCalls: 1<<19 + 1},
+		"breaker: Config.FailureThreshold is 2, want at most WindowCalls, 1":                              {WindowCalls: 1, FailureThreshold: 2},
+		"breaker: Config.MinCalls is 2, want at most WindowCalls, 1":                                      {WindowCalls: 1, FailureRate: 1, MinCalls: 2},
+		"breaker: Config.MinCalls is 1 but needs FailureRate or SlowRate: FailureThreshold does not wait": {Window: time.Second, MinCalls: 1},
+		"breaker: Config.FailureRate is 1 but needs Window or WindowCalls":                                {FailureRate: 1},
+		"breaker: Config.SlowRate is 1 but needs Window or WindowCalls":                                   {SlowRate: 1, SlowCall: 1},
+		"breaker: Config.SlowRate is 0, want more than 0 with SlowCall":                                   {Window: time.Second, SlowCall: 1},
+		"breaker: Config.FailureRate is -0.5, want 0 to 1":                                                {Window: time.Second, FailureRate: -0.5},
+		"breaker: Config.RecoveryJitter is -0.1, want 0 to 1":                                             {RecoveryJitter: -0.1},
+		"breaker: Config.RecoveryJitter is NaN, want 0 to 1":                                              {RecoveryJitter: math.NaN()},
 	} {
 		assert.ErrorContains(t, cfg.Validate(), want)
 	}

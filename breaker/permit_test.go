@@ -234,7 +234,7 @@ func TestFaultsOfRecoveryAndProbeFieldsAreNamed(t *testing.T) {
 		"breaker: Config.RecoveryTimeout is -2ns, want 0 or more, or NoWait":                                         {RecoveryTimeout: -2},
 		"breaker: Config.ProbeCalls is -1, want 0 to 2147483647":                                                     {ProbeCalls: -1},
 		"breaker: Config.ProbeFailureRate is 1.5, want 0 to 1":                                                       {ProbeCalls: 2, ProbeFailureRate: 1.5},
-		"breaker: Config.ProbeFailureRate is 0.5, want ProbeCalls set as well":                                       {ProbeFailureRate: 0.5},
+		"breaker: Config.ProbeFailureRate is 0.5 but needs ProbeCalls":                                               {ProbeFailureRate: 0.5},
 		"breaker: Config.SuccessThreshold is 1, want 0 with ProbeCalls: half-open is judged by the one or the other": {ProbeCalls: 2, SuccessThreshold: 1},
 		"breaker: Config.ProbeCalls is 1048577, want at most 1048576":                                                {ProbeCalls: 1<<20 + 1},
 		"breaker: Config.SuccessThreshold is 1048577, want at most 1048576":                                          {SuccessThreshold: 1<<20 + 1},

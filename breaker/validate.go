@@ -76,13 +76,13 @@ func (c Config) validateWindow(faults *fault.List) {
 		faults.Add("MinCalls", c.MinCalls, fmt.Sprintf("at most WindowCalls, %d", c.WindowCalls))
 	}
 	if c.FailureRate > 0 && !windowed {
-		faults.Add("FailureRate", c.FailureRate, "Window or WindowCalls set as well")
+		faults.Add("FailureRate", c.FailureRate, "needs Window or WindowCalls")
 	}
 	if c.SlowRate > 0 && !windowed {
-		faults.Add("SlowRate", c.SlowRate, "Window or WindowCalls set as well")
+		faults.Add("SlowRate", c.SlowRate, "needs Window or WindowCalls")
 	}
 	if c.MinCalls > 0 && c.FailureRate == 0 && c.SlowRate == 0 {
-		faults.Add("MinCalls", c.MinCalls, "FailureRate or SlowRate set as well: FailureThreshold does not wait for it")
+		faults.Add("MinCalls", c.MinCalls, "needs FailureRate or SlowRate: FailureThreshold does not wait for it")
 	}
 	if c.SlowRate > 0 && c.SlowCall == 0 {
 		faults.Add("SlowCall", c.SlowCall, "more than 0 with SlowRate")
@@ -108,6 +108,6 @@ func (c Config) validateProbes(faults *fault.List) {
 		}
 	}
 	if c.ProbeFailureRate > 0 && c.ProbeCalls == 0 {
-		faults.Add("ProbeFailureRate", c.ProbeFailureRate, "ProbeCalls set as well")
+		faults.Add("ProbeFailureRate", c.ProbeFailureRate, "needs ProbeCalls")
 	}
 }

@@ -108,7 +108,7 @@ func (c Config) Validate() error {
 	case c.MaxWait < 0:
 		faults.Add("MaxWait", c.MaxWait, "0 or more")
 	case c.MaxWait > 0 && c.MaxQueue == 0:
-		faults.Add("MaxWait", c.MaxWait, "MaxQueue set as well: without it no call waits")
+		faults.Add("MaxWait", c.MaxWait, "needs MaxQueue: without it no call waits")
 	}
 	c.validateOrder(faults)
 	return faults.Err()
@@ -119,7 +119,7 @@ func (c Config) validateOrder(faults *fault.List) {
 	case c.Order > Adaptive:
 		faults.Add("Order", c.Order, "FIFO, LIFO or Adaptive")
 	case c.Order != FIFO && c.MaxQueue == 0:
-		faults.Add("Order", c.Order, "MaxQueue set as well: without it no call waits")
+		faults.Add("Order", c.Order, "needs MaxQueue: without it no call waits")
 	case c.Order == Adaptive && !c.Delay.on():
 		faults.Add("Delay", c.Delay, "a Target and an Interval with Order Adaptive, such as 5ms and 100ms")
 	}
@@ -127,7 +127,7 @@ func (c Config) validateOrder(faults *fault.List) {
 		return
 	}
 	if c.MaxQueue == 0 {
-		faults.Add("Delay", c.Delay, "MaxQueue set as well: without it no call waits")
+		faults.Add("Delay", c.Delay, "needs MaxQueue: without it no call waits")
 	}
 	if c.Delay.Interval <= 0 {
 		faults.Add("Delay.Interval", c.Delay.Interval, "more than 0")

@@ -14,20 +14,20 @@ import (
 
 func TestValidateReturnsAllFaults(t *testing.T) {
 	for want, cfg := range map[string]bulkhead.Config{
-		"bulkhead: Config.Limit is 0, want 1 to 2147483647":                                    {},
-		"bulkhead: Config.Limit is -1, want 1 to 2147483647":                                   {Limit: -1},
-		"bulkhead: Config.MaxQueue is -1, want 0 to 2147483647":                                {Limit: 1, MaxQueue: -1},
-		"bulkhead: Config.MaxWait is -1ns, want 0 or more":                                     {Limit: 1, MaxQueue: 1, MaxWait: -1},
-		"bulkhead: Config.MaxWait is 1s, want MaxQueue set as well: without it no call waits":  {Limit: 1, MaxWait: time.Second},
-		"bulkhead: Config.MaxWait is 1ns, want MaxQueue set as well: without it no call waits": {Limit: 1, MaxWait: 1},
-		"bulkhead: Config.Order is order(3), want FIFO, LIFO or Adaptive":                      {Limit: 1, MaxQueue: 1, Order: 3},
-		"bulkhead: Config.Order is lifo, want MaxQueue set as well: without it no call waits":  {Limit: 1, Order: bulkhead.LIFO},
-		"bulkhead: Config.Delay.Interval is 0s, want more than 0":                              {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Target: 1}},
-		"bulkhead: Config.Delay.Target is 0s, want more than 0, and at most Delay.Interval":    {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Interval: 1}},
+		"bulkhead: Config.Limit is 0, want 1 to 2147483647":                                 {},
+		"bulkhead: Config.Limit is -1, want 1 to 2147483647":                                {Limit: -1},
+		"bulkhead: Config.MaxQueue is -1, want 0 to 2147483647":                             {Limit: 1, MaxQueue: -1},
+		"bulkhead: Config.MaxWait is -1ns, want 0 or more":                                  {Limit: 1, MaxQueue: 1, MaxWait: -1},
+		"bulkhead: Config.MaxWait is 1s but needs MaxQueue: without it no call waits":       {Limit: 1, MaxWait: time.Second},
+		"bulkhead: Config.MaxWait is 1ns but needs MaxQueue: without it no call waits":      {Limit: 1, MaxWait: 1},
+		"bulkhead: Config.Order is order(3), want FIFO, LIFO or Adaptive":                   {Limit: 1, MaxQueue: 1, Order: 3},
+		"bulkhead: Config.Order is lifo but needs MaxQueue: without it no call waits":       {Limit: 1, Order: bulkhead.LIFO},
+		"bulkhead: Config.Delay.Interval is 0s, want more than 0":                           {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Target: 1}},
+		"bulkhead: Config.Delay.Target is 0s, want more than 0, and at most Delay.Interval": {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Interval: 1}},
 		"bulkhead: Config.Delay.Target is 2ns, want more than 0, and at most Delay.Interval": {
 			Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Target: 2, Interval: 1},
 		},
-		"bulkhead: Config.Delay is {5ms 100ms}, want MaxQueue set as well: without it no call waits": {Limit: 1, Delay: codel},
+		"bulkhead: Config.Delay is {5ms 100ms} but needs MaxQueue: without it no call waits": {Limit: 1, Delay: codel},
 		"bulkhead: Config.Delay is {0s 0s}, want a Target and an Interval with Order Adaptive, such as 5ms and 100ms": {
 			Limit: 1, MaxQueue: 1, Order: bulkhead.Adaptive,
 		},

@@ -100,7 +100,7 @@ func (c Config[K, T]) Validate() error {
 func (c Config[K, T]) validateRefresh(faults *fault.List, field string, d time.Duration) {
 	faults.NotNegative(field, d)
 	if d > 0 && c.Stale == 0 {
-		faults.Add(field, d, "Stale set as well: without it nothing is refreshed")
+		faults.Add(field, d, "needs Stale: without it nothing is refreshed")
 	}
 }
 

@@ -50,7 +50,7 @@ func TestManyFaultsOfBothKindsAreReportedInTime(t *testing.T) {
 
 func TestANameWithBracketsHasItsFaultsAtTheirPlaces(t *testing.T) {
 	assert.Equal(t, []string{
-		"f.yaml:1:36: circuits.eu[0].failure_rate is 0.5, want window or window_calls set as well",
+		"f.yaml:1:36: circuits.eu[0].failure_rate is 0.5 but needs window or window_calls",
 	}, refused(t, file("circuits: {\"eu[0]\": {failure_rate: 0.5}}")))
 }
 

@@ -118,10 +118,10 @@ var badFiles = []badFile{
 		"ductile.yaml:2:3: bulkheads.db.limit is not set, want 1 to 2147483647",
 	}},
 	{"AWaitWithoutAQueue", "bulkheads:\n  db: {limit: 5, max_wait: 1s}\n", []string{
-		"ductile.yaml:2:28: bulkheads.db.max_wait is 1s, want max_queue set as well: without it no call waits",
+		"ductile.yaml:2:28: bulkheads.db.max_wait is 1s but needs max_queue: without it no call waits",
 	}},
 	{"ARateWithoutAWindow", "circuits:\n  a: {failure_rate: 50%}\n", []string{
-		"ductile.yaml:2:21: circuits.a.failure_rate is 50%, want window or window_calls set as well",
+		"ductile.yaml:2:21: circuits.a.failure_rate is 50% but needs window or window_calls",
 	}},
 	{"TwoWaysToJudgeProbes", "circuits:\n  a: {probe_calls: 3, success_threshold: 2}\n", []string{
 		"ductile.yaml:2:42: circuits.a.success_threshold is 2, want it left out with probe_calls: half-open is judged by the one or the other",

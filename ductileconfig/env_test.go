@@ -104,7 +104,7 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 		"DUCTILE__CIRCUITS____WINDOW=1s":                "DUCTILE__CIRCUITS____WINDOW: a part of the name is empty; two underscores separate parts, and a part has no two in a row",
 		"DUCTILE__=1s":                                  "DUCTILE__: a part of the name is empty; two underscores separate parts, and a part has no two in a row",
 		"DUCTILE__CIRCUITS__STRIPE_eu__WINDOW=1s":       "DUCTILE__CIRCUITS__STRIPE_eu__WINDOW: circuits.stripe_eu: several names differ from this part by case and dashes only; set it in a file",
-		"DUCTILE__CIRCUITS__A__FAILURE_RATE=50%":        "DUCTILE__CIRCUITS__A__FAILURE_RATE: circuits.a.failure_rate is 50%, want window or window_calls set as well",
+		"DUCTILE__CIRCUITS__A__FAILURE_RATE=50%":        "DUCTILE__CIRCUITS__A__FAILURE_RATE: circuits.a.failure_rate is 50% but needs window or window_calls",
 		"DUCTILE__PIPELINES__P__CIRCUIT=b":              "DUCTILE__PIPELINES__P__CIRCUIT: pipelines.p.circuit is b, want a circuit that is declared",
 		"DUCTILE__PIPELINES__P__RETRY={max_atempts: 1}": "DUCTILE__PIPELINES__P__RETRY: pipelines.p.retry.max_atempts: unknown field, did you mean max_attempts?",
 		"DUCTILE__PIPELINES__P__RETRY=[1, {a: 2}]":      "DUCTILE__PIPELINES__P__RETRY: pipelines.p.retry is a list, want a mapping with keys such as max_attempts and base_delay",

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
+	"github.com/ductile-go/ductile/internal/fault"
 )
 
 // Error is one fault of a configuration. [Load] returns all faults joined, in the order
@@ -23,7 +24,7 @@ type Error struct {
 	Line, Column int    // counted from 1, columns in characters; 0 if not known
 	Path         string // "circuits.stripe.recovery_timeout"; empty if the whole file is meant
 	Value        string // what was given, "7"
-	Want         string // what is allowed, "0 to 1 (or 0% to 100%)"
+	Want         string // what is allowed, "0 to 1 (or 0% to 100%)", or what has to be set beside it, "needs max_queue"
 	Hint         string // "did you mean recovery_timeout?"; may be empty
 	Problem      string // instead of Value and Want: "unknown field"
 	Excerpt      string // the line, and below it a caret; empty if the text is not known
@@ -48,7 +49,7 @@ func (e *Error) Message() string {
 	text := e.Path
 	switch {
 	case e.Problem == "":
-		text += " is " + e.Value + ", want " + e.Want
+		text += fault.Text(e.Value, e.Want)
 	case text == "":
 		text = e.Problem
 	default:

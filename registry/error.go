@@ -17,7 +17,7 @@ import (
 type Error struct {
 	Path  string // where, with the names that files use: "circuits.stripe.failure_rate"
 	Value string // what was given: "7"; text is quoted
-	Want  string // what is allowed: "0 to 1"
+	Want  string // what is allowed, "0 to 1", or what has to be set beside it, "needs MaxQueue"
 	Hint  string // a suggestion: "did you mean stripe?"; empty if there is none
 }
 
@@ -26,7 +26,7 @@ type Error struct {
 func (e *Error) Error() string {
 	text := "registry: " + e.Path
 	if e.Value != "" {
-		text += " is " + e.Value + ", want " + e.Want
+		text += fault.Text(e.Value, e.Want)
 	} else {
 		text += ": " + e.Want
 	}

@@ -222,7 +222,7 @@ func TestEveryFaultOfAScenarioIsToldWithItsPlace(t *testing.T) {
 		"duration: 1s\nvariants: {a: {retrry: {}}}" + web:                                                                        "outage.yaml:2:16: variants.a.retrry: unknown field, did you mean retry?",
 		"duration: 1s\nvariants: {a: {retry: {max_attempts: 0}}}" + web:                                                          "outage.yaml:2:38: variants.a.retry.max_attempts is 0, want a whole number, 1 or more, or unlimited; leave it out for the default, 3",
 		"duration: 1s\nvariants: {a: {circuit: strpe}, b: {circuit: strpe}}" + web:                                               "outage.yaml:2:25: pipelines.charge.circuit is strpe, want a circuit that is declared, did you mean stripe?",
-		"duration: 1s\ncircuits: {stripe: {window: none}}" + web:                                                                 "ductile.yaml:2:56: circuits.stripe.failure_rate is 50%, want window or window_calls set as well",
+		"duration: 1s\ncircuits: {stripe: {window: none}}" + web:                                                                 "ductile.yaml:2:56: circuits.stripe.failure_rate is 50% but needs window or window_calls",
 		"duration: 1s\ndefaults: {client: {rat: 5}}" + web:                                                                       "outage.yaml:2:21: defaults.client.rat: unknown field, did you mean rate?",
 		"- a": "outage.yaml:1:1: the document is a list, want a mapping with sections such as circuits and pipelines",
 	} {

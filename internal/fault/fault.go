@@ -15,7 +15,7 @@ type Error struct {
 	Type  string // the package and the type, "retry: Config"
 	Field string // "MaxDelay", or "Retry.MaxDelay" for a field of a nested Config
 	Value any    // what was given
-	Want  string // what is allowed, "0 or more"
+	Want  string // what is allowed, "0 or more", or what has to be set beside it, "needs MaxQueue"
 	Err   error  // the error of a value that checks itself; Value and Want are then unset
 }
 
@@ -25,7 +25,16 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%s.%s: %v", e.Type, e.Field, e.Err)
 	}
-	return fmt.Sprintf("%s.%s is %v, want %s", e.Type, e.Field, e.Value, e.Want)
+	return e.Type + "." + e.Field + Text(e.Value, e.Want)
+}
+
+// Text returns what follows the name of a field: " is -1s, want 0 or more", or
+// " is 1s but needs MaxQueue".
+func Text(value any, want string) string {
+	if strings.HasPrefix(want, "needs ") {
+		return fmt.Sprintf(" is %v but %s", value, want)
+	}
+	return fmt.Sprintf(" is %v, want %s", value, want)
 }
 
 // Unwrap returns Err.

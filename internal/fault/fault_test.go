@@ -22,8 +22,10 @@ func TestEveryFaultIsReportedInOrder(t *testing.T) {
 	faults := fault.Of("retry: Config")
 	faults.NotNegative("MaxDelay", -time.Second)
 	faults.Add("MaxAttempts", -3, "Unlimited (-1), or 0 or more")
+	faults.Add("JitterFactor", 0.5, "needs BaseDelay")
 	assert.EqualError(t, faults.Err(), "retry: Config.MaxDelay is -1s, want 0 or more\n"+
-		"retry: Config.MaxAttempts is -3, want Unlimited (-1), or 0 or more")
+		"retry: Config.MaxAttempts is -3, want Unlimited (-1), or 0 or more\n"+
+		"retry: Config.JitterFactor is 0.5 but needs BaseDelay")
 }
 
 func TestNestedFaultsNameTheOuterTypeAndThePath(t *testing.T) {
