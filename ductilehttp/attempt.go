@@ -67,6 +67,8 @@ type attempt struct {
 	heard   bool      // an answer to it
 	repeats int       // of the header, by net/http
 
+	unfit atomic.Bool // the length of the request's body is not that of its ContentLength
+
 	injected bool // a chaos policy made the response
 
 	avoided  bool // net/http chose a connection that had fallen silent; nothing was sent

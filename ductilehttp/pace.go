@@ -14,20 +14,22 @@ import (
 const unwatched = 64 << 10
 
 // pace wraps body so that the attempt ends if data that was read from it is not sent within
-// Config.WriteIdle.
+// Config.WriteIdle, and so that it knows of a body whose length is not the request's.
 func (a *attempt) pace(body io.ReadCloser, length int64) io.ReadCloser {
 	limit := a.x.t.cfg.WriteIdle
-	if limit <= 0 || inMemory(body) && length >= 0 && length <= unwatched {
+	if n, ok := inMemory(body); ok && (n <= unwatched || limit <= 0) && (n == length || length <= 0) {
 		return body
 	}
-	return &paced{src: body, a: a, limit: limit}
+	return &paced{src: body, a: a, limit: limit, length: length}
 }
 
 // paced is a request's body. Its timer runs between Reads, while the base is sending.
 type paced struct {
-	src   io.ReadCloser
-	a     *attempt
-	limit time.Duration
+	src    io.ReadCloser
+	a      *attempt
+	limit  time.Duration
+	length int64 // 0 or less if it is unknown
+	n      int64 // how much was read
 
 	mu    sync.Mutex
 	stop  func() bool // stops the running timer
@@ -38,9 +40,14 @@ type paced struct {
 func (p *paced) Read(b []byte) (int, error) {
 	p.rest(false)
 	n, err := p.src.Read(b)
-	if err != nil {
+	p.n += int64(n)
+	if p.length > 0 && (p.n > p.length || err == io.EOF && p.n < p.length) {
+		p.a.unfit.Store(true)
+	}
+	switch {
+	case err != nil:
 		p.rest(true)
-	} else {
+	case p.limit > 0:
 		p.run()
 	}
 	return n, err

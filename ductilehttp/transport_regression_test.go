@@ -182,26 +182,49 @@ func TestAnUploadInFlightDoesNotSpoilTheNext(t *testing.T) {
 }
 
 func TestAWrongContentLengthIsARequestFault(t *testing.T) {
-	protocols(t, func(t *testing.T, proto int, overTLS func(*httptest.Server)) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.Copy(io.Discard, r.Body); err == nil {
 				hang(w, r)
 			}
 			panic(http.ErrAbortHandler)
 		}, overTLS)
-		cfg, _ := config(s.base)
+		cfg, clk := config(s.base)
 		cfg.AttemptTimeout, cfg.TotalTimeout = -1, -1
-		// On HTTP/1.1 net/http closes the connection, and one time in hundreds says only that.
-		cfg.Retry.OnRetry = func(_ context.Context, e policy.Event) {
-			assert.Equal(t, 1, proto)
-			assert.ErrorIs(t, e.Err, net.ErrClosed)
-		}
 		r := request(t, "PUT", s.URL, io.MultiReader(strings.NewReader("longer than said")))
 		r.ContentLength = 3
 		resp, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
 		require.Nil(t, resp)
 		assert.True(t, ductilehttp.IsRequestError(err), "%v", err)
+		assert.Empty(t, clk.Sleeps())
 	})
+}
+
+// net/http closes the connection under a body of another length, and sometimes says only that,
+// or that TLS has ended.
+func TestAClosedConnectionIsARequestFaultIfTheContentLengthIsWrong(t *testing.T) {
+	for _, body := range []func() io.Reader{
+		func() io.Reader { return strings.NewReader("8 bytes.") },
+		func() io.Reader { return io.MultiReader(strings.NewReader("8 bytes.")) },
+	} {
+		for length, wrong := range map[int64]bool{3: true, 7: true, 8: false, 9: true, -1: false} {
+			for idle, closed := range map[time.Duration]error{0: io.EOF, ductilehttp.NoWriteIdle: net.ErrClosed} {
+				sent := 0
+				cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+					sent++
+					_, err := io.Copy(io.Discard, r.Body)
+					return nil, errors.Join(err, r.Body.Close(), closed)
+				}))
+				cfg.WriteIdle, cfg.Retry.MaxAttempts = idle, 2
+				r := request(t, "PUT", "http://localhost", body())
+				r.ContentLength = length
+				_, err := ductilehttp.NewTransport(cfg).RoundTrip(r)
+				require.ErrorIs(t, err, closed)
+				assert.Equal(t, wrong, ductilehttp.IsRequestError(err), "%d: %v", length, err)
+				assert.Equal(t, map[bool]int{true: 1, false: 2}[wrong], sent)
+			}
+		}
+	}
 }
 
 func TestARejectedClientCertificateIsFinal(t *testing.T) {

@@ -116,7 +116,7 @@ func (u *rewound) close() {
 // body in memory needs neither. net/http recognizes such bodies and sends them together
 // with the header.
 func guard(body io.ReadCloser) io.ReadCloser {
-	if inMemory(body) {
+	if _, ok := inMemory(body); ok {
 		return body
 	}
 	return &guarded{src: body}
@@ -137,12 +137,19 @@ func bareReader(body io.Reader) io.Reader {
 	return body
 }
 
-func inMemory(body io.ReadCloser) bool {
-	switch bareReader(body).(type) {
-	case *bytes.Reader, *bytes.Buffer, *strings.Reader, *noBody:
-		return true
+// inMemory returns what is left of body if that is in memory.
+func inMemory(body io.ReadCloser) (n int64, ok bool) {
+	switch r := bareReader(body).(type) {
+	case *bytes.Reader:
+		return int64(r.Len()), true
+	case *bytes.Buffer:
+		return int64(r.Len()), true
+	case *strings.Reader:
+		return int64(r.Len()), true
+	case *noBody:
+		return 0, true
 	}
-	return false
+	return 0, false
 }
 
 type guarded struct {

@@ -3,6 +3,7 @@ package ductilehttp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -134,6 +135,9 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 		return err
 	}
 	err = a.explain(err)
+	if a.unfit.Load() && (errors.Is(err, net.ErrClosed) || brokeOff(err)) { // by net/http, which did not say why
+		return &bodyError{fmt.Errorf("its length is not the request's ContentLength: %w", err)}
+	}
 	if a.conn == nil || a.heard {
 		return err
 	}
