@@ -181,37 +181,49 @@ func TestAPanicInAStreamReachesItsCaller(t *testing.T) {
 }
 
 // A connection that is closed ends its streams on goroutines of gRPC's.
-func TestAPanicOfClassifyAtTheEndOfAStreamReachesItsReader(t *testing.T) {
-	for name, open := range map[string]func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error){
-		"one request": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
-			return c.StreamingOutputCall(t.Context(), &tpb.StreamingOutputCallRequest{}, o)
-		},
-		"many requests": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
-			return c.FullDuplexCall(t.Context(), o)
-		},
+func TestAPanicAtTheEndOfAStreamReachesItsReader(t *testing.T) {
+	for who, row := range map[string]struct {
+		cfg    ductilegrpc.Config
+		counts breaker.Counts
+	}{
+		"of Classify": {ductilegrpc.Config{Classify: func(error) policy.Outcome { panic("of Classify") }}, breaker.Counts{Failures: 1}},
+		"of Observer": {ductilegrpc.Config{Observer: func(_ context.Context, e policy.Event) {
+			if e.Kind == policy.Judged {
+				panic("of Observer")
+			}
+		}}, breaker.Counts{Ignored: 1}},
 	} {
-		lasting := func(out output) error {
-			err := sendNumbers(out, 1, 1)
-			<-out.Context().Done()
-			return err
+		for name, open := range map[string]func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error){
+			"one request": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
+				return c.StreamingOutputCall(t.Context(), &tpb.StreamingOutputCallRequest{}, o)
+			},
+			"many requests": func(c tpb.TestServiceClient, o grpc.CallOption) (grpc.ClientStream, error) {
+				return c.FullDuplexCall(t.Context(), o)
+			},
+		} {
+			name += ", a panic " + who
+			lasting := func(out output) error {
+				err := sendNumbers(out, 1, 1)
+				<-out.Context().Done()
+				return err
+			}
+			_, addr := listen(t, &service{
+				stream: func(_ *tpb.StreamingOutputCallRequest, out output) error { return lasting(out) },
+				duplex: func(both tpb.TestService_FullDuplexCallServer) error { return lasting(both) },
+			})
+			circuit, gate := breaker.NewCircuit(breaker.Config{Window: time.Hour}), bulkhead.NewGate(bulkhead.Config{Limit: 1})
+			row.cfg.Circuit, row.cfg.Gate = circuit, gate
+			cc := connection(t, addr, append(ductilegrpc.DialOptions(row.cfg), plaintext)...)
+			ended := make(chan struct{})
+			s, err := open(tpb.NewTestServiceClient(cc), grpc.OnFinish(func(error) { close(ended) }))
+			require.NoError(t, err, name)
+			m := new(tpb.StreamingOutputCallResponse)
+			require.NoError(t, s.RecvMsg(m), name)
+			require.NoError(t, cc.Close(), name)
+			<-ended
+			assert.Zero(t, gate.Snapshot().InUse, name)
+			assert.Equal(t, row.counts, circuit.Snapshot().Counts, name)
+			assert.PanicsWithValue(t, who, func() { _ = s.RecvMsg(m) }, name)
 		}
-		_, addr := listen(t, &service{
-			stream: func(_ *tpb.StreamingOutputCallRequest, out output) error { return lasting(out) },
-			duplex: func(both tpb.TestService_FullDuplexCallServer) error { return lasting(both) },
-		})
-		circuit, gate := breaker.NewCircuit(breaker.Config{Window: time.Hour}), bulkhead.NewGate(bulkhead.Config{Limit: 1})
-		cc := connection(t, addr, append(ductilegrpc.DialOptions(ductilegrpc.Config{
-			Circuit: circuit, Gate: gate, Classify: func(error) policy.Outcome { panic("of Classify") },
-		}), plaintext)...)
-		ended := make(chan struct{})
-		s, err := open(tpb.NewTestServiceClient(cc), grpc.OnFinish(func(error) { close(ended) }))
-		require.NoError(t, err, name)
-		m := new(tpb.StreamingOutputCallResponse)
-		require.NoError(t, s.RecvMsg(m), name)
-		require.NoError(t, cc.Close(), name)
-		<-ended
-		assert.Zero(t, gate.Snapshot().InUse, name)
-		assert.Equal(t, breaker.Counts{Failures: 1}, circuit.Snapshot().Counts, name)
-		assert.PanicsWithValue(t, "of Classify", func() { _ = s.RecvMsg(m) }, name)
 	}
 }

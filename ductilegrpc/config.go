@@ -113,7 +113,8 @@ type Config struct {
 	// leaves it to the table. It must be safe for concurrent use. It may run on a goroutine
 	// of gRPC's: if it panics at the end of a stream, RecvMsg panics.
 	Classify func(error) policy.Outcome
-	// Observer is called with the events of all calls. If nil, no events are emitted.
+	// Observer is called with the events of all calls. If nil, no events are emitted. If it
+	// panics at the end of a stream, RecvMsg panics.
 	Observer policy.Observer
 	// AttemptHeader names metadata that carries the attempt's number, from the second
 	// attempt on; for example "x-retry-attempt". Empty means none.

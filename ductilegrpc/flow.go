@@ -35,7 +35,7 @@ type flow struct {
 type flowEnd struct {
 	outcome  policy.Outcome
 	err      error              // nil or io.EOF after a success
-	panicked *policy.PanicError // of Config.Classify
+	panicked *policy.PanicError // of Config.Classify, or of a function that release called
 }
 
 // openFlow opens a stream in the policies' context.
@@ -104,13 +104,26 @@ func (f *flow) end(err error) {
 	f.held = nil
 	f.mu.Unlock()
 	defer close(f.done)
-	for _, release := range held {
-		release(end)
+	end.release(held)
+}
+
+// release gives back all that was held. Observers and functions of grpc.OnFinish run then, and
+// their panics are kept for the caller, as one of Classify is.
+func (e *flowEnd) release(held []func(*flowEnd)) {
+	if len(held) == 0 {
+		return
 	}
+	defer e.release(held[1:])
+	defer func() {
+		if r := recover(); r != nil && e.panicked == nil {
+			e.panicked = &policy.PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	held[0](e)
 }
 
 // finish is end for the caller's goroutine: it returns when the permits have been given back.
-// A panic of Classify goes on here.
+// A panic of a function of the user's goes on here.
 func (f *flow) finish(err error) {
 	f.end(err)
 	<-f.done
