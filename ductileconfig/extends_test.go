@@ -125,3 +125,20 @@ func TestExtendsThatCopyTooMuchAreRefused(t *testing.T) {
 	got := refused(t, sources(b.String())...)
 	assert.Contains(t, got, "1.yaml: more than 100000 values, the limit, those that extends copies included")
 }
+
+// Each hint is looked for among all names, which would take minutes in all.
+func TestOfManyWrongNamesToExtendTheFirstHaveAHint(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("defaults: {usual: {}}\ncircuits:\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "  n%d: {extends: usuall}\n", i)
+	}
+	hints := 0
+	for i, fault := range refused(t, sources(b.String())...) {
+		if strings.HasSuffix(fault, ", did you mean usual?") {
+			hints++
+			assert.Less(t, i, 20, fault)
+		}
+	}
+	assert.Equal(t, 20, hints)
+}

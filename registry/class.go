@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -36,7 +37,7 @@ type shared interface {
 	word() string
 	validate(e *env, s *Spec, f *faults)
 	validateMember(e *env, at string, s *FamilySpec, f *faults)
-	declared(s *Spec) []string
+	declared(s *Spec) iter.Seq[string]
 	declares(s *Spec, name string) bool
 	add(e *env, s *Spec, to map[string]any)
 	diff(from, to *Spec, c *Changes)
@@ -82,7 +83,7 @@ func (c *class[S, C, V]) inFamily(s *FamilySpec) *S {
 
 func (c *class[S, C, V]) isMember(s *FamilySpec) bool { return c.inFamily(s) != nil }
 
-func (c *class[S, C, V]) declared(s *Spec) []string { return slices.Sorted(maps.Keys(c.of(s))) }
+func (c *class[S, C, V]) declared(s *Spec) iter.Seq[string] { return maps.Keys(c.of(s)) }
 
 func (c *class[S, C, V]) declares(s *Spec, name string) bool {
 	_, ok := c.of(s)[name]

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,11 +59,17 @@ func (f *faults) in(path string, err error) {
 	}
 }
 
-// reference adds a fault if name is not empty and not known.
-func (f *faults) reference(path, name, want string, known []string) {
-	if name != "" && !slices.Contains(known, name) {
-		f.add(path, name, want, nearest.Hint(name, known))
+// maxHints is how many faults have a hint at most. Each is looked for among all names: where
+// thousands of references to thousands of names are wrong, that would take minutes.
+const maxHints = 20
+
+// reference adds a fault for a name that is none of the known ones.
+func (f *faults) reference(path, name, want string, known iter.Seq[string]) {
+	hint := ""
+	if len(*f) < maxHints {
+		hint = nearest.Hint(name, slices.Collect(known))
 	}
+	f.add(path, name, want, hint)
 }
 
 func (f *faults) err() error { return errors.Join(*f...) }

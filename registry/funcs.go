@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"reflect"
-	"slices"
 
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -53,7 +52,7 @@ func named[F any](e *env, f *faults, path, name, want string, funcs map[string]F
 	}
 	switch fn, ok := funcs[name]; {
 	case !ok:
-		f.reference(path, name, want, slices.Collect(maps.Keys(funcs)))
+		f.reference(path, name, want, maps.Keys(funcs))
 	case isNilFunc(fn):
 		f.add(path, name, want, "the function of that name is nil")
 	}

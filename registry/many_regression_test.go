@@ -56,3 +56,23 @@ func TestAPipelineCannotComeBackForAnotherTypeThanThatOfItsHolders(t *testing.T)
 		apply(t, r, registry.Spec{})
 	}
 }
+
+// Each hint is looked for among all names, which would take minutes in all.
+func TestOfManyWrongReferencesTheFirstHaveAHint(t *testing.T) {
+	spec := registry.Spec{Circuits: map[string]registry.CircuitSpec{}, Pipelines: map[string]registry.PipelineSpec{}}
+	for i := range 100 {
+		name := strconv.Itoa(100 + i)
+		spec.Circuits["tenant-"+name] = registry.CircuitSpec{}
+		spec.Pipelines[name] = registry.PipelineSpec{Circuit: "tenant_" + name}
+	}
+	var all interface{ Unwrap() []error }
+	require.ErrorAs(t, spec.Validate(), &all)
+	require.Len(t, all.Unwrap(), 100)
+	for i, err := range all.Unwrap() {
+		hint := ""
+		if i < 20 {
+			hint = "did you mean tenant-" + strconv.Itoa(100+i) + "?"
+		}
+		assert.Equal(t, hint, err.(*registry.Error).Hint)
+	}
+}

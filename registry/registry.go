@@ -205,7 +205,7 @@ func init() {
 func lookUp[V any](r *Registry, class shared, name string) (none V, err error) {
 	s := r.held()
 	if !class.declares(s.spec, name) {
-		return none, unknown(class.name(), name, class.declared(s.spec))
+		return none, unknown(class.name(), name, slices.Collect(class.declared(s.spec)))
 	}
 	return s.shared[class.name()][name].(V), nil
 }

@@ -101,7 +101,7 @@ func (r *Registry) current() (*state, error) {
 
 func snapshots[V, S any](s *state, class shared, snapshot func(V) S) map[string]S {
 	all := map[string]S{}
-	for _, name := range class.declared(s.spec) {
+	for name := range class.declared(s.spec) {
 		all[name] = snapshot(s.shared[class.name()][name].(V))
 	}
 	return all

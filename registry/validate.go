@@ -80,7 +80,7 @@ func (f *faults) unset(at string, spec any) {
 
 // refer adds a fault if something of a class is not declared.
 func (s *Spec) refer(f *faults, class shared, at, name string) {
-	if name != "" && !class.declares(s, name) { // the list of names is made for a hint alone
+	if name != "" && !class.declares(s, name) {
 		f.reference(at, name, class.word()+" of the Spec", class.declared(s))
 	}
 }
@@ -88,7 +88,7 @@ func (s *Spec) refer(f *faults, class shared, at, name string) {
 // referPipeline is refer for a pipeline.
 func (s *Spec) referPipeline(f *faults, at, name string) {
 	if _, ok := s.Pipelines[name]; name != "" && !ok {
-		f.reference(at, name, "a pipeline of the Spec", slices.Collect(maps.Keys(s.Pipelines)))
+		f.reference(at, name, "a pipeline of the Spec", maps.Keys(s.Pipelines))
 	}
 }
 
@@ -156,11 +156,11 @@ func (r *RetrySpec) validate(e *env, s *Spec, at string, f *faults) {
 func (r *RetrySpec) checkBackoff(e *env, at string, f *faults) {
 	const want = "a backoff of the library or of Funcs.Backoff"
 	switch fn, ok := e.funcs.Backoff[r.BackoffName]; {
-	case e.anyName:
+	case e.anyName, r.BackoffName == "", !ok && slices.Contains(backoffNames, r.BackoffName):
 	case ok:
 		named(e, f, at, r.BackoffName, want, map[string]retry.Backoff{r.BackoffName: fn})
 	default:
-		f.reference(at, r.BackoffName, want, append(slices.Collect(maps.Keys(e.funcs.Backoff)), backoffNames...))
+		f.reference(at, r.BackoffName, want, slices.Values(append(slices.Collect(maps.Keys(e.funcs.Backoff)), backoffNames...)))
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // Defaults is the section of mappings that others extend.
 const Defaults = "defaults"
 
+// maxHints is how many faults have a hint at most, as in package registry: each is looked for
+// among all names.
+const maxHints = 20
+
 // Extend returns root with each mapping that extends another filled in. A name means, in
 // this order: what the section of the kind has under it; an anchor; what "defaults" has
 // under it, in a section of the same key or directly.
@@ -155,7 +159,11 @@ func (e *extender) base(name *tree.Node, t *table.Type, path string) *tree.Node 
 	base := e.find(name.Text, section)
 	switch {
 	case base == nil:
-		e.faults.Add(name.Place, tree.Fault{Path: at, Value: name.Show(), Want: want, Hint: Suggest(name.Text, e.names(section))})
+		hint := ""
+		if e.faults.Len() < maxHints {
+			hint = Suggest(name.Text, e.names(section))
+		}
+		e.faults.Add(name.Place, tree.Fault{Path: at, Value: name.Show(), Want: want, Hint: hint})
 	case base.Kind != tree.Map:
 		e.faults.Add(name.Place, tree.Fault{Path: at, Problem: name.Text + " is " + base.Show() + ", so it cannot be extended"})
 	case e.open[flatKey{base, t}]:
