@@ -33,11 +33,12 @@ func TestAnErrorWhoseTextPanicsIsLoggedAsItsType(t *testing.T) {
 	assert.Contains(t, strings.Join(b.lines(), "\n"), "error=*observe_test.typedNil, whose text cannot be shown: Error or Redact panicked")
 }
 
-func TestARedactThatPanicsShowsNothingOfAnError(t *testing.T) {
+func TestARedactThatPanicsShowsNothingOfAnErrorAReasonOrAKey(t *testing.T) {
 	got := logged(observe.LogConfig{Redact: func(string) string { panic("a bug of Redact") }}, slog.LevelDebug,
-		policy.Event{Kind: policy.Finished, Err: errDown})
+		policy.Event{Kind: policy.Finished, Err: errDown, Key: "k", Reason: "r"})
 	assert.Equal(t, []string{
-		"DEBUG call finished kind=finished error=*errors.errorString, whose text cannot be shown: Error or Redact panicked",
+		"DEBUG call finished kind=finished key=(cannot be shown: Redact panicked) reason=(cannot be shown: Redact panicked)" +
+			" error=*errors.errorString, whose text cannot be shown: Error or Redact panicked",
 	}, got)
 }
 

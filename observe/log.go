@@ -157,9 +157,15 @@ func (l *logger) attributes(ctx context.Context, e *policy.Event) []slog.Attr {
 	return attrs
 }
 
-func (l *logger) redacted(s string) string {
+// redacted is redact.Error for a text.
+func (l *logger) redacted(s string) (shown string) {
 	if s == "" {
 		return ""
 	}
+	defer func() {
+		if recover() != nil {
+			shown = "(cannot be shown: Redact panicked)"
+		}
+	}()
 	return l.cfg.Redact(s)
 }
