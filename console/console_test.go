@@ -113,6 +113,23 @@ func TestTheRibbonShowsTheWorstStateOfEachTenSecondsOfTheLastQuarterOfAnHour(t *
 	assert.Equal(t, "i89c1", ribbon())
 }
 
+func TestTheRibbonBeginsAnewWhenTheClockIsSetBackByMoreThanItShows(t *testing.T) {
+	clk := fake.NewClock(fake.At(time.Unix(1e9, 0)))
+	c := breaker.NewCircuit(breaker.Config{Name: "c", FailureThreshold: 1, Clock: fake.NewClock()})
+	base := serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{c}, Clock: clk}))
+	ribbon := func() string { return snapshot(t, base).Circuits[0].Ribbon }
+	clk.Set(time.Unix(2e9, 0)) // a wrong time, and then the right one
+	assert.Equal(t, "c90", ribbon())
+	fail(c, errDown)
+	clk.Set(time.Unix(1e9, 0))
+	assert.Equal(t, "-89o1", ribbon())
+	c.Reset()
+	clk.Advance(20 * time.Second)
+	assert.Equal(t, "-87o1c2", ribbon())
+	clk.Set(time.Unix(1e9-60, 0))
+	assert.Equal(t, "-87o1c2", ribbon(), "the newest cell goes on")
+}
+
 func TestTransitionsAreEventsWithIdsOneAfterAnother(t *testing.T) {
 	clk := fake.NewClock()
 	c := quick("stripe", clk)

@@ -46,9 +46,13 @@ func (r *ribbon) move(s breaker.State, now time.Time) {
 }
 
 // advance fills the cells up to now with the state that has lasted. If the clock was set
-// back, the newest cell goes on.
+// back, the newest cell goes on; if by more than the ribbon shows, it begins anew, since
+// otherwise it would show nothing new for as long.
 func (r *ribbon) advance(now time.Time) {
 	cell := cellOf(now)
+	if cell <= r.cell-ribbonCells {
+		r.cells, r.cell = [ribbonCells]uint8{}, cell-1
+	}
 	for n := max(r.cell+1, cell-ribbonCells+1); n <= cell; n++ {
 		*r.at(n) = 1 << r.state
 	}
