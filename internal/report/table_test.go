@@ -54,8 +54,8 @@ func TestAnEmptyTableIsNothing(t *testing.T) {
 }
 
 func TestMarkdownKeepsTextAsItIs(t *testing.T) {
-	assert.Equal(t, `\*bold\* \_x\_ &lt;b> &#64;user &#35;1 \|`, Markdown("*bold* _x_ <b> @user #1 |"))
-	assert.Equal(t, `see https:&#47;/example.org`, Markdown("see https://example.org"))
+	assert.Equal(t, `\*bold\* \_x\_ &lt;b> @&#8203;user #&#8203;1 \|`, Markdown("*bold* _x_ <b> @user #1 |"))
+	assert.Equal(t, `see https:&#47;/example.org, www\.example.org or a@&#8203;example.org`, Markdown("see https://example.org, www.example.org or a@example.org"))
 	assert.Equal(t, "a\uFFFD[31mb", Clean("a\x1b[31mb"))
 }
 

@@ -15,7 +15,9 @@ func Clean(text string) string {
 	}, text)
 }
 
-// Markdown writes text so that it stays text: no markup, no links, no mentions.
+// Markdown writes text so that it stays text: no markup, no links, no mentions. GitHub looks
+// for names and numbers to link in the finished page, where an entity is its character again.
+// So they are parted from their @ and # by a space that is not seen.
 func Markdown(text string) string {
 	var b strings.Builder
 	for _, c := range Clean(text) {
@@ -25,14 +27,17 @@ func Markdown(text string) string {
 		case c == '&':
 			b.WriteString("&amp;")
 		case c == '@':
-			b.WriteString("&#64;")
+			b.WriteString("@&#8203;")
 		case c == '#':
-			b.WriteString("&#35;")
+			b.WriteString("#&#8203;")
 		case strings.ContainsRune("\\`*_[]|~!$", c):
 			b.WriteString("\\" + string(c))
 		default:
 			b.WriteRune(c)
 		}
 	}
-	return strings.ReplaceAll(b.String(), "://", ":&#47;/")
+	return links.Replace(b.String())
 }
+
+// links breaks what Markdown of GitHub makes a link without any markup.
+var links = strings.NewReplacer("://", ":&#47;/", "www.", `www\.`)
