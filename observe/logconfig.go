@@ -24,7 +24,8 @@ type LogConfig struct {
 	// each policy that has rejected calls, with their number. 0 means 10 s, NoSummary none.
 	Summary time.Duration
 	// Redact is applied to the texts of errors, to reasons and to keys. Nil removes user
-	// information, queries and fragments of URLs, and the logins of data source names.
+	// information, queries and fragments of URLs, and the logins of data source names, and
+	// cuts texts after 64 KiB.
 	Redact func(string) string
 	// Watch lists circuits whose moves by hand are logged too, directly or in keyed maps.
 	// It accepts what [Stats.Watch] does.

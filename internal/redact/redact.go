@@ -15,11 +15,18 @@ var (
 	query = regexp.MustCompile("\\?[^\\s\"'`<>=]+=[^\\s\"'`<>]*")
 )
 
+// maxText is how much of a text is looked at and shown, in bytes. Another process may send an
+// error of megabytes, and to look for secrets takes a third of a second for each.
+const maxText = 64 << 10
+
 // Text returns s without the userinfo, the query and the fragment of each URL in it, and
 // without the user and password of a data source name, "user:password@tcp(host)/db". What
 // it removes, it replaces by "...". Errors of package net/url and of drivers contain such
-// URLs.
+// URLs. A text that is longer than maxText is cut.
 func Text(s string) string {
+	if len(s) > maxText { // whole words stay: a secret that is cut in two is no longer found
+		s = s[:strings.LastIndexAny(s[:maxText], " \t\r\n")+1] + "..."
+	}
 	if !strings.ContainsAny(s, "?@#") {
 		return s
 	}
