@@ -91,3 +91,10 @@ func TestAZeroBudgetCannotBeWatched(t *testing.T) {
 	require.Error(t, observe.LogConfig{Watch: []any{hedge.NoBudget}}.Validate())
 	assert.NotPanics(t, func() { s.Snapshot() })
 }
+
+// With 16 buckets, as for a few series, each lookup would compare thousands of names.
+func TestTheTableIsLargeForAnyLargeNumberOfSeries(t *testing.T) {
+	for maxSeries, want := range map[int]int{8: 16, 9: 32, observe.DefaultMaxSeries: 1 << 12, 1 << 15: 1 << 16, math.MaxInt: 1 << 16} {
+		assert.Equal(t, want, observe.Buckets(observe.New(observe.Config{MaxSeries: maxSeries})), maxSeries)
+	}
+}

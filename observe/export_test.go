@@ -11,6 +11,9 @@ func Entries(s *Stats) int {
 	return n
 }
 
+// Buckets returns the number of buckets in the table of s.
+func Buckets(s *Stats) int { return len(s.table.buckets) }
+
 // Keeps reports whether the table of s keeps the memory of a string.
 func Keeps(s *Stats, text string) bool {
 	for r := range s.table.all {

@@ -44,7 +44,7 @@ type table struct {
 
 func newTable(maxSeries int) *table {
 	buckets := 16
-	for buckets < 2*maxSeries && buckets < 1<<16 {
+	for buckets/2 < maxSeries && buckets < 1<<16 { // 2*maxSeries could overflow
 		buckets *= 2
 	}
 	return &table{seed: maphash.MakeSeed(), buckets: make([]atomic.Pointer[series], buckets)}
