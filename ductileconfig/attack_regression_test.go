@@ -81,3 +81,8 @@ func TestAHedgeWithNoBudgetIsToldWhatToWriteInstead(t *testing.T) {
 		}, refused(t, file("pipelines: {p: {hedge: {budget: "+word+"}}}")))
 	}
 }
+
+func TestAMessageShowsOfAKeyWhatCanBePrinted(t *testing.T) {
+	assert.Equal(t, []string{"1.yaml:1:1: \uFFFD[2Ja\uFFFDb: unknown field"}, refused(t, sources(`"\e[2Ja\nb": 1`)...))
+	assert.Equal(t, []string{"1.yaml:1:1: " + strings.Repeat("k", 300) + "…: unknown field"}, refused(t, sources(strings.Repeat("k", 1000)+": 1")...))
+}

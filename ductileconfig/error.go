@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
 	"github.com/ductile-go/ductile/internal/fault"
@@ -46,7 +47,7 @@ func (e *Error) Error() string {
 // Message returns what is wrong, without the place and the excerpt:
 // "circuits.openai.failure_rate is 7, want 0 to 1 (or 0% to 100%)".
 func (e *Error) Message() string {
-	text := e.Path
+	text := shown(e.Path)
 	switch {
 	case e.Problem == "":
 		text += fault.Text(e.Value, e.Want)
@@ -62,6 +63,24 @@ func (e *Error) Message() string {
 		return text + ", " + e.Hint
 	}
 	return text + "; " + e.Hint
+}
+
+// maxPath is how many characters of a path a message shows.
+const maxPath = 300
+
+// shown returns a path as a message shows it: a key may have any length, and characters that a
+// terminal would obey.
+func shown(path string) string {
+	text := []rune(path)
+	for i, r := range text {
+		if i == maxPath {
+			return string(text[:i]) + "…"
+		}
+		if !unicode.IsPrint(r) {
+			text[i] = unicode.ReplacementChar
+		}
+	}
+	return string(text)
 }
 
 func (e *Error) place() string {
