@@ -132,6 +132,7 @@ func TestTheSmallestTimeIsReturned(t *testing.T) {
 			for _, r := range before {
 				r.Cancel()
 			}
+			synctest.Wait() // the call sleeps for the new time
 			clk.Advance(6)
 			synctest.Wait()
 			assert.False(t, served)
