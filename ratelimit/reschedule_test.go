@@ -51,6 +51,30 @@ func TestAPauseUntilJustTheBoundOfAWaitDoesNotRefuseIt(t *testing.T) {
 	}
 }
 
+// A sleep takes whole nanoseconds, so a call that is due in the last one before its deadline
+// would wait until the deadline, in vain.
+func TestACallThatANewRateMovesIntoTheLastNanosecondBeforeItsDeadlineIsRefused(t *testing.T) {
+	for per, refused := range map[time.Duration]bool{144: false, 145: true, 159: true} { // a token takes per/16
+		synctest.Test(t, func(t *testing.T) {
+			l := ratelimit.NewLimiter(ratelimit.Config{Limit: 16, Per: 16, Burst: ratelimit.NoBurst})
+			require.True(t, l.Allow(1))
+			ctx, cancel := context.WithTimeout(t.Context(), 10)
+			defer cancel()
+			errs := make(chan error, 1)
+			go func() { errs <- l.Wait(ctx, 1) }()
+			synctest.Wait()
+			l.SetRate(16, per, ratelimit.NoBurst)
+			synctest.Wait()
+			assert.Equal(t, refused, len(errs) == 1, "a token takes %v/16", per)
+			if err := <-errs; refused {
+				require.ErrorIs(t, err, ratelimit.ErrExceeded)
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
 // Calls that a pause refuses take their promised tokens with them, and the tokens that
 // accrue in the pause are counted from its begin.
 func TestTokensAccrueInAPauseThatHasRefusedAllWaiters(t *testing.T) {

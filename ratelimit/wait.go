@@ -70,9 +70,11 @@ func (l *Limiter) patience(ctx context.Context, maxWait time.Duration) (most int
 		bound = "max_wait"
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		// A context that ends at the moment the tokens are due counts as ended.
-		if left := max(0, deadline.Sub(policy.Now(l.clock))); ahead(left)-1 < most {
-			return ahead(left) - 1, "deadline"
+		// A context that ends at the moment the tokens are due counts as ended. Timers take
+		// whole nanoseconds, so tokens due in the last one come too late as well.
+		left := ahead(max(0, deadline.Sub(policy.Now(l.clock)))) - perNano
+		if left < most {
+			return left, "deadline"
 		}
 	}
 	return most, bound
