@@ -96,6 +96,9 @@ func (r *Ring[T]) turn(epoch int64) *Bucket[T] {
 		fresh := &Bucket[T]{Epoch: epoch, begins: epoch * r.width}
 		if place.CompareAndSwap(b, fresh) {
 			r.publish(fresh)
+			if place.Load() != fresh { // taken out before it was published: At must not find it
+				r.newest.CompareAndSwap(fresh, nil)
+			}
 			r.dropForsaken(epoch)
 			return fresh
 		}

@@ -87,3 +87,33 @@ func TestNoInterleavingLosesAnAdditionToAWindow(t *testing.T) {
 		Result:   "none loses an addition or counts one twice",
 	}.Print()
 }
+
+// A goroutine is held up after it has put a bucket in its place. The clock is set back, so
+// that another takes the bucket out, and is set right again.
+func TestNoInterleavingCountsInABucketThatWasTakenOut(t *testing.T) {
+	build := func() Program {
+		clk := &ticks{}
+		r := &window.Ring[atomicx.Int64]{}
+		r.Init(10, clk)
+		clk.set(515)
+		return Program{
+			Threads: []func(){
+				func() { r.At(clk.Now()) },
+				func() {
+					clk.set(25)
+					r.At(clk.Now())
+					clk.set(515)
+				},
+			},
+			Check: func() error {
+				if b := r.At(clk.Now()); r.Lookup(b.Epoch) != b {
+					return fmt.Errorf("additions go to a bucket of %d that no reader finds", b.Epoch)
+				}
+				return nil
+			},
+		}
+	}
+	report, err := Deepest(build, *most, hook)
+	require.NoError(t, err)
+	require.Greater(t, report.Longest, 6, "the ring does not stop at its atomic operations")
+}
