@@ -21,7 +21,7 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 		}
 	}()
 	run := &detached[T]{done: NewWaiter(t.cfg.Clock)}
-	inside, waits := turn.With(limited)
+	inside := turn.With(limited)
 	Go(t.cfg.Clock, func() { run.do(inside, next, t) })
 	defer run.state.CompareAndSwap(running, left) // if the clock panics in Wait, the result is late
 	if run.done.Wait(limited) != nil {
@@ -30,8 +30,9 @@ func (t *TimeoutPolicy[T]) abandon(ctx context.Context, limited limitedCtx, rele
 		//
 		// A call that still waits in the queue of a policy inside returns at once, since its
 		// context has ended, with an error that says that the function did not run. Wait for
-		// that error: a timeout would count against the function.
-		if !waits.On() && run.state.CompareAndSwap(running, left) {
+		// that error: a timeout would count against the function. If a function runs, it may
+		// be the one that waits, and may go on.
+		if !inside.On() && run.state.CompareAndSwap(running, left) {
 			var zero T
 			if limited.expired() {
 				return zero, t.timedOut(ctx, limited, next, nil)
@@ -78,7 +79,7 @@ type detached[T any] struct {
 	exited   bool
 }
 
-func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T]) {
+func (d *detached[T]) do(ctx *turn.Wait, next Call[T], t *TimeoutPolicy[T]) {
 	exited := true
 	defer func() {
 		// This is the one place that recovers: no caller is above this frame to catch
@@ -100,8 +101,19 @@ func (d *detached[T]) do(ctx context.Context, next Call[T], t *TimeoutPolicy[T])
 		}
 		t.emitLate(ctx, next, d.err)
 	}()
-	d.v, d.err = next.Do(ctx)
+	d.v, d.err = next.countedIn(ctx).Do(ctx)
 	exited = false
+}
+
+// countedIn returns c with a function that w counts while it runs.
+func (c Call[T]) countedIn(w *turn.Wait) Call[T] {
+	fn := c.fn
+	c.fn = func(ctx context.Context) (T, error) {
+		w.Started()
+		defer w.Returned()
+		return fn(ctx)
+	}
+	return c
 }
 
 // emitLate emits FinishedLate. A panic of an observer is logged, because no caller is

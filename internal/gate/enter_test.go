@@ -165,8 +165,8 @@ func TestACallAdmittedAsItsContextEndsRunsUnlessItMayBeAbandoned(t *testing.T) {
 	g.Leave(e.Cell)
 
 	ctx, cancel = context.WithCancel(t.Context())
-	ctx, wait := turn.With(ctx)
-	e, err = g.EnterSlowly(ending{ctx, cancel})
+	wait := turn.With(ctx)
+	e, err = g.EnterSlowly(ending{wait, cancel})
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, policy.ErrRejected)
 	assert.Nil(t, e.Cell)
@@ -176,8 +176,8 @@ func TestACallAdmittedAsItsContextEndsRunsUnlessItMayBeAbandoned(t *testing.T) {
 
 func TestACallThatWasAdmittedWaitsNoMore(t *testing.T) {
 	g := made(Config{Limit: 1})
-	ctx, wait := turn.With(t.Context())
-	_, err := g.EnterSlowly(ctx)
+	wait := turn.With(t.Context())
+	_, err := g.EnterSlowly(wait)
 	require.NoError(t, err)
 	assert.False(t, wait.On())
 }
@@ -196,15 +196,15 @@ func TestOnlyACallThatLeftTheQueueIsStillMarkedAsWaiting(t *testing.T) {
 			"observed": func(ctx context.Context) error { _, err := EnterObserved(ctx, g, call); return err },
 		} {
 			ctx, cancel := context.WithCancel(t.Context())
-			ctx, wait := turn.With(ctx)
+			wait := turn.With(ctx)
 			cancel()
-			require.ErrorIs(t, enter(ctx), policy.ErrRejected)
+			require.ErrorIs(t, enter(wait), policy.ErrRejected)
 			assert.False(t, wait.On(), "%s, a queue of %d", name, maxQueue)
 			g.Replace(Config{Limit: 1, MaxQueue: 9}, 0)
-			require.ErrorIs(t, enter(ctx), context.Canceled)
+			require.ErrorIs(t, enter(wait), context.Canceled)
 			assert.True(t, wait.On(), "%s, it left the queue", name)
-			ctx, wait = turn.With(t.Context())
-			ctx, cancel = context.WithCancel(ctx) // as by a limit for one attempt
+			wait = turn.With(t.Context())
+			ctx, cancel = context.WithCancel(wait) // as by a limit for one attempt
 			cancel()
 			require.ErrorIs(t, enter(ctx), context.Canceled)
 			assert.False(t, wait.On(), "%s, the enclosing call may go on", name)

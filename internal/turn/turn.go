@@ -8,22 +8,37 @@ import (
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 )
 
-// Wait reports whether a call waits for its turn. Its methods do nothing if it is nil,
-// for calls that no policy abandons.
+// Wait is a context that reports whether the call under it waits for its turn. Its methods
+// besides those of a context do nothing if it is nil, for calls that no policy abandons.
 type Wait struct {
-	ctx   context.Context // the call may be abandoned once it has ended
-	outer *Wait           // the Wait of the enclosing call, or nil
-	on    atomic.Bool
+	context.Context       // the call may be abandoned once it has ended
+	outer           *Wait // the Wait of the enclosing call, or nil
+	on              atomic.Bool
+	running         atomic.Int32 // functions
 }
 
 type key struct{}
 
-// With returns a context, and a Wait that is on while a call under that context waits.
-func With(ctx context.Context) (context.Context, *Wait) {
+// With returns a context that is on while a call under it waits.
+func With(ctx context.Context) *Wait {
 	outer, _ := ctx.Value(key{}).(*Wait)
-	w := &Wait{ctx: ctx, outer: outer}
-	return context.WithValue(ctx, key{}, w), w
+	return &Wait{Context: ctx, outer: outer}
 }
+
+// Value returns w for the key of this package.
+func (w *Wait) Value(k any) any {
+	if k == (key{}) {
+		return w
+	}
+	return w.Context.Value(k)
+}
+
+// Started counts a function that begins. While it runs, the call may be abandoned, although
+// the function may wait at a gate of its own, or another one beside it may.
+func (w *Wait) Started() { w.running.Add(1) }
+
+// Returned is deferred for a function that Started has counted.
+func (w *Wait) Returned() { w.running.Add(-1) }
 
 // Begin marks the call of ctx as waiting. After End, a policy must check ctx again before
 // it runs the function: an outer policy that sees On true under an ended context relies
@@ -43,14 +58,14 @@ func (w *Wait) End() { w.set(false) }
 // on, as after the timeout of one attempt, and may still be abandoned.
 func (w *Wait) Leave() {
 	for ; w != nil; w = w.outer {
-		if w.ctx.Err() == nil {
+		if w.Err() == nil {
 			w.on.Store(false)
 		}
 	}
 }
 
-// On reports whether the call waits for its turn.
-func (w *Wait) On() bool { return w != nil && w.on.Load() }
+// On reports whether the call waits for its turn, and no function runs.
+func (w *Wait) On() bool { return w != nil && w.on.Load() && w.running.Load() == 0 }
 
 func (w *Wait) set(on bool) {
 	for ; w != nil; w = w.outer {

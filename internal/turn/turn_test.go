@@ -10,10 +10,10 @@ import (
 )
 
 func TestBeginAndEndReachAllOuterWaits(t *testing.T) {
-	ctx, outer := turn.With(t.Context())
-	ctx, inner := turn.With(ctx)
+	outer := turn.With(t.Context())
+	inner := turn.With(outer)
 	assert.False(t, outer.On() || inner.On())
-	w := turn.Begin(ctx)
+	w := turn.Begin(inner)
 	assert.True(t, outer.On() && inner.On())
 	w.End()
 	assert.False(t, outer.On() || inner.On())
@@ -29,11 +29,23 @@ func TestBeginWithoutAWaitDoesNothing(t *testing.T) {
 // The inner context has ended, so the inner call is about to return. The outer call may go
 // on.
 func TestLeaveEndsTheWaitsWhoseContextHasNotEnded(t *testing.T) {
-	ctx, outer := turn.With(t.Context())
-	ctx, cancel := context.WithCancel(ctx)
-	ctx, inner := turn.With(ctx)
+	outer := turn.With(t.Context())
+	ctx, cancel := context.WithCancel(outer)
+	inner := turn.With(ctx)
 	cancel()
-	turn.Begin(ctx).Leave()
+	turn.Begin(inner).Leave()
 	assert.True(t, inner.On())
 	assert.False(t, outer.On())
+}
+
+func TestAWaitIsOffWhileAFunctionRuns(t *testing.T) {
+	w := turn.With(t.Context())
+	turn.Begin(w)
+	w.Started()
+	w.Started()
+	assert.False(t, w.On())
+	w.Returned()
+	assert.False(t, w.On(), "another one runs")
+	w.Returned()
+	assert.True(t, w.On(), "the next attempt waits")
 }
