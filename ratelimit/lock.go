@@ -68,12 +68,14 @@ func (l *Limiter) settle(n *line, seen, now int64) int64 {
 	return now
 }
 
+// bell wakes a waiter.
+type bell struct {
+	turn      policy.Waiter
+	interrupt context.CancelFunc
+}
+
 // unlock unlocks mu, and then wakes the waiters that the step rang.
 func (n *line) unlock(mu *sync.Mutex) {
-	type bell struct {
-		turn      policy.Waiter
-		interrupt context.CancelFunc
-	}
 	var few [4]bell
 	bells := few[:0]
 	for w := n.ringing; w != nil; w = w.alsoRinging {
@@ -82,10 +84,22 @@ func (n *line) unlock(mu *sync.Mutex) {
 	}
 	n.ringing = nil
 	mu.Unlock()
-	for _, b := range bells {
-		b.turn.Wake()
+	ringAll(bells)
+}
+
+// ringAll rings all bells, even if the Wake of one panics.
+func ringAll(bells []bell) {
+	defer func() {
+		if len(bells) > 0 {
+			ringAll(bells)
+		}
+	}()
+	for len(bells) > 0 {
+		b := bells[0]
+		bells = bells[1:]
 		if b.interrupt != nil {
 			b.interrupt()
 		}
+		b.turn.Wake()
 	}
 }

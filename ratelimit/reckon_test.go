@@ -191,3 +191,24 @@ func TestAServedCallWhoseClockPanicsKeepsItsTokens(t *testing.T) {
 		assert.Equal(t, []int{0}, w.sofar())
 	})
 }
+
+// SetRate lets neither of two calls wait on, and its clock panics as it wakes them.
+func TestAllCallsThatAreRefusedReturnAlthoughTheirClockPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clk := &touchy{staged: newStaged()}
+		l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 2, Clock: clk})
+		require.True(t, l.Allow(2))
+		errs := make(chan error, 3)
+		for range 3 {
+			go func() { errs <- l.Wait(t.Context(), 2) }()
+		}
+		synctest.Wait()
+		clk.broken = true
+		assert.PanicsWithValue(t, "woken", func() { l.SetRate(1, 0, 1) })
+		synctest.Wait()
+		require.Len(t, errs, 3)
+		for range 3 {
+			assert.ErrorIs(t, <-errs, ratelimit.ErrCost)
+		}
+	})
+}

@@ -232,3 +232,17 @@ func TestWaitersAreWokenInTheOrderOfTheirGrants(t *testing.T) {
 		}
 	}
 }
+
+func TestAllWaitersAreWokenAlthoughAWakePanics(t *testing.T) {
+	var l woken
+	var got []int
+	for i := range 4 {
+		wake := func() { got = append(got, i) }
+		if i%2 == 0 {
+			wake = func() { got = append(got, i); panic(i) }
+		}
+		l.push(&waiter{ready: script{wake: wake}})
+	}
+	assert.PanicsWithValue(t, 2, l.wake)
+	assert.Equal(t, []int{0, 1, 2, 3}, got)
+}

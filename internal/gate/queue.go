@@ -55,11 +55,22 @@ func (l woken) wake() {
 		w.next, turned = turned, w
 		w = next
 	}
-	for w := turned; w != nil; {
-		next := w.next // read before Wake: a woken waiter belongs to its own goroutine
-		w.next = nil
-		w.ready.Wake()
-		w = next
+	wakeFrom(turned)
+}
+
+// wakeFrom wakes w and those after it, even if the Wake of one of them panics: the others
+// have places, or are refused, and would wait on.
+func wakeFrom(w *waiter) {
+	defer func() {
+		if w != nil {
+			wakeFrom(w)
+		}
+	}()
+	for w != nil {
+		woken := w
+		w = w.next // read before Wake: a woken waiter belongs to its own goroutine
+		woken.next = nil
+		woken.ready.Wake()
 	}
 }
 
