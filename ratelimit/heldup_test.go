@@ -196,3 +196,24 @@ func TestACallThatIsRefusedWhileItLeavesIsCountedAsRefused(t *testing.T) {
 		assert.Equal(t, -1, l.Snapshot().Tokens)
 	})
 }
+
+// An observer takes so long that the tokens are due when the wait begins, and its caller has
+// left meanwhile.
+func TestACallWhoseCallerLeftBeforeItsTokensWereLookedForDoesNotRun(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: clk})
+	require.True(t, l.Allow(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	linger := policy.Listener{Kinds: []policy.EventKind{policy.Queued}, Observe: func(context.Context, policy.Event) {
+		clk.Advance(time.Second)
+		cancel()
+	}}
+	_, err := policy.NewChain[int]("", []policy.Listener{linger}, ratelimit.New[int](l)).Call(func(context.Context) (int, error) {
+		t.Error("the function runs")
+		return 0, nil
+	}).Do(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, policy.ErrRejected)
+	assert.EqualValues(t, 1, l.Snapshot().Admitted)
+	assert.True(t, l.Allow(1), "the token was given back")
+}

@@ -69,8 +69,12 @@ func (w *waiter) wait(ctx context.Context) (err error) {
 	}
 }
 
-// sleep is the loop body of the first waiter. It reports whether the wait is over.
+// sleep is the loop body of the first waiter. It reports whether the wait is over. The end
+// of ctx wins over tokens that are due.
 func (w *waiter) sleep(ctx context.Context) (done bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return true, w.leave(ctx, err)
+	}
 	asleep, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	d, done, err := w.plan(interrupt)
@@ -78,9 +82,6 @@ func (w *waiter) sleep(ctx context.Context) (done bool, err error) {
 		return true, err
 	}
 	err = policy.Sleep(asleep, w.limiter.clock, d)
-	if ctx.Err() != nil {
-		return true, w.leave(ctx, err)
-	}
 	if err != nil && asleep.Err() == nil {
 		return true, w.leave(ctx, err) // the clock cannot sleep
 	}
