@@ -130,6 +130,9 @@ func (j *joining) join(r *rules) {
 	w.patience = int64(r.MaxWait)
 	if d := r.Delay; d.on() {
 		limit := d.Interval
+		if g.emptyAt-j.now > int64(d.Interval) { // the clock was set back
+			g.emptyAt = j.now
+		}
 		if j.now-g.emptyAt > int64(d.Interval) {
 			limit = d.Target
 			first = first || r.Order == Adaptive
