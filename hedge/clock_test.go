@@ -3,6 +3,7 @@ package hedge_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // sleeping returns an attempt that sleeps on a clock.
@@ -122,4 +124,43 @@ func TestALearnedDelayIsMeasuredOnTheConfiguredClock(t *testing.T) {
 	require.Len(t, rec.Events(), 1)
 	assert.GreaterOrEqual(t, rec.Events()[0].Delay, 40*ms)
 	assert.LessOrEqual(t, rec.Events()[0].Delay, 44*ms)
+}
+
+// receding is a clock that is set back by an hour at each reading.
+type receding struct{ readings atomic.Int64 }
+
+func (r *receding) Now() time.Time {
+	return time.Now().Round(0).Add(-time.Duration(r.readings.Add(1)) * time.Hour)
+}
+
+func (*receding) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+func (*receding) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(parent, d)
+}
+
+func TestARetryAfterDelaysNoAttemptForLongIfTheClockIsSetBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		runs attempts
+		want time.Duration
+	}{
+		"alone": {
+			attempts{after(ms, 0, retry.After(errDown, time.Second)), after(0, 2, nil)}, ms + 30*time.Second,
+		},
+		"beside another": {
+			attempts{after(12*ms, 0, retry.After(errDown, time.Second)), after(time.Hour, 0, nil), after(0, 2, nil)}, 12*ms + 30*time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				h := hedge.New[int](hedge.Config{Delay: 10 * ms, MaxExtra: 2, OnFailure: true, Budget: hedge.NoBudget, Clock: &receding{}})
+				d := took(func() {
+					v, err := h.Do(t.Context(), c.runs.run)
+					require.NoError(t, err)
+					assert.Equal(t, 2, v)
+				})
+				assert.Equal(t, c.want, d)
+			})
+		})
+	}
 }

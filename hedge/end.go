@@ -2,8 +2,10 @@ package hedge
 
 import (
 	"context"
+	"time"
 
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // end records the end of an attempt. It returns an attempt for this goroutine to run
@@ -98,7 +100,7 @@ func (c *call[T]) follows(a *attempt[T], s *state[T]) bool {
 	if !a.worth && a.until.IsZero() {
 		return false
 	}
-	wait := s.until.Sub(policy.Now(c.hedge.cfg.Clock))
+	wait := c.left(s)
 	switch {
 	case s.until.IsZero() || wait <= 0:
 		return a.worth
@@ -106,4 +108,10 @@ func (c *call[T]) follows(a *attempt[T], s *state[T]) bool {
 		c.replace(func(s *state[T]) bool { return c.open(s) && (a.worth || s.turn != &noTurn) }, c.pending(wait))
 	}
 	return false
+}
+
+// left returns the time that is left of the RetryAfter of failures. None that delays an
+// attempt was longer than the maximum, but it would seem so if the clock was set back.
+func (c *call[T]) left(s *state[T]) time.Duration {
+	return min(s.until.Sub(policy.Now(c.hedge.cfg.Clock)), retry.DefaultMaxRetryAfter)
 }

@@ -75,8 +75,7 @@ func (c *call[T]) again(s *state[T]) (a *attempt[T], ended error) {
 		return nil, nil
 	}
 	if !s.until.IsZero() && c.Context.Err() == nil { // begin checks the context too
-		wait := s.until.Sub(policy.Now(c.hedge.cfg.Clock))
-		if err := policy.Sleep(c.Context, c.hedge.cfg.Clock, wait); err != nil {
+		if err := policy.Sleep(c.Context, c.hedge.cfg.Clock, c.left(s)); err != nil {
 			return nil, err
 		}
 	}
