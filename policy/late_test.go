@@ -71,6 +71,33 @@ func TestACallThatLeavesAQueueIsNotAbandoned(t *testing.T) {
 	})
 }
 
+func TestACallThatLeavesAQueueAfterItsFunctionHasRunIsNotAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
+		again := each(func(ctx context.Context, next policy.Call[int]) (int, error) {
+			_, err := next.Do(ctx)
+			require.NoError(t, err)
+			return queue(ctx, next)
+		})
+		begun := time.Now()
+		_, err := policy.NewChain[int]("", nil, limit, again).Call(one).Do(t.Context())
+		assert.ErrorIs(t, err, policy.ErrRejected)
+		assert.Equal(t, 2*time.Second, time.Since(begun))
+	})
+}
+
+func TestAFunctionThatLeavesAQueueIsAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true})
+		begun := time.Now()
+		_, err := limit.Do(t.Context(), func(ctx context.Context) (int, error) { return queue(ctx, policy.Call[int]{}) })
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, policy.ErrRejected)
+		assert.Equal(t, time.Second, time.Since(begun))
+		time.Sleep(time.Minute) // until the function has ended
+	})
+}
+
 func TestAFallbackAfterAQueueIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := policy.NewTimeout[int](policy.TimeoutConfig{After: time.Second, Abandon: true, Clock: dawdling{result: time.Minute}})
