@@ -73,6 +73,8 @@ func TestOfManyWrongReferencesTheFirstHaveAHint(t *testing.T) {
 		if i < 20 {
 			hint = "did you mean tenant-" + strconv.Itoa(100+i) + "?"
 		}
-		assert.Equal(t, hint, err.(*registry.Error).Hint)
+		var fault *registry.Error
+		require.ErrorAs(t, err, &fault)
+		assert.Equal(t, hint, fault.Hint)
 	}
 }
