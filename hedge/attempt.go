@@ -28,6 +28,7 @@ type attempt[T any] struct {
 	returned bool
 	panicked *policy.PanicError
 	won      bool
+	refused  bool        // an extra attempt that a policy inside rejected
 	worth    bool        // a failure that starts the next attempt early
 	final    bool        // a failure whose RetryAfter is too long
 	until    time.Time   // from the failure's RetryAfter: no attempt starts before
@@ -120,18 +121,24 @@ func (c *call[T]) ask(v T, err error) (won bool) {
 	return won
 }
 
-// judge derives the fields of an attempt from its result. It calls the user's functions,
-// so it runs before the step that ends the attempt, which may run several times.
+// judge derives the fields of an attempt from its result. It calls the user's functions
+// and the methods of the error, so it runs before the step that ends the attempt, which
+// may run several times and where a panic would end the process.
 func (c *call[T]) judge(a *attempt[T], won bool) {
-	if a.won = won; won {
-		return
-	}
 	judged := false
 	defer func() {
 		if !judged { // a user's function panicked, so no caller gets the value
 			c.dropValue(a.v, a.err)
 		}
 	}()
+	a.refused = a.n > 1 && rejected(a.err)
+	if a.won = won; !won {
+		c.judgeFailure(a)
+	}
+	judged = true
+}
+
+func (c *call[T]) judgeFailure(a *attempt[T]) {
 	a.worth = c.hedge.worth(a.err)
 	if hint, ok := policy.RetryAfter(a.err); ok {
 		now := policy.Now(c.hedge.cfg.Clock)
@@ -139,7 +146,6 @@ func (c *call[T]) judge(a *attempt[T], won bool) {
 		deadline, bounded := c.Deadline()
 		a.final = hint > retry.DefaultMaxRetryAfter || bounded && !a.until.Before(deadline)
 	}
-	judged = true
 }
 
 // drop passes the value of an attempt, which may be nil, to the function of WithDiscard.

@@ -12,7 +12,7 @@ import (
 // next, or nil.
 func (c *call[T]) end(a *attempt[T]) (more *attempt[T]) {
 	decides := a.won || a.broken()
-	if a.n > 1 && rejected(a.err) {
+	if a.refused {
 		c.hedge.giveBack()
 	}
 	before, after := c.move(func(s *state[T]) bool {

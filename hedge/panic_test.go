@@ -55,6 +55,33 @@ func TestAPanicOfAnExtraAttemptPanicsInTheCaller(t *testing.T) {
 	}
 }
 
+// wrapping panics if it is nil and errors.Is unwraps it.
+type wrapping struct{ inner error }
+
+func (w *wrapping) Error() string { return "wrapping" }
+func (w *wrapping) Unwrap() error { return w.inner }
+
+func TestAnErrorThatPanicsInAnExtraAttemptPanicsInTheCaller(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		h := hedge.New[int](hedge.Config{Delay: ms})
+		fn := attempts{after(time.Second, 1, nil), after(ms, 0, (*wrapping)(nil))}.run
+		assert.Panics(t, func() { _, _ = h.Do(t.Context(), fn) })
+	})
+}
+
+func TestAnErrorThatPanicsInALateAttemptGoesToOnLate(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var late notes[error]
+		h := hedge.New[int](hedge.Config{Delay: ms}).WithOnLate(late.add)
+		v, err := h.Do(t.Context(), attempts{after(2*ms, 1, nil), deaf(time.Second, 0, (*wrapping)(nil))}.run)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		time.Sleep(time.Minute)
+		require.Len(t, late.get(), 1)
+		assert.IsType(t, (*policy.PanicError)(nil), late.get()[0])
+	})
+}
+
 func TestGoexitInAnExtraAttemptEndsTheCallersGoroutine(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		h := hedge.New[int](hedge.Config{Delay: ms})
