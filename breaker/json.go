@@ -3,6 +3,7 @@ package breaker
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 )
 
 // plainSnapshot has the fields of Snapshot without its methods.
@@ -63,7 +64,7 @@ func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return fmt.Sprint(err) // not Error, which panics for many a nil pointer
 }
 
 func errorOf(text string) error {

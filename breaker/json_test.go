@@ -1,6 +1,7 @@
 package breaker_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -41,6 +42,22 @@ func TestSnapshotsAndTransitionsRoundTripThroughJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &moved))
 	tr.Cause = errors.New("down")
 	assert.Equal(t, tr, moved)
+}
+
+// hostDown is an error whose Error panics if it is nil.
+type hostDown struct{ host string }
+
+func (d *hostDown) Error() string { return d.host + " is down" }
+
+func TestACauseThatIsANilPointerHasAText(t *testing.T) {
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1})
+	_, err := breaker.Do(t.Context(), c, func(context.Context) (int, error) { return 0, (*hostDown)(nil) })
+	require.Equal(t, (*hostDown)(nil), err)
+	_, err = c.Acquire()
+	assert.EqualError(t, err, "breaker: circuit is open: opened by: <nil>")
+	text, err := json.Marshal(breaker.Transition{Cause: c.Snapshot().Cause})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"from":"closed","to":"closed","cause":"<nil>"}`, string(text))
 }
 
 func TestJSONOmitsZeroFieldsButNotStates(t *testing.T) {

@@ -49,7 +49,7 @@ func (e *OpenError) Error() string {
 		msg += ": " + e.Reason
 	}
 	if e.Cause != nil {
-		msg += ": opened by: " + e.Cause.Error()
+		msg += fmt.Sprintf(": opened by: %v", e.Cause)
 	}
 	return msg
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -112,7 +113,7 @@ type plainEvent Event
 func (e Event) MarshalJSON() ([]byte, error) {
 	text := eventJSON{plainEvent: (*plainEvent)(&e)}
 	if e.Err != nil {
-		text.Err = e.Err.Error()
+		text.Err = fmt.Sprint(e.Err) // not Error, which panics for many a nil pointer
 	}
 	return json.Marshal(text)
 }

@@ -43,6 +43,7 @@ import (
 
 	"github.com/ductile-go/ductile/internal/mark"
 	"github.com/ductile-go/ductile/internal/refusal"
+	"github.com/ductile-go/ductile/internal/same"
 )
 
 // Func is the function that a policy calls.
@@ -75,14 +76,15 @@ var (
 )
 
 // Ended returns nil if ctx has not ended. Otherwise it returns an error that matches,
-// by [errors.Is] and [errors.As], both ctx.Err() and [context.Cause] of ctx.
+// by [errors.Is] and [errors.As], both ctx.Err() and [context.Cause] of ctx. A cause that
+// is a nil pointer is left out.
 func Ended(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
 		return nil
 	}
 	switch cause := context.Cause(ctx); {
-	case cause == nil: // a custom context whose own parent has not ended
+	case same.Nil(cause): // a nil pointer has no text; nil is of a custom context whose own parent has not ended
 		return err
 	case errors.Is(cause, err):
 		return cause

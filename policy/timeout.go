@@ -249,7 +249,7 @@ func (e *TimeoutError) Error() string {
 	}
 	msg += fmt.Sprintf(": no result within %v", e.After)
 	if e.err != nil {
-		msg += ": " + e.err.Error()
+		msg += fmt.Sprintf(": %v", e.err)
 	}
 	return msg
 }
