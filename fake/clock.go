@@ -143,7 +143,7 @@ func (c *Clock) BlockUntil(ctx context.Context, n int) error {
 	case <-b.reached: // both were ready and select picked the other
 		return nil
 	default:
-		return ended(ctx)
+		return leftBy(ctx)
 	}
 }
 

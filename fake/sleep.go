@@ -9,6 +9,15 @@ import (
 
 func ended(ctx context.Context) error { return policy.Ended(ctx) }
 
+// leftBy returns the error of ended for a context that has closed Done. A context of a
+// user's may close it before Err returns an error; nil would say that the wait is over.
+func leftBy(ctx context.Context) error {
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	return context.Canceled
+}
+
 // After returns a channel that receives the time when d has passed. If d is 0 or less,
 // the channel has a value when After returns. On an [AutoAdvance] clock, After first
 // moves time by d, or to an event before that. To wait only for time, use Sleep.
@@ -76,9 +85,10 @@ func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
 	defer c.remove(e)
 	select {
 	case <-done:
+		return ended(ctx)
 	case <-ctx.Done():
+		return leftBy(ctx)
 	}
-	return ended(ctx)
 }
 
 // sleepMoving moves time to the end of the sleep e. It reads the result before m leaves,

@@ -78,7 +78,7 @@ func (w *waiter) Wait(ctx context.Context) error {
 	case <-w.wake: // both were ready and select picked the other
 		return nil
 	default:
-		return ended(ctx)
+		return leftBy(ctx)
 	}
 }
 

@@ -22,14 +22,16 @@ func (early) Done() <-chan struct{} {
 
 // A nil error would say that Wake was called.
 func TestWaitFailsIfOnlyDoneSaysThatTheContextHasEnded(t *testing.T) {
-	w := policy.NewWaiter(nil)
-	assert.Equal(t, context.Canceled, w.Wait(early{t.Context()}))
-	w.Wake()
-	assert.NoError(t, w.Wait(early{t.Context()}))
+	for _, clk := range []policy.Clock{nil, fake.NewClock()} {
+		w := policy.NewWaiter(clk)
+		assert.Equal(t, context.Canceled, w.Wait(early{t.Context()}))
+		w.Wake()
+		assert.NoError(t, w.Wait(early{t.Context()}))
+	}
 }
 
 func TestSleepFailsIfOnlyDoneSaysThatTheContextHasEnded(t *testing.T) {
-	for _, clk := range []policy.Clock{nil, plain{fake.NewClock()}} {
+	for _, clk := range []policy.Clock{nil, fake.NewClock(), plain{fake.NewClock()}} {
 		assert.Equal(t, context.Canceled, policy.Sleep(early{t.Context()}, clk, time.Hour))
 		for range 100 { // a timer would be due as well, and select picks either
 			assert.NoError(t, policy.Sleep(early{t.Context()}, clk, 0))
