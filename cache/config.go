@@ -111,8 +111,11 @@ func (c Config[K, T]) validateStore(faults *fault.List) {
 	if c.Store == nil {
 		return
 	}
-	if same.Nil(c.Store) {
+	switch m, builtIn := c.Store.(*Memory[K, T]); {
+	case same.Nil(c.Store):
 		faults.Add("Store", "a nil pointer", "a Store, or nil for the built-in one")
+	case builtIn && m.table.Load() == nil:
+		faults.Add("Store", "a zero Memory", "one made by NewMemory")
 	}
 	if c.MaxEntries > 0 {
 		faults.Add("MaxEntries", c.MaxEntries, "0: it limits the built-in store, and Store is set")

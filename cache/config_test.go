@@ -34,6 +34,7 @@ func TestNewPanicsWithTheErrorOfValidate(t *testing.T) {
 		"Cooldown is -1s, want 0 or more":                                                                             func(c *config) { c.Stale, c.Cooldown = 1, -time.Second },
 		"MaxEntries is -1, want 0 for 10000, or more":                                                                 func(c *config) { c.MaxEntries = -1 },
 		"Store is a nil pointer, want a Store, or nil for the built-in one":                                           func(c *config) { c.Store = (*cache.Memory[string, int])(nil) },
+		"Store is a zero Memory, want one made by NewMemory":                                                          func(c *config) { c.Store = &cache.Memory[string, int]{} },
 		"MaxEntries is 1, want 0: it limits the built-in store, and Store is set":                                     func(c *config) { c.MaxEntries, c.Store = 1, newSlow("a") },
 		"TTL is -1s, want more than 0: it is how long a result is fresh\ncache: Config.Stale is -1ns, want 0 or more": func(c *config) { c.TTL, c.Stale = -time.Second, -1 },
 	} {

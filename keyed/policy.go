@@ -27,11 +27,13 @@ import (
 //
 // Create a Policy once for each Map, and not at each reload of a configuration: the
 // policies built on a value live as long as the value. Policy panics if an argument is
-// nil.
+// nil, or if m is a zero Map.
 func Policy[T any, K comparable, V Idler](m *Map[K, V], key func(ctx context.Context) (K, bool), of func(V) policy.Policy[T]) policy.Policy[T] {
 	switch {
 	case m == nil:
 		panic("keyed: Policy: m is nil, want a map made by New")
+	case m.table.Load() == nil:
+		panic("keyed: Policy: m is a zero Map, want a map made by New")
 	case key == nil:
 		panic("keyed: Policy: key is nil, want a function that returns the key of a call")
 	case of == nil:

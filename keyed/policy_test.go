@@ -154,6 +154,8 @@ func TestPolicyPanicsForNilArguments(t *testing.T) {
 	m := keyed.New(config{Make: makeThing})
 	assert.PanicsWithValue(t, "keyed: Policy: m is nil, want a map made by New",
 		func() { keyed.Policy[int, string, *thing](nil, keyOf, tell) })
+	assert.PanicsWithValue(t, "keyed: Policy: m is a zero Map, want a map made by New",
+		func() { keyed.Policy[int, string](new(keyed.Map[string, *thing]), keyOf, tell) })
 	assert.PanicsWithValue(t, "keyed: Policy: key is nil, want a function that returns the key of a call",
 		func() { keyed.Policy(m, nil, tell) })
 	assert.PanicsWithValue(t, "keyed: Policy: of is nil, want a function that returns the policy for a value",

@@ -6,12 +6,18 @@ import (
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
 	"github.com/ductile-go/ductile/internal/refusal"
+	"github.com/ductile-go/ductile/internal/same"
 )
 
 // WithKey returns a policy that runs p as one member of a family. Events of p, and of
 // the policies inside it, have their Key set to key. Package keyed uses it for hosts,
-// tenants and routes.
-func WithKey[T any](key string, p Policy[T]) Policy[T] { return &member[T]{key: key, policy: p} }
+// tenants and routes. WithKey panics if p is nil.
+func WithKey[T any](key string, p Policy[T]) Policy[T] {
+	if same.Nil(p) {
+		panic("policy: WithKey: p is nil, want a policy")
+	}
+	return &member[T]{key: key, policy: p}
+}
 
 type member[T any] struct {
 	key    string

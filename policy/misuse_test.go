@@ -25,6 +25,7 @@ func TestConstructorsPanicOnInvalidArguments(t *testing.T) {
 		"policy: TimeoutPolicy.WithKeep: hold is nil, want a function":        func() { policy.Timeout[int](1).WithKeep(nil) },
 		"policy: Check: fn is nil, want a function":                           func() { policy.Check[int](nil) },
 		"policy: Select: choose is nil, want a function":                      func() { policy.Select[int](nil) },
+		"policy: WithKey: p is nil, want a policy":                            func() { policy.WithKey[int]("eu", (*policy.Chain[int])(nil)) },
 	} {
 		assert.PanicsWithValue(t, want, make)
 	}
