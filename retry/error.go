@@ -30,12 +30,6 @@ func (deadlineError) Error() string {
 }
 func (deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// reasons has the Reason of a GaveUp event for each reason of an Error.
-var reasons = map[error]string{
-	ErrExhausted: "exhausted", ErrElapsed: "elapsed", ErrDeadline: "deadline",
-	ErrBudget: "budget", ErrRetryAfter: "retry_after",
-}
-
 // Error reports that a retry ended without success. By errors.Is and errors.As it
 // matches [ErrGaveUp], its reason and the last failure. It unwraps to the last failure.
 //
@@ -99,10 +93,17 @@ func (e *Error) ending() string {
 
 // reasonOf returns the event's Reason for one of this package's reasons, or "".
 func reasonOf(reason error) string {
-	for own, name := range reasons {
-		if own == reason { //nolint:errorlint // identity: reasons are never wrapped
-			return name
-		}
+	switch reason { //nolint:errorlint // identity: reasons are never wrapped
+	case ErrExhausted:
+		return "exhausted"
+	case ErrElapsed:
+		return "elapsed"
+	case ErrDeadline:
+		return "deadline"
+	case ErrBudget:
+		return "budget"
+	case ErrRetryAfter:
+		return "retry_after"
 	}
 	return ""
 }
