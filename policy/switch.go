@@ -9,9 +9,9 @@ import (
 )
 
 // Switch is a chain that can be replaced while calls run. Package registry reloads
-// pipelines with it; most callers want that package instead. Make one with [NewSwitch]; the
-// zero Switch is not usable. It is safe for concurrent use, and a call that has begun ends
-// with the chain that it began with.
+// pipelines with it; most callers want that package instead. Make one with [NewSwitch], or
+// call Set before the first use of a zero Switch. It is safe for concurrent use, and a call
+// that has begun ends with the chain that it began with.
 //
 // A Switch is itself a Policy. Inside another chain it costs no allocation, even if it
 // stands in several chains with observers: it keeps the links for the places that it is
