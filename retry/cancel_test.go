@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
 
@@ -37,6 +38,31 @@ func TestAnAttemptThatReturnsTheCallersCancelEndsWithItsCause(t *testing.T) {
 		require.ErrorAs(t, err, &ended, name)
 		assert.Equal(t, cause, ended.Reason, name)
 		assert.Equal(t, context.Canceled, ended.Last, name)
+	}
+}
+
+// shutdown is an error whose methods panic if it is nil.
+type shutdown struct{ by error }
+
+func (s *shutdown) Error() string { return s.by.Error() }
+func (s *shutdown) Unwrap() error { return s.by }
+
+func TestACauseThatIsANilPointerIsNoReason(t *testing.T) {
+	for when, inAttempt := range map[string]bool{"in an attempt": true, "before a delay": false} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		leave := func(now bool) {
+			if now {
+				cancel((*shutdown)(nil))
+			}
+		}
+		cfg := retry.Config{OnRetry: func(context.Context, policy.Event) { leave(!inAttempt) }}
+		_, err := retry.Do(ctx, cfg, func(context.Context) (int, error) {
+			leave(inAttempt)
+			return 0, errDown
+		})
+		var ended *retry.Error
+		require.ErrorAs(t, err, &ended, when)
+		assert.Equal(t, context.Canceled, ended.Reason, when)
 	}
 }
 

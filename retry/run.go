@@ -63,7 +63,7 @@ func (r *run[T]) goOn(v T, err error) (T, error) {
 			return r.end(v, r.giveUp(n, f.plain(), nil, f))
 		}
 		if ended != nil {
-			return r.end(v, r.giveUp(n, context.Cause(r.ctx), ended, f))
+			return r.end(v, r.endedBy(n, ended, f))
 		}
 		if reason := r.stop(n, f); reason != nil {
 			return r.end(v, r.giveUp(n, reason, nil, f))
@@ -244,9 +244,18 @@ var errInterrupted = errors.New("retry: interrupted")
 // ended, or the clock cannot sleep.
 func (r *run[T]) interrupted(n int, failed error, f failure) error {
 	if ended := r.ctx.Err(); ended != nil && errors.Is(failed, ended) {
-		return r.giveUp(n, context.Cause(r.ctx), ended, f)
+		return r.endedBy(n, ended, f)
 	}
 	return r.giveUp(n, failed, nil, f)
+}
+
+// endedBy returns the error of a retry that ended because its context did, with ended.
+func (r *run[T]) endedBy(n int, ended error, f failure) error {
+	cause := context.Cause(r.ctx)
+	if same.Nil(cause) { // the methods of a nil pointer may panic
+		cause = ended
+	}
+	return r.giveUp(n, cause, ended, f)
 }
 
 // giveUp returns the error of a retry that ended for reason after its nth attempt
