@@ -61,32 +61,11 @@ func (c Config[K, V]) Validate() error {
 	if c.Make == nil {
 		faults.Add("Make", "nil", "a function that returns the value for a key")
 	}
-	addBounds(faults, c.Max, c.Idle)
+	if c.Max < 0 {
+		faults.Add("Max", c.Max, fmt.Sprintf("0 for the default, %d, or more", DefaultMax))
+	}
+	if c.Idle < 0 {
+		faults.Add("Idle", c.Idle, fmt.Sprintf("0 for the default, %v, or more", DefaultIdle))
+	}
 	return faults.Err()
-}
-
-func validateBounds(limit int, idle time.Duration) error {
-	faults := fault.Of("keyed: Config")
-	addBounds(faults, limit, idle)
-	return faults.Err()
-}
-
-func addBounds(faults *fault.List, limit int, idle time.Duration) {
-	if limit < 0 {
-		faults.Add("Max", limit, fmt.Sprintf("0 for the default, %d, or more", DefaultMax))
-	}
-	if idle < 0 {
-		faults.Add("Idle", idle, fmt.Sprintf("0 for the default, %v, or more", DefaultIdle))
-	}
-}
-
-// boundsOf replaces zeros by the defaults.
-func boundsOf(limit int, idle time.Duration) (int, time.Duration) {
-	if limit == 0 {
-		limit = DefaultMax
-	}
-	if idle == 0 {
-		idle = DefaultIdle
-	}
-	return limit, idle
 }

@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"cmp"
 	"hash/maphash"
 	"iter"
 	"sync"
@@ -202,7 +203,9 @@ func (m *Map[K, V]) forget(hash uint64, k K) *entry[K, V] {
 // idle ones. If a value is invalid, Reconfigure panics with the error of
 // [Config.Validate] and changes nothing.
 func (m *Map[K, V]) Reconfigure(limit int, idle time.Duration) {
-	if err := validateBounds(limit, idle); err != nil {
+	cfg := m.config
+	cfg.Max, cfg.Idle = limit, idle
+	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
 	m.setBounds(limit, idle)
@@ -211,7 +214,7 @@ func (m *Map[K, V]) Reconfigure(limit int, idle time.Duration) {
 func (m *Map[K, V]) setBounds(limit int, idle time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.max, m.maxIdle = boundsOf(limit, idle)
+	m.max, m.maxIdle = cmp.Or(limit, DefaultMax), cmp.Or(idle, DefaultIdle)
 	m.exact.Store(m.max <= looks)
 }
 
