@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,16 +44,25 @@ func outProblem(file string, question bool) string {
 
 // outs are the files to write. They are opened before the run, so that a long one is not in
 // vain, and truncated after it.
-type outs []*os.File
+type outs []*out
+
+type out struct {
+	*os.File
+	unwritten bool // it did not exist, and holds no answer yet
+}
 
 func openOut(names []string) (all outs, problem string) {
 	for _, name := range names {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666) //nolint:gosec // the user names it
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // the user names it
+		isNew := err == nil
+		if errors.Is(err, fs.ErrExist) {
+			f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666) //nolint:gosec // the user names it
+		}
 		if err != nil {
 			all.close()
 			return nil, fmt.Sprintf("--out %s cannot be written: %v", name, unwrapped(err))
 		}
-		all = append(all, f)
+		all = append(all, &out{f, isNew})
 	}
 	return all, ""
 }
@@ -64,9 +75,13 @@ func unwrapped(err error) error {
 	return err
 }
 
+// close closes the files, and removes those that would be left empty.
 func (o outs) close() {
 	for _, f := range o {
 		_ = f.Close()
+		if f.unwritten {
+			_ = os.Remove(f.Name())
+		}
 	}
 }
 
@@ -77,9 +92,10 @@ func (o outs) write(a written) error {
 		if err := forms[strings.ToLower(filepath.Ext(f.Name()))](a, &b); err != nil {
 			return fmt.Errorf("--out %s: %w", f.Name(), err)
 		}
-		if err := replace(f, b.Bytes()); err != nil {
+		if err := replace(f.File, b.Bytes()); err != nil {
 			return fmt.Errorf("--out %s cannot be written: %w", f.Name(), unwrapped(err))
 		}
+		f.unwritten = false
 	}
 	return nil
 }

@@ -138,21 +138,20 @@ func (r *rehearsal) question() (problem, word string, known []string) {
 
 // run answers what is asked.
 func (r *rehearsal) run() int {
-	ctx, stop := context.Background(), context.CancelFunc(func() {})
-	if r.env.Interrupt != nil {
-		ctx, stop = r.env.Interrupt()
-	}
-	defer stop()
-	files, problem := openOut(r.out)
-	if problem != "" {
-		fmt.Fprintf(r.env.Stderr, "ductile simulate: %s\n", problem)
-		return exitFault
-	}
-	defer files.close()
 	s, code := r.open(r.config)
 	if s == nil {
 		return code
 	}
+	files, problem := openOut(r.out)
+	if problem != "" {
+		return r.fail(problem)
+	}
+	defer files.close()
+	ctx, stop := context.Background(), context.CancelFunc(func() {})
+	if r.env.Interrupt != nil { // not before: an interrupt ends a command that waits for its input
+		ctx, stop = r.env.Interrupt()
+	}
+	defer stop()
 	a := &answer{rehearsal: r, files: files, bar: newProgress(r.env, r.quiet)}
 	switch {
 	case r.sweep != "":

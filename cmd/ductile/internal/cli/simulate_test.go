@@ -117,6 +117,34 @@ func TestAFullOrUnwritablePlaceIsSaid(t *testing.T) {
 	assert.Contains(t, r.stderr, "GITHUB_STEP_SUMMARY, cannot be written")
 }
 
+func TestARunThatGivesNoAnswerLeavesNoFile(t *testing.T) {
+	inDir(t, map[string]string{"outage.yaml": small, "old.md": "the last report"})
+	for _, args := range [][]string{
+		{"none.yaml"},
+		{"outage.yaml", "--sweep", "retry.max_atempts=1,2"},
+		{"outage.yaml", "--against", "none.yaml"},
+		{"outage.yaml", "--out", "nowhere/report.html"},
+	} {
+		r := simulate(append([]string{"--out", "new.md", "--out", "old.md"}, args...)...)
+		assert.NotZero(t, r.code, args)
+		assert.NoFileExists(t, "new.md", args)
+		assert.Equal(t, "the last report", read(t, "old.md"), args)
+	}
+}
+
+func TestAnInterruptEndsACommandThatWaitsForItsInput(t *testing.T) {
+	caught := false
+	code := cli.Run([]string{"simulate", "-"}, cli.Env{
+		Stdin: broken{}, Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{},
+		Interrupt: func() (context.Context, context.CancelFunc) {
+			caught = true
+			return context.WithCancel(t.Context())
+		},
+	})
+	assert.Equal(t, 1, code)
+	assert.False(t, caught, "the system ends the command")
+}
+
 func TestTheSummaryOfTheJobHasTheVerdict(t *testing.T) {
 	inDir(t, map[string]string{"outage.yaml": small + "expect: [{success: '>= 100%'}]\n", "summary.md": "# before\n"})
 	r := run("", []string{"GITHUB_STEP_SUMMARY=summary.md"}, false, "simulate", "outage.yaml", "--format", "github")
