@@ -88,6 +88,33 @@ func commands() []*command {
 
 // Run runs the command line, without the name of the program, and returns the exit code.
 func Run(args []string, env Env) int {
+	out := &output{Writer: env.Stdout}
+	env.Stdout = out
+	code := dispatch(args, env)
+	if code == exitOK && out.err != nil {
+		fmt.Fprintf(env.Stderr, "ductile: the standard output cannot be written: %v\n", unwrapped(out.err))
+		return exitFault
+	}
+	return code
+}
+
+// output remembers the error of a write, so that output that was cut is no success.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write writes, unless a write has failed before.
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.Writer.Write(b)
+	o.err = err
+	return n, err
+}
+
+func dispatch(args []string, env Env) int {
 	if len(args) == 0 {
 		fmt.Fprintf(env.Stderr, "%s", overview())
 		return exitUsage

@@ -81,5 +81,5 @@ func writeJSON(w io.Writer, v any) {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(v) // all types here can be encoded, and a closed pipe is no fault of the files
+	_ = e.Encode(v) // all types here can be encoded, and Run sees what cannot be written
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"errors"
+	"os"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -54,6 +55,25 @@ func TestAnUnreadableInputIsAFault(t *testing.T) {
 	code := cli.Run([]string{"check", "-"}, cli.Env{Stdin: broken{}, Stdout: &out, Stderr: &problems})
 	assert.Equal(t, 1, code)
 	assert.Equal(t, "stdin: the pipe is broken\nstdin: 1 error\n", out.String())
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: errBroken}
+}
+
+func TestOutputThatCannotBeWrittenIsNoSuccess(t *testing.T) {
+	const good = "pipelines: {a: {total_timeout: 1s}}\n"
+	for _, line := range []string{
+		"check -", "check --format json -", "explain -", "explain --format json -",
+		"schema", "version", "help", "check --help", "simulate --list",
+	} {
+		var problems strings.Builder
+		code := cli.Run(strings.Fields(line), cli.Env{Stdin: strings.NewReader(good), Stdout: full{}, Stderr: &problems})
+		assert.Equal(t, 1, code, line)
+		assert.Equal(t, "ductile: the standard output cannot be written: the pipe is broken\n", problems.String(), line)
+	}
 }
 
 func TestTheStandardInputIsReadOnce(t *testing.T) {
