@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -37,25 +38,56 @@ func (f *flags) parse(env Env, args []string) (rest []string, code int, done boo
 		}
 		left := f.Args()
 		if len(left) == 0 {
-			return rest, exitOK, false
+			return f.named(env, rest)
 		}
 		if n := len(args) - len(left); n > 0 && args[n-1] == "--" { // only arguments follow
-			return append(rest, left...), exitOK, false
+			return f.named(env, append(rest, left...))
 		}
 		rest, args = append(rest, left[0]), left[1:]
 	}
+}
+
+// named returns the arguments if each is a name.
+func (f *flags) named(env Env, all []string) (rest []string, code int, done bool) {
+	if slices.Contains(all, "") {
+		return nil, usageError(env, f.of.name, "an argument is empty, want a name: is a variable of the script not set?", "", nil), true
+	}
+	return all, exitOK, false
 }
 
 // fault prints what is wrong with a flag.
 func (f *flags) fault(env Env, err error) int {
 	name, isUnknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !isUnknown {
-		return usageError(env, f.of.name, err.Error(), "", nil)
+		return usageError(env, f.of.name, f.reworded(err.Error()), "", nil)
 	}
 	known := []string{"--help"}
 	f.VisitAll(func(g *flag.Flag) { known = append(known, "--"+g.Name) })
 	name = "--" + strings.TrimLeft(name, "-")
 	return usageError(env, f.of.name, "unknown flag "+name, name, known)
+}
+
+// What package flag says of a value that is wrong, and of one that is missing.
+var (
+	wrongValue   = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z]+): (.*)$`)
+	missingValue = regexp.MustCompile(`^flag needs an argument: -([a-z]+)$`)
+)
+
+// reworded returns what package flag says in the words of the other messages, with the flag
+// as it is written in the help.
+func (f *flags) reworded(text string) string {
+	if m := wrongValue.FindStringSubmatch(text); m != nil {
+		want := m[3]
+		if want == "parse error" { // of a flag that takes no value
+			want = "want true or false, or no value"
+		}
+		return fmt.Sprintf("--%s is %s, %s", m[2], m[1], want)
+	}
+	if m := missingValue.FindStringSubmatch(text); m != nil {
+		value, _ := flag.UnquoteUsage(f.Lookup(m[1]))
+		return fmt.Sprintf("--%s needs a value, as in --%[1]s %s", m[1], value)
+	}
+	return text
 }
 
 // oneOf reports whether a flag has one of the known values. If not, it prints that.

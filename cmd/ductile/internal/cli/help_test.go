@@ -57,6 +57,28 @@ func TestAnUnreadableInputIsAFault(t *testing.T) {
 	assert.Equal(t, "stdin: the pipe is broken\nstdin: 1 error\n", out.String())
 }
 
+func TestAWrongFlagIsNamedAsItIsWrittenInTheHelp(t *testing.T) {
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{`check: --strict is "maybe", want true or false, or no value`, []string{"check", "--strict=maybe", "a.yaml"}},
+		{"check: --env needs a value, as in --env PREFIX", []string{"check", "a.yaml", "--env"}},
+		{"simulate: --seed needs a value, as in --seed N", []string{"simulate", "-seed"}},
+		{`simulate: --seed is "-1", want a whole number of 0 or more`, []string{"simulate", "--seed", "-1", "a.yaml"}},
+		{"check: an argument is empty, want a name: is a variable of the script not set?", []string{"check", ""}},
+		{"explain: an argument is empty, want a name: is a variable of the script not set?", []string{"explain", "a.yaml", ""}},
+		{"check: an argument is empty, want a name: is a variable of the script not set?", []string{"check", "--", ""}},
+		{`simulate: unexpected argument "a.yaml": want one SCENARIO; a service is named with a =, as in --survive=SERVICE`, []string{"simulate", "--survive", "api", "a.yaml"}},
+		{`simulate: unexpected argument "recovery": want one SCENARIO; a measure is named with a =, as in --tornado=MEASURE`, []string{"simulate", "a.yaml", "--tornado", "recovery"}},
+	} {
+		r := run("", nil, false, c.args...)
+		assert.Equal(t, 2, r.code, c.args)
+		first, _, _ := strings.Cut(r.stderr, "\n")
+		assert.Equal(t, "ductile "+c.want, first)
+	}
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) {

@@ -100,6 +100,10 @@ func (r *rehearsal) problem() (problem, word string, known []string) {
 		return "--write needs --example NAME", "", nil
 	case r.example == "" && len(r.files) == 0:
 		return "no SCENARIO is given (--example NAME has one)", "", nil
+	case len(r.files) > 1 && r.survive.set && r.survive.value == "":
+		return fmt.Sprintf("unexpected argument %q: want one SCENARIO; a service is named with a =, as in --survive=SERVICE", r.files[1]), "", nil
+	case len(r.files) > 1 && r.tornado.set && r.tornado.value == "":
+		return fmt.Sprintf("unexpected argument %q: want one SCENARIO; a measure is named with a =, as in --tornado=MEASURE", r.files[1]), "", nil
 	case len(r.files) > 1:
 		return fmt.Sprintf("unexpected argument %q: want one SCENARIO", r.files[1]), "", nil
 	}
