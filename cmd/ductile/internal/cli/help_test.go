@@ -66,6 +66,7 @@ func TestAWrongFlagIsNamedAsItIsWrittenInTheHelp(t *testing.T) {
 		{"check: --env needs a value, as in --env PREFIX", []string{"check", "a.yaml", "--env"}},
 		{"simulate: --seed needs a value, as in --seed N", []string{"simulate", "-seed"}},
 		{`simulate: --seed is "-1", want a whole number of 0 or more`, []string{"simulate", "--seed", "-1", "a.yaml"}},
+		{"simulate: --sweep is given twice, want one FIELD", []string{"simulate", "a.yaml", "--sweep=seed=1..3", "--sweep=duration=10s,20s"}},
 		{"check: an argument is empty, want a name: is a variable of the script not set?", []string{"check", ""}},
 		{"explain: an argument is empty, want a name: is a variable of the script not set?", []string{"explain", "a.yaml", ""}},
 		{"check: an argument is empty, want a name: is a variable of the script not set?", []string{"check", "--", ""}},

@@ -13,7 +13,7 @@ import (
 
 // sweep runs the scenario of each value of a field.
 func (a *answer) sweep(ctx context.Context, s *rehearsed) int {
-	path, values, problem := sweepOf(a.rehearsal.sweep)
+	path, values, problem := sweepOf(a.rehearsal.sweep[0])
 	if problem != "" {
 		return usageError(a.env, a.of.name, problem, "", nil)
 	}

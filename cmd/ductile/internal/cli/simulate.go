@@ -33,7 +33,7 @@ type rehearsal struct {
 	seed    seed
 	quiet   bool
 	from    list
-	sweep   string
+	sweep   list
 	survive optional
 	tornado optional
 	against list
@@ -51,7 +51,7 @@ func (r *rehearsal) flags() *flags {
 	f.Var(&r.seed, "seed", "replace the seed by `N`")
 	f.BoolVar(&r.quiet, "quiet", false, "print only the verdict and what fails")
 	f.Var(&r.from, "from", "rates and times of a console's snapshot, a `FILE`")
-	f.StringVar(&r.sweep, "sweep", "", "vary `FIELD`, as retry.max_attempts=1..5 or =1,3,5")
+	f.Var(&r.sweep, "sweep", "vary `FIELD`, as retry.max_attempts=1..5 or =1,3,5")
 	f.Var(&r.survive, "survive", "find the highest utilization that survives; =SERVICE")
 	f.Var(&r.tornado, "tornado", "find which setting matters; =MEASURE, as recovery")
 	f.Var(&r.against, "against", "compare with `FILE` instead of --config")
@@ -113,13 +113,16 @@ func (r *rehearsal) problem() (problem, word string, known []string) {
 // question returns what is wrong with the flags that ask a question.
 func (r *rehearsal) question() (problem, word string, known []string) {
 	var asked []string
-	for name, is := range map[string]bool{"--sweep": r.sweep != "", "--survive": r.survive.set, "--tornado": r.tornado.set, "--against": len(r.against) > 0} {
+	for name, is := range map[string]bool{"--sweep": len(r.sweep) > 0, "--survive": r.survive.set, "--tornado": r.tornado.set, "--against": len(r.against) > 0} {
 		if is {
 			asked = append(asked, name)
 		}
 	}
 	if len(asked) > 1 {
 		return "want only one of --sweep, --survive, --tornado and --against", "", nil
+	}
+	if len(r.sweep) > 1 {
+		return "--sweep is given twice, want one FIELD", "", nil
 	}
 	if r.tornado.value != "" {
 		if _, err := questions.FindMeasure(r.tornado.value); err != nil {
@@ -158,7 +161,7 @@ func (r *rehearsal) run() int {
 	defer stop()
 	a := &answer{rehearsal: r, files: files, bar: newProgress(r.env, r.quiet)}
 	switch {
-	case r.sweep != "":
+	case len(r.sweep) > 0:
 		return a.sweep(ctx, s)
 	case r.survive.set:
 		return a.survive(ctx, s)

@@ -93,22 +93,17 @@ func rangeOf(text string) (values []string, problem string) {
 	if !ok {
 		return nil, fmt.Sprintf("%s is no range, want low..high with the same unit, as 1..5, 10%%..90%% or 100ms..1s", text)
 	}
-	low, high, step := numbers[0], numbers[1], 0.0
-	whole := low == math.Trunc(low) && high == math.Trunc(high)
+	low, high := numbers[0], numbers[1]
 	switch {
 	case low > high:
 		return nil, fmt.Sprintf("%s begins above its end, want %s..%s", text, ends[1], ends[0])
-	case len(numbers) == 3:
-		step = numbers[2]
-	case whole && high-low < mostWhole && !strings.ContainsAny(text, "%msh"):
-		step = 1
-	default:
-		step = (high - low) / steps
-		if whole {
-			step = max(math.Round(step), 1)
-		}
+	case low == high:
+		return []string{write(low)}, ""
+	case len(numbers) == 2:
+		return divided(low, high, write, strings.ContainsAny(text, "%msh")), ""
 	}
-	if !(step > 0) && low < high {
+	step := numbers[2]
+	if !(step > 0) {
 		return nil, fmt.Sprintf("%s has no step, want one above 0", text)
 	}
 	for i := 0; i <= maxValues; i++ {
@@ -117,11 +112,26 @@ func rangeOf(text string) (values []string, problem string) {
 			break
 		}
 		values = append(values, write(v))
-		if low == high {
-			break
-		}
 	}
 	return values, ""
+}
+
+// divided returns values from low to high, both included. Those between whole numbers are
+// whole, and without a unit they are all taken up to a number of them.
+func divided(low, high float64, write func(float64) string, unit bool) (values []string) {
+	parts := float64(steps)
+	whole := low == math.Trunc(low) && high == math.Trunc(high)
+	if whole && (high-low < steps || high-low < mostWhole && !unit) {
+		parts = high - low
+	}
+	for i := range int(parts) + 1 {
+		v := low + float64(i)*(high-low)/parts
+		if whole {
+			v = math.Round(v)
+		}
+		values = append(values, write(v))
+	}
+	return values
 }
 
 var measured = regexp.MustCompile(`^(-?[0-9]*\.?[0-9]+)(%|x|/s|/m|/h)?$`)
