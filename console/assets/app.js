@@ -608,7 +608,7 @@ async function act() {
   } catch (err) { put($('a-error'), err.message); }
 }
 
-$('a-ok').addEventListener('click', act);
+$('a-ok').addEventListener('click', e => { if (e.detail < 2) act(); }); // a double click is not sure
 $('a-cancel').addEventListener('click', () => $('ask').close());
 $('a-reason').addEventListener('keydown', e => {
   if (e.key !== 'Enter') return;

@@ -70,6 +70,21 @@ func TestACircuitIsTrippedIsolatedAndResetByHand(t *testing.T) {
 	assert.Len(t, p.Messages(), 1, "the browser's own message about the 409")
 }
 
+func TestADoubleClickIsNotSure(t *testing.T) {
+	quietLog(t)
+	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
+	p := visit(t, serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{c}, Allow: allow})), desktop, false)
+	p.click(`li[data-name=stripe] summary`)
+	p.click(`[aria-label="Isolate stripe"]`)
+	_ = eval[int](p, `for (const detail of [1, 2]) document.getElementById('a-ok').dispatchEvent(new MouseEvent('click', {detail})); 0`)
+	p.shows("#a-text", "Sure? stripe will refuse every call")
+	p.click("#a-cancel")
+	p.click(`[aria-label="Trip stripe"]`) // its answer comes after that of an action before it
+	p.click("#a-ok")
+	p.wait(`document.querySelectorAll('#events > li').length > 0`)
+	assert.Equal(t, breaker.Open, c.State(), "not isolated")
+}
+
 func TestARefusedActionSaysWhy(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 	p := visit(t, serve(t, console.New(console.Config{
