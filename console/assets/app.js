@@ -617,7 +617,6 @@ $('a-reason').addEventListener('keydown', e => {
 });
 $('pause').addEventListener('click', () => {
   paused = !paused;
-  $('pause').setAttribute('aria-pressed', String(paused));
   put($('pause'), paused ? 'Resume' : 'Pause');
   if (paused) { disconnect(); status('paused', 'paused' + (shot ? ' at ' + clock(seen) : '')); } else connect();
 });

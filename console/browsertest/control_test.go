@@ -112,6 +112,8 @@ func TestTheKeyboardAloneIsEnough(t *testing.T) {
 	tab("pause")
 	p.do(chromedp.KeyEvent(" "))
 	p.shows("#live", "paused")
+	p.shows("#pause", "Resume")
+	assert.False(t, eval[bool](p, `document.activeElement.hasAttribute('aria-pressed')`), "a screen reader would say that Resume is pressed")
 	p.do(chromedp.KeyEvent(" "))
 	p.shows("#live", "live")
 	tab("f-circuits")
