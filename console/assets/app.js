@@ -82,6 +82,7 @@ let last = 0;           // the id of the newest event
 let known = 0;          // the newest event when the page was opened: later ones are announced
 let fresh = [];         // events that are not drawn yet, the oldest first
 let paused = false, source = null, timer = 0, seen = 0;
+let era = 0;            // moves on when the page disconnects: a poll of before ends
 const circuits = new Map(), pipelines = new Map(), limits = new Map(), config = new Map();
 let values = [];        // of the configuration
 let digest = '';        // of values; a stream has the digest alone
@@ -106,17 +107,18 @@ function connect() {
 function disconnect() {
   if (source) source.close();
   source = null;
+  era++;
   clearTimeout(timer);
 }
 async function poll(n) {
-  if (paused || document.hidden) return;
+  const mine = era;
   try {
     await refresh();
     const r = await (await get('events?after=' + last)).json();
     r.events.forEach(hear);
-    status('connecting', 'polling, without a stream');
-  } catch { lost('unreachable'); }
-  timer = setTimeout(() => n < 4 ? poll(n + 1) : connect(), Math.max(2000, shot ? shot.interval / 1e6 : 0));
+    if (mine === era) status('connecting', 'polling, without a stream');
+  } catch { if (mine === era) lost('unreachable'); }
+  if (mine === era) timer = setTimeout(() => n < 4 ? poll(n + 1) : connect(), Math.max(2000, shot ? shot.interval / 1e6 : 0));
 }
 async function get(url) {
   const r = await fetch(url, {cache: 'no-store'});

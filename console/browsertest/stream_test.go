@@ -79,6 +79,38 @@ func TestAPageWithoutAStreamPolls(t *testing.T) {
 	first.quiet()
 }
 
+func TestAPauseEndsAPollThatIsUnderWay(t *testing.T) {
+	h := console.New(console.Config{Circuits: []*breaker.Circuit{breaker.NewCircuit(breaker.Config{Name: "stripe"})}})
+	defer h.Close()
+	var polling atomic.Bool
+	asked, answer := make(chan struct{}), make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if polling.Load() {
+			switch r.URL.Path {
+			case "/stream":
+				http.Error(w, "no stream", http.StatusServiceUnavailable)
+				return
+			case "/events":
+				asked <- struct{}{}
+				<-answer
+			}
+		}
+		h.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	p := visit(t, srv.URL, desktop, false)
+	_ = eval[int](p, `polled = 0; once = poll; poll = n => once(n).finally(() => polled++); 0`)
+	p.click("#pause")
+	polling.Store(true)
+	p.click("#pause")
+	<-asked
+	p.click("#pause")
+	p.shows("#live", "paused at")
+	close(answer)
+	p.wait(`polled === 1`)
+	assert.Contains(t, p.text("#live"), "paused at")
+}
+
 func TestAPageBehindATimeoutHandlerIsUpdated(t *testing.T) {
 	c := breaker.NewCircuit(breaker.Config{Name: "stripe"})
 	h := console.New(console.Config{Circuits: []*breaker.Circuit{c}})
