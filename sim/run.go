@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/report"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -190,7 +191,7 @@ func (f *fleet) report(s *Scenario) (*Report, error) {
 		}
 		if r.Interrupted < s.Duration {
 			r.atOnce = r.Interrupted == 0 // no processor was free for one of the variants yet, for example
-			err = fmt.Errorf("sim: the run was interrupted at %v of %v: %w", r.Interrupted, s.Duration, policy.Ended(f.ctx))
+			err = fmt.Errorf("sim: the run was interrupted at %s of %s: %w", report.Span(r.Interrupted), report.Span(s.Duration), policy.Ended(f.ctx))
 		} else {
 			r.Interrupted = 0
 		}

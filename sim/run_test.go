@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/internal/report"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/sim"
 )
@@ -114,7 +115,7 @@ func TestAnInterruptGivesTheReportSoFar(t *testing.T) {
 		}
 	}))
 	require.ErrorIs(t, err, cause)
-	assert.ErrorContains(t, err, "sim: the run was interrupted at ")
+	assert.ErrorContains(t, err, "sim: the run was interrupted at "+report.Span(r.Interrupted)+" of 20 h: ")
 	require.NotNil(t, r)
 	assert.Greater(t, r.Interrupted, time.Duration(0))
 	assert.Less(t, r.Interrupted, s.Duration)
