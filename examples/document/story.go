@@ -55,7 +55,7 @@ func tell(ctx context.Context, out io.Writer) error {
 			result = err.Error()
 		}
 		d, o := f.data.circuit.State(), f.orchestrator.circuit.State()
-		fmt.Fprintf(out, "%s\n  %s\n  %d requests, %v of waiting; dataservice %s, orchestrator %s\n\n", title, result,
+		fmt.Fprintf(out, "%s\n  %s\n  requests: %d, %v of waiting; dataservice %s, orchestrator %s\n\n", title, result,
 			data.asked.Load()+orchestrator.asked.Load()-asked, clock.Now().Sub(start).Round(time.Millisecond), d, o)
 		if !errors.Is(err, wantErr) || d != wantData || o != wantOrchestrator {
 			faults = append(faults, fmt.Errorf("%s: got %s, %s, %s, want %w, %s, %s", title, result, d, o, wantErr, wantData, wantOrchestrator))

@@ -97,7 +97,7 @@ func tell(ctx context.Context, out io.Writer) {
 		w := httptest.NewRecorder()
 		before := asked
 		mux.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/products/"+id, nil))
-		fmt.Fprintf(out, "  %d %-44s %s, %d requests\n", w.Code, strings.TrimSpace(w.Body.String()), w.Header().Get("X-Answered-By"), asked-before)
+		fmt.Fprintf(out, "  %d %-44s %s, requests: %d\n", w.Code, strings.TrimSpace(w.Body.String()), w.Header().Get("X-Answered-By"), asked-before)
 	}
 	for _, step := range []struct {
 		title string
