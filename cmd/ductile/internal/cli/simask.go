@@ -21,7 +21,7 @@ func (a *answer) sweep(ctx context.Context, s *rehearsed) int {
 	for _, v := range values {
 		x, err := s.With(path, v)
 		if err != nil {
-			return usageError(a.env, a.of.name, "--sweep "+firstOf(err), "", nil)
+			return usageError(a.env, a.of.name, "--sweep "+firstOf(err, path+"="+v), "", nil)
 		}
 		made[v] = s.changed(x, path)
 	}
@@ -32,12 +32,17 @@ func (a *answer) sweep(ctx context.Context, s *rehearsed) int {
 	return a.give(swept, err)
 }
 
-// firstOf returns the first fault of an error, without an excerpt.
-func firstOf(err error) string {
-	if f, ok := errors.AsType[*ductileconfig.Error](err); ok {
-		return f.File + ": " + f.Message()
+// firstOf returns the first fault of an error, without an excerpt, behind the change that
+// leads to it.
+func firstOf(err error, change string) string {
+	f, ok := errors.AsType[*ductileconfig.Error](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case f.File == change || f.File == "":
+		return change + ": " + f.Message()
 	}
-	return err.Error()
+	return change + ": " + f.File + ": " + f.Message()
 }
 
 // survive searches for the highest utilization at which the outage is survived.
