@@ -64,6 +64,7 @@ func (l *loader) load(source ductileconfig.Source) (sim.Scenario, error) {
 	if err := l.configure(); err != nil {
 		return sim.Scenario{}, err
 	}
+	l.kept()
 	s := l.scenario()
 	l.check(s)
 	return s, l.err()

@@ -96,6 +96,7 @@ func TestAWrongChangeSaysWhatIsWrong(t *testing.T) {
 		{"services.api.worker", "5", "services.api.worker=5: services.api.worker: unknown field, did you mean workers?"},
 		{"faults[7].slow", "5", "faults[7].slow=5: faults[7].slow: the scenario has no [7]"},
 		{"services.api.workers", "-5", "services.api.workers=-5: services.api.workers is -5, want "},
+		{"pipelines.charge", "null", " removes charge; remove its policies instead"},
 		{"seed", "{a", "seed={a: seed is {a, want "},
 		{"", "", "=: unknown field; want a path"},
 	} {

@@ -61,6 +61,32 @@ func (l *loader) known(path, name, what string, names []string) bool {
 	return false
 }
 
+// kept adds a fault for each door that a variant removes.
+func (l *loader) kept() {
+	doors := l.doors()
+	for _, section := range []string{"services", "clients"} {
+		for _, name := range keys(l.root, section) {
+			d, path := doors[name], section+"."+name
+			for _, variant := range l.variantNames() {
+				spec := l.variants[variant]
+				if _, ok := spec.Pipelines[d.pipeline]; !ok && d.pipeline != "" {
+					l.removed(path+".pipeline", variant, d.pipeline)
+				}
+				if _, ok := spec.Families[d.family]; !ok && d.family != "" {
+					l.removed(path+".family", variant, d.family)
+				}
+			}
+		}
+	}
+}
+
+func (l *loader) removed(path, variant, name string) {
+	l.add(path, tree.Fault{
+		Problem: "variant " + tree.Quote(variant, false) + " removes " + tree.Quote(name, false),
+		Hint:    "remove its policies instead, as in {retry: null, circuit: null}",
+	})
+}
+
 // add adds a fault at a path.
 func (l *loader) add(path string, f tree.Fault) {
 	n, _ := tree.Find(l.root, path)
