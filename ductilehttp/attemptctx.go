@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	values "github.com/ductile-go/ductile/internal/same"
 )
 
 // newAttempt uses the exchange's room for the attempt that sends request 1. There is one
@@ -83,7 +85,7 @@ func (a *attempt) Err() error {
 	if err == nil {
 		return nil
 	}
-	if cause := a.expired.Load(); cause != nil && context.Cause(a.ctx) == *cause { //nolint:errorlint // it is this one or another
+	if cause := a.expired.Load(); cause != nil && values.Values(context.Cause(a.ctx), *cause) { // it may be a caller's, of a type that == cannot compare
 		return context.DeadlineExceeded
 	}
 	return err

@@ -1,8 +1,10 @@
 package ductilehttp_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,5 +56,26 @@ func TestADeprecatedCancelIsIgnored(t *testing.T) {
 		_, err := c.Do(r)
 		require.Error(t, err)
 		assert.Zero(t, circuit.Snapshot().Counts.Failures)
+	})
+}
+
+// faultList is an error that == cannot compare.
+type faultList []string
+
+func (l faultList) Error() string { return strings.Join(l, ", ") }
+
+func TestADeadlineMayHaveACauseThatCannotBeCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := faultList{"too late"}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+		defer cancel()
+		base := tripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			synctest.Wait() // all that follows the deadline has heard of it
+			assert.Equal(t, cause, context.Cause(r.Context()))
+			return nil, r.Context().Err()
+		})
+		_, err := ductilehttp.NewTransport(ductilehttp.Config{Base: base}).RoundTrip(request(t, "GET", "http://h.example", nil).WithContext(ctx))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
