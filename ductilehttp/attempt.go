@@ -243,7 +243,11 @@ func (a *attempt) rewind() (io.ReadCloser, error) {
 	if !a.x.upload.replayable() {
 		return nil, errSpent
 	}
-	return a.x.upload.open()
+	body, err := a.x.upload.open()
+	if err != nil {
+		return nil, err
+	}
+	return a.pace(body, a.x.req.ContentLength), nil
 }
 
 func (a *attempt) mayHaveArrived() bool {

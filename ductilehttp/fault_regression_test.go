@@ -355,22 +355,36 @@ func TestACancelWhileReadingABodyIsIgnored(t *testing.T) {
 }
 
 func TestAStalledUploadEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		base := tripper(func(r *http.Request) (*http.Response, error) {
-			defer func() { _ = r.Body.Close() }()
-			_, _ = r.Body.Read(make([]byte, 1000)) // after this, its buffers are full
-			<-r.Context().Done()
-			return nil, context.Cause(r.Context())
+	for name, open := range map[string]func(*http.Request) (io.ReadCloser, error){
+		"at once": func(r *http.Request) (io.ReadCloser, error) { return r.Body, nil },
+		"begun again by the base": func(r *http.Request) (io.ReadCloser, error) {
+			_ = r.Body.Close()
+			return r.GetBody()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := tripper(func(r *http.Request) (*http.Response, error) {
+					body, err := open(r)
+					require.NoError(t, err)
+					defer func() { _ = body.Close() }()
+					_, _ = body.Read(make([]byte, 1000)) // after this, its buffers are full
+					<-r.Context().Done()
+					return nil, context.Cause(r.Context())
+				})
+				tr := ductilehttp.NewTransport(ductilehttp.Config{
+					Base: base, AttemptTimeout: -1, TotalTimeout: -1, Retry: retry.Config{MaxAttempts: 1},
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				start := time.Now()
+				resp, err := tr.RoundTrip(request(t, "PUT", "http://h.example", stream(pattern(1<<20))).WithContext(ctx))
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Nil(t, resp)
+				assert.Equal(t, ductilehttp.DefaultWriteIdle, time.Since(start))
+			})
 		})
-		tr := ductilehttp.NewTransport(ductilehttp.Config{
-			Base: base, AttemptTimeout: -1, TotalTimeout: -1, Retry: retry.Config{MaxAttempts: 1},
-		})
-		start := time.Now()
-		resp, err := tr.RoundTrip(request(t, "PUT", "http://h.example", stream(pattern(1<<20))))
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Nil(t, resp)
-		assert.Equal(t, ductilehttp.DefaultWriteIdle, time.Since(start))
-	})
+	}
 }
 
 func TestAnExhaustedConnectionPoolIsNotAServerFailure(t *testing.T) {
