@@ -85,7 +85,8 @@ func (a *attempt) Err() error {
 	if err == nil {
 		return nil
 	}
-	if cause := a.expired.Load(); cause != nil && values.Values(context.Cause(a.ctx), *cause) { // it may be a caller's, of a type that == cannot compare
+	// The cause may be a caller's, of a type that == cannot compare.
+	if cause := a.expired.Load(); cause != nil && values.Values(context.Cause(a.ctx), *cause) {
 		return context.DeadlineExceeded
 	}
 	return err

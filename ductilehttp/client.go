@@ -29,9 +29,9 @@ var (
 //
 // A successful response is read as part of its attempt, so a response that breaks off is
 // retried. Redirects within the host of BaseURL are followed, except a redirect other than
-// 303 See Other that would turn another method into a GET. They count toward the call's
-// retries and time. Errors omit the parts of a URL that may be secret: the user, the
-// password and the query.
+// 303 See Other that would turn another method into a GET, and one of a request whose body
+// an [Option] has set without a GetBody. They count toward the call's retries and time.
+// Errors omit the parts of a URL that may be secret: the user, the password and the query.
 type Client struct {
 	base      *url.URL
 	host      hostKey

@@ -120,7 +120,8 @@ func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request
 	return follow(r, u, keep)
 }
 
-// follow returns the request to u that repeats r, or a GET if keep is false.
+// follow returns the request to u that repeats r, or a GET if keep is false. It returns nil
+// if the body of r cannot be read again: it would arrive empty.
 func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
 	next := r.WithContext(r.Context())
 	next.URL, next.Header = u, r.Header.Clone()
@@ -131,8 +132,11 @@ func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
 		next.Header.Del("Idempotency-Key")
 		return next, nil
 	}
-	if r.GetBody == nil {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
 		return next, nil
+	case r.GetBody == nil:
+		return nil, nil
 	}
 	var err error
 	next.Body, err = r.GetBody()

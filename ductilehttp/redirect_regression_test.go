@@ -2,6 +2,8 @@ package ductilehttp_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -59,6 +61,38 @@ func TestARedirectIsFollowedIfTheAttemptTimeoutNoLongerFits(t *testing.T) {
 		ctx := ductilehttp.WithOverride(t.Context(), ductilehttp.Override{TotalTimeout: 8 * time.Second, AttemptTimeout: 5 * time.Second})
 		require.NoError(t, c.Get(ctx, "/here", nil))
 	})
+}
+
+func TestARedirectOfABodyThatCannotBeReadAgainIsAnError(t *testing.T) {
+	open := func() (io.ReadCloser, error) { return io.NopCloser(stream([]byte("all of it"))), nil }
+	upload := func(r *http.Request) { r.Body, _ = open() }
+	again := func(r *http.Request) { r.Body, _ = open(); r.GetBody = open }
+	for name, test := range map[string]struct {
+		body     ductilehttp.Option
+		followed bool
+	}{"without GetBody": {upload, false}, "with GetBody": {again, true}} {
+		t.Run(name, func(t *testing.T) {
+			var arrived []string
+			base := redirecting(0, func(*http.Request) {})
+			reading := tripper(func(r *http.Request) (*http.Response, error) {
+				body, err := io.ReadAll(r.Body)
+				arrived = append(arrived, string(body))
+				require.NoError(t, errors.Join(err, r.Body.Close()))
+				return base(r)
+			})
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: reading})
+			err := c.Put(t.Context(), "/here", nil, nil, test.body)
+			if test.followed {
+				require.NoError(t, err)
+				assert.Equal(t, []string{"all of it", "all of it"}, arrived)
+				return
+			}
+			var status *ductilehttp.StatusError
+			require.ErrorAs(t, err, &status)
+			assert.Equal(t, http.StatusTemporaryRedirect, status.StatusCode)
+			assert.Equal(t, []string{"all of it"}, arrived)
+		})
+	}
 }
 
 // late is a clock that jumps one hour ahead at a given reading.
