@@ -83,6 +83,9 @@ func (a *attempt) run() (*http.Response, error) {
 	kept := false
 	defer func() {
 		if !kept { // an error, or a panic
+			a.mu.Lock()
+			a.leave(false)
+			a.mu.Unlock()
 			a.release()
 		}
 	}()

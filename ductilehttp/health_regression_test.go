@@ -367,3 +367,48 @@ func TestAnAttemptThatAvoidsASilentConnectionTimesOut(t *testing.T) {
 		assert.Less(t, written, 8, "some attempts avoided it")
 	})
 }
+
+// multiplexed answers over HTTP/2, all on one connection, and then does what end does.
+func multiplexed(conn net.Conn, end func(n int) error) tripper {
+	n := 0
+	return func(r *http.Request) (*http.Response, error) {
+		n++
+		trace := traceOf(r)
+		trace.GetConn("h.example:80")
+		if trace.WroteHeaderField != nil { // until the protocol is known
+			trace.WroteHeaderField(":method", []string{"GET"})
+		}
+		gotConn(r, conn, n > 1)
+		trace.WroteHeaders()
+		if err := end(n); err != nil {
+			return nil, err
+		}
+		trace.GotFirstResponseByte()
+		return answer(r, 200, "ok"), nil
+	}
+}
+
+func TestARequestWhoseBasePanicsLeavesItsConnection(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			cfg, _ := config(multiplexed(prohibited{}, func(n int) error {
+				switch n {
+				case 2:
+					leave()
+				case 4:
+					return io.EOF
+				}
+				return nil
+			}))
+			cfg.Retry.MaxAttempts = 1
+			tr := ductilehttp.NewTransport(cfg)
+			require.NoError(t, send(t, tr, "GET", "http://h.example", nil))
+			leaving(func() { _ = send(t, tr, "GET", "http://h.example", nil) })
+			require.NoError(t, send(t, tr, "GET", "http://h.example", nil))
+			circuit, _ := tr.Circuits().Get("http://h.example")
+			circuit.Reset()
+			require.ErrorIs(t, send(t, tr, "GET", "http://h.example", nil), io.EOF)
+			assert.Zero(t, circuit.Snapshot().Counts.Failures, "it was idle")
+		})
+	}
+}

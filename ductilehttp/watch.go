@@ -94,7 +94,7 @@ func (a *attempt) gotFirstByte() {
 	a.heard = true
 }
 
-// leave takes the request off the HTTP/2 connection that it is on.
+// leave takes the request off the HTTP/2 connection that it is on. It is called under mu.
 func (a *attempt) leave(answered bool) {
 	if a.shared != nil {
 		a.x.host.conns.leave(a.shared, answered)
@@ -118,7 +118,6 @@ func (a *attempt) learn(resp *http.Response, err error) error {
 		}
 		return nil
 	}
-	defer a.leave(false)
 	if a.avoided && !a.wrote {
 		return err
 	}
