@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,11 +72,14 @@ func (c *connections) enter(conn net.Conn) *shared {
 			return s
 		}
 	}
+	s := &shared{conn: conn, requests: 1}
+	if !reflect.ValueOf(conn).Comparable() { // it would not be found again
+		return s
+	}
 	if len(c.shared) == tracked {
 		copy(c.shared, c.shared[1:])
 		c.shared = c.shared[:tracked-1]
 	}
-	s := &shared{conn: conn, requests: 1}
 	c.shared = append(c.shared, s)
 	return s
 }

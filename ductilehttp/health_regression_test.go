@@ -412,3 +412,24 @@ func TestARequestWhoseBasePanicsLeavesItsConnection(t *testing.T) {
 		})
 	}
 }
+
+// listed is a connection that == cannot compare.
+type listed struct {
+	prohibited
+	_ []string
+}
+
+func TestAConnectionThatCannotBeComparedCarriesRequests(t *testing.T) {
+	cfg, _ := config(multiplexed(listed{}, func(n int) error {
+		if n == 3 {
+			return io.EOF
+		}
+		return nil
+	}))
+	tr := ductilehttp.NewTransport(cfg)
+	for range 3 {
+		require.NoError(t, send(t, tr, "GET", "http://h.example", nil))
+	}
+	circuit, _ := tr.Circuits().Get("http://h.example")
+	assert.Equal(t, breaker.Closed, circuit.State())
+}
