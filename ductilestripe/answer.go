@@ -124,4 +124,9 @@ func misused(err error) bool {
 // isLocked reports whether setLocked has marked a header.
 func isLocked(h map[string][]string) bool { return h[lockTimeout] != nil }
 
-func setLocked(h map[string][]string) { h[lockTimeout] = []string{"true"} }
+func setLocked(resp *http.Response) {
+	if resp.Header == nil { // as test doubles leave it
+		resp.Header = http.Header{}
+	}
+	resp.Header[lockTimeout] = []string{"true"}
+}

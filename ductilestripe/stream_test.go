@@ -212,6 +212,16 @@ func TestALockTimeoutIsRetriedAndIgnored(t *testing.T) {
 	assert.Equal(t, breaker.Open, circuit.State(), "a rate limit counts")
 }
 
+func TestALockTimeoutIsSeenInAResponseWithoutAHeader(t *testing.T) {
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		resp := says(r, 429, []byte(locked), "")
+		resp.Header = nil
+		return resp, nil
+	})
+	_, err := once("http://h.example", base).V1PaymentIntents.Create(t.Context(), price(100))
+	assert.Equal(t, policy.Ignored, ductilestripe.Classify(err))
+}
+
 func TestAStoredFailureIsFinal(t *testing.T) {
 	const body = `{"error":{"type":"api_error"}}`
 	url, requests := responds(t, 1, 500, body, "Idempotent-Replayed", "true", "Stripe-Should-Retry", "true")

@@ -55,7 +55,7 @@ func (t whole) read(r *http.Request) (*http.Response, error) {
 	default:
 		_ = resp.Body.Close()
 		if resp.StatusCode == http.StatusTooManyRequests && hasCode(buf.Bytes(), stripe.ErrorCodeLockTimeout) {
-			setLocked(resp.Header)
+			setLocked(resp)
 		}
 		resp.Body = io.NopCloser(&buf)
 	}
