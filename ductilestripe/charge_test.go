@@ -27,7 +27,7 @@ func passing(clk *fake.Clock) map[string]fault {
 		"rate limit": refuse(429, "invalid_request_error"), "400 that may pass": refuse(400, "api_error", "Stripe-Should-Retry", "true"),
 		"a balancer's 502": raw(502, "<html>"), "reset": reset,
 		"answer lost": lost, "answer truncated": truncated, "answer late": late(clk), "answer stuck": stuck(clk),
-		"an upgrade without a request for one": upgraded,
+		"an upgrade without a request for one": upgraded, "a redirect": raw(302, "", "Location", "/"),
 	}
 }
 
@@ -81,6 +81,39 @@ func TestStripeShouldRetryFalseStopsTheRetries(t *testing.T) {
 		assert.Len(t, a.seen(), 1)
 		assert.EqualValues(t, 1, s.circuit.Snapshot().Counts.Failures)
 	})
+}
+
+func TestARedirectOfAWriteIsAnError(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, location := range []string{"/v1/payment_intents", "http://other.example/v1/payment_intents", ""} {
+			t.Run(fmt.Sprintf("%d to %q", status, location), func(t *testing.T) {
+				ways(t, func(t *testing.T, open opener) {
+					var followed atomic.Int64
+					base := tripper(func(r *http.Request) (*http.Response, error) {
+						if r.Method != http.MethodPost || r.Host != "h.example" {
+							followed.Add(1)
+						}
+						resp := says(r, status, []byte(`{"id": "pi_of_another"}`), "")
+						resp.Header.Set("Location", location)
+						return resp, nil
+					})
+					s := open("http://h.example", base, fake.NewClock(fake.AutoAdvance()))
+					_, err := s.pay(t.Context(), price(100))
+					require.ErrorContains(t, err, "Stripe redirects no request that writes")
+					assert.Zero(t, followed.Load())
+					assert.EqualValues(t, 3, s.circuit.Snapshot().Counts.Failures)
+				})
+			})
+		}
+	}
+}
+
+func TestARedirectOfAReadIsFollowed(t *testing.T) {
+	a := serve(t, raw(302, "", "Location", "/v1/payment_intents/pi_2"))
+	intent, err := once(a.URL, a.base).V1PaymentIntents.Retrieve(t.Context(), "pi_1", nil)
+	require.NoError(t, err)
+	assert.NotEmpty(t, intent.ID)
+	assert.Len(t, a.seen(), 2)
 }
 
 func TestTheDelayIsAtLeastTheRetryAfter(t *testing.T) {

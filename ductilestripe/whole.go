@@ -22,6 +22,11 @@ type whole struct{ base http.RoundTripper }
 
 var errUpgraded = errors.New("ductilestripe: response is 101 Switching Protocols, but the SDK requested no upgrade")
 
+// errRedirected ends a write with a 3xx. net/http would follow with a GET, whose response the
+// SDK would take for that of the write, or send the payment to another host. The SDK takes
+// any other 3xx for a success.
+var errRedirected = errors.New("ductilestripe: response is a redirect, and Stripe redirects no request that writes")
+
 // Below returns a copy around change of the base, so that chaos policies cut a response
 // before it is read.
 func (t whole) Below(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
@@ -40,9 +45,13 @@ func (t whole) read(r *http.Request) (*http.Response, error) {
 	if err != nil || resp == nil || resp.Body == nil {
 		return resp, err
 	}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
 		_ = resp.Body.Close() // the connection may stay silent, and no context ends it
 		return nil, errUpgraded
+	case resp.StatusCode/100 == 3 && r.Method != http.MethodGet:
+		_ = resp.Body.Close()
+		return nil, errRedirected
 	}
 	var buf bytes.Buffer
 	n, err := io.CopyN(&buf, resp.Body, maxWhole)
