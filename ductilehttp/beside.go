@@ -90,7 +90,7 @@ func (x *exchange) letGo(match func(reply) bool) {
 	}
 }
 
-func isBad(r reply) bool { return r.bad != nil }
+func isBad(r reply) bool { return r.bad }
 
 // drop discards one bad response.
 func (x *exchange) drop(resp *http.Response) {

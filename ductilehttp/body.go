@@ -269,8 +269,13 @@ func same(a, b io.ReadCloser) bool {
 }
 
 // note writes on resp how many requests were sent for it, and why there was no other.
-func note(resp *http.Response, attempts int, gaveUp *retry.Error) {
+func (x *exchange) note(resp *http.Response, gaveUp *retry.Error) {
+	attempts := x.count()
 	b, ok := resp.Body.(*body)
+	if (!ok || b.x == nil) && resp.Body != http.NoBody { // a policy's
+		x.adopt(resp)
+		b, ok = resp.Body.(*body)
+	}
 	if !ok && attempts > 1 && resp.Body == http.NoBody {
 		b, ok = &body{src: http.NoBody, ended: true}, true
 		resp.Body = b

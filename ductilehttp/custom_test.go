@@ -3,6 +3,7 @@ package ductilehttp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,53 @@ func TestAFallbackResponseReplacesAndClosesTheBadOne(t *testing.T) {
 	resp, err := ductilehttp.NewTransport(own(base, nothing)).RoundTrip(request(t, "GET", "http://h.example", nil))
 	require.ErrorContains(t, err, "neither a response nor an error")
 	assert.Nil(t, resp)
+}
+
+// replacing is a policy that gives each response another body.
+type replacing func(io.ReadCloser) io.ReadCloser
+
+func (f replacing) Execute(ctx context.Context, next policy.Call[*http.Response]) (*http.Response, error) {
+	resp, err := next.Do(ctx)
+	if resp != nil {
+		resp.Body = f(resp.Body)
+	}
+	return resp, err
+}
+
+func TestAPolicyMayReplaceTheBodyOfAResponse(t *testing.T) {
+	for name, replace := range map[string]replacing{
+		"around it":                              func(b io.ReadCloser) io.ReadCloser { return struct{ io.ReadCloser }{b} },
+		"around it, and Close does not reach it": func(b io.ReadCloser) io.ReadCloser { return io.NopCloser(io.LimitReader(b, 4)) },
+	} {
+		for _, code := range []int{200, 503} {
+			t.Run(fmt.Sprint(name, ", ", code), func(t *testing.T) {
+				var bodies []*closeCounter
+				base := tripper(func(r *http.Request) (*http.Response, error) {
+					resp := answer(r, code, "")
+					bodies = append(bodies, &closeCounter{Reader: strings.NewReader("body")})
+					resp.Body = bodies[len(bodies)-1]
+					return resp, nil
+				})
+				cfg, clk := config(base)
+				limit := policy.NewTimeout[*http.Response](policy.TimeoutConfig{After: time.Minute, Clock: clk}).WithKeep(ductilehttp.HoldBody)
+				for _, tr := range []*ductilehttp.Transport{
+					ductilehttp.NewTransport(cfg).With(replace),
+					ductilehttp.NewTransport(own(base, ductilehttp.Retry(retry.Config{Clock: clk}), limit, replace)),
+				} {
+					bodies = nil
+					resp, err := tr.RoundTrip(request(t, "GET", "http://h.example", nil))
+					require.NoError(t, err)
+					n, _ := ductilehttp.Attempts(resp)
+					assert.Len(t, bodies, n)
+					assert.Zero(t, bodies[n-1].closed.Load(), "the caller has it")
+					assert.Equal(t, "body", read(t, resp))
+					for _, b := range bodies {
+						assert.NotZero(t, b.closed.Load())
+					}
+				}
+			})
+		}
+	}
 }
 
 func TestARequestFaultIsNotCountedInAPipeline(t *testing.T) {

@@ -39,12 +39,18 @@ type exchange struct {
 	first attempt // room for one: most exchanges have no other
 }
 
-// reply holds a response's body. finish closes it unless the caller gets that response.
+// reply holds a response and its body. finish closes it unless the caller gets that
+// response.
 type reply struct {
-	body io.ReadCloser
-	bad  *http.Response // if the response is an error to the policies
-	of   any            // the hedge's call that it is of, if bad
+	resp *http.Response
+	body io.ReadCloser // as the attempt returned it: a policy may replace that of resp
+	bad  bool          // the response is an error to the policies
+	of   any           // the hedge's call that it is of, if bad
 }
+
+// is reports whether r is the reply of resp, which may be a policy's copy, or have a
+// policy's body.
+func (r *reply) is(resp *http.Response) bool { return r.resp == resp || same(r.body, resp.Body) }
 
 func newExchange(t *Transport, h *host, r *http.Request) *exchange {
 	asked := false
@@ -167,8 +173,8 @@ func (x *exchange) refuse(why error) (*http.Response, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i := len(x.replies) - 1; i >= 0; i-- {
-		if bad := x.replies[i].bad; bad != nil {
-			return bad, retry.Permanent(x.last)
+		if r := &x.replies[i]; r.bad {
+			return r.resp, retry.Permanent(x.last)
 		}
 	}
 	if x.last != nil && !errors.Is(x.last, why) {
@@ -188,7 +194,7 @@ func (x *exchange) keep(resp *http.Response) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.over && resp.Body != http.NoBody {
-		x.replies = append(x.replies, reply{body: resp.Body})
+		x.replies = append(x.replies, reply{resp: resp, body: resp.Body})
 	}
 	return !x.over
 }
@@ -201,7 +207,7 @@ func (x *exchange) spoil(ctx context.Context, resp *http.Response, err error) {
 	x.last = err
 	for i := range x.replies {
 		if same(x.replies[i].body, resp.Body) {
-			x.replies[i].bad, x.replies[i].of = resp, round
+			x.replies[i].bad, x.replies[i].of = true, round
 		}
 	}
 }
@@ -229,12 +235,31 @@ func (x *exchange) has(resp *http.Response) bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, r := range x.replies {
-		if same(r.body, resp.Body) {
+	for i := range x.replies {
+		if x.replies[i].is(resp) {
 			return true
 		}
 	}
 	return false
+}
+
+// adopt makes the body of resp, with which a policy has replaced that of an attempt, end the
+// attempt's body too: it may read from that, or have left it open.
+func (x *exchange) adopt(resp *http.Response) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range x.replies {
+		r := &x.replies[i]
+		if r.resp != resp || same(r.body, resp.Body) {
+			continue
+		}
+		if inner := r.body; hasBody(resp) {
+			b := &body{src: resp.Body}
+			b.whenEnded(func() { _ = inner.Close() })
+			resp.Body = b
+		}
+		r.body = resp.Body
+	}
 }
 
 // finish ends the exchange with answer, or with an error if that is nil.
@@ -263,7 +288,7 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 		if resp.Body == nil { // a policy's own response
 			resp.Body = http.NoBody
 		}
-		note(resp, x.count(), nil)
+		x.note(resp, nil)
 		return resp, nil
 	case resp == nil || resp.Body == nil || !as[*StatusError](err) || !x.has(resp):
 		return nil, err
@@ -272,6 +297,6 @@ func (x *exchange) settle(ctx context.Context, resp *http.Response, err error) (
 	if gaveUp && (ctx.Err() != nil || errors.Is(ended.Reason, policy.ErrRejected)) {
 		return nil, err
 	}
-	note(resp, x.count(), ended)
+	x.note(resp, ended)
 	return resp, nil
 }
