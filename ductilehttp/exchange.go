@@ -53,20 +53,20 @@ type reply struct {
 func (r *reply) is(resp *http.Response) bool { return r.resp == resp || same(r.body, resp.Body) }
 
 func newExchange(t *Transport, h *host, r *http.Request) *exchange {
-	asked := false
+	made := false
 	defer func() {
-		if !asked && r.Body != nil { // the rule did not return
+		if !made && r.Body != nil { // the rule, or the body's Seek, did not return
 			_ = r.Body.Close()
 		}
 	}()
 	x := &exchange{t: t, host: h, req: r, repeatable: t.cfg.RetryRequest(r)}
-	asked = true
 	x.replies = x.one[:0]
 	limit := int64(0)
 	if x.repeatable {
 		limit = t.cfg.MaxBufferedBody
 	}
 	x.upload = newUpload(r, limit)
+	made = true
 	return x
 }
 

@@ -50,6 +50,26 @@ func TestTheBodyIsClosedIfARulePanicsOrExits(t *testing.T) {
 	}
 }
 
+// unsought is a body whose Seek does not return.
+type unsought struct {
+	*closeCounter
+	leave func()
+}
+
+func (u unsought) Seek(int64, int) (int64, error) { u.leave(); return 0, nil }
+
+func TestTheBodyIsClosedIfItsSeekPanicsOrExits(t *testing.T) {
+	for name, leave := range leaves {
+		t.Run(name, func(t *testing.T) {
+			body := unsought{&closeCounter{Reader: strings.NewReader("body")}, leave}
+			leaving(func() {
+				_, _ = ductilehttp.NewTransport(ductilehttp.Config{}).RoundTrip(request(t, "PUT", "http://h.example/", body))
+			})
+			assert.EqualValues(t, 1, body.closed.Load())
+		})
+	}
+}
+
 func TestAnAttemptsContextEndsIfTheBasePanicsOrExits(t *testing.T) {
 	for name, leave := range leaves {
 		t.Run(name, func(t *testing.T) {
