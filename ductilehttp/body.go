@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ductile-go/ductile/policy"
@@ -50,6 +51,7 @@ type body struct {
 
 	mu       sync.Mutex
 	ended    bool
+	isCut    atomic.Bool          // set under mu, beside cause
 	cause    error                // why it was cut off
 	timer    *time.Timer          // of Reads, in real time
 	releases []func()             // of contexts and places that are held
@@ -118,6 +120,9 @@ func (b *body) Read(p []byte) (int, error) {
 	stop := b.arm()
 	n, err := b.src.Read(p)
 	b.disarm(stop)
+	if err == nil && b.isCut.Load() { // a source may go on after its Close, for ever
+		err = http.ErrBodyReadAfterClose
+	}
 	if err == nil {
 		return n, nil
 	}
@@ -176,6 +181,7 @@ func (b *body) cut(cause error) {
 	if b.cause == nil {
 		b.cause = cause
 	}
+	b.isCut.Store(true)
 	src := b.src // read under mu: the Read may end by the context, and then replace runs beside the Close
 	b.mu.Unlock()
 	if b.a != nil {

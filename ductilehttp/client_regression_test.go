@@ -1,6 +1,7 @@
 package ductilehttp_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -205,6 +206,25 @@ func TestASlowErrorResponseIsJudgedByItsStatus(t *testing.T) {
 			assert.Equal(t, time.Second, time.Since(start))
 		})
 	}
+}
+
+func TestAllThatCameOfASlowErrorResponseIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		came := pattern(4 << 10)
+		base := tripper(func(r *http.Request) (*http.Response, error) {
+			resp := answer(r, 422, "")
+			silent := &drip{ctx: r.Context(), left: 1, every: time.Hour}
+			resp.ContentLength, resp.Body = -1, struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(bytes.NewReader(came), silent), silent}
+			return resp, nil
+		})
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: base, MaxAttempts: 1})
+		var status *ductilehttp.StatusError
+		require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
+		assert.Equal(t, came, status.Body)
+	})
 }
 
 // The detector saw cut read the source while replace wrote it.

@@ -81,6 +81,7 @@ func (b *body) replace(r io.Reader) {
 	b.mu.Lock() // a cut that began before the Close may still read src
 	defer b.mu.Unlock()
 	b.src = io.NopCloser(r)
+	b.isCut.Store(false) // r is whole
 }
 
 type tooLarge struct{}

@@ -2,6 +2,7 @@ package ductilehttp_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -96,6 +97,43 @@ func TestADrainEndsABodyThatIgnoresItsContext(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		assert.Equal(t, 200*time.Millisecond, time.Since(start), "two responses were discarded, 100 ms each")
 	})
+}
+
+// endless is a body that goes on for ever, also after its Close: each Read brings n bytes.
+type endless int
+
+const readTime = 10 * time.Millisecond
+
+func (n endless) Read(p []byte) (int, error) {
+	time.Sleep(readTime)
+	return min(int(n), len(p)), nil
+}
+
+func (endless) Close() error { return nil }
+
+func TestABodyThatIgnoresItsCloseEnds(t *testing.T) {
+	for _, n := range []endless{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			code := http.StatusServiceUnavailable
+			base := tripper(func(r *http.Request) (*http.Response, error) {
+				resp := answer(r, code, "")
+				resp.ContentLength, resp.Body = -1, n
+				return resp, nil
+			})
+			tr := ductilehttp.NewTransport(ductilehttp.Config{Base: base, Retry: retry.Config{Backoff: retry.Constant(0)}})
+			start := time.Now()
+			resp, err := tr.RoundTrip(request(t, "GET", "http://h.example", nil))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			assert.InDelta(t, 200*time.Millisecond, time.Since(start), float64(2*readTime), "two responses were discarded, 100 ms each")
+
+			code = http.StatusOK
+			c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base, MaxAttempts: 1})
+			start = time.Now()
+			require.ErrorIs(t, c.Get(t.Context(), "/", nil), context.DeadlineExceeded)
+			assert.InDelta(t, 14*time.Second, time.Since(start), float64(readTime), "its total timeout")
+		})
+	}
 }
 
 func TestADrainIsBoundedInBytes(t *testing.T) {
