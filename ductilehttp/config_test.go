@@ -107,11 +107,12 @@ func TestSeeOtherIsFollowedWithAGet(t *testing.T) {
 		assert.Empty(t, b)
 		assert.Empty(t, r.Header.Get("Content-Type"))
 		assert.Empty(t, r.Header.Get("Idempotency-Key"))
+		assert.Empty(t, r.Header.Get("X-Idempotency-Key"))
 		_, _ = io.WriteString(w, `{"name":"Ada"}`)
 	})
 	c, _ := clientOf(s.base, s.URL)
 	var out student
-	require.NoError(t, c.Post(t.Context(), "/", student{"Ada"}, &out, ductilehttp.Idempotent()))
+	require.NoError(t, c.Post(t.Context(), "/", student{"Ada"}, &out, ductilehttp.Idempotent(), ductilehttp.Header("X-Idempotency-Key", "7")))
 	assert.Equal(t, "Ada", out.Name)
 	assert.EqualValues(t, 2, s.requests.Load())
 }

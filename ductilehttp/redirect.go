@@ -127,9 +127,9 @@ func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
 	next.URL, next.Header = u, r.Header.Clone()
 	if !keep {
 		next.Method, next.Body, next.GetBody, next.ContentLength = http.MethodGet, nil, nil, 0
-		next.Header.Del("Content-Type")
-		next.Header.Del("Content-Length")
-		next.Header.Del("Idempotency-Key")
+		for _, name := range [...]string{"Content-Type", "Content-Length", "Idempotency-Key", "X-Idempotency-Key"} {
+			next.Header.Del(name)
+		}
 		return next, nil
 	}
 	switch {
