@@ -28,7 +28,8 @@
 //     since a call may raise one rate and lower the other. It does the same in histories
 //     with Reconfigure, where it judges by the config in force at that moment.
 //   - An Acquire, State or Snapshot that finds an open circuit's time elapsed moves the
-//     circuit at one moment and returns what it finds at a later one.
+//     circuit at one moment and returns what it finds at a later one. If it finds a circuit
+//     open that does not wait, it moves it again: once more for each Trip beside it.
 //   - Of several goroutines that Acquire from a half-open circuit at once, one may be refused
 //     for a permit, or for the start of a round, that another had taken and did not keep. In
 //     shadow it is let through instead and does not count.

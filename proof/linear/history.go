@@ -79,6 +79,7 @@ func play(s script, cfgs []breaker.Config, c crew, build build) (ops []porcupine
 	}
 	r.rest()
 	overlap(r.ops)
+	r.lookAgain()
 	return r.ops, r.miscounted(mine)
 }
 
@@ -244,10 +245,32 @@ func overlap(ops []porcupine.Operation) {
 			continue
 		}
 		for j := range ops {
-			if i != j && ops[j].Input.(input).kind == acquire && ops[i].Call < ops[j].Return && ops[j].Call < ops[i].Return {
+			if i != j && ops[j].Input.(input).kind == acquire && beside(ops[i], ops[j]) {
 				in.rivals++
 			}
 		}
 		ops[i].Input = in
 	}
 }
+
+// lookAgain lets an operation move an open circuit once more for each Trip beside it, if the
+// circuit does not wait: the operation has moved it, finds it open again, and it is due again.
+func (r *recorder) lookAgain() {
+	if r.spec.cfgs[0].RecoveryTimeout != breaker.NoWait {
+		return
+	}
+	for _, op := range slices.Clone(r.ops) {
+		if op.Input.(input).kind != due {
+			continue
+		}
+		for _, other := range r.ops {
+			if in := other.Input.(input); in.kind == trip && in.d == 0 && beside(op, other) {
+				op.ClientId += 3 * (clients + 1) // beside the parts of an operation
+				r.ops = append(r.ops, op)
+			}
+		}
+	}
+}
+
+// beside reports whether two operations ran at the same time.
+func beside(a, b porcupine.Operation) bool { return a.Call < b.Return && b.Call < a.Return }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/internal/raced"
 	"github.com/ductile-go/ductile/proof/row"
 )
@@ -145,6 +147,35 @@ func TestEveryHistoryIsLinearizable(t *testing.T) {
 			Result:   "every history has an order",
 		}.Print()
 	}
+}
+
+// An Acquire moves an open circuit that does not wait as often as another client trips it.
+func TestAnAcquireMayMoveACircuitMoreThanOnce(t *testing.T) {
+	cfgs := mode("no wait")
+	r := &recorder{spec: spec{cfgs}, script: &script{}}
+	r.clk = &jumpy{Clock: fake.NewClock(), crew: goroutines{}, rnd: rand.New(rand.NewPCG(1, 2))}
+	circuit := newActual(cfgs, r.clk).(*actual)
+	r.on = circuit
+	trips := func(client int, d time.Duration) {
+		r.note(client, func() output { r.on.Trip(d, given); return output{} }, input{kind: trip, d: d})
+	}
+	again := []time.Duration{0, unit}
+	circuit.Watch(func(m breaker.Transition) {
+		if m.To == breaker.HalfOpen {
+			d := again[0]
+			again = again[1:]
+			trips(0, d)
+		}
+	})
+	trips(1, 0)
+	require.Empty(t, r.acquire(1, nil))
+	require.Empty(t, again)
+	r.rest()
+	overlap(r.ops)
+	model := r.spec.model()
+	require.False(t, porcupine.CheckOperations(model, r.ops))
+	r.lookAgain()
+	require.True(t, porcupine.CheckOperations(model, r.ops))
 }
 
 // A specification that contradicts itself would reject the double without a fault. One that
