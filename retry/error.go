@@ -93,8 +93,8 @@ func (e *Error) ending() string {
 
 // reasonOf returns the event's Reason for one of this package's reasons, or "".
 func reasonOf(reason error) string {
-	switch reason { //nolint:errorlint // identity: reasons are never wrapped
-	case ErrExhausted:
+	switch reason {
+	case ErrExhausted: //nolint:errorlint // identity: reasons are never wrapped
 		return "exhausted"
 	case ErrElapsed:
 		return "elapsed"
