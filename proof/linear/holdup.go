@@ -2,9 +2,9 @@ package linear
 
 import "sync/atomic"
 
-// holdUp stops one client of a phase until all others have made all their operations. A
-// client that only yields is overtaken by an operation or two, and some faults need more:
-// see the package doc.
+// holdUp stops one client of a phase until all others have made all their operations, or wait
+// for it. A client that only yields is overtaken by an operation or two, and some faults need
+// more: see the package doc.
 type holdUp struct {
 	at       int64        // the stop of the phase at which to hold a client; 0 is never
 	stops    atomic.Int64 // so far
@@ -22,12 +22,20 @@ func (h *holdUp) begin(at int64) {
 
 func (h *holdUp) end() { h.active.Store(false) }
 
+// patience is how many pauses in a row may pass without a stop of another client. After that,
+// the others wait for a lock that the client has which is held.
+const patience = 10_000
+
 // maybe is called at every stop, with the pause of the crew.
 func (h *holdUp) maybe(pause func()) {
 	if !h.active.Load() || h.stops.Add(1) != h.at {
 		return
 	}
-	for h.finished.Load() < clients-1 {
+	seen := h.stops.Load()
+	for quiet := 0; h.finished.Load() < clients-1 && quiet < patience; quiet++ {
 		pause()
+		if n := h.stops.Load(); n != seen {
+			seen, quiet = n, 0
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -176,6 +177,24 @@ func TestAnAcquireMayMoveACircuitMoreThanOnce(t *testing.T) {
 	require.False(t, porcupine.CheckOperations(model, r.ops))
 	r.lookAgain()
 	require.True(t, porcupine.CheckOperations(model, r.ops))
+}
+
+// A client may be held while it has a lock that the others need.
+func TestAHoldEndsWhenTheOthersWaitForTheClientThatIsHeld(t *testing.T) {
+	var h holdUp
+	h.begin(1)
+	var mu sync.Mutex
+	mu.Lock()
+	waits := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		h.finished.Add(1)
+	}
+	goroutines{}.together(waits, waits, func() {
+		h.maybe(goroutines{}.pause)
+		mu.Unlock()
+	})
+	require.EqualValues(t, clients-1, h.finished.Load())
 }
 
 // A specification that contradicts itself would reject the double without a fault. One that
