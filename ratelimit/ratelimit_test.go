@@ -430,3 +430,26 @@ func TestAClockThatCannotSleepLeavesNoWaiterBehind(t *testing.T) {
 	assert.Zero(t, l.Snapshot().Waiting)
 	assert.Zero(t, l.Snapshot().Tokens)
 }
+
+// deaf is a clock whose waiters cannot wait.
+type deaf struct{ *fake.Clock }
+
+func (deaf) NewWaiter() policy.Waiter { return deafWaiter{} }
+
+type deafWaiter struct{}
+
+func (deafWaiter) Wait(context.Context) error { return errClock }
+func (deafWaiter) Wake()                      {}
+
+func TestACallWhoseWaiterCannotWaitLeavesTheLine(t *testing.T) {
+	clk := fake.NewClock()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1, MaxWait: -1, Clock: deaf{clk}})
+	require.True(t, l.Allow(1))
+	first := make(chan error, 1)
+	go func() { first <- l.Wait(t.Context(), 1) }()
+	require.NoError(t, clk.BlockUntil(t.Context(), 1))
+	require.ErrorIs(t, l.Wait(t.Context(), 1), errClock)
+	assert.Equal(t, 1, l.Snapshot().Waiting)
+	clk.Advance(time.Second)
+	assert.NoError(t, <-first)
+}
