@@ -1,6 +1,7 @@
 package coalesce_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (m *model) advance(d time.Duration) {
 			due = append(due, n)
 		}
 	}
-	slices.SortFunc(due, func(a, b int) int { return int(m.callers[a].deadline - m.callers[b].deadline) })
+	slices.SortFunc(due, func(a, b int) int { return cmp.Compare(m.callers[a].deadline, m.callers[b].deadline) })
 	for _, n := range due {
 		m.leave(n, context.DeadlineExceeded)
 	}

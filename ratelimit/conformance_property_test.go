@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -93,7 +94,7 @@ func TestNoWindowExceedsBurstPlusRate(t *testing.T) {
 				synctest.Wait()
 			}
 			group.Wait()
-			slices.SortFunc(g.all, func(a, b grant) int { return int(a.at - b.at) })
+			slices.SortFunc(g.all, func(a, b grant) int { return cmp.Compare(a.at, b.at) })
 			conforms(t, g.all, limit, time.Second, burst)
 		})
 	}

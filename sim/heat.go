@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -46,7 +47,7 @@ func (f frame) heat(key [2]string, lines []CircuitLine) *chart.Heat {
 	kept := lines
 	if len(lines) > mostRows {
 		kept = slices.Clone(lines)
-		slices.SortStableFunc(kept, func(a, b CircuitLine) int { return int(min(max(openFor(b)-openFor(a), -1), 1)) })
+		slices.SortStableFunc(kept, func(a, b CircuitLine) int { return cmp.Compare(openFor(b), openFor(a)) })
 		kept = kept[:mostRows]
 		slices.SortStableFunc(kept, func(a, b CircuitLine) int { return a.Replica - b.Replica })
 		note += fmt.Sprintf(", %d of %d", mostRows, len(lines))

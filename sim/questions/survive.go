@@ -1,6 +1,7 @@
 package questions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -144,7 +145,7 @@ func (b *bisection) survival() *Survival {
 	for step, r := range b.reports {
 		out.Probes = append(out.Probes, Probe{b.utilization(step), r})
 	}
-	slices.SortFunc(out.Probes, func(a, b Probe) int { return int(math.Round((a.Utilization - b.Utilization) * 1000)) })
+	slices.SortFunc(out.Probes, func(a, b Probe) int { return cmp.Compare(a.Utilization, b.Utilization) })
 	return out
 }
 

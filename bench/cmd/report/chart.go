@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -61,7 +62,7 @@ func lines(rs *runs.Runs) (all []line) {
 				bars = append(bars, line{lib: lib, ratio: r})
 			}
 		}
-		slices.SortFunc(bars, func(a, b line) int { return int(math.Copysign(1, a.ratio-b.ratio)) })
+		slices.SortFunc(bars, func(a, b line) int { return cmp.Compare(a.ratio, b.ratio) })
 		if len(bars) > 0 {
 			our := rs.Median(runs.Key{Scenario: c.scenario, Lib: ours, Mode: "serial"}, runs.Time)
 			all = append(all, line{title: fmt.Sprintf("%s: ductile %s", c.title, duration(our))})
