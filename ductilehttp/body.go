@@ -278,7 +278,7 @@ func same(a, b io.ReadCloser) bool {
 func (x *exchange) note(resp *http.Response, gaveUp *retry.Error) {
 	attempts := x.count()
 	b, ok := resp.Body.(*body)
-	if (!ok || b.x == nil) && resp.Body != http.NoBody { // a policy's
+	if (!ok || b.x == nil) && resp.Body != http.NoBody { // a policy has replaced it
 		x.adopt(resp)
 		b, ok = resp.Body.(*body)
 	}
