@@ -59,14 +59,10 @@ func (f *faults) in(path string, err error) {
 	}
 }
 
-// maxHints is how many faults have a hint at most. Each is looked for among all names: where
-// thousands of references to thousands of names are wrong, that would take minutes.
-const maxHints = 20
-
 // reference adds a fault for a name that is none of the known ones.
 func (f *faults) reference(path, name, want string, known iter.Seq[string]) {
 	hint := ""
-	if len(*f) < maxHints {
+	if len(*f) < nearest.MaxHints {
 		hint = nearest.Hint(name, slices.Collect(known))
 	}
 	f.add(path, name, want, hint)

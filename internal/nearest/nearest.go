@@ -8,6 +8,11 @@ import (
 	"unicode/utf8"
 )
 
+// MaxHints is how many faults of one input have a hint at most. Each is looked for among all
+// names: where thousands of references to thousands of names are wrong, that would take
+// minutes.
+const MaxHints = 20
+
 // To returns the name in known that is nearest to word, or ok false if none is near. It
 // is the one with the fewest edits: an edit inserts, deletes or replaces a character, or
 // swaps two neighbors (Damerau-Levenshtein distance, restricted so that no substring is

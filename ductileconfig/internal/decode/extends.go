@@ -6,14 +6,11 @@ import (
 
 	"github.com/ductile-go/ductile/ductileconfig/internal/table"
 	"github.com/ductile-go/ductile/ductileconfig/internal/tree"
+	"github.com/ductile-go/ductile/internal/nearest"
 )
 
 // Defaults is the section of mappings that others extend.
 const Defaults = "defaults"
-
-// maxHints is how many faults have a hint at most, as in package registry: each is looked for
-// among all names.
-const maxHints = 20
 
 // Extend returns root with each mapping that extends another filled in. A name means, in
 // this order: what the section of the kind has under it; an anchor; what "defaults" has
@@ -160,7 +157,7 @@ func (e *extender) base(name *tree.Node, t *table.Type, path string) *tree.Node 
 	switch {
 	case base == nil:
 		hint := ""
-		if e.faults.Len() < maxHints {
+		if e.faults.Len() < nearest.MaxHints {
 			hint = Suggest(name.Text, e.names(section))
 		}
 		e.faults.Add(name.Place, tree.Fault{Path: at, Value: name.Show(), Want: want, Hint: hint})
