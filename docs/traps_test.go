@@ -64,7 +64,7 @@ func missing(traps []trap, declared map[string]bool) (faults []string) {
 	return faults
 }
 
-// testsIn returns the test functions in all modules below root, as "directory.Name".
+// testsIn returns the tests, fuzz targets and benchmarks in all modules below root, as "directory.Name".
 func testsIn(t *testing.T, root string) map[string]bool {
 	t.Helper()
 	declared := map[string]bool{}
@@ -84,7 +84,7 @@ func testsIn(t *testing.T, root string) map[string]bool {
 		dir, err := filepath.Rel(root, filepath.Dir(name))
 		for _, decl := range file.Decls {
 			fn, ok := decl.(*ast.FuncDecl)
-			if ok && fn.Recv == nil && (strings.HasPrefix(fn.Name.Name, "Test") || strings.HasPrefix(fn.Name.Name, "Fuzz")) {
+			if ok && fn.Recv == nil && (strings.HasPrefix(fn.Name.Name, "Test") || strings.HasPrefix(fn.Name.Name, "Fuzz") || strings.HasPrefix(fn.Name.Name, "Benchmark")) {
 				declared[filepath.ToSlash(dir)+"."+fn.Name.Name] = true
 			}
 		}
