@@ -60,7 +60,7 @@ func (rs *Runs) add(r *benchfmt.Result) error {
 	}
 	for _, c := range r.Config {
 		if c.File {
-			rs.Config[c.Key] = string(c.Value)
+			rs.Config[c.Key] = strings.TrimSpace(string(c.Value)) // virtual processors pad their names
 		}
 	}
 	values := rs.ByKey[key]

@@ -11,7 +11,7 @@ import (
 )
 
 const printed = `goos: linux
-cpu: Abacus
+cpu: Abacus      
 BenchmarkFour/lib=bare/mode=serial-2     	 100	 2.0 ns/op	 0 B/op	 0 allocs/op
 BenchmarkFour/lib=a+b/mode=serial-2      	 100	50.0 ns/op	 8 B/op	 1 allocs/op
 BenchmarkFour/lib=go-zero/mode=parallel-2	 100	 9.5 ns/op	 7.5 B/circuit
