@@ -53,7 +53,7 @@ type Error struct {
 	Errs []error
 
 	ended   error         // what ctx.Err returned, if the end of the context is the reason
-	refused error         // the rejection of the last attempt, if an earlier one ran
+	refused error         // the rejection of the last attempt, if an earlier one ran, or of the next, if it asks for too long a wait
 	ran     bool          // an attempt was not rejected
 	late    bool          // Elapsed does not include the first attempt
 	asked   time.Duration // the wait that the last error or the reason asked for

@@ -171,6 +171,33 @@ func TestRetryRejectedWaitsForTheHint(t *testing.T) {
 	}
 }
 
+func TestAForeseenRefusalThatAsksForTooLongAWaitIsReported(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	d := &door{clk: clk, shuts: 1}
+	cfg := retry.Config{Clock: clk, RetryRejected: true}
+	_, err := through(t, retry.New[int](cfg), d, fake.NewFunc[int]().Fail(errDown).Do)
+	assert.EqualError(t, err, "retry: gave up after 1 attempt in 0s: "+
+		"retry: the server asks for a longer delay than MaxRetryAfter (1m0s): last error: down")
+	var refused *refusal
+	assert.ErrorAs(t, err, &refused)
+	assert.NotErrorIs(t, err, policy.ErrRejected, "the function has run")
+	wait, ok := policy.RetryAfter(err)
+	assert.True(t, ok)
+	assert.Equal(t, time.Minute, wait)
+}
+
+func TestAnOuterRetryWaitsForAForeseenRefusalThatWasTooLongForAnInnerOne(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	cfg := retry.Config{Clock: clk, RetryRejected: true, MaxRetryAfter: time.Second, JitterFactor: retry.NoJitter}
+	inner := stranger{retry.New[int](cfg)}
+	cfg.MaxRetryAfter = time.Minute
+	f := fake.NewFunc[int]().Fail(errDown).Return(2)
+	v, err := policy.NewChain[int]("", nil, retry.New[int](cfg), inner, &door{clk: clk, shuts: 1}).Call(f.Do).Do(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, v)
+	assert.Equal(t, []time.Duration{time.Minute}, clk.Sleeps())
+}
+
 func TestAnErrorMatchesErrRejectedIfEveryAttemptWasRejected(t *testing.T) {
 	clk := fake.NewClock(fake.AutoAdvance())
 	full := each(func(context.Context, policy.Call[int]) (int, error) { return 0, &refusal{time.Second} })

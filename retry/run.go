@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -26,6 +27,7 @@ type run[T any] struct {
 	ran     bool            // an attempt was not rejected
 	last    error           // the last failure of an attempt that was not rejected
 	errs    []error         // the last errors, if KeepErrors is more than 1
+	refusal error           // of the next attempt, if its hint is longer than MaxRetryAfter
 	token   token           // of the budget, for the current attempt
 	granted bool            // token is valid
 	holds   bool            // with WithDiscard: the last value was neither discarded nor returned
@@ -146,6 +148,7 @@ func (r *run[T]) stop(n int, f failure) error {
 		case !r.cfg.RetryRejected || !hinted:
 			return refusal
 		case after > r.cfg.MaxRetryAfter:
+			r.refusal = refusal
 			return ErrRetryAfter
 		}
 		if after > delay {
@@ -274,8 +277,11 @@ func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 		e.one[0] = f.plain()
 		e.Errs = e.one[:]
 	}
+	if !f.refused {
+		e.refused = r.refusal
+	}
 	e.asked, _ = policy.RetryAfter(f.err)
-	if d, ok := policy.RetryAfter(reason); ok {
+	if d, ok := policy.RetryAfter(cmp.Or(r.refusal, reason)); ok {
 		e.asked = d
 	}
 	if r.next.Observed(policy.GaveUp) {
