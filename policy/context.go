@@ -165,10 +165,12 @@ func (c *lazyCtx) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// expired reports whether the limit passed before the parent ended.
+// expired reports whether the limit passed before the parent ended. A parent may have the
+// same cause: its limit is of the same policy if a function calls through its own pipeline.
 func (c *lazyCtx) expired() bool {
 	if a := c.armed.Load(); a != nil && a.Err() != nil {
-		return context.Cause(a) == error(c.expiry.err) //nolint:errorlint // identity: another timeout's error is not ours
+		own := error(c.expiry.err)
+		return context.Cause(a) == own && context.Cause(c.parent) != own //nolint:errorlint // identity: another timeout's error is not ours
 	}
 	err := c.parent.Err()
 	return mono.Now() >= c.deadline && passedFirst(c.parent, err, c.limit())

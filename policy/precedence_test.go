@@ -50,6 +50,31 @@ func TestAPassedLimitIsATimeoutEvenIfTheCallersDeadlinePassedLater(t *testing.T)
 	})
 }
 
+// A function that calls through the pipeline that it runs in has two limits of one policy,
+// whose contexts end with one cause.
+func TestTheOuterLimitOfOnePolicyCountsOnce(t *testing.T) {
+	for name, cfg := range map[string]policy.TimeoutConfig{"cooperative": {}, "abandoning": {Abandon: true}} {
+		cfg.After = time.Second
+		synctest.Test(t, func(t *testing.T) {
+			limit := policy.NewTimeout[int](cfg)
+			rec := fake.NewRecorder()
+			calls := policy.NewChain[int]("", []policy.Listener{{Observe: rec.Observe, Kinds: []policy.EventKind{policy.TimedOut}}}, limit)
+			var inner error
+			_, err := calls.Call(func(ctx context.Context) (int, error) {
+				time.Sleep(time.Millisecond)
+				_, inner = calls.Call(func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }).Do(ctx)
+				return 0, errDown
+			}).Do(t.Context())
+			require.ErrorIs(t, err, context.DeadlineExceeded, name)
+			synctest.Wait()
+			assert.Len(t, rec.Events(), 1, name)
+			if !cfg.Abandon {
+				assert.Equal(t, context.DeadlineExceeded, inner, name)
+			}
+		})
+	}
+}
+
 func TestTheOuterOfTwoEqualLimitsCountsInEveryMode(t *testing.T) {
 	block := func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() }
 	for name, cfg := range map[string]policy.TimeoutConfig{"cooperative": {}, "abandoning": {Abandon: true}} {
