@@ -2,10 +2,12 @@ package hedge
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/beside"
+	"github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
@@ -51,6 +53,11 @@ func (a *attempt[T]) Value(key any) any {
 }
 
 func (a *attempt[T]) number() int { return a.n }
+
+// String returns a text, so that a context is printed without a look at its fields.
+func (a *attempt[T]) String() string {
+	return fmt.Sprintf("%s.Hedge(%d)", ending.Text(a.call.Context), a.n)
+}
 
 // broken reports whether the attempt panicked or called runtime.Goexit.
 func (a *attempt[T]) broken() bool { return !a.returned }

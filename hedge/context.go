@@ -107,3 +107,6 @@ func (c *call[T]) Value(key any) any {
 }
 
 func (c *call[T]) number() int { return 1 }
+
+// String returns a text, so that a context is printed without a look at its fields.
+func (c *call[T]) String() string { return ending.Text(c.Context) + ".Hedge(1)" }

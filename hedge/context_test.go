@@ -2,6 +2,7 @@ package hedge_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -172,5 +173,19 @@ func TestAnAttemptIsAloneIfAllBeforeItHaveFailed(t *testing.T) {
 		})
 		require.NoError(t, err)
 		assert.Equal(t, []bool{false, true, false, false}, alone.get())
+	})
+}
+
+// fmt, and with it testify's mock, reads all fields of a context without a String method.
+// The race detector finds that the start of the extra attempt writes some.
+func TestAContextIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var texts notes[string]
+		_, err := hedge.New[int](hedge.Config{Delay: ms}).Do(context.Background(), func(ctx context.Context) (int, error) {
+			texts.add(fmt.Sprint(ctx))
+			return after(5*ms, 1, nil)(ctx)
+		})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"context.Background.Hedge(1)", "context.Background.Hedge(2)"}, texts.get())
 	})
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -27,6 +28,11 @@ type expiry struct {
 }
 
 func newExpiry(err *TimeoutError) *expiry { return &expiry{err, ending.With(err)} }
+
+// text returns the text of a context derived from parent.
+func (e *expiry) text(parent context.Context) string {
+	return fmt.Sprintf("%s.Timeout(%v)", ending.Text(parent), e.err.After)
+}
 
 // lazyCtx is a context with a deadline in real time. It arms its timer only when Done
 // is called. It is one allocation of at most 96 bytes, and a function that ignores it
@@ -176,6 +182,9 @@ func (c *lazyCtx) expired() bool {
 	return mono.Now() >= c.deadline && passedFirst(c.parent, err, c.limit())
 }
 
+// String returns a text, so that a context is printed without a look at its fields.
+func (c *lazyCtx) String() string { return c.expiry.text(c.parent) }
+
 func (c *lazyCtx) over() time.Duration { return time.Duration(max(0, mono.Now()-c.deadline)) }
 
 // finish ends the context when its call returns.
@@ -284,5 +293,8 @@ func (c *clockCtx) expired() bool {
 	e := c.end()
 	return e != nil && e.Context == c.expiry.ended
 }
+
+// String returns a text, so that a context is printed without a look at its fields.
+func (c *clockCtx) String() string { return c.expiry.text(c.parent) }
 
 func (c *clockCtx) over() time.Duration { return max(0, c.clock.Now().Sub(c.limit)) }

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -163,4 +164,24 @@ func TestAContextOfATimeoutAsksItsParentNoMoreThanItMust(t *testing.T) {
 		return 1, nil
 	})
 	require.NoError(t, err)
+}
+
+// fmt, and with it testify's mock, reads all fields of a context without a String method.
+// The race detector finds that another goroutine writes some.
+func TestAContextIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	clk := fake.NewClock()
+	for name, cfg := range map[string]policy.TimeoutConfig{
+		"in real time": {After: time.Second},
+		"on a clock":   {After: time.Second, Clock: clk},
+		"abandoned":    {After: time.Second, Clock: clk, Abandon: true},
+	} {
+		_, err := policy.NewTimeout[int](cfg).Do(context.Background(), func(ctx context.Context) (int, error) {
+			var asked sync.WaitGroup
+			asked.Go(func() { ctx.Done() })
+			assert.Equal(t, "context.Background.Timeout(1s)", fmt.Sprint(ctx), name)
+			asked.Wait()
+			return 1, nil
+		})
+		require.NoError(t, err, name)
+	}
 }

@@ -4,6 +4,8 @@ package ending
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -42,6 +44,16 @@ func With(cause error) context.Context {
 // report a cancel in their own words, so the text and type of err do not matter.
 func Canceled(ctx context.Context, err error) bool {
 	return err != nil && errors.Is(ctx.Err(), context.Canceled)
+}
+
+// Text returns the text of a context as package context prints a parent of its own
+// contexts: without a look at the fields, which other goroutines may write. fmt prints a
+// context through its String method only, and else reads the fields.
+func Text(ctx context.Context) string {
+	if s, ok := ctx.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return reflect.TypeOf(ctx).String()
 }
 
 // MovableKey is the key under which a context has a value if its deadline may become

@@ -30,3 +30,8 @@ func TestAfterFuncUsesTheMethodOfTheContext(t *testing.T) {
 	cancel()
 	<-called
 }
+
+func TestTheTextOfAContextHasNoFields(t *testing.T) {
+	assert.Equal(t, "context.Background.WithCancel", ending.Text(ending.With(nil)))
+	assert.Equal(t, "*ending_test.attaching", ending.Text(&attaching{Context: context.Background()}))
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	"github.com/ductile-go/ductile/internal/ending"
 )
 
 // Wait is a context that reports whether the call under it waits for its turn. Its methods
@@ -32,6 +33,9 @@ func (w *Wait) Value(k any) any {
 	}
 	return w.Context.Value(k)
 }
+
+// String returns a text, so that a context is printed without a look at its fields.
+func (w *Wait) String() string { return ending.Text(w.Context) }
 
 // Started counts a function that begins. While it runs, the call may be abandoned, although
 // the function may wait at a gate of its own, or another one beside it may.

@@ -2,6 +2,7 @@ package turn_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,4 +49,8 @@ func TestAWaitIsOffWhileAFunctionRuns(t *testing.T) {
 	assert.False(t, w.On(), "another one runs")
 	w.Returned()
 	assert.True(t, w.On(), "the next attempt waits")
+}
+
+func TestAContextIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	assert.Equal(t, "context.Background", fmt.Sprint(turn.With(context.Background())))
 }

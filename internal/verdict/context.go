@@ -3,6 +3,8 @@ package verdict
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/ductile-go/ductile/internal/ending"
 )
 
 // Context is the context of a breaker whose verdict may come after its call has returned, from
@@ -23,3 +25,6 @@ func (c *Context) Done() <-chan struct{} {
 	}
 	return c.Context.Done()
 }
+
+// String returns a text, so that a context is printed without a look at its fields.
+func (c *Context) String() string { return ending.Text(c.Context) }

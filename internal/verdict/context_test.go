@@ -2,6 +2,7 @@ package verdict_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,4 +17,8 @@ func TestAContextThatIsOutlivedHasNoEnd(t *testing.T) {
 	assert.Equal(t, outer.Done(), c.Done())
 	c.Outlive()
 	assert.Nil(t, c.Done())
+}
+
+func TestAContextIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	assert.Equal(t, "context.Background", fmt.Sprint(&verdict.Context{Context: context.Background()}))
 }
