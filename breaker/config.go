@@ -59,7 +59,7 @@ type Config struct {
 	FailureRate float64 `json:"failure_rate,omitempty"`
 	// SlowCall is how long a call takes at least to count as slow. It needs SlowRate. A
 	// probe that succeeds slowly reopens the circuit. A call that its caller cancelled
-	// after SlowCall or later counts as slow and not as a failure.
+	// after SlowCall or later counts as slow and not as a failure; such a probe is Ignored.
 	SlowCall time.Duration `json:"slow_call,omitempty"`
 	// SlowRate opens the circuit when at least this share of the window's calls was slow.
 	// It is above 0 and at most 1, and needs a window and SlowCall.

@@ -29,7 +29,8 @@ func (*noCopy) Unlock() {}
 // goroutine calls it. Later ones do nothing and return false, as does Record of the zero
 // Permit. An outcome other than Success and Ignored, such as Undecided, is a Failure.
 //
-// An Ignored call that lasted for at least SlowCall counts as slow: its caller gave up.
+// An Ignored call that lasted for at least SlowCall counts as slow: its caller gave up. An
+// Ignored probe decides nothing, however long it lasted.
 //
 // Record emits no event, since an event belongs to a call of a pipeline. Functions given to
 // OnStateChange and [Circuit.Watch] are called.

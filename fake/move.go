@@ -22,7 +22,8 @@ type mover struct {
 // panics if d is negative.
 //
 // Functions of AfterFunc run on the goroutine that calls Advance. They must not call
-// Advance or, on an [AutoAdvance] clock, Sleep or After: that deadlocks.
+// Advance, AdvanceToNext or Set, nor, on an [AutoAdvance] clock, Sleep or After: that
+// deadlocks.
 func (c *Clock) Advance(d time.Duration) {
 	if d < 0 {
 		panic(fmt.Sprintf("fake: Clock.Advance: d is %v, want 0 or more", d))
