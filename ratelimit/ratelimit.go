@@ -171,7 +171,8 @@ func (p *RateLimit[T]) reject(ctx context.Context, next policy.Call[T], err erro
 // if the call would be admitted or could wait. An outer retry uses it to avoid a sleep
 // that ends in a refusal: the retry ends at once or, with retry.Config.RetryRejected,
 // sleeps until the tokens are due. If MaxWait is negative, only a deadline causes a
-// refusal. Refusal takes no tokens and counts nothing.
+// refusal. An attempt that is [policy.Speculative] cannot wait. Refusal takes no tokens and
+// counts nothing.
 func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	l := p.limiter
 	terms := l.terms.Load()
@@ -182,7 +183,10 @@ func (p *RateLimit[T]) Refusal(ctx context.Context, after time.Duration) error {
 	if burst := l.bucket.Load().burst; n > burst {
 		return &costError{l.name, n, burst}
 	}
-	most, _ := l.patience(ctx, terms.maxWait)
+	most, _ := l.patience(ctx, terms.maxWait, after)
+	if policy.Speculative(ctx) {
+		most = 0
+	}
 	if due := l.due(n); due > after && ahead(due-after) > most {
 		return l.refuse(n)
 	}

@@ -51,7 +51,7 @@ func (l *Limiter) enter(ctx context.Context, n int, maxWait time.Duration) (w *w
 	if policy.Speculative(ctx) {
 		return nil, "speculative", l.refuse(n)
 	}
-	most, bound := l.patience(ctx, maxWait)
+	most, bound := l.patience(ctx, maxWait, 0)
 	if ahead(l.due(n)) > most { // checked before the lock, to keep refusals cheap
 		return nil, bound, l.refuse(n)
 	}
@@ -62,9 +62,9 @@ func (l *Limiter) enter(ctx context.Context, n int, maxWait time.Duration) (w *w
 	return w, bound, refused
 }
 
-// patience returns how long a call may wait, in ticks, and the Reason of a refusal after
-// that.
-func (l *Limiter) patience(ctx context.Context, maxWait time.Duration) (most int64, bound string) {
+// patience returns how long a call made after a delay may wait, in ticks, and the Reason of
+// a refusal after that.
+func (l *Limiter) patience(ctx context.Context, maxWait, after time.Duration) (most int64, bound string) {
 	most, bound = ahead(maxWait), "limit"
 	if maxWait > 0 {
 		bound = "max_wait"
@@ -72,7 +72,11 @@ func (l *Limiter) patience(ctx context.Context, maxWait time.Duration) (most int
 	if deadline, ok := ctx.Deadline(); ok {
 		// A context that ends at the moment the tokens are due counts as ended. Timers take
 		// whole nanoseconds, so tokens due in the last one come too late as well.
-		left := ahead(max(0, deadline.Sub(policy.Now(l.clock)))) - perNano
+		rest := max(0, deadline.Sub(policy.Now(l.clock)))
+		if after < rest { // otherwise the call is not made
+			rest -= after
+		}
+		left := ahead(rest) - perNano
 		if left < most {
 			return left, "deadline"
 		}
