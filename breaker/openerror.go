@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/refusal"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -65,7 +66,8 @@ func given(reason string) bool {
 
 // Is reports whether target is [ErrOpen] or [policy.ErrRejected].
 func (e *OpenError) Is(target error) bool {
-	return target == ErrOpen || target == policy.ErrRejected
+	return target == ErrOpen || target == policy.ErrRejected ||
+		target == refusal.ErrPassing && e != nil && e.gen != nil && e.State == Open
 }
 
 // RetryAfter returns how long it takes, from now, until an open circuit admits a probe, and

@@ -1,6 +1,7 @@
 package breaker_test
 
 import (
+	"context"
 	"math"
 	"runtime"
 	"testing"
@@ -11,7 +12,9 @@ import (
 
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/retry"
 )
 
 func TestNoWaitProbesAtOnceAndKeepsTheBoundOnProbes(t *testing.T) {
@@ -33,6 +36,31 @@ func TestNoWaitProbesAtOnceAndKeepsTheBoundOnProbes(t *testing.T) {
 	clk.Advance(1)
 	_, err = c.Acquire()
 	assert.NoError(t, err)
+}
+
+// The recovery ends after the refusal, and before the retry asks when to come back. An
+// isolated circuit does not recover.
+func TestARefusalOfACircuitThatHasRecoveredIsRetried(t *testing.T) {
+	clk := fake.NewClock()
+	c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Second, Clock: clk})
+	r := retry.New[int](retry.Config{RetryRejected: true, BaseDelay: retry.NoDelay})
+	refusals := 0
+	p := pipeline.New[int](r, breaker.New[int](c)).WithObserver(func(context.Context, policy.Event) {
+		refusals++
+		clk.Advance(time.Second)
+	}, policy.Rejected)
+	one := func(context.Context) (int, error) { return 1, nil }
+	record(t, c, policy.Failure)
+	v, err := p.Do(t.Context(), one)
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	assert.Equal(t, 1, refusals)
+
+	c.Isolate("for a test")
+	_, err = p.Do(t.Context(), one)
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	assert.NotErrorIs(t, err, retry.ErrGaveUp)
+	assert.Equal(t, 2, refusals)
 }
 
 func TestTheRetryAfterOfAHalfOpenRefusalIsABoundedInterval(t *testing.T) {

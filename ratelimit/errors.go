@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/refusal"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -41,7 +42,8 @@ func (e *ExceededError) Error() string {
 
 // Is reports whether target is [ErrExceeded] or [policy.ErrRejected].
 func (e *ExceededError) Is(target error) bool {
-	return target == ErrExceeded || target == policy.ErrRejected
+	return target == ErrExceeded || target == policy.ErrRejected ||
+		target == refusal.ErrPassing && e != nil && e.limiter != nil
 }
 
 // RetryAfter returns the time from now until the limiter has the requested tokens, if no

@@ -1,6 +1,7 @@
 package ratelimit_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -65,4 +66,40 @@ func TestRefusalOfASpeculativeAttemptIsThatOfAnyWait(t *testing.T) {
 	assert.ErrorIs(t, p.Refusal(extra, time.Second-1), ratelimit.ErrExceeded)
 	assert.NoError(t, p.Refusal(extra, time.Second))
 	assert.NoError(t, p.Refusal(t.Context(), 0))
+}
+
+// The token comes after the refusal, and before the retry asks when to come back.
+func TestARefusalWhoseTokenHasComeIsRetried(t *testing.T) {
+	clk := fake.NewClock()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, Clock: clk})
+	require.True(t, l.Allow(1))
+	r := retry.New[int](retry.Config{RetryRejected: true, BaseDelay: retry.NoDelay})
+	p := pipeline.New[int](r, ratelimit.New[int](l)).WithObserver(func(context.Context, policy.Event) { clk.Advance(time.Second) }, policy.Rejected)
+	v, err := p.Do(t.Context(), succeed)
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	assert.EqualValues(t, 1, l.Snapshot().Rejected)
+
+	// Without RetryRejected it is final.
+	_, err = pipeline.New[int](retry.New[int](retry.Config{}), ratelimit.New[int](l)).Do(t.Context(), succeed)
+	require.ErrorIs(t, err, ratelimit.ErrExceeded)
+	assert.NotErrorIs(t, err, retry.ErrGaveUp)
+}
+
+// The token comes after the retry has foreseen the refusal, and before it asks for the time.
+func TestAForeseenRefusalWhoseTokenHasComeEndsNoRetry(t *testing.T) {
+	clk := newStaged()
+	l := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: ratelimit.NoBurst, Clock: clk})
+	r := retry.New[int](retry.Config{RetryRejected: true, BaseDelay: retry.NoDelay})
+	attempts := 0
+	v, err := pipeline.New[int](r, ratelimit.New[int](l)).Do(t.Context(), func(context.Context) (int, error) {
+		if attempts++; attempts == 1 {
+			clk.readings = []reading{{then: func() { clk.Advance(time.Second) }}}
+			return 0, errDown
+		}
+		return 42, nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 42, v)
+	assert.Zero(t, l.Snapshot().Rejected)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ductile-go/ductile/internal/mark"
+	"github.com/ductile-go/ductile/internal/refusal"
 	"github.com/ductile-go/ductile/internal/same"
 	"github.com/ductile-go/ductile/internal/stopwatch"
 	"github.com/ductile-go/ductile/policy"
@@ -103,8 +104,7 @@ func (r *run[T]) again(v T, f failure) (again bool, ended error) {
 	case left:
 		return true, ended
 	case f.refused:
-		_, hinted := policy.RetryAfter(f.err)
-		return r.cfg.RetryRejected && hinted, ended
+		return r.cfg.RetryRejected && comesBack(f.err), ended
 	case r.when != nil:
 		return r.when(v, f.err), ended
 	case f.err == nil:
@@ -113,6 +113,13 @@ func (r *run[T]) again(v T, f failure) (again bool, ended error) {
 		return r.cfg.RetryIf(f.err), ended
 	}
 	return !f.matches(context.Canceled), ended // Retryable without what was checked above
+}
+
+// comesBack reports whether a rejection says when to come back, or said so when the call was
+// refused: since then the time may have come.
+func comesBack(rejection error) bool {
+	_, hinted := policy.RetryAfter(rejection)
+	return hinted || errors.Is(rejection, refusal.ErrPassing)
 }
 
 // keepError records the error of an attempt that is not the final result.
@@ -142,13 +149,13 @@ func (r *run[T]) stop(n int, f failure) error {
 	}
 	// Ask before taking a token and discarding a value: neither should be spent on an
 	// attempt that would be refused.
-	if refusal := r.next.Refusal(r.ctx, delay); refusal != nil {
-		after, hinted := policy.RetryAfter(refusal)
-		switch {
-		case !r.cfg.RetryRejected || !hinted:
-			return refusal
-		case after > r.cfg.MaxRetryAfter:
-			r.refusal = refusal
+	if refused := r.next.Refusal(r.ctx, delay); refused != nil {
+		if !r.cfg.RetryRejected || !comesBack(refused) {
+			return refused
+		}
+		after, _ := policy.RetryAfter(refused)
+		if after > r.cfg.MaxRetryAfter {
+			r.refusal = refused
 			return ErrRetryAfter
 		}
 		if after > delay {

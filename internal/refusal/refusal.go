@@ -18,6 +18,10 @@ type Refuser interface {
 // asked. That one might rescue the call, so the search ends without a refusal.
 var ErrUnknown = errors.New("policy: the inner policies cannot say whether they would refuse the call")
 
+// ErrPassing is matched by a refusal that ends at a time, also after that time. Its
+// RetryAfter is read when it is asked, so it may have become 0 since the call was refused.
+var ErrPassing = errors.New("policy: the refusal ends at a time")
+
 // Of asks p. It returns ErrUnknown if p is not a Refuser.
 func Of(ctx context.Context, p any, after time.Duration) error {
 	if r, ok := p.(Refuser); ok {

@@ -42,7 +42,7 @@ func (t *retryRules) judge(v *visit) verdict {
 	// A rejection after the function has run ends a retry.
 	goesOn := t.again(last) || last.how == rejected && t.real(v) != nil
 	// If other calls move the clock, the hint of a rejection may have passed.
-	unsure := !v.exact() && last.how == rejected && t.RetryRejected
+	unsure := !v.exact() && last.how == rejected && t.RetryRejected && !passes(last.err)
 	if !ended || same(v.own.err, unmarked(last.err)) {
 		if goesOn && !unsure {
 			v.fault("%v is not the end, and it came to %v", text(last.err), text(v.own.err))
@@ -131,7 +131,7 @@ func (t *retryRules) again(r *run) bool {
 	case r.final:
 		return false
 	case r.how == rejected: // final whatever the conditions say, unless it says when to come back
-		return t.RetryRejected && r.asks > 0 || r.ended != nil && errors.Is(r.err, r.ended)
+		return t.RetryRejected && (r.asks > 0 || passes(r.err)) || r.ended != nil && errors.Is(r.err, r.ended)
 	case r.ended != nil && errors.Is(r.err, r.ended):
 		return true
 	case t.when != nil:
@@ -231,6 +231,13 @@ func (t *retryRules) mayEnd(v *visit, last *run, reason error) bool {
 		same(reason, retry.ErrDeadline) && bounded ||
 		same(reason, retry.ErrBudget) && t.Budget != nil ||
 		same(reason, retry.ErrRetryAfter) && (t.heeds(last) > t.longestHint() || t.RetryRejected)
+}
+
+// passes reports whether a rejection ends at a time, which may have come.
+func passes(err error) bool {
+	var open *breaker.OpenError
+	var exceeded *ratelimit.ExceededError
+	return errors.As(err, &exceeded) || errors.As(err, &open) && open.State == breaker.Open
 }
 
 func (t *retryRules) longestHint() time.Duration {
