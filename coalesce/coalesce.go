@@ -3,7 +3,6 @@ package coalesce
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/ductile-go/ductile/internal/flight"
 	"github.com/ductile-go/ductile/internal/mark"
@@ -84,9 +83,6 @@ func (c *Coalesce[K, T]) Name() string { return c.name }
 
 // Clock returns the clock, or nil for real time.
 func (c *Coalesce[K, T]) Clock() policy.Clock { return c.clock }
-
-// Refusal returns nil, so the policies inside are asked next.
-func (c *Coalesce[K, T]) Refusal(context.Context, time.Duration) error { return nil }
 
 // Describe returns the kind, "coalesce", and the name.
 func (c *Coalesce[K, T]) Describe() policy.Description {

@@ -38,7 +38,6 @@ func TestACoalesceDescribesItself(t *testing.T) {
 	assert.Equal(t, "users", named.Name())
 	assert.Same(t, clk, named.Clock())
 	assert.Equal(t, "coalesce", c.String(), "the receiver is unchanged")
-	assert.NoError(t, named.Refusal(t.Context(), 0))
 }
 
 func TestCopiesShareFlightsAndTotals(t *testing.T) {
@@ -58,9 +57,9 @@ func TestASnapshotMarshalsAndLogs(t *testing.T) {
 	assert.Equal(t, "[]", coalesce.Snapshot{}.LogValue().String())
 }
 
-func TestARetryOutsideSeesTheRefusalInside(t *testing.T) {
+func TestARetryOutsideIsNotToldOfARefusalInside(t *testing.T) {
 	p := pipeline.New[int](oneKey(), refusing{})
-	assert.ErrorIs(t, p.Refusal(t.Context(), time.Second), policy.ErrRejected)
+	assert.ErrorIs(t, p.Refusal(t.Context(), time.Second), policy.ErrUndetermined, "a flight may be there then")
 }
 
 // refusing is a policy that refuses.

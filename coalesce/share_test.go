@@ -14,6 +14,8 @@ import (
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
+	"github.com/ductile-go/ductile/ratelimit"
+	"github.com/ductile-go/ductile/retry"
 )
 
 func TestForgetBeginsANewFlightBesideTheOldOne(t *testing.T) {
@@ -160,6 +162,29 @@ func TestACallWhoseContextEndsInItsFunctionHasTheResultOrTheEnd(t *testing.T) {
 			assert.Equal(t, 42, v)
 		})
 	}
+}
+
+// When the retry asks, the limit inside has no token left. The flight of another caller, which
+// has taken the last one, answers the second attempt.
+func TestARetryOutsideJoinsTheFlightOfAnotherCaller(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c := oneKey()
+		limit := ratelimit.New[int](ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Per: time.Hour, Burst: 2}))
+		var other sync.WaitGroup
+		v, err := pipeline.New[int](retry.New[int](retry.Config{}), c, limit).Do(t.Context(), func(context.Context) (int, error) {
+			c.Forget("key")
+			other.Go(func() {
+				v, err := pipeline.New[int](c, limit).Do(t.Context(), after(time.Minute, 42, nil))
+				assert.NoError(t, err)
+				assert.Equal(t, 42, v)
+			})
+			synctest.Wait()
+			return 0, errDown
+		})
+		require.NoError(t, err)
+		assert.Equal(t, 42, v)
+		other.Wait()
+	})
 }
 
 func TestDoTakesOffTheMarks(t *testing.T) {
