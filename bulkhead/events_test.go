@@ -52,6 +52,20 @@ func TestACallThatWaitsEmitsQueuedAndWaited(t *testing.T) {
 	})
 }
 
+func TestASlowObserverDoesNotMakeAWaitLonger(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g, place := taken(t, bulkhead.Config{MaxQueue: 1, MaxWait: time.Second})
+		defer place.Release()
+		p := pipeline.New[int](bulkhead.New[int](g)).WithObserver(func(context.Context, policy.Event) {
+			time.Sleep(time.Second)
+		}, policy.Queued)
+		start := time.Now()
+		_, err := p.Do(t.Context(), one)
+		require.ErrorIs(t, err, bulkhead.ErrFull)
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}
+
 func TestARejectedEventHasTheReason(t *testing.T) {
 	type ctx = context.Context
 	plain := func(c ctx) (ctx, context.CancelFunc) { return c, func() {} }

@@ -41,6 +41,7 @@ func (g *Gate) EnterSlowly(ctx context.Context) (Entry, error) {
 	}
 	if a.waiter != nil {
 		defer a.waiter.drop()
+		a.waiter.arm()
 		if _, err := a.waiter.wait(ctx); err != nil {
 			return Entry{}, g.refused(wait, err)
 		}
@@ -78,6 +79,7 @@ func beginWait(ctx context.Context) *turn.Wait {
 // await waits for the call's place in the queue, and emits events.
 func await[T any](ctx context.Context, g *Gate, next policy.Call[T], elapsed func() time.Duration, w *waiter) error {
 	defer w.drop() // if an observer panics
+	w.arm()        // first: a slow observer does not make the wait longer
 	emit(ctx, g, next, policy.Event{Kind: policy.Queued})
 	why, err := w.wait(ctx)
 	if err != nil {

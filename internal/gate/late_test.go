@@ -283,3 +283,28 @@ func TestAllWaitersAreWokenAlthoughAWakePanics(t *testing.T) {
 	assert.PanicsWithValue(t, 2, l.wake)
 	assert.Equal(t, []int{0, 1, 2, 3}, got)
 }
+
+// A test that sees a call in the queue moves the clock before the call has started its timer.
+func TestMaxWaitCountsFromTheArrival(t *testing.T) {
+	clk := fake.NewClock()
+	for moved, left := range map[time.Duration]time.Duration{0: time.Second, time.Second - 1: 1, time.Second: 0, time.Hour: 0} {
+		g := asking(Config{Clock: clk, MaxWait: time.Second}, nil)
+		a := g.arrive(t.Context())
+		require.NotNil(t, a.waiter)
+		begun := clk.Now().Add(moved)
+		clk.Advance(moved)
+		a.waiter.arm()
+		ended := make(chan error, 1)
+		go func() {
+			_, err := a.waiter.wait(t.Context())
+			ended <- err
+		}()
+		if left > 0 {
+			clk.AdvanceToNext()
+		}
+		require.ErrorIs(t, <-ended, policy.ErrRejected)
+		assert.Equal(t, left, clk.Now().Sub(begun))
+		assert.EqualValues(t, 1, g.Snapshot().Rejected)
+		assert.Zero(t, clk.Waiters())
+	}
+}

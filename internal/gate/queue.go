@@ -22,6 +22,9 @@ type waiter struct {
 	ready    policy.Waiter // woken when state has changed
 	priority policy.Priority
 	patience int64 // how long it may wait; 0 means until its context ends
+	since    int64 // when it arrived, on the gate's clock; set if timed
+	timed    bool
+	stop     func() bool // stops the timer of patience; nil if there is none
 	state    uint8
 	done     bool // its goroutine has handled the outcome
 

@@ -85,7 +85,11 @@ func (j *joining) readClock() { j.now, j.timed = j.gate.now(), true }
 
 // makeWaiter is called without the lock, because NewWaiter calls the user's clock.
 func (j *joining) makeWaiter() {
-	j.waiter = &waiter{gate: j.gate, priority: j.priority, ready: policy.NewWaiter(j.gate.clock)}
+	g := j.gate
+	j.waiter = &waiter{gate: g, priority: j.priority, ready: policy.NewWaiter(g.clock)}
+	if g.clock != nil && g.rules.Load().MaxWait > 0 {
+		j.waiter.since, j.waiter.timed = g.now(), true
+	}
 }
 
 // decide decides about the call, by the config in force under the lock: one that was loaded
@@ -156,14 +160,34 @@ func (j *joining) join(r *rules) {
 	}
 }
 
+// arm starts the timer that bounds the wait. It is stopped by wait or drop. MaxWait counts
+// from the arrival: a test that sees the call in the queue may move its clock before the
+// timer is there.
+func (w *waiter) arm() {
+	left := w.patience
+	if w.timed {
+		left -= max(0, w.gate.now()-w.since)
+	}
+	switch {
+	case w.patience == 0: // until its context ends
+	case left <= 0:
+		w.expire()
+	default:
+		w.stop = policy.AfterFunc(w.gate.clock, time.Duration(left), w.expire)
+	}
+}
+
+func (w *waiter) disarm() {
+	if w.stop != nil {
+		w.stop()
+	}
+}
+
 // wait waits until the call has a place. If it returns an error, the call is refused and
 // why is the Reason of its event.
 func (w *waiter) wait(ctx context.Context) (why string, err error) {
 	g := w.gate
-	if w.patience > 0 {
-		stop := policy.AfterFunc(g.clock, time.Duration(w.patience), w.expire)
-		defer stop()
-	}
+	defer w.disarm()
 	err = w.ready.Wait(ctx)
 	if err == nil {
 		err = policy.Ended(ctx) // the end of ctx wins over a grant
@@ -233,6 +257,7 @@ func (w *waiter) expire() {
 // or of the clock. It returns the place in the queue or in the gate.
 func (w *waiter) drop() {
 	if !w.done {
+		w.disarm()
 		w.left()
 	}
 }
