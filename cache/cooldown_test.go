@@ -170,3 +170,26 @@ func TestAResultOnItsWayIsStoredAlsoIfACooldownEndsMeanwhile(t *testing.T) {
 		assert.NoError(t, c.Close(soon), "nothing is on its way")
 	})
 }
+
+// The observer of a failed refresh waits for the end of its cooldown, and calls.
+func TestACallAfterTheEventOfARefreshBeginsTheNext(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		c, f, ctx := aged(t, config{})
+		f.set(0, errDown)
+		refreshes := 0
+		p := policy.NewChain("", []policy.Listener{{Observe: func(context.Context, policy.Event) {
+			if refreshes++; refreshes == 1 {
+				time.Sleep(time.Second)
+				v, err := c.Do(ctx, f.do)
+				assert.NoError(t, err)
+				assert.Equal(t, 1, v)
+			}
+		}, Kinds: []policy.EventKind{policy.Refreshed}}}, c)
+		_, err := p.Call(f.do).Do(ctx)
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.Equal(t, 3, f.count(), "the first call and two refreshes")
+		assert.NoError(t, c.Close(t.Context()))
+	})
+}

@@ -75,11 +75,23 @@ func (c *shared[K, T]) claimRefresh(hash uint64, k K, now int64) (s *slot[K, T],
 	return s, s.voids
 }
 
-// yield ends a refresh.
+// yield ends a refresh that has not begun.
 func (c *shared[K, T]) yield(s *slot[K, T]) {
+	c.readmit(s)
+	c.retire(s)
+}
+
+// readmit lets the next refresh of a key begin.
+func (c *shared[K, T]) readmit(s *slot[K, T]) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	s.refreshing = false
 	s.hush()
+}
+
+// retire is the last step of a refresh. Close waits for it.
+func (c *shared[K, T]) retire(s *slot[K, T]) {
+	c.mu.Lock()
 	c.background--
 	c.release(s)
 	c.rest()
@@ -104,19 +116,25 @@ func (c *shared[K, T]) limit(ctx context.Context) (context.Context, context.Canc
 // its result is stored: calls before that find the stale entry, and must not begin
 // another.
 func (r *call[K, T]) refreshed(s *slot[K, T], voids int64) {
-	defer r.yield(s)
+	defer r.retire(s)
 	defer r.settle(s, voids) // also if the store calls runtime.Goexit
 	r.write(r.seat.Context(), r.next, s)
 }
 
-// settle counts and reports a refresh.
+// settle ends and reports a refresh.
 func (r *call[K, T]) settle(s *slot[K, T], voids int64) {
+	r.conclude(s, voids)
+	r.tellRefreshed(r.outcome()) // after conclude: a call that follows the event may begin another
+}
+
+// conclude counts a refresh, and lets the next one begin.
+func (r *call[K, T]) conclude(s *slot[K, T], voids int64) {
+	defer r.readmit(s)
 	r.refreshes.Inc()
 	if !r.kept || r.result != nil && r.result.failed.Load() {
 		r.failures.Inc()
 		r.cool(s, voids)
 	}
-	r.tellRefreshed(r.outcome())
 }
 
 // cool sets the cooldown that begins when a failed refresh ends, unless Delete or Refresh
