@@ -155,6 +155,9 @@ func (b *Bulkhead[T]) Refusal(context.Context, time.Duration) error { return nil
 // Gate returns the gate of b.
 func (b *Bulkhead[T]) Gate() *Gate { return b.gate }
 
+// Name returns the gate's name.
+func (b *Bulkhead[T]) Name() string { return b.gate.Name() }
+
 // Clock returns the gate's clock, or nil for real time.
 func (b *Bulkhead[T]) Clock() policy.Clock { return b.gate.core.Clock() }
 

@@ -101,6 +101,7 @@ func TestABulkheadDescribesItsCurrentLimit(t *testing.T) {
 	})
 	b := bulkhead.New[int](g)
 	assert.Equal(t, "bulkhead(db, 3)", b.String())
+	assert.Equal(t, "db", b.Name())
 	g.SetLimit(5)
 	assert.Equal(t, "bulkhead(db, 5)", b.String())
 	assert.Equal(t, "bulkhead(5)", bulkhead.New[string](bulkhead.NewGate(bulkhead.Config{Limit: 5})).String())
