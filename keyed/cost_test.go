@@ -45,6 +45,16 @@ func TestACallForAKnownKeyAllocatesNothing(t *testing.T) {
 	assert.Positive(t, events)
 }
 
+func TestACallForAKnownKeyAllocatesNothingInSeveralPipelines(t *testing.T) {
+	p := keyed.Policy(keyed.New(config{Make: makeThing}), keyOf, tell)
+	reads, writes := policy.NewChain("reads", nil, p).Call(one), policy.NewChain("writes", nil, p).Call(one)
+	ctx := withKey(context.Background(), "a")
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		_, _ = reads.Do(ctx)
+		_, _ = writes.Do(ctx)
+	}))
+}
+
 func TestANewKeyCostsAFewAllocations(t *testing.T) {
 	m := keyed.New(keyed.Config[int, *thing]{Make: func(int) *thing { return same }, Max: 100})
 	k := 0

@@ -22,8 +22,8 @@ type Chain[T any] struct {
 	key       string // of the family member that the chain runs for, or ""
 	policies  []Policy[T]
 	listeners []Listener
-	entry     link[T]                       // has no policy; every call begins here
-	relinked  *atomic.Pointer[relinking[T]] // the last one made; see Execute
+	entry     link[T]    // has no policy; every call begins here
+	places    *places[T] // where Execute was called from; nil for the zero Chain
 }
 
 // link is one policy of a chain, with the observers of its events: the listeners of its
@@ -34,8 +34,8 @@ type link[T any] struct {
 	audience *audience // nil if there are no observers
 	name     string    // the pipeline's name
 	key      string    // the key of the member that the call runs through, or ""
-	// last is the last relinking made for this place. It is set for a member only.
-	last *atomic.Pointer[relinking[T]]
+	// last has the last links that a chain made for this place. It is set for a member only.
+	last *atomic.Pointer[placed[T]]
 	// prompt is true if every policy since the last finisher calls the next one
 	// immediately and so does this one. Other policies may keep their Call and pass it
 	// to policies of their own later, when a clock reading is out of date.
@@ -51,21 +51,12 @@ func (l *link[T]) label(e *Event) {
 	}
 }
 
-// relinking is a copy of a chain's links for one place inside another policy. Its
-// events also go to the listeners around that place, and after its last link come the
-// policies that follow there.
-type relinking[T any] struct {
-	chain *Chain[T]
-	at    *link[T] // the place
-	entry link[T]
-}
-
 // NewChain returns a chain of policies, the first outermost. The name may be empty. No
 // policy and no listener's function may be nil.
 func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *Chain[T] {
 	c := &Chain[T]{
 		name: name, policies: slices.Clone(policies), listeners: cloned(listeners),
-		relinked: new(atomic.Pointer[relinking[T]]),
+		places: new(places[T]),
 	}
 	c.link(&c.entry, nil, "")
 	return c
@@ -76,7 +67,7 @@ func NewChain[T any](name string, listeners []Listener, policies ...Policy[T]) *
 func (c *Chain[T]) WithKey(key string) *Chain[T] {
 	keyed := &Chain[T]{
 		name: c.name, key: key, policies: c.policies, listeners: c.listeners,
-		relinked: new(atomic.Pointer[relinking[T]]),
+		places: new(places[T]),
 	}
 	keyed.link(&keyed.entry, nil, key)
 	return keyed
@@ -102,50 +93,42 @@ func (c *Chain[T]) Call(fn Func[T]) Call[T] {
 // Execute runs next inside the chain. It is called only if the chain is inside a policy
 // that is not a chain, such as a router; a chain directly in a chain is flattened.
 //
-// The links are then copied, once for each place that Execute is called from. The last
-// copy is cached: by the chain, which serves a router with several chains, and by the
-// place if it belongs to a keyed family, whose members may share one chain. Two
-// goroutines that arrive from different places may overwrite each other's cached copy;
-// each of them runs through its own.
+// The links are then copied, once for each place that Execute is called from. The copies are
+// kept: by the chain, which serves a router or several pipelines, and by the place if it
+// belongs to a keyed family, whose members may be many and share one chain.
 func (c *Chain[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
-	at := next.at
 	switch {
-	case at.bare():
+	case next.at.bare():
 		next.at = &c.entry
-		return next.Do(ctx)
-	case c.relinked == nil: // the zero Chain has no policies
-		return next.Do(ctx)
+	case c.places != nil: // the zero Chain has no policies
+		next.at = &c.linksAt(next.at).entry
 	}
-	r := c.relinked.Load()
-	if r == nil || r.at != at {
-		r = c.relink(at)
-	}
-	next.at = &r.entry
 	return next.Do(ctx)
 }
 
-// relink returns the links of c for a place, from the place's cache or newly made.
-func (c *Chain[T]) relink(at *link[T]) *relinking[T] {
-	if at.last != nil {
-		if r := at.last.Load(); r != nil && r.chain == c {
-			return r
+// linksAt returns the links of c for a place, those that are kept or new ones.
+func (c *Chain[T]) linksAt(at *link[T]) *placed[T] {
+	if at.last == nil {
+		if l := c.places.find(at); l != nil {
+			return l
 		}
+	} else if l := at.last.Load(); l != nil && l.chain == c {
+		return l
 	}
-	r := c.relinkedAt(at)
-	if at.last != nil {
-		at.last.Store(r)
-	} else {
-		c.relinked.Store(r)
-	}
-	return r
+	return c.place(at)
 }
 
-// relinkedAt returns the links of c for a place, newly made.
-func (c *Chain[T]) relinkedAt(at *link[T]) *relinking[T] {
-	r := &relinking[T]{chain: c, at: at}
-	last := c.link(&r.entry, at.audience, at.key)
+// place makes the links of c for a place, and keeps them.
+func (c *Chain[T]) place(at *link[T]) *placed[T] {
+	l := &placed[T]{chain: c, at: at}
+	last := c.link(&l.entry, at.audience, at.key)
 	last.next = at.next
-	return r
+	if at.last == nil {
+		c.places.keep(l)
+	} else {
+		at.last.Store(l)
+	}
+	return l
 }
 
 // bare reports whether nothing around a chain at this place, or after it, needs the

@@ -22,34 +22,27 @@ func WithKey[T any](key string, p Policy[T]) Policy[T] {
 type member[T any] struct {
 	key    string
 	policy Policy[T]
-	// linked is the last link made. Two goroutines that arrive from different places
-	// may overwrite each other's; each of them uses its own.
-	linked atomic.Pointer[memberLink[T]]
-}
-
-// memberLink is a copy of the link at, with the member's key.
-type memberLink[T any] struct {
-	at   *link[T] // nil for a call without policies
-	with link[T]
+	places places[T] // copies of the links that call it, with the key
 }
 
 func (m *member[T]) Execute(ctx context.Context, next Call[T]) (T, error) {
-	l := m.linked.Load()
-	if l == nil || l.at != next.at {
-		l = m.link(next.at)
+	l := m.places.find(next.at)
+	if l == nil {
+		l = m.place(next.at)
 	}
-	next.at = &l.with
+	next.at = &l.entry
 	return m.policy.Execute(ctx, next)
 }
 
-func (m *member[T]) link(at *link[T]) *memberLink[T] {
-	l := &memberLink[T]{at: at}
+// place makes the link for a place, and keeps it.
+func (m *member[T]) place(at *link[T]) *placed[T] {
+	l := &placed[T]{at: at}
 	if at != nil {
-		l.with = *at
+		l.entry = *at
 	}
-	l.with.key, l.with.prompt, l.with.watched = m.key, false, watched(l.with.audience, m.policy)
-	l.with.last = new(atomic.Pointer[relinking[T]])
-	m.linked.Store(l)
+	l.entry.key, l.entry.prompt, l.entry.watched = m.key, false, watched(l.entry.audience, m.policy)
+	l.entry.last = new(atomic.Pointer[placed[T]])
+	m.places.keep(l)
 	return l
 }
 

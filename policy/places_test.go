@@ -66,6 +66,30 @@ func TestAMemberInTwoChainsIsObservedInEach(t *testing.T) {
 	assert.Equal(t, []string{"2/k/a", "2/k/a"}, second)
 }
 
+// A keyed policy is made once, for all pipelines, and so is a pipeline that a Select chooses.
+func TestAPolicyInSeveralChainsAllocatesNothing(t *testing.T) {
+	events := 0
+	count := []policy.Listener{{Observe: func(context.Context, policy.Event) { events++ }, Kinds: []policy.EventKind{"passed"}}}
+	inner := policy.NewChain("in", count, policy.Policy[int](named("a")))
+	for name, p := range map[string]policy.Policy[int]{
+		"a member":              policy.WithKey("k", policy.Policy[int](named("a"))),
+		"a chain of a member":   policy.WithKey[int]("k", inner),
+		"a chain behind others": policy.Select(func(context.Context) policy.Policy[int] { return inner }),
+	} {
+		chains := []*policy.Chain[int]{policy.NewChain("alone", nil, p)}
+		for range 3 {
+			chains = append(chains, policy.NewChain("out", count, p, named("b")))
+		}
+		ctx, fn := t.Context(), policy.Func[int](one)
+		assert.Zero(t, testing.AllocsPerRun(100, func() {
+			for _, c := range chains {
+				_, _ = c.Call(fn).Do(ctx)
+			}
+		}), name)
+	}
+	assert.Positive(t, events)
+}
+
 func TestAChainThatIsTheLastPolicyIsObservedFromOutside(t *testing.T) {
 	var got []string
 	inner := policy.NewChain("in", nil, policy.Policy[int](named("a")))

@@ -116,12 +116,21 @@ func TestARescueThatNothingObservesAllocatesNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { call.Emit(ctx, Event{Kind: Recovered, Policy: "mine"}) }))
 }
 
-func TestASwitchKeepsTheLinksOfAFewPlaces(t *testing.T) {
-	s := NewSwitch(NewChain[int]("in", nil, FallbackValue(7)))
+func TestAChainAndAMemberKeepTheLinksOfAFewPlaces(t *testing.T) {
+	chain := NewChain[int]("in", nil, FallbackValue(7))
+	m := WithKey("k", Policy[int](chain)).(*member[int])
 	listeners, _ := heard()
-	for range 3 * maxPlaces {
-		_, err := NewChain[int]("out", listeners, s).Call(quick).Do(t.Context())
-		require.NoError(t, err)
+	for n := range 3*maxPlaces + 1 {
+		for _, p := range []Policy[int]{NewSwitch(chain), m} {
+			_, err := NewChain("out", listeners, p).Call(quick).Do(t.Context())
+			require.NoError(t, err)
+		}
+		for _, kept := range []*places[int]{chain.places, &m.places} {
+			count := 0
+			for l := kept.newest.Load(); l != nil; l = l.older {
+				count++
+			}
+			assert.Equal(t, n%maxPlaces+1, count, "of %d places", n+1)
+		}
 	}
-	assert.Len(t, s.now.Load().places, maxPlaces)
 }
