@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/ductile-go/ductile/adaptive"
@@ -65,10 +66,12 @@ func outcomeOf(ctx context.Context, err error) outcome {
 //   - the code of an error with the method GRPCStatus of grpc-go, "Unavailable"
 //   - a name for the errors of this module: "open" for a circuit's, "timeout" for a limit
 //     that has passed, "full" for a gate's or an adaptive limit's, "limit" for a rate
-//     limiter's, "throttled" for a throttle's, "panic" for a panic or a runtime.Goexit
+//     limiter's, "cost" for a call that asks for more than its Burst, "throttled" for a
+//     throttle's, "panic" for a panic or a runtime.Goexit, "rejected" for other rejections
 //   - "timeout" and "canceled" for the errors of package context
-//   - the error's type, "*net.OpError", if it is not a type of packages errors and fmt that
-//     wraps another
+//   - the error's type, "*net.OpError", if it is not one that says nothing about the error:
+//     a type of packages errors and fmt that wraps another, or an unexported one of this
+//     module
 //
 // A *[retry.Error] is passed over: the last failure's type is returned, or "exhausted" if
 // there is none, because the last value was rejected. ErrorType returns "" for nil.
@@ -81,10 +84,14 @@ func ErrorType(err error) string {
 			return name
 		}
 		inner := wrapped(err)
-		if inner == nil {
+		switch {
+		case inner != nil:
+			err = inner
+		case isOurs(err) && errors.Is(err, policy.ErrRejected):
+			return "rejected"
+		default:
 			return reflect.TypeOf(err).String()
 		}
-		err = inner
 	}
 }
 
@@ -123,6 +130,8 @@ func named(err error) string {
 		return "canceled"
 	case policy.ErrNoReturn:
 		return "panic"
+	case policy.ErrRejected:
+		return "rejected"
 	}
 	return grpcCode(err)
 }
@@ -146,11 +155,8 @@ func wrapped(err error) error {
 			return e.Err
 		}
 	}
-	t := reflect.TypeOf(err)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if _, marked := err.(*mark.Mark); !marked && !fromStd[t.PkgPath()] { //nolint:errorlint // as above
+	_, marked := err.(*mark.Mark) //nolint:errorlint // as above
+	if !marked && !fromStd[typeOf(err).PkgPath()] && !isOurs(err) {
 		return nil
 	}
 	switch e := err.(type) { //nolint:errorlint // as above
@@ -162,6 +168,23 @@ func wrapped(err error) error {
 		}
 	}
 	return nil
+}
+
+// typeOf returns the type of err, or the type that it points to.
+func typeOf(err error) reflect.Type {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+// isOurs reports whether the type of err is an unexported one of this module: no reader of a
+// label knows it.
+func isOurs(err error) bool {
+	t := typeOf(err)
+	return strings.HasPrefix(t.PkgPath(), "github.com/ductile-go/ductile/") &&
+		!strings.HasSuffix(t.PkgPath(), "_test") && t.Name()[0] >= 'a'
 }
 
 // grpcTypes has, for each type of error that was seen, whether it has the method

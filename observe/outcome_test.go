@@ -7,14 +7,17 @@ import (
 	"net"
 	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/chaos"
+	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
@@ -83,6 +86,46 @@ func TestErrorTypeNamesTheCause(t *testing.T) {
 	assert.Equal(t, "503", observe.ErrorType(&chaos.Error{Err: &named{}}), "an injected error is one of the dependency")
 	assert.Equal(t, "*observe_test.named", observe.ErrorType(fmt.Errorf("%w", (*named)(nil))))
 	assert.Equal(t, "*errors.errorString", observe.ErrorType(fmt.Errorf("%w and %w", errDown, &net.OpError{})), "the first of several")
+}
+
+// Errors of this module whose types are not exported have no type that a label should show.
+func TestErrorTypeLooksBehindTypesThatAreNotExported(t *testing.T) {
+	left, leave := context.WithCancelCause(t.Context())
+	leave(errDown)
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1})
+	_, cost := limiter.Reserve(2, 0)
+	failed := func(err error) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) { return 0, err }
+	}
+	answer := func(err error) *policy.FallbackPolicy[int] {
+		return policy.Fallback(func(context.Context, error) (int, error) { return 0, err })
+	}
+	_, both := answer(&net.OpError{Err: errDown}).Do(t.Context(), failed(errDown))
+	_, half := answer(fmt.Errorf("mine: %w", policy.ErrRejected)).Do(t.Context(), failed(&url.Error{Err: errDown}))
+	for want, err := range map[string]error{
+		"canceled":     policy.Ended(left),
+		"*net.OpError": both,
+		"*url.Error":   half,
+		"cost":         cost,
+		"rejected":     coalesce.ErrCycle,
+	} {
+		assert.Equal(t, want, observe.ErrorType(err), "%T", err)
+	}
+	assert.Equal(t, "canceled", observe.ErrorType(limiter.Wait(left, 1)))
+	assert.Equal(t, "rejected", observe.ErrorType(fmt.Errorf("mine: %w", policy.ErrRejected)))
+}
+
+func TestErrorTypeOfACallThatLeftAQueueIsWhyItLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := bulkhead.NewGate(bulkhead.Config{Limit: 1, MaxQueue: 1})
+		place, err := gate.Acquire(t.Context())
+		require.NoError(t, err)
+		defer place.Release()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = gate.Acquire(ctx)
+		assert.Equal(t, "timeout", observe.ErrorType(err))
+	})
 }
 
 func TestOutcomeFollowsTheError(t *testing.T) {

@@ -74,6 +74,9 @@ func (e *costError) Error() string {
 	return fmt.Sprintf("ratelimit: cost is %d, want at most Burst%s, %d: raise Burst or ask for less", e.tokens, of, e.burst)
 }
 
+// ErrorType is the name by which package observe counts the error.
+func (e *costError) ErrorType() string { return "cost" }
+
 func (e *costError) Is(target error) bool {
 	return target == ErrCost || target == policy.ErrRejected
 }
@@ -82,4 +85,4 @@ func (e *costError) Is(target error) bool {
 type leftError struct{ ended error }
 
 func (e *leftError) Error() string   { return "ratelimit: left the queue: " + e.ended.Error() }
-func (e *leftError) Unwrap() []error { return []error{policy.ErrRejected, e.ended} }
+func (e *leftError) Unwrap() []error { return []error{e.ended, policy.ErrRejected} }
