@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,12 +126,7 @@ func (c *connections) diedUnder(s *shared, silent bool, since time.Time) (ignore
 		return true
 	}
 	s.counted = true
-	for i, other := range c.shared {
-		if other == s {
-			c.shared = append(c.shared[:i], c.shared[i+1:]...)
-			break
-		}
-	}
+	c.shared = slices.DeleteFunc(c.shared, func(other *shared) bool { return other == s })
 	return !silent && s.requests == 1 && s.answered && c.spare(since)
 }
 
