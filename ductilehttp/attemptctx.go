@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ductile-go/ductile/internal/ending"
 	values "github.com/ductile-go/ductile/internal/same"
 )
 
@@ -59,19 +60,11 @@ func (c *callers) Err() error                  { return c.context().Err() }
 // Value lets package context find the caller's context, so that it attaches without a
 // goroutine.
 func (c *callers) Value(key any) any {
-	if over.Value(key) != nil {
+	if ending.IsCauseKey(key) {
 		return c.context().Value(key)
 	}
 	return c.parent.Value(key)
 }
-
-// over has ended and has no values: it answers to the key alone by which package context
-// looks for contexts of its own.
-var over = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
 
 // Deadline returns the policies': it is when a response has to be there.
 func (a *attempt) Deadline() (time.Time, bool) { return a.parent.Deadline() }

@@ -217,8 +217,7 @@ func refusal(r *http.Request, code int, retryAfter time.Duration) *http.Response
 		Header: http.Header{}, Body: http.NoBody,
 	}
 	if retryAfter > 0 {
-		seconds := (retryAfter-1)/time.Second + 1 // rounded up, without overflow
-		resp.Header.Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
+		resp.Header.Set("Retry-After", inSeconds(retryAfter))
 	}
 	if code == http.StatusNoContent || code == http.StatusNotModified {
 		return resp

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -106,7 +105,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		code = http.StatusInternalServerError
 	}
 	if after > 0 {
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(math.Ceil(after.Seconds())), 10))
+		w.Header().Set("Retry-After", inSeconds(after))
 	}
 	for _, name := range ofAnswer {
 		w.Header().Del(name)

@@ -46,6 +46,11 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return longest, found
 }
 
+// inSeconds returns a wait of more than 0 as Retry-After has it: in seconds, rounded up.
+func inSeconds(wait time.Duration) string {
+	return strconv.FormatInt(int64((wait-1)/time.Second)+1, 10)
+}
+
 func parseRetryAfter(v string, h http.Header, now time.Time) (time.Duration, bool) {
 	if seconds, err := strconv.ParseUint(v, 10, 63); err == nil {
 		if seconds > uint64(maxRetryAfter/time.Second) {
