@@ -3,6 +3,7 @@ package ductilehttp_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/policy"
 )
 
 func TestACallThatAnAdaptiveLimitRefusedIsAnsweredWith503(t *testing.T) {
@@ -37,4 +39,24 @@ func TestACallThatAnAdaptiveLimitRefusedIsAnsweredWith503(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Equal(t, "1", w.Header().Get("Retry-After"))
 	assert.True(t, permit.Record(0))
+}
+
+func TestAnAdaptiveLimitInsideATimeoutHoldsItsPlaceUntilTheBodyHasEnded(t *testing.T) {
+	goOn := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "begin ")
+		_ = http.NewResponseController(w).Flush()
+		<-goOn
+		_, _ = io.WriteString(w, "end")
+	})
+	l := adaptive.NewLimiter(adaptive.Config{})
+	resp, err := ductilehttp.NewTransport(own(s.base,
+		policy.Timeout[*http.Response](time.Minute).WithKeep(ductilehttp.HoldBody),
+		adaptive.New[*http.Response](l).WithKeep(ductilehttp.HoldBody),
+	)).RoundTrip(request(t, "GET", s.URL, nil))
+	require.NoError(t, err)
+	assert.Equal(t, 1, l.Snapshot().InUse)
+	close(goOn)
+	assert.Equal(t, "begin end", read(t, resp))
+	assert.Zero(t, l.Snapshot().InUse)
 }

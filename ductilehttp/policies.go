@@ -155,6 +155,10 @@ func holdVerdict(ctx context.Context, resp *http.Response, record func(policy.Ou
 // *policy.TimeoutError. Without HoldBody, the limit covers only the header. HoldBody keeps
 // nothing for a response without a body, or for an upgrade, whose connection belongs to the
 // caller from then on.
+//
+// HoldBody fits the WithKeep of an adaptive limit too. Each Timeout around the limit then
+// needs it as well: the body ends with the context that the limit got, and the context of a
+// Timeout without WithKeep ends with the header.
 func HoldBody(ctx context.Context, resp *http.Response, release func()) *http.Response {
 	if resp == nil || !hasBody(resp) {
 		release()
