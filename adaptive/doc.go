@@ -26,10 +26,11 @@
 //     the clients share the server evenly. Ten clients that climb would ruin it: each one
 //     gains throughput at the cost of the others.
 //
-// The limit moves at the end of a window of time and of calls. A window says nothing, and
-// moves nothing, unless the limit held calls back in it. An idle night therefore leaves
-// the limit as it is. There is no baseline of a latency without load: limiters that
-// measure one drift upwards under steady overload, because they measure it under load.
+// The limit moves at the end of a window of time and of calls. A window in which the limit
+// held no call back does not raise it, and does not move a limiter that climbs at all. So an
+// idle night leaves the limit as it is. With Target, latencies over it lower the limit in
+// any window. There is no baseline of a latency without load: limiters that measure one
+// drift upwards under steady overload, because they measure it under load.
 //
 // Put a limiter where a bulkhead would be: inside any retry, inside a breaker, and inside
 // any timeout that abandons its function. On a server it is outermost.
