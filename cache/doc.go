@@ -20,10 +20,10 @@
 // deadline an entry has expired.
 //
 // Calls of one key that miss at the same time share one flight, see package coalesce: a
-// hundred callers make one call. A refresh is a flight, too. It has the values of its
-// reader's context but not its end, at most Config.RefreshTimeout, and there is at most
-// one for each key. If it fails, the entry stays, and the next refresh waits for
-// Config.Cooldown.
+// hundred callers make one call. A refresh is a flight too, at most one for each key. Its
+// context has the values of its reader's context and does not end with it, but after
+// Config.RefreshTimeout. If a refresh fails, the entry stays, and the next refresh waits
+// for Config.Cooldown.
 //
 // With Config.Negative some errors are kept as well, such as "not found".
 //

@@ -29,13 +29,14 @@ type Entry[T any] struct {
 //
 // If a method fails, the cache goes on as if there were no entry, and reports
 // StoreFailed; the call does not fail. For one key, the cache calls Set and Delete one
-// after another, and Get at any time. A method that is slow holds up the calls of its key
-// alone. If a method panics, the panic passes through the call that it is made for.
+// after another, and Get at any time. A slow method delays only calls of its key. A panic
+// of a method passes through the call that needed it; a panic while a result is stored is
+// reported as StoreFailed, since the call of that result has ended.
 //
-// Calls go on while a Set is slow, or never returns: the result that waits to be stored
-// answers them. What waits for the Set, as long as its context lets it, are Delete and
-// Refresh of the key, the end of a refresh of the key, and Close. So a method must not call
-// Delete or Refresh of the cache for its own key, or Close.
+// While a Set is slow, or if it never returns, the result that waits to be stored answers
+// calls. Delete and Refresh of the key, and Close, wait for the Set until their contexts
+// end. A refresh of the key ends only after it. So a method must not call Delete or Refresh
+// of the cache for its own key, or Close.
 //
 // Package cachetest tests that a Store keeps these promises.
 type Store[K comparable, T any] interface {
