@@ -33,16 +33,13 @@ func (l *Limiter) Snapshot() Snapshot {
 
 // LogValue returns the fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
-	attrs := []slog.Attr{
+	return logvalue.Group(
 		slog.String("name", s.Name),
 		slog.Int("limit", s.Limit),
 		slog.Int("in_use", s.InUse),
 		slog.Int("waiting", s.Waiting),
 		slog.Int64("admitted", s.Admitted),
 		slog.Int64("rejected", s.Rejected),
-	}
-	if s.Pinned {
-		attrs = append(attrs, slog.Bool("pinned", true))
-	}
-	return logvalue.Group(attrs...)
+		slog.Bool("pinned", s.Pinned),
+	)
 }

@@ -92,21 +92,15 @@ type Snapshot struct {
 
 // LogValue returns a group of the state and the fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
-	return logvalue.Group(append([]slog.Attr{
+	return logvalue.Group(
 		slog.String("name", s.Name),
 		slog.String("state", s.State.String()),
-		{Key: "counts", Value: s.Counts.LogValue()},
+		slog.Attr{Key: "counts", Value: s.Counts.LogValue()},
 		slog.Duration("retry_after", s.RetryAfter),
 		slog.Time("since", s.Since),
 		slog.String("reason", s.Reason),
 		slog.Any("cause", s.Cause),
 		slog.Int("probes", s.Probes),
-	}, shadowed(s.Shadow)...)...)
-}
-
-func shadowed(shadow bool) []slog.Attr {
-	if !shadow {
-		return nil
-	}
-	return []slog.Attr{slog.Bool("shadow", true)}
+		slog.Bool("shadow", s.Shadow),
+	)
 }

@@ -91,15 +91,16 @@ type Transition struct {
 
 // LogValue returns a group of the states and the fields that are not zero.
 func (t Transition) LogValue() slog.Value {
-	return logvalue.Group(append([]slog.Attr{
+	return logvalue.Group(
 		slog.String("name", t.Name),
 		slog.String("from", t.From.String()),
 		slog.String("to", t.To.String()),
 		slog.Time("at", t.At),
-		{Key: "counts", Value: t.Counts.LogValue()},
+		slog.Attr{Key: "counts", Value: t.Counts.LogValue()},
 		slog.String("reason", t.Reason),
 		slog.Any("cause", t.Cause),
-	}, shadowed(t.Shadow)...)...)
+		slog.Bool("shadow", t.Shadow),
+	)
 }
 
 // transition returns what listeners are given when from becomes to. It returns nil if that

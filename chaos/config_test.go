@@ -145,4 +145,5 @@ func TestASnapshotMarshalsAndLogs(t *testing.T) {
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "chaos", p.Snapshot())
 	assert.Contains(t, log.String(), "chaos.name=stripe chaos.kind=fault chaos.enabled=true chaos.calls=1 chaos.injected=1")
+	assert.Equal(t, "[kind=fault]", chaos.Snapshot{Kind: "fault"}.LogValue().String(), "fields that are zero are left out")
 }

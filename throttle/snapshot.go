@@ -31,13 +31,10 @@ func (t *Throttle) Snapshot() Snapshot {
 
 // LogValue returns the fields that are not zero.
 func (s Snapshot) LogValue() slog.Value {
-	attrs := []slog.Attr{
+	return logvalue.Group(
 		slog.String("name", s.Name),
 		slog.Int64("requests", s.Requests),
 		slog.Int64("accepts", s.Accepts),
-	}
-	if s.Rate > 0 {
-		attrs = append(attrs, slog.Float64("rate", s.Rate))
-	}
-	return logvalue.Group(attrs...)
+		slog.Float64("rate", s.Rate),
+	)
 }

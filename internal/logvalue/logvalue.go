@@ -22,6 +22,10 @@ func zero(v slog.Value) bool {
 		return v.String() == ""
 	case slog.KindInt64:
 		return v.Int64() == 0
+	case slog.KindFloat64:
+		return v.Float64() == 0
+	case slog.KindBool:
+		return !v.Bool()
 	case slog.KindDuration:
 		return v.Duration() == 0
 	case slog.KindTime:
