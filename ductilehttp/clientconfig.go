@@ -29,7 +29,8 @@ type ClientConfig struct {
 	// a third of TotalTimeout if that is set and less. Negative means no limit.
 	AttemptTimeout time.Duration
 	// TotalTimeout bounds the call: all attempts, delays and redirects, and the response
-	// body. 0 means MaxAttempts times (AttemptTimeout + 4 s). Negative means no limit.
+	// body. 0 means MaxAttempts times (AttemptTimeout + 4 s), or no limit if one of the two
+	// has none. Negative means no limit.
 	TotalTimeout time.Duration
 	// MaxAttempts counts attempts, not retries. 0 means 3, [retry.Unlimited] means no
 	// limit.

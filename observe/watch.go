@@ -22,9 +22,9 @@ import (
 // A circuit's moves count once: the pipeline's StateChanged events for a watched circuit
 // are left out. Circuits are told apart by their names, so those that a program watches
 // and those that it does not should not share a name. A move that happens during Watch
-// may be missed. Gates, limiters and circuits of the same name share their series: numbers
-// are added up, a state is 1 if one of them is in it, and of throttles the highest rate is
-// shown.
+// may be missed. Sources of one kind and one name share their series: numbers are added up,
+// a state is 1 if one of the circuits is in it, the lowest share of the budgets is shown, and
+// the highest rate of the throttles.
 //
 // A source may be given more than once, and is then watched until each stop was called.
 // stop may be called more than once. Watch panics if a source is nil or of another type,

@@ -226,7 +226,7 @@ func (p *familyPolicy[T]) Refusal(ctx context.Context, after time.Duration) erro
 // Clock returns the clock of the registry, or nil for real time.
 func (p *familyPolicy[T]) Clock() policy.Clock { return p.f.r.env.clock }
 
-// Describe returns the kind, "keyed", the family's name, and its declaration.
+// Describe returns the kind, "keyed", and the family's name.
 func (p *familyPolicy[T]) Describe() policy.Description {
 	return policy.Description{Kind: "keyed", Name: p.f.name}
 }
