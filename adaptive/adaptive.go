@@ -28,11 +28,11 @@ var emits = []string{
 // usable. It is immutable and safe for concurrent use. Any number of them may share a
 // limiter.
 //
-// A success gives its latency, without the time in the queue. A failure by a deadline
-// counts as at least that long. Other failures give nothing, since an error after 1 ms is
-// not a fast server, and neither do calls that panic, call runtime.Goexit or are Ignored.
-// With Target, an error of an inner policy that matches [policy.ErrRejected] lowers the
-// limit: what is inside is full.
+// The limiter learns from the latency of each success, without the time in the queue. A call
+// that failed by a deadline counts as at least that slow. It learns nothing from other
+// failures, since an error after 1 ms does not show a fast server, nor from calls that
+// panic, call runtime.Goexit or are Ignored. With Target, an error of an inner policy that
+// matches [policy.ErrRejected] lowers the limit: that policy is full.
 //
 // The call that moves the limit emits LimitChanged, before it returns. Events of concurrent
 // calls may come in another order than their changes; [Config].OnChange gets the changes in

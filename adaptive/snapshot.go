@@ -16,9 +16,9 @@ type Snapshot struct {
 	Waiting  int    `json:"waiting"`            // calls in the queue
 	Admitted int64  `json:"admitted,omitempty"` // calls admitted so far, at once or after a wait
 	Rejected int64  `json:"rejected,omitempty"` // calls refused so far, on arrival or in the queue; not calls whose context ended
-	// Pinned reports that the limit is Min and that the last window was over Target even so.
-	// Either Target is less than the dependency needs without load, or other clients alone
-	// are more than it can serve. It is false without Target.
+	// Pinned reports that the limit is Min and the last window was still over Target. Then
+	// Target is less than the dependency needs without load, or other clients alone send
+	// more than it can serve. It is false without Target.
 	Pinned bool `json:"pinned,omitempty"`
 }
 

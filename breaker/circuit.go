@@ -124,8 +124,8 @@ func (c *Circuit) Isolate(reason string) { c.force(step{to: Isolated, text: reas
 func (c *Circuit) Reset() { c.force(step{to: Closed, why: reset}) }
 
 // Trip opens the circuit for d, even in shadow. If d is zero or less, it stays open for the
-// configured recovery timeout, as grown by now. The reason, which may be empty, is shown by
-// Transition, Snapshot and OpenError. On an isolated circuit Trip does nothing.
+// recovery timeout, which reopenings may have doubled. The reason, which may be empty, is
+// shown by Transition, Snapshot and OpenError. On an isolated circuit Trip does nothing.
 func (c *Circuit) Trip(d time.Duration, reason string) {
 	c.force(step{to: Open, period: max(0, d), text: reason, forced: true})
 }

@@ -25,7 +25,7 @@ const NoWait time.Duration = -1
 //
 // There are three ways to count. Without a window, the circuit counts failures in a row,
 // and a success resets the count. With Window, it counts the calls of that time, in 10
-// buckets. With WindowCalls, it counts the last so many calls. If several conditions are
+// buckets. With WindowCalls, it counts that many of the latest calls. If several conditions are
 // set, the first that is met opens the circuit. Conditions are checked when a failure or
 // a slow call is counted, never at a success.
 //
@@ -57,9 +57,9 @@ type Config struct {
 	// FailureRate opens the circuit when at least this share of the window's calls has
 	// failed. It is above 0 and at most 1, and needs a window. 0 means no such condition.
 	FailureRate float64 `json:"failure_rate,omitempty"`
-	// SlowCall is how long a call takes at least to count as slow. It needs SlowRate. A
-	// probe that succeeds slowly reopens the circuit. A call that its caller cancelled
-	// after SlowCall or later counts as slow and not as a failure; such a probe is Ignored.
+	// SlowCall is the duration from which a call counts as slow. It needs SlowRate. A slow
+	// probe that succeeds reopens the circuit. A call that its caller cancelled after
+	// SlowCall or later counts as slow and not as a failure; such a probe is Ignored.
 	SlowCall time.Duration `json:"slow_call,omitempty"`
 	// SlowRate opens the circuit when at least this share of the window's calls was slow.
 	// It is above 0 and at most 1, and needs a window and SlowCall.
@@ -76,8 +76,9 @@ type Config struct {
 	// RecoveryTimeout is how long the circuit stays open before it admits probes. 0 means
 	// 30 s, and NoWait means no time at all.
 	RecoveryTimeout time.Duration `json:"recovery_timeout,omitempty"`
-	// MaxRecoveryTimeout, if set, limits a recovery timeout that doubles at each reopening
-	// and is reset by closing. 0 means that it does not double. Jitter is added to it.
+	// MaxRecoveryTimeout, if set, makes the recovery timeout double at each reopening, up
+	// to this limit, until the circuit closes. 0 means that it does not double. Jitter comes
+	// on top.
 	MaxRecoveryTimeout time.Duration `json:"max_recovery_timeout,omitempty"`
 	// RecoveryJitter lengthens the time by a random share of up to RecoveryJitter, which is
 	// at most 1, so that many replicas do not probe at the same time.
@@ -89,9 +90,10 @@ type Config struct {
 	// SuccessThreshold is how many successful probes close the circuit, at most 1,048,576.
 	// 0 means 1. A single probe that fails reopens it.
 	SuccessThreshold int `json:"success_threshold,omitempty"`
-	// ProbeCalls, if set, judges half-open by a share of failures when so many probes have
-	// ended, at most 1,048,576, instead of by the first failure. Ignored probes do not
-	// count, and slow ones count as failed. It excludes SuccessThreshold.
+	// ProbeCalls, if set, is how many probes must have ended before half-open is judged, by
+	// their share of failures instead of by the first failure. It is at most 1,048,576.
+	// Ignored probes do not count, and slow ones count as failed. It excludes
+	// SuccessThreshold.
 	ProbeCalls int `json:"probe_calls,omitempty"`
 	// ProbeFailureRate reopens the circuit if at least this share of ProbeCalls has
 	// failed; a smaller share closes it. It is above 0 and at most 1, and needs

@@ -38,6 +38,6 @@
 // rules of a circuit in use.
 //
 // A circuit starts no goroutine, and admission takes no lock. It may be used inside and
-// outside of bubbles of testing/synctest, whose time is another: a circuit that is open in
-// one place may be past its recovery in the other.
+// outside of testing/synctest bubbles. Their times differ, so a circuit that is open outside
+// may be past its recovery inside, and the other way round.
 package breaker

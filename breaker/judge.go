@@ -8,9 +8,9 @@ import (
 	"github.com/ductile-go/ductile/policy"
 )
 
-// Judge returns err with a mark that says what it means for the circuits around the call. A
-// 404 or a declined card is a Success, since the dependency answered. A lock conflict, or a
-// connection pool of one's own that is exhausted, is Ignored. The mark has precedence over
+// Judge returns err with a mark that says what it means for the circuits around the call.
+// Mark a 404 or a declined card as a Success: the dependency answered. Mark a lock conflict,
+// or the exhaustion of your own connection pool, as Ignored. The mark has precedence over
 // all classifiers. It is found inside of errors that wrap err, and errors.Is and errors.As
 // see through it.
 //

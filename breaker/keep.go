@@ -10,15 +10,15 @@ import (
 )
 
 // WithKeep returns a copy for values that outlive the call, such as a response whose body is
-// still to be read, or the rows of a query. A successful call is judged later: hold is given
-// its value and a function record, and returns the value for the caller, usually one that
-// calls record when it has been used up.
+// still to be read, or the rows of a query. A successful call is judged when its value has
+// been used: hold receives the value and a function record, and returns the value for the
+// caller, usually a wrapper that calls record when it is closed.
 //
-// Any goroutine may call record. The first call counts; later ones do nothing.
-// Undecided counts as Failure. Until then, the call holds its permit of a half-open circuit.
-// If record has not been called when ctx, the context of the call, ends, the call counts as
-// a Success. A context that never ends, such as context.Background, does not do that: under
-// it, hold must make sure that record is called.
+// Any goroutine may call record. The first call counts; later ones do nothing. Undecided
+// counts as Failure. A probe of a half-open circuit keeps its permit until record is called.
+// If ctx, the context of the call, ends first, the call counts as a Success. A context that
+// never ends, such as context.Background, does not do that: under it, hold must make sure
+// that record is called.
 //
 // A call that fails is judged at once, without hold. SlowCall and the Took of an event
 // measure the function, not the use of its value. A panic in hold counts as a Failure and

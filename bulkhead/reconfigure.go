@@ -38,9 +38,9 @@ func (g *Gate) SetLimit(n int) {
 // Reconfigure puts cfg in force at once, and keeps the calls that run and those that wait:
 //
 //   - Limit is changed as [Gate.SetLimit] does.
-//   - MaxQueue: calls that wait stay, also if they are more than a smaller MaxQueue. Until
-//     they are fewer, a newcomer waits only in place of a call of a lower priority, and not
-//     at all if MaxQueue is 0.
+//   - MaxQueue: waiting calls stay in the queue, even if it is longer than the new MaxQueue.
+//     Until it is shorter, a new call waits only if it displaces a call of a lower priority.
+//     If MaxQueue is 0, it is refused.
 //   - MaxWait, Delay, Order and Priority apply to calls that begin to wait after the
 //     change. Calls that wait already keep their priority, the bound of their wait, and
 //     their order among each other. If Delay is turned on while calls wait, the queue

@@ -21,8 +21,8 @@ const kind = "cache"
 
 // ErrCycle is the error of a call that would wait for itself: the function of a miss
 // called the cache for the key of the miss, or for one whose function waits for it. It
-// matches [policy.ErrRejected]. The cache knows such a call by its context, which must be
-// derived from the function's: one with another context waits for itself.
+// matches [policy.ErrRejected]. The check follows contexts: a call whose context is not
+// derived from the function's is not found, and waits for itself.
 var ErrCycle = fmt.Errorf("cache: the function of a call called the cache for the key of the call, which would wait for itself; use another key, or call the function without the cache (%w)", policy.ErrRejected)
 
 // promptly lists the events for which a hit leaves its fast path.
@@ -38,7 +38,7 @@ var emits = []string{
 //
 // Calls of one key share more than the result: a call that misses may get what the
 // function of another caller returned, and a refresh runs with the values of its reader's
-// context. Everything that the result depends on belongs into the key, for example the
+// context. Everything that the result depends on belongs in the key, for example the
 // tenant and the user's rights.
 //
 // A value is shared by reference: every caller gets the one that is kept, and must not

@@ -14,9 +14,8 @@ const kind = "coalesce"
 
 // ErrCycle is the error of a call that would wait for itself: the function of a flight
 // called its own key, or one whose function waits for it. It matches
-// [policy.ErrRejected]. Without it, no caller's end would free the flight. Such a call is
-// known by its context, which must be derived from the function's: one with another context
-// waits for itself.
+// [policy.ErrRejected]. The check follows contexts: a call whose context is not derived from
+// the function's is not found, and waits for itself.
 var ErrCycle = fmt.Errorf("coalesce: the function of a flight called the key of the flight, which would wait for itself; use another key, or call the function without the coalesce (%w)", policy.ErrRejected)
 
 // Coalesce is a policy with which calls of the same key at the same time share one flight.
@@ -37,7 +36,7 @@ type Coalesce[K comparable, T any] struct {
 //
 // key is called on the caller's goroutine, once per call, before the call is part of a
 // flight. It must be safe for concurrent use. Everything that the result depends on
-// belongs into the key, for example the tenant and the user's rights: the function of one
+// belongs in the key, for example the tenant and the user's rights: the function of one
 // caller answers for all. New panics if key is nil.
 func New[K comparable, T any](key func(ctx context.Context) (K, bool)) *Coalesce[K, T] {
 	if key == nil {

@@ -291,9 +291,9 @@ func (x *exchange) note(resp *http.Response, gaveUp *retry.Error) {
 	}
 }
 
-// Attempts returns how many requests a [Transport] sent until it got resp, and the error
-// with which its retry ended, nil if that did not end on a bad response. It must be called
-// before the body is replaced; of any other response it returns 1 and nil.
+// Attempts returns how many requests a [Transport] sent until it got resp. If the retry ended
+// on a bad response, gaveUp is its error, and otherwise nil. Call Attempts before you replace
+// the body. For a response of anything else it returns 1 and nil.
 func Attempts(resp *http.Response) (n int, gaveUp *retry.Error) {
 	if b, ok := resp.Body.(*body); ok && b.attempts > 0 {
 		return b.attempts, b.gaveUp

@@ -40,9 +40,9 @@ type Config[K comparable, V Idler] struct {
 	Idle time.Duration
 	// Overflow returns the value that new keys share while Max is reached and no member
 	// is idle. It is called once, at the first use of that value. If it panics, the next
-	// use calls it again. If nil, Make is called with the zero key. Neither may then get a
-	// key that is not a member: if that finds no room, it waits for the overflow value, and
-	// deadlocks.
+	// use calls it again. If nil, Make is called with the zero key. While it runs, the
+	// function must not get a key that is not a member: without room for the key, that Get
+	// waits for the overflow value, and deadlocks.
 	Overflow func() V `json:"-"`
 	// OnDrop, if not nil, is called once for each member that was dropped or forgotten.
 	// It runs on the goroutine of that Get or Forget, without holding a lock, after the

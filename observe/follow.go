@@ -14,8 +14,8 @@ type follower struct {
 }
 
 // Follow calls fn for each event of the given kinds that s observes from now on, or for all
-// events if no kind is given. A circuit that s watches moves once: fn gets each of its
-// moves as one StateChanged, also those by hand, and not the pipeline's events for them.
+// events if no kind is given. If s watches a circuit, fn gets each of its moves once, as a
+// StateChanged, moves by hand included; the pipeline's events for these moves are left out.
 //
 // fn is a [policy.Observer]: it runs on the goroutine of the call and should be quick.
 // After stop has returned, fn is not called for later events; a call in progress may still

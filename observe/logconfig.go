@@ -17,8 +17,8 @@ const NoSummary = -1
 // LogConfig configures [Log]. The zero LogConfig is the documented default.
 type LogConfig struct {
 	// Level returns the level of an event. Nil means [DefaultLevel]. It runs for each
-	// event and must be safe for concurrent use. Summaries have the level Info or, if Level
-	// returns a higher one for a rejection with their Policy and Name, that.
+	// event and must be safe for concurrent use. A summary has the level Info, or a higher
+	// one if Level returns that for a rejection with the same Policy and Name.
 	Level func(policy.Event) slog.Level
 	// Summary is the longest time that a rejection waits for its summary: one record for
 	// each policy that has rejected calls, with their number. 0 means 10 s, NoSummary none.

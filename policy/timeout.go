@@ -43,8 +43,8 @@ func (c TimeoutConfig) Validate() error {
 // function's own, or with Abandon that of the context.
 //
 // In real time a timer is set only when something waits on the context's Done channel.
-// If nothing does, and both the limit and a cancel by the caller have passed by the
-// time the function returns, the cancel is taken to have come first.
+// If nothing does, and by the time the function returns the limit has passed and the
+// caller has cancelled, the cancel is taken to have come first.
 type TimeoutPolicy[T any] struct {
 	promptly
 	cfg    TimeoutConfig

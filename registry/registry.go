@@ -82,8 +82,8 @@ func New(spec Spec, opts ...Option) (*Registry, error) {
 // Calls in flight end with the pipeline that they began with, and count in the circuits
 // and other state that they took a place, token or permit from. Apply may be called at any
 // time, also by observers and functions given to [Registry.Watch] and [breaker.Circuit.Watch].
-// If two Applies run at the same time, one of them puts both in force, and the other may
-// return shortly before it has.
+// If two Applies run at the same time, one of them puts both Specs in force, and the other
+// may return shortly before that is done.
 func (r *Registry) Apply(spec Spec) (Changes, error) {
 	own := spec.clone()
 	changes, err := r.commit(own)
@@ -132,8 +132,8 @@ func (r *Registry) swap(was, is *state) bool {
 	return true
 }
 
-// Failed records the error of a reload that did not come to Apply, such as a file that
-// cannot be read, for [Registry.Snapshot]. The next Apply without a fault clears it, and so
+// Failed records the error of a reload that failed before Apply, such as a file that cannot
+// be read, for [Registry.Snapshot]. The next Apply without a fault clears it, and so
 // does nil. An Apply with a fault records its own.
 func (r *Registry) Failed(err error) {
 	r.mu.Lock()

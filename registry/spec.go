@@ -64,8 +64,8 @@ type ThrottleSpec struct {
 	ClassifyBy string `config:"classify"`
 }
 
-// PipelineSpec declares a pipeline. What is left out is not in it. Its policies stand in
-// this order, the first outermost:
+// PipelineSpec declares a pipeline. A policy whose field is zero is not part of it. The
+// policies have this order, the first outermost:
 //
 //	fallback > cache > coalesce > total timeout > retry > hedge > breaker > throttle >
 //	rate limit > attempt timeout > bulkhead > adaptive limit > chaos > pipeline
@@ -89,7 +89,8 @@ type PipelineSpec struct {
 	// Pipeline names another pipeline of the Spec, which stands innermost. Attempts of
 	// its retry multiply with those of this one. Empty means none.
 	Pipeline string `config:"pipeline"`
-	// Abandon makes both timeouts return at their end though the function has not.
+	// Abandon makes both timeouts return at their limit even if the function has not
+	// returned.
 	Abandon bool `config:"abandon"`
 }
 
@@ -145,8 +146,8 @@ type ChaosSpec struct {
 	Latency time.Duration `config:"latency"`
 }
 
-// FamilySpec declares a pipeline for each key, with state of its own: the parts that are
-// set here stand where those of the pipeline would.
+// FamilySpec declares a pipeline for each key, with state of its own: each part that is set
+// here takes the place of the pipeline's part of that kind.
 type FamilySpec struct {
 	Pipeline      string             `config:"pipeline"` // a name of Spec.Pipelines; required
 	Circuit       *CircuitSpec       `config:"circuit"`

@@ -13,11 +13,11 @@ type watcher struct {
 	turn  turn
 }
 
-// Watch calls fn after each later [Registry.Apply] that changes something, once for each and
-// in order, on the goroutine of an Apply, or on one of its own if a [Family.Get] at the same
-// time has put the changes in force. By then they are in force. No lock is held, so fn may
-// call the registry; for an Apply that it makes itself, fn is called after it has returned.
-// A panic of fn is logged and recovered.
+// Watch calls fn for each later [Registry.Apply] that changes something, once and in order,
+// when its changes are in force. fn runs on the goroutine of an Apply, or on a new goroutine
+// if a concurrent [Family.Get] put the changes in force. No lock is held, so fn may call the
+// registry. If it calls Apply itself, the call for those changes comes after it has returned.
+// A panic in fn is logged and recovered.
 //
 // Once stop has returned, fn is not called any more, except for a call that has begun. stop
 // may be called more than once. Watch panics if fn is nil.

@@ -49,8 +49,8 @@ type Config struct {
 	// Name is used in errors, events and Snapshot. It may be empty.
 	Name string `json:"name,omitempty"`
 	// K is how many requests the throttle sends for each one that is accepted. 0 means 2.
-	// It is at least 1 and at most 1,000,000. With a smaller K the dependency has less to
-	// refuse, and fewer failures start the throttling: more than a share of 1 - 1/K.
+	// It is at least 1 and at most 1,000,000. A smaller K sends the dependency fewer calls
+	// to refuse, and throttling starts earlier: when more than 1 - 1/K of the calls fail.
 	K float64 `json:"k,omitempty"`
 	// Window is the length of the rolling window of requests, in 10 buckets. 0 means 2
 	// minutes. After a long outage, it takes about three windows until all calls are sent

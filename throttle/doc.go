@@ -1,7 +1,7 @@
 // Package throttle sheds calls to a dependency that is already refusing or failing many of
 // them, before they are sent.
 //
-// A [Throttle] is the state of one dependency: how many requests there were of late, and how
+// A [Throttle] is the state of one dependency: how many requests were made recently, and how
 // many of them it accepted. It has no type parameter, so calls of any result type can share
 // it. A [Throttled] is a policy that asks a throttle about each call.
 //

@@ -25,10 +25,10 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Acquire admits a call or rejects it with a *[ThrottledError], for calls that a function
-// cannot wrap. If ctx has ended, it returns the error of ctx and counts nothing. When an
-// admitted call has ended, pass its outcome to Record. A permit holds nothing: a
-// call that is never recorded is not counted. Most callers want [Do] or a [Throttled].
+// Acquire admits a call or rejects it with a *[ThrottledError]. It is for work that is not
+// one function call; other callers want [Do] or a [Throttled]. If ctx has ended, it returns
+// the error of [policy.Ended] and counts nothing. When an admitted call has ended, pass its
+// outcome to Record. A permit holds nothing: a call that is never recorded is not counted.
 func (t *Throttle) Acquire(ctx context.Context) (Permit, error) {
 	if ctx.Err() != nil {
 		return Permit{}, policy.Ended(ctx)

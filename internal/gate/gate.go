@@ -167,8 +167,8 @@ func (g *Gate) enterOrFull() (c *Cell, left int64) {
 	return &g.main, left
 }
 
-// Exhausted reports whether all places were in use when a call had entered through c and left
-// was the number of free places in c. While the places are spread over several cells, it may miss a
+// Exhausted reports whether all places were in use when a call had entered through c, with
+// left free places in c. While the places are spread over several cells, it may miss a
 // moment that ends at once.
 func (g *Gate) Exhausted(c *Cell, left int64) bool {
 	switch {
