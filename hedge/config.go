@@ -3,10 +3,10 @@ package hedge
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/fault"
+	"github.com/ductile-go/ductile/internal/origin"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -103,7 +103,7 @@ func (c Config) Validate() error {
 	if c.MaxExtra < 0 || c.MaxExtra > maxExtra {
 		faults.Add("MaxExtra", c.MaxExtra, fmt.Sprintf("0 for 1, or at most %d", maxExtra))
 	}
-	if c.Budget != nil && c.Budget != NoBudget && reflect.ValueOf(c.Budget).Elem().IsZero() {
+	if c.Budget != nil && c.Budget != NoBudget && origin.Budget(c.Budget) != nil {
 		faults.Add("Budget", "a zero Budget", "one made by retry.NewBudget, NoBudget, or nil")
 	}
 	if c.HedgeIf != nil && !c.OnFailure {

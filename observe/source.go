@@ -1,9 +1,7 @@
 package observe
 
 import (
-	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/ductile-go/ductile/adaptive"
 	"github.com/ductile-go/ductile/breaker"
@@ -57,7 +55,7 @@ func sourceOf(v any) (source, error) {
 			g.permits(s.Name, "ratelimit", s.Burst-s.Tokens, s.Burst, s.Waiting)
 		}}, origin.Limiter(v)
 	case *retry.Budget:
-		return source{gauges: func(g *gauges) { g.budget(v.Config().Name, v.Snapshot()) }}, madeBudget(v)
+		return source{gauges: func(g *gauges) { g.budget(v.Config().Name, v.Snapshot()) }}, origin.Budget(v) // not hedge.NoBudget, which has nothing to show
 	case members.Source:
 		family := v.Members()
 		if !watchable(family.Zero) {
@@ -70,15 +68,6 @@ func sourceOf(v any) (source, error) {
 		}
 	}
 	return source{}, unknown(v)
-}
-
-// madeBudget returns an error for a zero Budget, such as hedge.NoBudget: it has nothing to
-// show, and each snapshot would panic.
-func madeBudget(b *retry.Budget) error {
-	if reflect.ValueOf(b).Elem().IsZero() {
-		return errors.New("retry: zero Budget, want one made by NewBudget")
-	}
-	return nil
 }
 
 // watchable reports whether values of the type of zero, a nil pointer, can be watched as

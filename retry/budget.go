@@ -121,7 +121,7 @@ func (b *Budget) under(cfg BudgetConfig) *counts {
 }
 
 // made reports whether b was made by NewBudget.
-func (b *Budget) made() bool { return b.counts.Load() != nil }
+func (b *Budget) made() bool { return b != nil && b.counts.Load() != nil }
 
 // Call counts a call that may be retried. A retry with this budget calls it itself.
 func (b *Budget) Call() { b.counts.Load().now().Counts.calls.Add(1) }

@@ -2,11 +2,19 @@ package retry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ductile-go/ductile/internal/budgets"
+	"github.com/ductile-go/ductile/internal/origin"
 )
 
 func init() {
+	origin.Budget = func(b any) error {
+		if !b.(*Budget).made() {
+			return errors.New("retry: zero Budget, want one made by NewBudget")
+		}
+		return nil
+	}
 	budgets.Share = func(budget any) { budget.(*Budget).shared.Store(true) }
 }
 

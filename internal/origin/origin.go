@@ -13,4 +13,5 @@ var (
 	Adaptive func(l any) error // an *adaptive.Limiter
 	Registry func(r any) error // a *registry.Registry
 	Stats    func(s any) error // an *observe.Stats
+	Budget   func(b any) error // a *retry.Budget
 )
