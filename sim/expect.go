@@ -46,14 +46,24 @@ func parseBound(text string, read func(string) (float64, error)) (bound, error) 
 
 func readShare(text string) (float64, error) {
 	number, percent := strings.CutSuffix(text, "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	number = strings.TrimSpace(number)
+	v, err := strconv.ParseFloat(number, 64)
 	if percent {
-		v /= 100
+		v = hundredth(number, v)
 	}
 	if err == nil && v > 1 {
 		return v, fmt.Errorf("%s is more than 1, or 100%%", text)
 	}
 	return v, err
+}
+
+// hundredth returns a hundredth of a number, v, from its text: 99.9 / 100 is more than 0.999,
+// so 999 of 1,000 would be less than 99.9 %.
+func hundredth(number string, v float64) float64 {
+	if exact, err := strconv.ParseFloat(number+"e-2", 64); err == nil {
+		return exact
+	}
+	return v / 100 // it has an exponent already
 }
 
 func readFactor(text string) (float64, error) {

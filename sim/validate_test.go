@@ -2,6 +2,8 @@ package sim_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -129,6 +131,23 @@ func TestExpectations(t *testing.T) {
 		"none: success >= 90 %":             "failed, 83.1 %",
 	}, got)
 	assert.ErrorContains(t, r.Check(), "sim: retry: want amplification <= 2, during; got 2.96x")
+}
+
+func TestAnExpectedShareInPercentIsTheNumberThatItReads(t *testing.T) {
+	for _, succeed := range []int{7, 9, 22, 999} {
+		n := 0
+		s := sim.Scenario{Duration: seconds, Clients: []sim.Client{{Burst: 1000, Do: func(context.Context) error {
+			if n++; n > succeed {
+				return errors.New("down")
+			}
+			return nil
+		}}}}
+		share := fmt.Sprintf("%d.%d%%", succeed/10, succeed%10)
+		s.Expect = []sim.Expect{{Success: ">= " + share}, {Success: "<=" + share}, {Success: ">= 1e-1 %"}}
+		r, err := sim.Run(t.Context(), s)
+		require.NoError(t, err)
+		assert.NoError(t, r.Check())
+	}
 }
 
 func TestAnExpectationOfNoCallsFails(t *testing.T) {
