@@ -101,10 +101,12 @@ func TestASpreadHasTheQuantilesOfAHistogram(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 3))
 	var s, a, b spread
 	var h histogram.Histogram
+	longest := time.Duration(0)
 	assert.Zero(t, s.quantile(0.5))
 	for i := range 5000 {
 		d := time.Duration(math.Exp(r.Float64()*20)) - 1
 		h.Add(d)
+		longest = max(longest, d)
 		[]*spread{&a, &b}[i%2].add(d)
 	}
 	s.merge(&a)
@@ -112,7 +114,7 @@ func TestASpreadHasTheQuantilesOfAHistogram(t *testing.T) {
 	assert.EqualValues(t, 5000, s.count())
 	for _, q := range []float64{0.001, 0.1, 0.5, 0.99, 1} {
 		want, _ := histogram.Quantile(q, &h)
-		assert.Equal(t, want, s.quantile(q), q)
+		assert.Equal(t, min(want, longest), s.quantile(q), q)
 	}
 }
 

@@ -10,11 +10,15 @@ import (
 // spread counts durations in the buckets of package histogram. It is smaller than a
 // Histogram, as there is one for each second, and not for concurrent use.
 type spread struct {
-	first  int // the bucket of counts[0]
-	counts []uint32
+	first   int // the bucket of counts[0]
+	counts  []uint32
+	longest time.Duration
 }
 
-func (s *spread) add(d time.Duration) { *s.at(histogram.Index(d))++ }
+func (s *spread) add(d time.Duration) {
+	s.longest = max(s.longest, d)
+	*s.at(histogram.Index(d))++
+}
 
 // at returns the count of bucket i.
 func (s *spread) at(i int) *uint32 {
@@ -33,6 +37,7 @@ func (s *spread) at(i int) *uint32 {
 }
 
 func (s *spread) merge(other *spread) {
+	s.longest = max(s.longest, other.longest)
 	for i, n := range other.counts {
 		if n > 0 {
 			*s.at(other.first + i) += n
@@ -47,7 +52,9 @@ func (s *spread) count() (n uint64) {
 	return n
 }
 
-// quantile returns the upper bound of the bucket with the q-quantile, 0 without durations.
+// quantile returns the upper bound of the bucket with the q-quantile, or the longest duration
+// if that is shorter: calls that all end at their timeout take no longer than that. It
+// returns 0 without durations.
 func (s *spread) quantile(q float64) time.Duration {
 	total := s.count()
 	if total == 0 {
@@ -59,5 +66,5 @@ func (s *spread) quantile(q float64) time.Duration {
 		i++
 		below += uint64(s.counts[i])
 	}
-	return histogram.Upper(s.first + i)
+	return min(histogram.Upper(s.first+i), s.longest)
 }

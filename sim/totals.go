@@ -13,7 +13,7 @@ type Totals struct {
 	// end. Wasted are those of Served whose caller had gone, or did not get the answer.
 	Requests, Served, Wasted int64
 	// Times of the calls that ended, failed ones included; 0 if there are none. P50 and P99 are
-	// at most 9.1 % above the true quantile.
+	// at most 9.1 % above the true quantile, and not above the longest time.
 	Mean, P50, P99 time.Duration
 
 	open int64 // calls of the last second of the run that had not ended

@@ -150,6 +150,14 @@ func TestAnExpectedShareInPercentIsTheNumberThatItReads(t *testing.T) {
 	}
 }
 
+func TestNoCallTakesLongerThanItsTimeout(t *testing.T) {
+	s := steady(sim.Fault{At: 10 * seconds, For: 5 * seconds, Service: "api", Hang: true})
+	s.Expect = []sim.Expect{{P50: "<= 10ms", When: "before"}, {P99: "<= 10ms", When: "before"}, {P99: "<= 200ms"}, {P50: "<= 200ms", When: "during"}}
+	r, err := sim.Run(t.Context(), s)
+	require.NoError(t, err)
+	assert.NoError(t, r.Check())
+}
+
 func TestAnExpectationOfNoCallsFails(t *testing.T) {
 	s := steady(sim.Fault{At: 10 * seconds, For: 5 * seconds, Service: "api", Down: true})
 	s.Clients = []sim.Client{{Burst: 1, Calls: "api"}}
