@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -47,6 +48,8 @@ func TestBetweenIsInWholeSeconds(t *testing.T) {
 	assert.Zero(t, x.Between(time.Minute, time.Hour).Calls)
 	assert.Zero(t, x.Between(7*seconds, 3*seconds).Calls)
 	assert.Equal(t, x.Before, x.Between(0, time.Hour))
+	assert.Equal(t, x.Before, x.Between(0, math.MaxInt64), "more seconds than an int of 32 bits holds")
+	assert.Zero(t, x.Between(1<<32*seconds, math.MaxInt64).Calls)
 }
 
 func TestADurationNeedNotBeWholeSeconds(t *testing.T) {

@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Totals are sums over a stretch of time. Calls, Succeeded and times are of the calls that
 // began in the stretch; the others are of requests in the stretch.
@@ -30,9 +27,11 @@ func (t Totals) Amplification() float64 { return load(t.Requests, t.Calls) }
 
 // Between returns the totals of all whole seconds that overlap [from, to).
 func (r *Result) Between(from, to time.Duration) Totals {
-	first := min(max(0, int(from/time.Second)), len(r.seconds))
-	last := min(max(first, int(math.Ceil(to.Seconds()))), len(r.seconds))
-	return totals(r.seconds[first:last])
+	whole := time.Duration(len(r.seconds)) * time.Second // an int of 32 bits holds the seconds up to it
+	from = min(max(0, from), whole)
+	to = min(max(from, to), whole)
+	first, last := int(from/time.Second), parts(to, time.Second)
+	return totals(r.seconds[first:max(first, last)])
 }
 
 func totals(seconds []bin) Totals {
