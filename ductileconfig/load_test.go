@@ -1,8 +1,10 @@
 package ductileconfig_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,18 @@ pipelines: {p: {chaos: {rate: 1%, enabled: true, seed: 18446744073709551615, err
 	assert.Equal(t, uint64(1<<64-1), chaos.Seed)
 	assert.Equal(t, "boom: down", chaos.Error)
 	assert.Equal(t, 100*time.Microsecond, chaos.Latency)
+}
+
+func TestAShareInPercentIsTheNumberThatItReads(t *testing.T) {
+	text := "circuits:\n"
+	for tenths := 1; tenths <= 1000; tenths++ {
+		text += fmt.Sprintf("  c%d: {window: 10s, failure_rate: %d.%d%%}\n", tenths, tenths/10, tenths%10)
+	}
+	for name, c := range load(t, text).Circuits {
+		tenths, err := strconv.Atoi(name[1:])
+		require.NoError(t, err)
+		assert.InDelta(t, float64(tenths)/1000, c.FailureRate, 0, name)
+	}
 }
 
 func TestAnEmptyMappingMeansTheDefaults(t *testing.T) {

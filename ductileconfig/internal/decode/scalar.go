@@ -143,12 +143,13 @@ func (d *Decoder) rate(n *tree.Node, fact *table.Fact, v reflect.Value, path str
 	want, value := Want(&table.Type{Kind: table.Rate}, fact), 0.0
 	switch {
 	case percentForm.MatchString(n.Text):
-		number, err := strconv.ParseFloat(strings.TrimSuffix(n.Text, "%"), 64)
+		// As text, since 2.2 / 100 is more than 0.022: a circuit would not open at 22 of 1,000.
+		number, err := strconv.ParseFloat(strings.TrimSuffix(n.Text, "%")+"e-2", 64)
 		if err != nil {
 			d.wrong(n, path, want, "")
 			return
 		}
-		value = number / 100
+		value = number
 	case n.Quoted && floatForm.MatchString(n.Text):
 		d.wrong(n, path, want, "remove the quotes")
 		return
