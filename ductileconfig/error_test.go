@@ -100,6 +100,14 @@ func TestAnUnknownFieldDoesNotHideAReferenceThatDangles(t *testing.T) {
 	}, got)
 }
 
+func TestAnUnknownSectionHidesOnlyReferences(t *testing.T) {
+	got := refused(t, sources("circits: {stripe: {}}\ncircuits: {mail: {failure_rate: 50%}}\npipelines: {charge: {circuit: stripe}}\n")...)
+	assert.Equal(t, []string{
+		"1.yaml:1:1: circits: unknown field, did you mean circuits?",
+		"1.yaml:2:33: circuits.mail.failure_rate is 50% but needs window or window_calls",
+	}, got)
+}
+
 func TestADeclarationWithAFaultIsStillDeclared(t *testing.T) {
 	got := refused(t, sources("circuits: {stripe: 5}\npipelines: {charge: {circuit: stripe, total_timeout: 3}}\n")...)
 	assert.Equal(t, []string{

@@ -26,7 +26,8 @@ func Load(sources ...Source) (registry.Spec, error) {
 type loader struct {
 	faults tree.Faults
 	root   *tree.Node // all sources merged, with each extends resolved; nil if there is nothing
-	broken bool       // a source is missing in what is merged, so references may dangle
+	broken bool       // a source is missing in what is merged, so nothing of it may fit
+	astray bool       // a section is missing, whose name is unknown, so references may dangle
 }
 
 func (l *loader) load(sources []Source) (registry.Spec, error) {
@@ -77,7 +78,7 @@ func (l *loader) check(n *tree.Node) {
 	t := facts.Spec()
 	for _, e := range n.Entries {
 		if t.Field(e.Key) == nil && e.Key != decode.Defaults {
-			l.broken = true
+			l.astray = true
 		}
 	}
 	d := &decode.Decoder{Faults: &l.faults}

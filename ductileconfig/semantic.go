@@ -18,7 +18,7 @@ func (l *loader) validate(spec registry.Spec) {
 	}
 	decoded := newPaths(l.faults.Paths())
 	for _, fault := range unjoin(spec.Validate()) {
-		if !decoded.hide(fault) {
+		if !decoded.hide(fault) && !(l.astray && refers(fault)) {
 			l.place(fault)
 		}
 	}
@@ -72,7 +72,7 @@ func newPaths(all []string) paths {
 // value that stands beside it. Faults of other mappings do not hide it. A reference to
 // what is not declared does not follow from the values beside it.
 func (p paths) hide(fault *registry.Error) bool {
-	if reference := strings.HasSuffix(fault.Want, " of the Spec"); !reference && p.parents[parent(fault.Path)] {
+	if !refers(fault) && p.parents[parent(fault.Path)] {
 		return true
 	}
 	for at := fault.Path; at != ""; at = parent(at) {
@@ -82,6 +82,9 @@ func (p paths) hide(fault *registry.Error) bool {
 	}
 	return false
 }
+
+// refers reports whether a fault is of a reference to what is not declared.
+func refers(fault *registry.Error) bool { return strings.HasSuffix(fault.Want, " of the Spec") }
 
 func parent(path string) string { return path[:max(0, strings.LastIndexByte(path, '.'))] }
 
