@@ -72,7 +72,8 @@ const (
 	// Injected reports that a chaos policy injected a fault into the call: Err, or a wait of
 	// Delay.
 	Injected EventKind = "injected"
-	// Forgotten reports that the member Key of the keyed family Pipeline was dropped.
+	// Forgotten reports that the member Key of the keyed family Pipeline was dropped. For a
+	// pipeline inside the members, whose events have the Key too, there is one more.
 	Forgotten EventKind = "forgotten"
 	// Finished reports that the pipeline has ended a call with Err. Elapsed is measured
 	// on the clock of the outermost policy that has one. Attempt is the number of

@@ -73,9 +73,25 @@ func (f *family) dropped(key string, m *member) {
 	f.mu.Lock()
 	delete(f.all, m)
 	f.mu.Unlock()
-	if f.r.observer != nil {
-		f.r.observer(context.Background(), policy.Event{Kind: policy.Forgotten, Pipeline: f.name, Key: key})
+	if f.r.observer == nil {
+		return
 	}
+	for _, name := range f.pipelines() {
+		f.r.observer(context.Background(), policy.Event{Kind: policy.Forgotten, Pipeline: name, Key: key})
+	}
+}
+
+// pipelines returns the names under which members emit events: the family's, and those of
+// the pipelines inside.
+func (f *family) pipelines() []string {
+	s := f.r.held().families[f.name].spec
+	names := []string{f.name}
+	for _, inside := range s.tree(s.Families[f.name].Pipeline)[1:] {
+		if inside != f.name {
+			names = append(names, inside)
+		}
+	}
+	return names
 }
 
 // settle puts what s declares in force.

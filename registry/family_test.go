@@ -12,6 +12,7 @@ import (
 	"github.com/ductile-go/ductile/bulkhead"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
@@ -110,6 +111,59 @@ func TestEventsOfAMemberCarryTheFamilyAndTheKey(t *testing.T) {
 		got = append(got, e.Pipeline+" "+e.Key+" "+string(e.Kind))
 	}
 	assert.Equal(t, want, got)
+}
+
+// nested returns a Spec with a family whose pipeline has two others inside.
+func nested() registry.Spec {
+	spec := hosts(registry.FamilySpec{})
+	spec.Pipelines["charge"] = registry.PipelineSpec{Pipeline: "inner"}
+	spec.Pipelines["inner"] = registry.PipelineSpec{AttemptTimeout: time.Second, Pipeline: "innermost"}
+	spec.Pipelines["innermost"] = registry.PipelineSpec{}
+	return spec
+}
+
+func TestAForgottenMemberIsReportedOfThePipelinesInsideToo(t *testing.T) {
+	rec := fake.NewRecorder()
+	r := made(t, nested(), registry.WithObserver(rec.Observe))
+	f := familyOf(t, r, "hosts")
+	f.Get("a")
+	assert.True(t, f.Forget("a"))
+	assert.Equal(t, []policy.Event{
+		{Kind: policy.Forgotten, Pipeline: "hosts", Key: "a"},
+		{Kind: policy.Forgotten, Pipeline: "inner", Key: "a"},
+		{Kind: policy.Forgotten, Pipeline: "innermost", Key: "a"},
+	}, rec.Events())
+}
+
+func TestAFamilyOfTheNameOfAPipelineInsideReportsAForgottenMemberOnce(t *testing.T) {
+	rec := fake.NewRecorder()
+	spec := nested()
+	spec.Families["innermost"] = spec.Families["hosts"]
+	f := familyOf(t, made(t, spec, registry.WithObserver(rec.Observe)), "innermost")
+	f.Get("a")
+	assert.True(t, f.Forget("a"))
+	assert.Equal(t, []policy.Event{
+		{Kind: policy.Forgotten, Pipeline: "innermost", Key: "a"},
+		{Kind: policy.Forgotten, Pipeline: "inner", Key: "a"},
+	}, rec.Events())
+}
+
+// Otherwise the keys of pipelines inside would pile up in a Stats until it tells no others
+// apart.
+func TestAForgottenMemberLeavesNoSeriesOfThePipelinesInside(t *testing.T) {
+	stats := observe.New(observe.Config{MaxKeys: 1})
+	f := familyOf(t, made(t, nested(), registry.WithObserver(stats.Observe)), "hosts")
+	for _, key := range []string{"a", "b"} {
+		_, err := f.Get(key).Do(t.Context(), ok)
+		require.NoError(t, err)
+		for _, name := range []string{"hosts", "inner", "innermost"} {
+			_, found := stats.Snapshot().Find("ductile.call.duration", map[string]string{"pipeline.name": name, "key": key})
+			assert.True(t, found, "%s %s", name, key)
+		}
+		f.Forget(key)
+		_, found := stats.Snapshot().Find("ductile.call.duration", map[string]string{"key": key})
+		assert.False(t, found, key)
+	}
 }
 
 func TestThePolicyOfAFamilyRunsCallsThroughTheirMembers(t *testing.T) {

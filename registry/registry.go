@@ -56,7 +56,9 @@ func WithRand(fn func() float64) Option { return func(r *Registry) { r.env.rand 
 func WithFuncs(funcs Funcs) Option { return func(r *Registry) { r.env.funcs = funcs.clone() } }
 
 // WithObserver makes o get the events of all pipelines and families, with their names as
-// Event.Pipeline, and Forgotten for each member of a family that was dropped. Nil means none.
+// Event.Pipeline, and Forgotten for each member of a family that was dropped: with the name
+// of the family, and with that of each pipeline inside, whose events had the key too. Nil
+// means none.
 func WithObserver(o policy.Observer) Option { return func(r *Registry) { r.observer = o } }
 
 // New returns a registry of what spec declares. The error joins all faults of spec, each an
