@@ -64,7 +64,7 @@ func (c BudgetConfig) WithDefaults() BudgetConfig {
 // allowed returns the number of retries allowed for a number of calls.
 func (c BudgetConfig) allowed(calls int64) int64 {
 	minimum := max(0, c.MinPerSecond) * c.Window.Seconds()
-	return int64(min(math.Floor(c.Ratio*float64(calls)+minimum), 1<<62))
+	return int64(min(math.Floor(c.Ratio*float64(calls)+minimum+1e-9), 1<<62)) // 0.29 x 100 is less than 29
 }
 
 // Budget bounds the retries of all its users to a share of their calls, so that retries

@@ -210,7 +210,7 @@ func ownBudget() retry.BudgetConfig {
 
 // fresh returns how many extra attempts a budget grants to the first call.
 func fresh(c retry.BudgetConfig) Count {
-	return countOf(math.Floor(c.Ratio + max(0, c.MinPerSecond)*c.Window.Seconds()))
+	return countOf(math.Floor(c.Ratio + max(0, c.MinPerSecond)*c.Window.Seconds() + 1e-9))
 }
 
 // opensAfter returns the least number of failed calls that opens a closed circuit that has
