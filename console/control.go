@@ -119,7 +119,7 @@ func readAction(body io.Reader) (Action, error) {
 	}
 	if in.For != "" {
 		d, err := time.ParseDuration(in.For)
-		if err != nil || d < 0 || a.Action != Trip {
+		if err != nil || d < 0 || d > 0 && a.Action != Trip { // 0s is what a Go client writes for none
 			return Action{}, fmt.Errorf(`for is %s, want a duration such as "30s", with a trip alone`, quoted(in.For))
 		}
 		a.For = d

@@ -118,6 +118,18 @@ func TestAnActionThatMovesNothingIsAnEventToo(t *testing.T) {
 	assert.Equal(t, "", all[2].Actor, "moved by the program, after two actions that did not move it")
 }
 
+func TestATimeOfZeroIsNone(t *testing.T) {
+	quietLog(t)
+	c := quick("stripe", nil)
+	base := serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{c}, Allow: allow}))
+	for action, state := range map[string]breaker.State{"trip": breaker.Open, "isolate": breaker.Isolated, "reset": breaker.Closed} {
+		c.Reset()
+		status, text := post(t, base, `{"circuit":"stripe","action":"`+action+`","for":"0s","reason":""}`)
+		assert.Equal(t, http.StatusNoContent, status, text)
+		assert.Equal(t, state, c.State(), action)
+	}
+}
+
 func TestAllowDecidesByRequestAndAction(t *testing.T) {
 	quietLog(t)
 	c := quick("stripe", nil)
