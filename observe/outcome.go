@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"errors"
+	"go/token"
 	"reflect"
 	"strings"
 	"sync"
@@ -64,10 +65,11 @@ func outcomeOf(ctx context.Context, err error) outcome {
 //
 //   - the result of a method ErrorType() string: "503" for a *ductilehttp.StatusError
 //   - the code of an error with the method GRPCStatus of grpc-go, "Unavailable"
-//   - a name for the errors of this module: "open" for a circuit's, "timeout" for a limit
-//     that has passed, "full" for a gate's or an adaptive limit's, "limit" for a rate
-//     limiter's, "cost" for a call that asks for more than its Burst, "throttled" for a
-//     throttle's, "panic" for a panic or a runtime.Goexit, "rejected" for other rejections
+//   - a name for the errors of this module and for their sentinels: "open" for a circuit's,
+//     "timeout" for a limit that has passed, "full" for a gate's or an adaptive limit's,
+//     "limit" for a rate limiter's, "cost" for a call that asks for more than its Burst,
+//     "throttled" for a throttle's, "panic" for a panic or a runtime.Goexit, "rejected" for
+//     other rejections
 //   - "timeout" and "canceled" for the errors of package context
 //   - the error's type, "*net.OpError", if it is not one that says nothing about the error:
 //     a type of packages errors and fmt that wraps another, or an unexported one of this
@@ -130,6 +132,16 @@ func named(err error) string {
 		return "canceled"
 	case policy.ErrNoReturn:
 		return "panic"
+	case breaker.ErrOpen:
+		return "open"
+	case bulkhead.ErrFull, adaptive.ErrLimited:
+		return "full"
+	case ratelimit.ErrExceeded:
+		return "limit"
+	case ratelimit.ErrCost:
+		return "cost"
+	case throttle.ErrThrottled:
+		return "throttled"
 	case policy.ErrRejected:
 		return "rejected"
 	}
@@ -184,7 +196,7 @@ func typeOf(err error) reflect.Type {
 func isOurs(err error) bool {
 	t := typeOf(err)
 	return strings.HasPrefix(t.PkgPath(), "github.com/ductile-go/ductile/") &&
-		!strings.HasSuffix(t.PkgPath(), "_test") && t.Name()[0] >= 'a'
+		!strings.HasSuffix(t.PkgPath(), "_test") && !token.IsExported(t.Name())
 }
 
 // grpcTypes has, for each type of error that was seen, whether it has the method

@@ -20,6 +20,7 @@ import (
 	"github.com/ductile-go/ductile/coalesce"
 	"github.com/ductile-go/ductile/hedge"
 	"github.com/ductile-go/ductile/observe"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/retry"
@@ -80,7 +81,15 @@ func TestErrorTypeNamesTheCause(t *testing.T) {
 		assert.Equal(t, want, observe.ErrorType(err))
 		assert.Equal(t, want, observe.ErrorType(retry.Permanent(err)), "marks are passed over")
 	}
-	assert.Equal(t, "timeout", observe.ErrorType(context.DeadlineExceeded))
+	for want, sentinels := range map[string][]error{
+		"timeout": {context.DeadlineExceeded}, "open": {breaker.ErrOpen}, "full": {bulkhead.ErrFull, adaptive.ErrLimited},
+		"limit": {ratelimit.ErrExceeded}, "cost": {ratelimit.ErrCost}, "throttled": {throttle.ErrThrottled}, "rejected": {policy.ErrRejected},
+	} {
+		for _, err := range sentinels {
+			assert.Equal(t, want, observe.ErrorType(err))
+			assert.Equal(t, want, observe.ErrorType(fmt.Errorf("stripe: %w", err)))
+		}
+	}
 	assert.Equal(t, "panic", observe.ErrorType(&policy.PanicError{}))
 	assert.Equal(t, "full", observe.ErrorType(&adaptive.LimitedError{}))
 	assert.Equal(t, "503", observe.ErrorType(&chaos.Error{Err: &named{}}), "an injected error is one of the dependency")
@@ -126,6 +135,40 @@ func TestErrorTypeOfACallThatLeftAQueueIsWhyItLeft(t *testing.T) {
 		_, err = gate.Acquire(ctx)
 		assert.Equal(t, "timeout", observe.ErrorType(err))
 	})
+}
+
+// Metrics show no type that a user of the module cannot find in its documentation.
+func TestErrorTypeLooksIntoTypesWithoutAName(t *testing.T) {
+	unavailable := &named{}
+	replaced := func(err error) func(context.Context, error) (int, error) {
+		return func(context.Context, error) (int, error) { return 0, err }
+	}
+	failing := func(err error) policy.Func[int] {
+		return func(context.Context) (int, error) { return 0, err }
+	}
+	left, leave := context.WithCancelCause(t.Context())
+	leave(errDown)
+	late, end := context.WithTimeout(t.Context(), 0)
+	defer end()
+	limiter := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Burst: 1})
+	_, full := bulkhead.NewGate(bulkhead.Config{Limit: 1}).Acquire(late)
+	_, both := pipeline.New(policy.Fallback(replaced(unavailable))).Do(t.Context(), failing(errDown))
+	_, half := pipeline.New(policy.Fallback(replaced(unavailable))).Do(t.Context(), failing(policy.ErrRejected))
+	_, costly := limiter.Reserve(2, 0)
+	for name, one := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a fallback behind a failure":  {both, "503"},
+		"a fallback behind a refusal":  {half, "503"},
+		"a context with a cause":       {policy.Ended(left), "canceled"},
+		"a cost beyond the burst":      {costly, "cost"},
+		"a deadline before a gate":     {full, "timeout"},
+		"a caller that left a limiter": {limiter.Wait(left, 1), "canceled"},
+	} {
+		require.Error(t, one.err, name)
+		assert.Equal(t, one.want, observe.ErrorType(one.err), name)
+	}
 }
 
 func TestOutcomeFollowsTheError(t *testing.T) {
