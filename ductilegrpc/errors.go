@@ -1,6 +1,7 @@
 package ductilegrpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -51,7 +52,7 @@ func (j *joined) Unwrap() []error { return []error{j.err, j.ended} }
 // outward returns the error for the caller, whose context is ctx, and the trailer that a
 // refusal of ours has. An error that has a status is returned as it is, and so is one of a
 // policy that is not known here.
-func outward(ctx context.Context, err error) (metadata.MD, error) {
+func outward(ctx context.Context, clock policy.Clock, err error) (metadata.MD, error) {
 	if err == nil {
 		return nil, nil
 	}
@@ -59,13 +60,25 @@ func outward(ctx context.Context, err error) (metadata.MD, error) {
 	if st == nil {
 		return nil, err
 	}
-	if ended := ctx.Err(); ended != nil && endedBy(ended) == st.Code() && !errors.Is(err, ended) {
-		err = &joined{err: err, ended: policy.Ended(ctx)}
+	if ended := endOf(ctx, clock, st.Code()); ended != nil && endedBy(ended) == st.Code() && !errors.Is(err, ended) {
+		err = &joined{err: err, ended: cmp.Or(policy.Ended(ctx), ended)}
 	}
 	if own, ok := err.(interface{ GRPCStatus() *status.Status }); ok && own.GRPCStatus() != nil { // wrapped, its text would be another
 		return trailer, err
 	}
 	return trailer, &callError{err: err, st: st}
+}
+
+// endOf returns the error of ctx if that has ended, when a call has failed with a code. A server
+// keeps the deadline too, and may end the call before the timer of ctx fires.
+func endOf(ctx context.Context, clock policy.Clock, code codes.Code) error {
+	ended := ctx.Err()
+	if ended == nil && code == codes.DeadlineExceeded {
+		if deadline, ok := ctx.Deadline(); ok && !deadline.After(policy.Now(clock)) {
+			return context.DeadlineExceeded
+		}
+	}
+	return ended
 }
 
 func endedBy(ended error) codes.Code {

@@ -157,7 +157,7 @@ func (f *flow) judge(err error) policy.Outcome {
 	if err == nil || errors.Is(err, io.EOF) {
 		return policy.Success
 	}
-	if f.root.Err() != nil {
+	if endOf(f.root, f.c.clock(), status.Code(err)) != nil {
 		return policy.Ignored
 	}
 	if f.idled() != nil {

@@ -68,7 +68,7 @@ func (s *manyRequests) SendMsg(m any) error {
 	err := f.SendMsg(m)
 	if err != nil && !errors.Is(err, io.EOF) {
 		f.finish(err)
-		_, err = outward(s.caller, err)
+		_, err = outward(s.caller, s.c.clock(), err)
 	}
 	return err
 }

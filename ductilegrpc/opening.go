@@ -134,7 +134,7 @@ func (o *opening) settle(r *Reply, err error) (*Reply, error) {
 	if r != nil {
 		return r, nil
 	}
-	refused, err := outward(o.caller, err)
+	refused, err := outward(o.caller, o.c.clock(), err)
 	if o.last.Trailer == nil { // no attempt writes it any more
 		o.last.Trailer = refused
 	}
@@ -184,7 +184,7 @@ func (o *opening) ended(r *Reply, header metadata.MD, err error) error {
 	if errors.Is(err, io.EOF) {
 		return err
 	}
-	_, err = outward(o.caller, err)
+	_, err = outward(o.caller, o.c.clock(), err)
 	return err
 }
 

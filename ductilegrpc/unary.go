@@ -140,7 +140,7 @@ func (x *exchange) finish(ctx context.Context, reply any, won *Reply, err error,
 	} else {
 		won = nil
 	}
-	trailer, err := outward(ctx, err)
+	trailer, err := outward(ctx, x.c.clock(), err)
 	switch a := x.of(won); {
 	case a != nil:
 		x.options.serve(a.reply.Header, a.reply.Trailer, &a.from)
