@@ -235,3 +235,24 @@ func ExampleRoundRobin() {
 	fmt.Println(conn.Target())
 	// Output: dns:///stock.example:443
 }
+
+// fmt, and with it testify's mock, reads all fields of a context without a String method.
+func TestAContextOfACallIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	circuit := breaker.NewCircuit(breaker.Config{})
+	for _, cfg := range []ductilegrpc.Config{
+		{Circuit: circuit, AttemptTimeout: -1, TotalTimeout: -1},
+		{Circuit: circuit, AttemptTimeout: -1, TotalTimeout: -1, Retry: retry.Config{Clock: fake.NewClock()}},
+	} {
+		var text string
+		api, _, _ := replicas(t, 1, fake.NewClock(), func(int) error { return nil }, append(ductilegrpc.DialOptions(cfg),
+			grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, next grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				text = fmt.Sprint(ctx)
+				return next(ctx, method, req, reply, cc, opts...)
+			}))...)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		_, err := api.UnaryCall(ctx, &tpb.SimpleRequest{})
+		require.NoError(t, err)
+		assert.Equal(t, "context.Background.WithCancel", text)
+	}
+}

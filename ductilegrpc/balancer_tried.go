@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	std "github.com/ductile-go/ductile/internal/ending"
 )
 
 // spreading is set by RoundRobin: only its balancers read what a call has tried.
@@ -28,6 +29,10 @@ func (t *tried) Value(key any) any {
 	}
 	return t.Context.Value(key)
 }
+
+// String returns the text of the caller's context, so that a context is printed without a look
+// at its fields.
+func (t *tried) String() string { return std.Text(t.Context) }
 
 // apart returns a context for one call, whose attempts go to different addresses.
 func apart(ctx context.Context) context.Context {

@@ -32,6 +32,9 @@ type translated struct {
 
 func (t *translated) Deadline() (time.Time, bool) { return t.deadline, t.ok }
 
+// String returns the text of the context that is translated.
+func (t *translated) String() string { return std.Text(t.Context) }
+
 // numbered returns ctx with metadata that has the number of an attempt.
 func numbered(ctx context.Context, header string, n int) context.Context {
 	if header == "" || n < 2 {

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	atomic "github.com/ductile-go/ductile/internal/atomicx"
+	std "github.com/ductile-go/ductile/internal/ending"
 	"github.com/ductile-go/ductile/policy"
 )
 
@@ -44,6 +45,10 @@ func (s *scope) Value(key any) any {
 	}
 	return s.Context.Value(key)
 }
+
+// String returns the text of the context inside, so that a context is printed without a look at
+// the fields of a scope.
+func (s *scope) String() string { return std.Text(s.Context) }
 
 // scopeOf returns the innermost scope of ctx, or nil.
 func scopeOf(ctx context.Context) *scope {

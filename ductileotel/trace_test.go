@@ -225,3 +225,14 @@ func TestTheUsersAttributesAreOnTheEventsOfSpans(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, valueOf(event(t, s.named(t, "call")[0], "ductile.retry").Attributes, "after"))
 }
+
+// fmt, and with it testify's mock, reads all fields of a context without a String method.
+func TestAContextOfAnAttemptIsPrintedWithoutALookAtItsFields(t *testing.T) {
+	var text string
+	_, err := tracedBy(recorded(), pipeline.New[int](retries())).Do(context.Background(), func(ctx context.Context) (int, error) {
+		text = fmt.Sprint(ctx)
+		return 1, nil
+	})
+	require.NoError(t, err)
+	assert.Regexp(t, `^context\.Background(\.WithValue\([^{]*\))+$`, text)
+}
