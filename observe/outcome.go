@@ -217,6 +217,9 @@ func grpcCode(err error) string {
 		return ""
 	}
 	status := reflect.ValueOf(err).MethodByName("GRPCStatus").Call(nil)[0]
+	if status.Kind() == reflect.Pointer && status.IsNil() { // such an error has no status
+		return ""
+	}
 	code := status.MethodByName("Code")
 	if !code.IsValid() || code.Type().NumIn() != 0 || code.Type().NumOut() != 1 {
 		return ""

@@ -171,6 +171,16 @@ func TestErrorTypeLooksIntoTypesWithoutAName(t *testing.T) {
 	}
 }
 
+// statusless has the method of a gRPC status for an error without one.
+type statusless struct{}
+
+func (statusless) Error() string       { return "no status" }
+func (statusless) GRPCStatus() *status { return nil }
+
+func TestErrorTypeOfAnErrorWithoutItsStatusIsTheType(t *testing.T) {
+	assert.Equal(t, "observe_test.statusless", observe.ErrorType(statusless{}))
+}
+
 func TestOutcomeFollowsTheError(t *testing.T) {
 	live := t.Context()
 	left, leave := context.WithCancel(live)
