@@ -64,7 +64,11 @@ func (c *client) breaking(of func(*breaker.Circuit) grpcPolicy) grpcPolicy {
 
 func breakerOf(circuit *breaker.Circuit) grpcPolicy { return breaker.New[*Reply](circuit) }
 
+// observed returns p with the name and the observer of the Config. A name of its own stays.
 func (c *client) observed(p *pipeline.Pipeline[*Reply]) *pipeline.Pipeline[*Reply] {
+	if p.Name() == "" {
+		p = p.WithName(c.cfg.Name)
+	}
 	if c.cfg.Observer == nil {
 		return p
 	}

@@ -58,7 +58,8 @@ const NoReplay = -1
 // that fail before anything is sent. A server whose certificate is refused ends the call
 // and is a Failure.
 type Config struct {
-	// Name is the Pipeline of events. If empty, it is the name of Circuit, or "grpc".
+	// Name is the Pipeline of events. If empty, it is the name of Circuit, or "grpc". A
+	// Pipeline with a name keeps it.
 	Name string
 	// Retry configures when and how often to retry. RetryIf is asked only about errors that
 	// the table allows to repeat. Its Clock is the clock of all policies and timeouts.
