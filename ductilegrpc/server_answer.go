@@ -82,6 +82,9 @@ var messages = []struct {
 
 func messageOf(err error) string {
 	if !errors.Is(err, policy.ErrRejected) {
+		if _, ok := errors.AsType[*policy.TimeoutError](err); ok {
+			return "no result in time"
+		}
 		return err.Error() // the handler's own words, or those of a context
 	}
 	for _, m := range messages {

@@ -165,11 +165,13 @@ func TestATimeoutLeavesAsDeadlineExceeded(t *testing.T) {
 		return nil
 	})
 	assert.Equal(t, codes.DeadlineExceeded, code(err), "not the handler's Internal")
+	assert.Equal(t, "no result in time", status.Convert(err).Message(), "nor its text")
 	assert.Equal(t, time.Second, clk.Now().Sub(fake.NewClock().Now()))
 
 	err = direct(t.Context(), ductilegrpc.ServerConfig{}, func(context.Context) error { return fmt.Errorf("cart: %w", &policy.TimeoutError{After: time.Second}) })
 	assert.Equal(t, codes.DeadlineExceeded, code(err), "a timeout further in")
 	assert.Zero(t, retryInfo(err))
+	assert.Equal(t, "no result in time", status.Convert(err).Message(), "names of policies stay in the server")
 }
 
 func TestWorkWithTooLittleTimeLeftIsRefused(t *testing.T) {
