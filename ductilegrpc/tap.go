@@ -129,8 +129,11 @@ func reserve(ctx context.Context, l *ratelimit.Limiter, state any, k *ticket) *r
 	}
 	if _, err := l.Reserve(n, 0); err != nil {
 		reason := "limit"
-		if errors.Is(err, ratelimit.ErrCost) {
+		switch {
+		case errors.Is(err, ratelimit.ErrCost):
 			reason = "cost"
+		case l.Snapshot().Paused > 0:
+			reason = "paused"
 		}
 		return rejection("ratelimit", l.Name(), reason, err)
 	}

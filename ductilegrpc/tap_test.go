@@ -29,6 +29,8 @@ func TestATapRefusesWithResourceExhausted(t *testing.T) {
 	taken := perCaller()
 	require.True(t, taken.Get("ann").Allow(1))
 	ann := func(context.Context, string) (string, bool) { return "ann", true }
+	paused := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Clock: fake.NewClock()})
+	paused.Pause(time.Minute)
 	costly := ratelimit.NewLimiter(ratelimit.Config{Limit: 1, Cost: func(context.Context) int { return 2 }})
 	for name, c := range map[string]struct {
 		cfg    ductilegrpc.ServerConfig
@@ -39,6 +41,7 @@ func TestATapRefusesWithResourceExhausted(t *testing.T) {
 		key    string
 	}{
 		"a limiter":         {ductilegrpc.ServerConfig{Limiter: emptyLimiter(t)}, codes.ResourceExhausted, time.Hour, "ratelimit", "limit", unaryMethod},
+		"a paused limiter":  {ductilegrpc.ServerConfig{Limiter: paused}, codes.ResourceExhausted, time.Minute, "ratelimit", "paused", unaryMethod},
 		"a cost over burst": {ductilegrpc.ServerConfig{Limiter: costly}, codes.ResourceExhausted, 0, "ratelimit", "cost", unaryMethod},
 		"a caller's":        {ductilegrpc.ServerConfig{Limiters: taken, Caller: ann}, codes.ResourceExhausted, -1, "ratelimit", "limit", "ann"},
 		"a full gate":       {ductilegrpc.ServerConfig{Gate: fullGate(t)}, codes.ResourceExhausted, 0, "bulkhead", "queue_full", unaryMethod},
