@@ -19,6 +19,7 @@ import (
 	"github.com/ductile-go/ductile/ductilegrpc"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/ratelimit"
 	"github.com/ductile-go/ductile/throttle"
@@ -98,6 +99,7 @@ func TestTooLittleTimeIsAnEvent(t *testing.T) {
 	e := rejectedOf(rec.Events())[0]
 	assert.Equal(t, []string{"min_remaining", "deadline", unaryMethod}, []string{e.Policy, e.Reason, e.Pipeline})
 	assert.EqualError(t, e.Err, "ductilegrpc: less than 1h0m0s remains until the deadline")
+	assert.Equal(t, "deadline", observe.ErrorType(e.Err))
 }
 
 func TestHigherPrioritiesAreServedFirst(t *testing.T) {

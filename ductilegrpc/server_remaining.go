@@ -21,6 +21,9 @@ func (e *remainingError) Error() string {
 	return fmt.Sprintf("ductilegrpc: less than %v remains until the deadline", e.least)
 }
 
+// ErrorType is the error.type of metrics: what an event has as Reason.
+func (e *remainingError) ErrorType() string { return remainingReason }
+
 func (e *remainingError) Is(target error) bool {
 	return target == ErrRemaining || target == policy.ErrRejected || target == context.DeadlineExceeded
 }
@@ -35,8 +38,11 @@ func newRemaining[T any](cfg ServerConfig) *remaining[T] {
 	return &remaining[T]{cfg.Clock, &remainingError{cfg.MinRemaining}}
 }
 
-// remainingKind is the Policy field of its events.
-const remainingKind = "min_remaining"
+// The Policy and the Reason of its events.
+const (
+	remainingKind   = "min_remaining"
+	remainingReason = "deadline"
+)
 
 func (r *remaining[T]) Execute(ctx context.Context, next policy.Call[T]) (v T, err error) {
 	if r.refuse.short(ctx, r.clock) {
@@ -55,5 +61,5 @@ func (e *remainingError) short(ctx context.Context, clock policy.Clock) bool {
 }
 
 func (e *remainingError) event() policy.Event {
-	return policy.Event{Kind: policy.Rejected, Policy: remainingKind, Reason: "deadline", Err: e}
+	return policy.Event{Kind: policy.Rejected, Policy: remainingKind, Reason: remainingReason, Err: e}
 }
