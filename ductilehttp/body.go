@@ -64,12 +64,15 @@ type body struct {
 // hold makes resp's body one that keeps the attempt's context, until it has ended or the
 // caller's context has.
 func (a *attempt) hold(resp *http.Response) {
-	if !hasBody(resp) {
-		a.release()
-		return
-	}
 	b := &a.body
 	b.x, b.a, b.src = a.x, a, resp.Body
+	if !hasBody(resp) {
+		a.release()
+		if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
+			b.ended, resp.Body = true, b // HTTP/2 has one empty body for all of its responses
+		}
+		return
+	}
 	if !streams(resp) {
 		b.idle = a.x.t.cfg.ReadIdle
 	}

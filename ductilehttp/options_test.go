@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -366,4 +367,31 @@ func TestAttemptsReturnsWhyThereWasNoFurtherAttempt(t *testing.T) {
 	n, _ = ductilehttp.Attempts(resp)
 	assert.Equal(t, 2, n)
 	read(t, resp)
+}
+
+func TestAttemptsCountsForAResponseWithoutABody(t *testing.T) {
+	protocols(t, func(t *testing.T, _ int, overTLS func(*httptest.Server)) {
+		for _, c := range []struct {
+			method string
+			last   int
+		}{{"HEAD", 200}, {"HEAD", 503}, {"GET", 204}, {"GET", 304}} {
+			var sent atomic.Int64
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if sent.Add(1) == 1 {
+					w.WriteHeader(503)
+					return
+				}
+				w.WriteHeader(c.last)
+			}, overTLS)
+			cfg, _ := config(s.base)
+			cfg.Retry.MaxAttempts = 2
+			resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, c.method, s.URL, nil))
+			require.NoError(t, err)
+			assert.Equal(t, c.last, resp.StatusCode)
+			n, gaveUp := ductilehttp.Attempts(resp)
+			assert.Equal(t, 2, n, "%s %d", c.method, c.last)
+			assert.Equal(t, c.last == 503, gaveUp != nil, "%s %d", c.method, c.last)
+			assert.Empty(t, read(t, resp))
+		}
+	})
 }
