@@ -188,7 +188,12 @@ func Status(err error) (code int, retryAfter time.Duration) {
 
 func statusOf(err error) int {
 	if status, ok := errors.AsType[*StatusError](err); ok && status != nil {
-		return statusFor(status.StatusCode)
+		switch {
+		case status.StatusCode == http.StatusTooManyRequests:
+			return http.StatusTooManyRequests
+		case status.StatusCode >= http.StatusInternalServerError:
+			return http.StatusServiceUnavailable
+		}
 	}
 	_, hinted := policy.RetryAfter(err)
 	open := errors.Is(err, breaker.ErrOpen)
@@ -208,15 +213,4 @@ func statusOf(err error) int {
 // without a wait. The sentinels alone do not match policy.ErrRejected.
 func isOverload(err error) bool {
 	return errors.Is(err, throttle.ErrThrottled) || errors.Is(err, bulkhead.ErrFull) || errors.Is(err, adaptive.ErrLimited)
-}
-
-// statusFor returns the status for the status of a server further on.
-func statusFor(code int) int {
-	switch {
-	case code == http.StatusTooManyRequests:
-		return code
-	case code >= http.StatusInternalServerError:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }

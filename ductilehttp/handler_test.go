@@ -71,6 +71,9 @@ func TestAHandlerMapsPolicyErrorsToStatuses(t *testing.T) {
 		"429 further on":   {&ductilehttp.StatusError{StatusCode: 429}, 429, "1"},
 		"503 further on":   {&ductilehttp.StatusError{StatusCode: 503}, 503, "1"},
 		"404 further on":   {&ductilehttp.StatusError{StatusCode: 404}, 500, ""},
+		"408, exhausted":   {&retry.Error{Reason: retry.ErrExhausted, Last: &ductilehttp.StatusError{StatusCode: 408}}, 503, "1"},
+		"408, then open":   {&retry.Error{Reason: open, Last: &ductilehttp.StatusError{StatusCode: 408}}, 503, "1"},
+		"425, then left":   {&retry.Error{Reason: context.Canceled, Last: &ductilehttp.StatusError{StatusCode: 425}}, 499, ""},
 		"something secret": {errors.New("secret"), 500, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
