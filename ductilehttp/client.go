@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ductile-go/ductile/policy"
 )
@@ -171,13 +172,31 @@ func decode(got []byte, out any) error {
 // maxSnippet is how many bytes of a bad response are kept.
 const maxSnippet = 8 << 10
 
-// bare unwraps net/http's *url.Error, which shows the whole URL.
+// bareError is an error whose text omits the whole URL that net/http's *url.Error shows. A
+// base has such an error if it makes requests of its own through an http.Client.
+type bareError struct {
+	err  error
+	text string
+}
+
+func (e *bareError) Error() string { return e.text }
+func (e *bareError) Unwrap() error { return e.err }
+
+// bare returns err without the texts of the *url.Error in it. The errors around it remain:
+// they say which policy ended the call.
 func bare(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+	text := err.Error()
+	b := &bareError{err, text}
+	anyOf(err, func(err error) bool {
+		if u, ok := err.(*url.Error); ok { //nolint:errorlint // anyOf unwraps
+			b.text = strings.ReplaceAll(b.text, u.Error(), u.Err.Error())
+		}
+		return false
+	})
+	if b.text == text {
+		return err
 	}
-	return err
+	return b
 }
 
 func (c *Client) fault(r *http.Request, err error) error {

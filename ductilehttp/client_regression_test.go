@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/ductilehttp"
 	"github.com/ductile-go/ductile/retry"
 )
@@ -254,4 +256,28 @@ func TestATruncatedErrorResponseIsJudgedByItsStatus(t *testing.T) {
 	require.ErrorAs(t, c.Get(t.Context(), "/", nil), &status)
 	assert.Equal(t, "wrong", string(status.Body))
 	assert.Empty(t, clk.Sleeps())
+}
+
+// A base that gets a token through an http.Client returns its *url.Error.
+func TestAClientsErrorMatchesThePolicyIfTheBasesErrorShowsAURL(t *testing.T) {
+	inner := &url.Error{Op: "Get", URL: "https://auth.example/again?key=secret", Err: io.ErrUnexpectedEOF}
+	failed := fmt.Errorf("token: %w", &url.Error{Op: "Post", URL: "https://user:secret@auth.example/token", Err: inner})
+	circuit := breaker.NewCircuit(breaker.Config{FailureThreshold: 2})
+	cfg, _ := config(tripper(func(*http.Request) (*http.Response, error) { return nil, failed }))
+	cfg.Circuit = circuit
+	for _, c := range []struct {
+		attempts int
+		reason   error
+		text     string
+	}{
+		{1, retry.ErrExhausted, "retry: gave up after 1 attempt in 0s: retry: attempts exhausted: last error: token: unexpected EOF"},
+		{3, breaker.ErrOpen, "retry: stopped after 1 attempt in 0s: breaker: circuit is open: opened by: token: unexpected EOF: last error: token: unexpected EOF"},
+	} {
+		cfg.Retry.MaxAttempts = c.attempts
+		client := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "https://api.example.com", Base: ductilehttp.NewTransport(cfg)})
+		err := client.Get(t.Context(), "/", nil)
+		require.ErrorIs(t, err, c.reason)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.EqualError(t, err, "ductilehttp: GET https://api.example.com/: "+c.text)
+	}
 }
