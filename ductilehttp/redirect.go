@@ -120,6 +120,13 @@ func (c *Client) redirected(r *http.Request, resp *http.Response) (*http.Request
 	return follow(r, u, keep)
 }
 
+// ofWrite are headers of a request that describe its body or its repetition. They would be
+// wrong for the GET that follows it.
+var ofWrite = [...]string{
+	"Content-Digest", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location", "Content-Md5", "Content-Range",
+	"Content-Type", "Digest", "Expect", "Idempotency-Key", "Repr-Digest", "X-Idempotency-Key",
+}
+
 // follow returns the request to u that repeats r, or a GET if keep is false. It returns nil
 // if the body of r cannot be read again: it would arrive empty.
 func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
@@ -127,7 +134,8 @@ func follow(r *http.Request, u *url.URL, keep bool) (*http.Request, error) {
 	next.URL, next.Header = u, r.Header.Clone()
 	if !keep {
 		next.Method, next.Body, next.GetBody, next.ContentLength = http.MethodGet, nil, nil, 0
-		for _, name := range [...]string{"Content-Type", "Content-Length", "Idempotency-Key", "X-Idempotency-Key"} {
+		next.TransferEncoding, next.Trailer = nil, nil
+		for _, name := range ofWrite {
 			next.Header.Del(name)
 		}
 		return next, nil

@@ -63,6 +63,23 @@ func TestARedirectIsFollowedIfTheAttemptTimeoutNoLongerFits(t *testing.T) {
 	})
 }
 
+func TestTheGetAfterAWriteHasNoHeadersOfItsBody(t *testing.T) {
+	var got http.Header
+	base := tripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method == http.MethodPost {
+			return answer(r, 303, "", "Location", "/there"), nil
+		}
+		got = r.Header
+		assert.Nil(t, r.Trailer)
+		return answer(r, 200, "{}"), nil
+	})
+	c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Base: base})
+	require.NoError(t, c.Post(t.Context(), "/here", "compressed", nil, ductilehttp.Idempotent(),
+		ductilehttp.Header("Content-Encoding", "gzip"), ductilehttp.Header("Content-Digest", "sha-256=:AA==:"), ductilehttp.Header("Expect", "100-continue"),
+		ductilehttp.Header("X-API-Key", "key"), func(r *http.Request) { r.Trailer = http.Header{"X-Sum": {"1"}} }))
+	assert.Equal(t, http.Header{"Accept": {"application/json"}, "X-Api-Key": {"key"}}, got)
+}
+
 func TestARedirectOfABodyThatCannotBeReadAgainIsAnError(t *testing.T) {
 	open := func() (io.ReadCloser, error) { return io.NopCloser(stream([]byte("all of it"))), nil }
 	upload := func(r *http.Request) { r.Body, _ = open() }
