@@ -196,6 +196,9 @@ func (a *attempt) load(r *http.Request) error {
 	}
 	a.bodyless = body == nil
 	if a.bodyless {
+		if a.x.req.Body == nil && r.ContentLength != 0 {
+			return nil // a body was forgotten, and net/http refuses to send none on HTTP/1
+		}
 		r.ContentLength = 0
 		switch {
 		case a.x.t.nested || !idempotent(r):

@@ -220,6 +220,23 @@ func TestAWrongContentLengthIsARequestFault(t *testing.T) {
 	})
 }
 
+func TestAContentLengthWithoutABodyIsARequestFault(t *testing.T) {
+	for _, method := range []string{"GET", "PUT", "POST"} {
+		s := serve(t, statuses(200))
+		cfg, clk := config(s.base)
+		tr := ductilehttp.NewTransport(cfg)
+		r := request(t, method, s.URL, nil)
+		r.ContentLength = 5
+		_, err := tr.RoundTrip(r)
+		require.EqualError(t, err, "http: Request.ContentLength=5 with nil Body")
+		assert.True(t, ductilehttp.IsRequestError(err))
+		circuit, _ := tr.Circuits().Get(s.URL)
+		assert.Zero(t, circuit.Snapshot().Counts.Failures)
+		assert.Empty(t, clk.Sleeps())
+		assert.Zero(t, s.requests.Load())
+	}
+}
+
 // net/http closes the connection under a body of another length, and sometimes says only that,
 // or that TLS has ended.
 func TestAClosedConnectionIsARequestFaultIfTheContentLengthIsWrong(t *testing.T) {
