@@ -68,7 +68,7 @@ func (a *attempt) hold(resp *http.Response) {
 	b.x, b.a, b.src = a.x, a, resp.Body
 	if !hasBody(resp) {
 		a.release()
-		if resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
+		if (resp.Body != http.NoBody || a.injected) && resp.StatusCode != http.StatusSwitchingProtocols {
 			b.ended, resp.Body = true, b // HTTP/2 has one empty body for all of its responses
 		}
 		return

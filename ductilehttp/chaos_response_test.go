@@ -12,6 +12,7 @@ import (
 
 	"github.com/ductile-go/ductile/chaos"
 	"github.com/ductile-go/ductile/ductilehttp"
+	"github.com/ductile-go/ductile/policy"
 )
 
 func TestAMadeResponseHasWhatNetHTTPSets(t *testing.T) {
@@ -41,4 +42,18 @@ func TestAMadeResponseWithoutAStatusFailsTheAttempt(t *testing.T) {
 	require.ErrorIs(t, err, chaos.ErrInjected)
 	require.ErrorContains(t, err, "returned the StatusCode 0, want 100 to 999")
 	assert.EqualValues(t, 1, body.closed.Load())
+}
+
+func TestAClientCanTellAnInjectedStatusWithoutABody(t *testing.T) {
+	empty := func(*http.Request) *http.Response { return &http.Response{StatusCode: 500} }
+	for name, inject := range map[string]policy.Policy[*http.Response]{
+		"POST": ductilehttp.ChaosResponse(chaos.Config{Rate: 1, Enabled: true}, empty),
+		"HEAD": ductilehttp.ChaosStatus(chaos.Config{Rate: 1, Enabled: true}, 404, 0),
+	} {
+		c := ductilehttp.NewClient(ductilehttp.ClientConfig{BaseURL: "http://h.example", Chaos: inject})
+		err := c.Do(t.Context(), name, "/", nil, nil)
+		var status *ductilehttp.StatusError
+		require.ErrorAs(t, err, &status)
+		assert.ErrorIs(t, err, chaos.ErrInjected)
+	}
 }
