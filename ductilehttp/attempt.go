@@ -54,6 +54,7 @@ type attempt struct {
 	patient  bool  // takes any connection
 	protocol int32 // when the request was made
 	bodyless bool
+	replays  bool          // net/http may repeat the request by itself, as Prepare left it
 	early    *http.Request // made without a body before a connection showed the protocol
 
 	mu      sync.Mutex
@@ -194,14 +195,14 @@ func (a *attempt) load(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.bodyless = body == nil
+	a.bodyless, a.replays = body == nil, idempotent(r)
 	if a.bodyless {
 		if a.x.req.Body == nil && r.ContentLength != 0 {
 			return nil // a body was forgotten, and net/http refuses to send none on HTTP/1
 		}
 		r.ContentLength = 0
 		switch {
-		case a.x.t.nested || !idempotent(r):
+		case a.x.t.nested || !a.replays:
 		case a.protocol == http1:
 			fill(r)
 		case a.protocol == unknownProtocol && a.x.t.plain:
@@ -210,7 +211,7 @@ func (a *attempt) load(r *http.Request) error {
 		return nil
 	}
 	r.Body = a.pace(body, r.ContentLength)
-	if a.mayRewind(r) {
+	if a.mayRewind() {
 		r.GetBody = a.rewind
 	}
 	return nil
@@ -235,9 +236,9 @@ func idempotent(r *http.Request) bool {
 // mayRewind reports whether the base gets a GetBody. On HTTP/1 net/http then repeats a
 // request of which nothing was written, if it does not take it for idempotent. A base that
 // is not net/http's may have uses of its own for it.
-func (a *attempt) mayRewind(r *http.Request) bool {
+func (a *attempt) mayRewind() bool {
 	t := a.x.t
-	return t.nested || a.protocol != http2 && (!t.plain || a.protocol == http1 && !idempotent(r))
+	return t.nested || a.protocol != http2 && (!t.plain || a.protocol == http1 && !a.replays)
 }
 
 // rewind is the GetBody of a request. It refuses what may have arrived: asked by
@@ -260,7 +261,7 @@ func (a *attempt) mayHaveArrived() bool {
 	a.mu.Lock()
 	unanswered, shared, conn := a.wrote && !a.heard, a.shared != nil, a.conn
 	a.mu.Unlock()
-	if !unanswered || shared || !idempotent(a.x.req) {
+	if !unanswered || shared || !a.replays {
 		return unanswered && shared
 	}
 	closed, known := isClosed(conn) // may be of the caller's making, so not under the lock

@@ -294,3 +294,29 @@ func TestARequestUnderAnotherRequestsContextIsIndependent(t *testing.T) {
 	assert.EqualValues(t, 3, tokens.requests.Load(), "an Override applies only to the Transport that was called")
 	assert.EqualValues(t, 1, api.requests.Load())
 }
+
+// To net/http, a request with an Idempotency-Key is one that it may repeat.
+func TestNetHTTPDoesNotRepeatARequestThatPrepareGaveAKey(t *testing.T) {
+	for _, method := range []string{"POST", "PUT"} {
+		for name, wrap := range map[string]func(http.RoundTripper) http.RoundTripper{
+			"bare":    func(base http.RoundTripper) http.RoundTripper { return base },
+			"wrapped": func(base http.RoundTripper) http.RoundTripper { return tripper(base.RoundTrip) },
+		} {
+			s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodGet {
+					panic(http.ErrAbortHandler)
+				}
+			})
+			cfg, _ := config(wrap(s.base))
+			cfg.Retry.MaxAttempts = 1
+			cfg.Prepare = func(r *http.Request, _ int) error {
+				r.Header.Set("Idempotency-Key", "key")
+				return nil
+			}
+			tr := ductilehttp.NewTransport(cfg)
+			require.NoError(t, send(t, tr, "GET", s.URL, nil))
+			require.Error(t, send(t, tr, method, s.URL, strings.NewReader("charge")))
+			assert.EqualValues(t, 2, s.requests.Load(), "%s %s", name, method)
+		}
+	}
+}
