@@ -294,9 +294,12 @@ func (x *exchange) note(resp *http.Response, gaveUp *retry.Error) {
 	}
 }
 
-// Attempts returns how many requests a [Transport] sent until it got resp. If the retry ended
-// on a bad response, gaveUp is its error, and otherwise nil. Call Attempts before you replace
-// the body. For a response of anything else it returns 1 and nil.
+// Attempts returns how many requests a [Transport] sent until it got resp, those included
+// that failed before they reached the server. If the retry wanted a further attempt and gave
+// up, gaveUp is its error. It is nil for a response that is final: a good one, and a bad one
+// that must not be repeated. Call Attempts before you replace the body. For 101 Switching
+// Protocols, whose body is the connection, and for a response of anything else, it returns 1
+// and nil.
 func Attempts(resp *http.Response) (n int, gaveUp *retry.Error) {
 	if b, ok := resp.Body.(*body); ok && b.attempts > 0 {
 		return b.attempts, b.gaveUp

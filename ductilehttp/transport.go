@@ -96,7 +96,9 @@ func (t *Transport) look() {
 	}
 }
 
-// Config returns t's config with defaults applied.
+// Config returns t's config with the defaults of its own fields. The fields that configure
+// policies are as they were set, except for their clocks: AttemptTimeout and TotalTimeout, for
+// example, are 0 if they were.
 func (t *Transport) Config() Config { return t.cfg }
 
 // Circuits returns the circuits that t uses. It is empty if t has a Pipeline, which has its
