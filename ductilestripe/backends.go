@@ -34,8 +34,8 @@ type Config struct {
 	Transport ductilehttp.Config
 
 	// Once sends each request once, without policies, for use below a pipeline that runs
-	// above the SDK through [Call] or [Pin]. Only Base, Chaos, headers and Observer of
-	// Transport may then be set.
+	// above the SDK through [Call] or [Pin]. The fields of Transport that configure
+	// policies must then be zero, and the rules for a retry have no effect.
 	Once bool
 
 	// SDK is the rest of the SDK's own configuration. Its URL, if not nil, must have no
@@ -46,7 +46,7 @@ type Config struct {
 	//
 	// A nil EnableTelemetry means false: the request latency that it would report to Stripe
 	// includes the attempts and delays of the Transport. A nil LeveledLogger means no
-	// logging: everything logged is also returned as an error.
+	// logging: what the SDK logs as an error is also returned.
 	SDK stripe.BackendConfig
 }
 
