@@ -52,6 +52,7 @@ type body struct {
 	mu       sync.Mutex
 	ended    bool
 	isCut    atomic.Bool          // set under mu, beside cause
+	closing  atomic.Bool          // Close was called, which ends a Read beside it
 	cause    error                // why it was cut off
 	timer    *time.Timer          // of Reads, in real time
 	releases []func()             // of contexts and places that are held
@@ -213,6 +214,7 @@ func (b *body) explain(err error) error {
 // the connection could not be used again.
 func (b *body) Close() error {
 	defer b.end(policy.Success) // also if src panics
+	b.closing.Store(true)
 	return b.src.Close()
 }
 
@@ -224,6 +226,9 @@ func (b *body) end(o policy.Outcome) {
 		return
 	}
 	b.ended = true
+	if o == policy.Failure && b.closing.Load() { // of a Read that the Close ended
+		o = policy.Success
+	}
 	if b.cause != nil && o == policy.Success { // closed because of it
 		o = policy.Ignored
 		if !errors.Is(b.cause, context.Canceled) {

@@ -3,6 +3,7 @@ package ductilehttp_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -432,4 +433,43 @@ func TestAConnectionThatCannotBeComparedCarriesRequests(t *testing.T) {
 	}
 	circuit, _ := tr.Circuits().Get("http://h.example")
 	assert.Equal(t, breaker.Closed, circuit.State())
+}
+
+// heldOpen is a body whose Read ends with its Close, and whose Close returns after that.
+type heldOpen struct{ reading, closed, read chan struct{} }
+
+func (h *heldOpen) Read([]byte) (int, error) {
+	close(h.reading)
+	<-h.closed
+	return 0, errors.New("http2: response body closed")
+}
+
+func (h *heldOpen) Close() error {
+	close(h.closed)
+	<-h.read
+	return nil
+}
+
+func TestABodyThatIsClosedBesideAReadIsASuccess(t *testing.T) {
+	held := &heldOpen{make(chan struct{}), make(chan struct{}), make(chan struct{})}
+	cfg, _ := config(tripper(func(r *http.Request) (*http.Response, error) {
+		resp := answer(r, 200, "")
+		resp.Body, resp.ContentLength = held, -1
+		return resp, nil
+	}))
+	cfg.Circuit = breaker.NewCircuit(breaker.Config{Window: time.Minute, FailureRate: 0.5})
+	resp, err := ductilehttp.NewTransport(cfg).RoundTrip(request(t, "GET", "http://h.example", nil))
+	require.NoError(t, err)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		_, err := resp.Body.Read(make([]byte, 1))
+		assert.Error(t, err)
+		close(held.read)
+	})
+	<-held.reading
+	require.NoError(t, resp.Body.Close())
+	reader.Wait()
+	counts := cfg.Circuit.Snapshot().Counts
+	assert.Zero(t, counts.Failures)
+	assert.EqualValues(t, 1, counts.Successes)
 }
