@@ -61,7 +61,9 @@ type Config struct {
 	// Circuits configures the circuit of each host; its Name is the host. Classify gets a
 	// *[StatusError] for 5xx and 429, nil for every other status, and the errors of the
 	// base. It is not called for the request's own faults, for 501, and for connections
-	// that died while idle: these are Ignored. If its Clock is nil, Clock is used.
+	// that died while idle: these are Ignored. Nor is it called for another status that
+	// RetryResponse accepts, such as 408: that is a Success. If its Clock is nil, Clock is
+	// used.
 	Circuits breaker.Config
 	// NoCircuit sends requests without a circuit.
 	NoCircuit bool

@@ -18,7 +18,7 @@ type Override struct {
 	MaxAttempts int
 	// AttemptTimeout and TotalTimeout replace those of the Config. Negative means no limit.
 	// If only TotalTimeout is set and the attempt timeout is not shorter, the attempt
-	// timeout is a third of TotalTimeout.
+	// timeout is the default: 10 s, or a third of TotalTimeout if that is less.
 	AttemptTimeout, TotalTimeout time.Duration
 	// Circuit is used instead of the host's circuit, even if the Config has none.
 	Circuit *breaker.Circuit
