@@ -367,3 +367,19 @@ func (s *soon) Done() <-chan struct{} {
 	s.cancel()
 	return s.Context.Done()
 }
+
+func TestAResponseThatAPolicyRejectsReleasesItsPlaceBeforeTheDelay(t *testing.T) {
+	frozen(t, func(t *testing.T) {
+		s := serve(t, statuses(200))
+		cfg, clk := config(s.base)
+		cfg.Gates = bulkhead.Config{Limit: 1}
+		rejected := errors.New("not what was asked for")
+		tr := ductilehttp.NewTransport(cfg).With(policy.Check(func(*http.Response, error) error { return rejected }))
+		err := send(t, tr, "GET", s.URL, nil)
+		require.ErrorIs(t, err, rejected)
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		assert.Len(t, clk.Sleeps(), 2)
+		assert.EqualValues(t, 3, s.requests.Load())
+		assert.EqualValues(t, 1, s.connections.Load())
+	})
+}

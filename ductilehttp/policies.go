@@ -87,7 +87,7 @@ func Discard(resp *http.Response) {
 		return
 	}
 	if b, ok := resp.Body.(*body); ok && b.x != nil {
-		b.x.letGo(isBad)
+		b.x.letGo(func(r reply) bool { return isBad(r) || r.is(resp) }) // a policy may have made an error of a good one
 		return
 	}
 	_ = resp.Body.Close()

@@ -142,8 +142,10 @@ func (t *Transport) calls(ctx context.Context, x *exchange) *pipeline.Pipeline[*
 // With returns a Transport with the same config and circuits whose attempts also run
 // through the given policies. They run inside the breaker and outside the attempt timeout,
 // or innermost in a Pipeline. Such a policy may read a response, so that a body that breaks
-// off fails its attempt, replace its Body, or turn a response into an error. Call With once,
-// not for each request. With panics if a policy is nil.
+// off fails its attempt, replace its Body, or turn a response into an error. A response that
+// it does not return with the error it must close, or the response keeps its connection and
+// its place until the call ends. Call With once, not for each request. With panics if a
+// policy is nil.
 func (t *Transport) With(inside ...policy.Policy[*http.Response]) *Transport {
 	for i, p := range inside {
 		if values.Nil(p) {
