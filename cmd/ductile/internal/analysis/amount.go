@@ -124,15 +124,21 @@ func (c Count) MarshalJSON() ([]byte, error) {
 	return []byte(c.String()), nil
 }
 
-// Factor is a ratio of loads. It may be infinite.
+// Factor is a ratio of loads, or a number a second. It may be infinite.
 type Factor float64
 
-// String returns the ratio with at most two decimals, or "unlimited".
+// String returns the ratio with at most two decimals, or with two digits if it is less than a
+// tenth: 10 an hour are not 0 a second. An infinite one is "unlimited".
 func (f Factor) String() string {
-	if math.IsInf(float64(f), 1) {
+	switch x := float64(f); {
+	case math.IsInf(x, 1):
 		return "unlimited"
+	case x > 0 && x < 0.1:
+		two, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 2, 64), 64) // its own text
+		return strconv.FormatFloat(two, 'f', -1, 64)
+	default:
+		return strconv.FormatFloat(math.Round(x*100)/100, 'f', -1, 64)
 	}
-	return strconv.FormatFloat(math.Round(float64(f)*100)/100, 'f', -1, 64)
 }
 
 // MarshalJSON returns the number of String, or "unlimited".

@@ -16,7 +16,7 @@ type Circuit struct {
 	// Opens and Recovers are the rules in words.
 	Opens    []string `json:"opens"`
 	Recovers []string `json:"recovers"`
-	// OpensAfter is the least number of failed calls that opens it.
+	// OpensAfter is the least number of calls that opens it if all of them fail.
 	OpensAfter Count `json:"opens_after"`
 	// NeedsPerSecond is how many calls a second the circuit must see before a rate is
 	// judged at all. 0 means that none are judged, or that time does not matter.

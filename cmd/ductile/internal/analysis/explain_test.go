@@ -138,6 +138,23 @@ func TestAVeryShortHedgeDelayIsAskedAgainLater(t *testing.T) {
 	assert.Equal(t, 2*sec, r.Time.Longest)
 }
 
+func TestASmallRateIsNotZero(t *testing.T) {
+	r := explain(t, `
+budgets: {b: {min_per_second: 0.001}}
+circuits: {c: {window: 2h, failure_rate: 50%, min_calls: 10}}
+rate_limits: {l: {limit: 10, per: 1h}}
+pipelines: {p: {retry: {budget: b}, circuit: c, rate_limit: l, attempt_timeout: 1s}}
+`, "p")
+	assert.Equal(t, "0.0028", r.Rates[0].PerSecond.String())
+	assert.Equal(t, "0.0014", r.Circuits[0].NeedsPerSecond.String())
+	assert.Equal(t, "0.001", r.Load.PerSecond.String())
+	text, err := json.Marshal(r.Rates[0])
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"per_second":0.0028,`)
+	assert.Equal(t, "0.1", analysis.Factor(0.0999).String())
+	assert.Equal(t, "0", analysis.Factor(0).String())
+}
+
 func TestACircuitsOpeningsAreInWords(t *testing.T) {
 	for text, want := range map[string][]string{
 		"":                     {"after 5 failures in a row"},
