@@ -212,6 +212,16 @@ var badValues = []badFile{
 	{"NothingForAName", "circuits:\n  stripe:\n", []string{
 		"ductile.yaml:2:10: circuits.stripe is empty, want a mapping; write {} for the defaults, or null for none",
 	}},
+	// A zero for the default is for Go: a file leaves the field out.
+	{"AThrottleThatSendsTooLittle", "throttles: {a: {k: 0.5}}\n", []string{
+		"ductile.yaml:1:20: throttles.a.k is 0.5, want it left out for the default, 2, or 1 to 1e+06",
+	}},
+	{"ARejectionOfAll", "throttles: {a: {max_reject: 1}}\n", []string{
+		"ductile.yaml:1:29: throttles.a.max_reject is 1, want it left out for the default, 0.99, or more than 0 and less than 1: at 1 no call would notice a recovery",
+	}},
+	{"ALimitThatBeginsTooLow", "adaptive_limits: {a: {initial: 1, min: 2}}\n", []string{
+		"ductile.yaml:1:32: adaptive_limits.a.initial is 1, want it left out for the default, or min to max, which are 2 and 1000",
+	}},
 	{"NothingForADuration", "circuits:\n  stripe:\n    window:\n", []string{
 		"ductile.yaml:3:12: circuits.stripe.window is empty, want a duration such as 30s or 1m30s",
 	}},

@@ -8,7 +8,7 @@ import (
 var (
 	goName     = regexp.MustCompile(`\b(Funcs\.)?[A-Z][A-Za-z]*\b`)
 	constant   = regexp.MustCompile(`\b(Unlimited|NoDelay|NoJitter|NoWait|NoMinimum|NoBurst|AtOnce)\b( \(-1(ns)?\))?`)
-	zeroWanted = regexp.MustCompile(`^(?:0|nil)( with| beside|:|,)`)
+	zeroWanted = regexp.MustCompile(`^(?:0|nil)( with| beside| for|:|,)`)
 	words      = map[string]string{
 		"Unlimited": "unlimited", "AtOnce": "at_once",
 		"FIFO": "fifo", "LIFO": "lifo", "Adaptive": "adaptive",
