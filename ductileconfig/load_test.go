@@ -100,6 +100,7 @@ circuits:
   a: {min_calls: 1_000, window: 1m30s, slow_rate: 0.25, slow_call: 1.5s, shadow: true}
   b: {window: 1h0m0.5s, failure_rate: 12.5%, shadow: False, max_recovery_timeout: 0s}
 throttles: {t: {k: 1.5}, u: {k: 2e0}}
+budgets: {b: {min_per_second: 1_000, ratio: 1_000}, c: {min_per_second: 1_000.5}}
 pipelines: {p: {chaos: {rate: 1%, enabled: true, seed: 18446744073709551615, error: "boom: down", latency: 100µs}}}
 `)
 	a, b := spec.Circuits["a"], spec.Circuits["b"]
@@ -113,6 +114,9 @@ pipelines: {p: {chaos: {rate: 1%, enabled: true, seed: 18446744073709551615, err
 	assert.False(t, b.Shadow)
 	assert.InDelta(t, 1.5, spec.Throttles["t"].K, 0)
 	assert.InDelta(t, 2.0, spec.Throttles["u"].K, 0)
+	assert.InDelta(t, 1000, spec.Budgets["b"].MinPerSecond, 0)
+	assert.InDelta(t, 1000, spec.Budgets["b"].Ratio, 0)
+	assert.InDelta(t, 1000.5, spec.Budgets["c"].MinPerSecond, 0)
 	chaos := spec.Pipelines["p"].Chaos
 	assert.InDelta(t, 0.01, chaos.Rate, 1e-12)
 	assert.Equal(t, uint64(1<<64-1), chaos.Seed)

@@ -16,7 +16,7 @@ import (
 // Patterns of values, for the decoder and the schema.
 const (
 	IntPattern      = `^-?(0|[1-9][0-9]*(_[0-9]+)*)$`
-	FloatPattern    = `^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`
+	FloatPattern    = `^-?(0|[1-9][0-9]*(_[0-9]+)*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`
 	PercentPattern  = `^(0|[1-9][0-9]*)(\.[0-9]+)?%$`
 	DurationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$`
 )
@@ -108,7 +108,7 @@ func (d *Decoder) duration(n *tree.Node, fact *table.Fact, v reflect.Value, path
 	value, err := time.ParseDuration(n.Text)
 	switch days := daysForm.FindStringSubmatch(n.Text); {
 	case floatForm.MatchString(n.Text):
-		d.wrong(n, path, want, "a number alone has no unit: did you mean "+strings.TrimPrefix(n.Text, "-")+"s?")
+		d.wrong(n, path, want, "a number alone has no unit: did you mean "+strings.TrimPrefix(digits(n.Text), "-")+"s?")
 		return
 	case days != nil:
 		count, _ := strconv.Atoi(days[1])
@@ -161,7 +161,7 @@ func (d *Decoder) rate(n *tree.Node, fact *table.Fact, v reflect.Value, path str
 		value = number
 	}
 	if value < 0 || value > fact.Limit() {
-		d.wrong(n, path, want, wordFor(n.Text, fact))
+		d.wrong(n, path, want, wordFor(digits(n.Text), fact))
 		return
 	}
 	if value == 0 && d.zero(n, fact, path, want) {
@@ -177,7 +177,7 @@ func (d *Decoder) float(n *tree.Node, fact *table.Fact, v reflect.Value, path st
 		return
 	}
 	if value < 0 {
-		d.wrong(n, path, want, wordFor(n.Text, fact))
+		d.wrong(n, path, want, wordFor(digits(n.Text), fact))
 		return
 	}
 	if value == 0 && d.zero(n, fact, path, want) {
@@ -192,7 +192,7 @@ func (d *Decoder) number(n *tree.Node, fact *table.Fact, path, want string) (flo
 		d.wrong(n, path, want, numberHint(n.Text, fact))
 		return 0, false
 	}
-	value, err := strconv.ParseFloat(n.Text, 64)
+	value, err := strconv.ParseFloat(digits(n.Text), 64)
 	if err != nil || math.IsInf(value, 0) {
 		d.wrong(n, path, want, "")
 		return 0, false
@@ -211,7 +211,7 @@ func numberHint(text string, fact *table.Fact) string {
 	case strings.HasPrefix(text, ".") && floatForm.MatchString("0"+text):
 		return "did you mean 0" + text + "?"
 	case leadingZero.MatchString(text):
-		if number, err := strconv.ParseFloat(strings.TrimLeft(strings.ReplaceAll(text, "_", ""), "0"), 64); err == nil {
+		if number, err := strconv.ParseFloat(strings.TrimLeft(digits(text), "0"), 64); err == nil {
 			return "remove the leading zero: did you mean " + strconv.FormatFloat(number, 'f', -1, 64) + "?"
 		}
 		return "remove the leading zero"
@@ -229,12 +229,12 @@ func (d *Decoder) integer(n *tree.Node, t *table.Type, fact *table.Fact, v refle
 		d.wrong(n, path, want, numberHint(n.Text, fact))
 		return
 	}
-	digits := strings.ReplaceAll(n.Text, "_", "")
-	if digits[0] == '-' {
-		d.wrong(n, path, want, wordFor(digits, fact))
+	text := digits(n.Text)
+	if text[0] == '-' {
+		d.wrong(n, path, want, wordFor(text, fact))
 		return
 	}
-	value, err := strconv.ParseUint(digits, 10, 64)
+	value, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || t.Kind == table.Int && value > math.MaxInt64 {
 		d.wrong(n, path, want+", at most 9223372036854775807", "")
 		return
@@ -252,6 +252,9 @@ func (d *Decoder) integer(n *tree.Node, t *table.Type, fact *table.Fact, v refle
 	}
 	v.SetInt(int64(value))
 }
+
+// digits returns a number without the underscores between its digits.
+func digits(text string) string { return strings.ReplaceAll(text, "_", "") }
 
 // wordFor returns a hint for a special value that is written as its number.
 func wordFor(text string, fact *table.Fact) string {
