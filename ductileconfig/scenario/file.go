@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/ductile-go/ductile/ductileconfig/internal/decode"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/registry"
 	"github.com/ductile-go/ductile/sim"
@@ -171,9 +173,15 @@ func (x *times) UnmarshalText(text []byte) error {
 	return err
 }
 
+// numberForm is that of the numbers of the configuration.
+var numberForm = regexp.MustCompile(decode.FloatPattern)
+
 // positive reads a finite number of 0 or more.
 func positive(text string) (float64, error) {
-	v, err := strconv.ParseFloat(text, 64)
+	if !numberForm.MatchString(text) {
+		return 0, fmt.Errorf("%q is no number", text)
+	}
+	v, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
 	if err == nil && !(v >= 0 && v <= 1e15) {
 		err = fmt.Errorf("%s is out of range", text)
 	}

@@ -166,7 +166,7 @@ services:
   c: {service_time: {dist: table, quantiles: [{share: 0, time: 1ms}, {share: 100%, time: 9ms}]}}
 clients:
   z: {replicas: 2, rate: 60/m, closed: 3, think: 1s, burst: 4, calls: a, priority: high, classes: [{name: batch, share: 20%, priority: low}], keys: 5}
-  y: {rate: 3600/h, calls: b}
+  y: {rate: 3_600/h, calls: b}
   x: {rate: 5, calls: c}
 faults:
   - {at: 1s, for: 2s, service: a, replica: 1, down: true, slow: 3, errors: 30%, hang: true, capacity: 0.5, partition: true, cold: true}
@@ -204,6 +204,7 @@ func TestEveryFaultOfAScenarioIsToldWithItsPlace(t *testing.T) {
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {calls: api}}\n":                                                                    "outage.yaml:3:11: clients.web.rate is not set, want more than 0, unless closed or burst is: the client makes no calls",
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: 5/d, calls: api}}\n":                                                         "outage.yaml:3:23: clients.web.rate is 5/d, want calls per second such as 700/s, 42000/m or 700",
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: -5, calls: api}}\n":                                                          "outage.yaml:3:23: clients.web.rate is -5, want calls per second such as 700/s, 42000/m or 700",
+		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: 0700/s, calls: api}}\n":                                                      "outage.yaml:3:23: clients.web.rate is 0700/s, want calls per second such as 700/s, 42000/m or 700",
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: 5, calls: ap}}\n":                                                            `outage.yaml:3:33: clients.web.calls is ap, want the name of a service; did you mean api?`,
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: 5, calls: api, pipeline: chrage}}\n":                                         "outage.yaml:3:48: clients.web.pipeline is chrage, want a pipeline of the configuration, did you mean charge?",
 		"duration: 1s\nservices: {api: {}}\nclients: {web: {rate: 5, calls: api, family: host}}\n":                                             "outage.yaml:3:46: clients.web.family is host, want a family of the configuration, did you mean hosts?",
