@@ -80,18 +80,39 @@ type condition struct {
 	field, name, want string
 	text              func(*Expect) string
 	read              func(string) (float64, error)
-	got               func(Totals) (value float64, text string)
+	got               func(Totals) float64
+	short, exact      func(float64) string
 }
+
+const aTime = `an operator and a duration, as "<= 400ms"`
 
 var conditions = []condition{
 	{"Success", "success", `an operator and a share, as ">= 99%" or ">= 0.99"`, func(e *Expect) string { return e.Success }, readShare,
-		func(t Totals) (float64, string) { return t.Success(), report.Percent(t.Success()) }},
+		Totals.Success, report.Percent, func(v float64) string { return digits(100*v) + " %" }},
 	{"Amplification", "amplification", `an operator and a factor, as "<= 1.2"`, func(e *Expect) string { return e.Amplification }, readFactor,
-		func(t Totals) (float64, string) { return t.Amplification(), report.Times(t.Amplification()) }},
-	{"P50", "p50", `an operator and a duration, as "<= 400ms"`, func(e *Expect) string { return e.P50 }, readTime,
-		func(t Totals) (float64, string) { return float64(t.P50), report.Span(t.P50) }},
-	{"P99", "p99", `an operator and a duration, as "<= 400ms"`, func(e *Expect) string { return e.P99 }, readTime,
-		func(t Totals) (float64, string) { return float64(t.P99), report.Span(t.P99) }},
+		Totals.Amplification, report.Times, func(v float64) string { return digits(v) + "x" }},
+	{"P50", "p50", aTime, func(e *Expect) string { return e.P50 }, readTime,
+		func(t Totals) float64 { return float64(t.P50) }, shortTime, exactTime},
+	{"P99", "p99", aTime, func(e *Expect) string { return e.P99 }, readTime,
+		func(t Totals) float64 { return float64(t.P99) }, shortTime, exactTime},
+}
+
+func digits(v float64) string { return strconv.FormatFloat(v, 'g', 9, 64) }
+
+func shortTime(v float64) string { return report.Span(time.Duration(v)) }
+func exactTime(v float64) string { return time.Duration(v).String() }
+
+// unspaced makes a text of package report one that a condition reads.
+var unspaced = strings.NewReplacer(" ", "", "min", "m")
+
+// write writes what a run has got. A rounded text that seems to be on the other side of the
+// bound is written exactly: 98.97 % are not 99 %.
+func (c *condition) write(b bound, value float64) string {
+	text := c.short(value)
+	if v, err := c.read(unspaced.Replace(text)); err == nil && b.holds(v) != b.holds(value) {
+		return c.exact(value)
+	}
+	return text
 }
 
 // checks checks the expectations of a report.
@@ -125,9 +146,10 @@ func (e *Expect) check(r *Report, x *Result) (all []Check) {
 			continue
 		}
 		b, _ := parseBound(text, c.read) // Validate has accepted it
-		value, got := c.got(t)
-		if t.Calls == 0 {
-			value, got = math.NaN(), "no calls"
+		value, got := math.NaN(), "no calls"
+		if t.Calls > 0 {
+			value = c.got(t)
+			got = c.write(b, value)
 		}
 		expected := c.name + " " + b.text
 		if e.When != "" {

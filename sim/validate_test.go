@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/sim"
 )
 
@@ -156,6 +157,24 @@ func TestNoCallTakesLongerThanItsTimeout(t *testing.T) {
 	r, err := sim.Run(t.Context(), s)
 	require.NoError(t, err)
 	assert.NoError(t, r.Check())
+}
+
+func TestWhatWasGotIsOnItsSideOfTheBound(t *testing.T) {
+	n := 0
+	s := sim.Scenario{Duration: seconds, Clients: []sim.Client{{Burst: 10_000, Do: func(ctx context.Context) error {
+		if n++; n > 9897 {
+			return errors.New("down")
+		}
+		return policy.Sleep(ctx, sim.Clock(ctx), 400_400*time.Microsecond)
+	}}}}
+	s.Expect = []sim.Expect{{Success: ">= 99%"}, {Success: "> 98.96%"}, {Success: "< 99%"}, {Success: ">= 50%"}, {P99: "<= 400ms"}, {P99: "<= 1s"}}
+	r, err := sim.Run(t.Context(), s)
+	require.NoError(t, err)
+	var got []string
+	for _, c := range r.Checks {
+		got = append(got, fmt.Sprint(c.Got, " ", c.OK))
+	}
+	assert.Equal(t, []string{"98.97 % false", "99 % true", "98.97 % true", "99 % true", "400.4ms false", "400 ms true"}, got)
 }
 
 func TestAnExpectationOfNoCallsFails(t *testing.T) {
