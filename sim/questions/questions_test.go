@@ -192,6 +192,12 @@ func TestABoundaryOutsideOfTheRangeIsSaidToBe(t *testing.T) {
 	s, err = questions.Survives(t.Context(), questions.Config{}, 0.1, 0.12, at)
 	require.NoError(t, err)
 	assert.Equal(t, "survives up to 12 % (retry); survives up to 12 % (once)", s.Verdict())
+	for _, ends := range [][2]float64{{0.1, 0.102}, {0.1, 0.125}, {0.1, 0.1 + 1e-9}} { // no run is busier than the high end
+		s, err = questions.Survives(t.Context(), questions.Config{}, ends[0], ends[1], at)
+		require.NoError(t, err)
+		assert.InDelta(t, ends[1], s.Limits[0].Survived, 0)
+		assert.InDelta(t, ends[0], s.Probes[0].Utilization, 0)
+	}
 	_, err = questions.Survives(t.Context(), questions.Config{}, 0.9, 0.1, at)
 	assert.EqualError(t, err, "questions: Survives from 0.9 to 0.1, want a low above 0 that is below high, and a high of at most 10")
 	assert.Equal(t, "nothing was run", (&questions.Survival{}).Verdict())

@@ -21,7 +21,7 @@ type Survival struct {
 }
 
 // Limit is how much utilization a variant survives. The boundary lies between Survived and
-// Vulnerable, which are a hundredth apart.
+// Vulnerable, which are a hundredth apart, or less at the high end.
 type Limit struct {
 	Variant    string
 	Survived   float64 // the highest at which calls recovered; 0 if there is none
@@ -53,21 +53,21 @@ func Survives(ctx context.Context, cfg Config, low, high float64, at func(utiliz
 	if !(low > 0 && low < high && high <= 10) {
 		return nil, fmt.Errorf("questions: Survives from %v to %v, want a low above 0 that is below high, and a high of at most 10", low, high)
 	}
-	steps := int(math.Round((high - low) * 100))
-	b := &bisection{runs: runs{Config: cfg}, low: low, steps: max(steps, 1), at: at, reports: map[int]*sim.Report{}}
+	steps := int(math.Ceil((high-low)*100 - 1e-6))
+	b := &bisection{runs: runs{Config: cfg}, low: low, high: high, steps: max(steps, 1), at: at, reports: map[int]*sim.Report{}}
 	b.total = 2 + int(math.Ceil(math.Log2(float64(b.steps)))) // more with several variants
 	err := b.search(ctx)
 	return b.survival(), err
 }
 
-// bisection probes steps of a hundredth.
+// bisection probes steps of a hundredth, the last of which ends at high.
 type bisection struct {
 	runs
-	low     float64
-	steps   int
-	at      func(float64) (sim.Scenario, error)
-	reports map[int]*sim.Report
-	bounds  []bound // one a variant
+	low, high float64
+	steps     int
+	at        func(float64) (sim.Scenario, error)
+	reports   map[int]*sim.Report
+	bounds    []bound // one a variant
 }
 
 // bound is what is known of a variant: it survives step well, and not step lost.
@@ -77,7 +77,7 @@ type bound struct {
 }
 
 func (b *bisection) utilization(step int) float64 {
-	return math.Round((b.low+float64(step)/100)*1e6) / 1e6
+	return min(max(b.low, math.Round((b.low+float64(step)/100)*1e6)/1e6), b.high)
 }
 
 func (b *bisection) search(ctx context.Context) error {
