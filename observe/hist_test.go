@@ -115,6 +115,20 @@ func TestAnEmptyHistogramHasNoQuantile(t *testing.T) {
 	assert.InDelta(t, 2, (&Histogram{Count: 9, Offset: 8, Buckets: []uint64{2}}).Quantile(1), 1e-9, "counts that do not add up")
 }
 
+func TestAQuantileIsAtAWholeRankWhereItsProductIsRoundedUp(t *testing.T) {
+	for percent := 1; percent <= 100; percent++ {
+		h := new(hist)
+		for i := range 100 {
+			if i < percent {
+				h.time(time.Millisecond)
+			} else {
+				h.time(time.Second)
+			}
+		}
+		assert.Less(t, h.snapshot(second, seconds).Quantile(float64(percent)/100), 0.002, "%d %%", percent)
+	}
+}
+
 func TestNegativeDurationsCountAsZero(t *testing.T) {
 	var h hist
 	h.time(-time.Second)

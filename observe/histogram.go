@@ -40,7 +40,7 @@ func (h *Histogram) Quantile(q float64) float64 {
 	if h == nil || h.Count == 0 || math.IsNaN(q) {
 		return math.NaN()
 	}
-	rank := min(max(0, q), 1) * float64(h.Count)
+	rank := histogram.Rank(min(max(0, q), 1), h.Count)
 	below := float64(h.Zero)
 	if h.Zero > 0 && rank <= below {
 		return 0

@@ -131,6 +131,10 @@ func (h *Histogram) All() iter.Seq2[int, uint64] {
 	}
 }
 
+// Rank returns a share q of n, rounded down by as much as the product may be too high: 0.55 x
+// 100 is more than 55, so the 55th of 100 would not do.
+func Rank(q float64, n uint64) float64 { return q * float64(n) * (1 - 1e-15) }
+
 // Quantile returns the upper bound of the bucket that holds the q-quantile of all
 // histograms together. The q-quantile is the smallest duration d such that at least a
 // share q of the durations is at most d. ok is false if the histograms are empty. q is in
@@ -150,7 +154,7 @@ func Quantile(q float64, histograms ...*Histogram) (d time.Duration, ok bool) {
 	if total == 0 {
 		return 0, false
 	}
-	rank := max(1, uint64(math.Ceil(q*float64(total))))
+	rank := max(1, uint64(math.Ceil(Rank(q, total))))
 	slot := int(lowest)
 	for below := counts[slot]; below < rank; below += counts[slot] {
 		slot++

@@ -82,6 +82,22 @@ func exact(sorted []time.Duration, q float64) time.Duration {
 	return sorted[max(1, int(math.Ceil(q*float64(len(sorted)))))-1]
 }
 
+func TestAQuantileIsAtAWholeRankWhereItsProductIsRoundedUp(t *testing.T) {
+	for percent := 1; percent <= 100; percent++ {
+		var h histogram.Histogram
+		for i := range 100 {
+			if i < percent {
+				h.Add(time.Millisecond)
+			} else {
+				h.Add(time.Second)
+			}
+		}
+		got, ok := histogram.Quantile(float64(percent)/100, &h)
+		require.True(t, ok)
+		require.Less(t, got, 2*time.Millisecond, "%d %%", percent) // 0.07, 0.14, 0.28, 0.55 and 0.56
+	}
+}
+
 func TestQuantileReturnsTheUpperBoundOfItsBucket(t *testing.T) {
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
