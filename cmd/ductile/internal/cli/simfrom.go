@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -82,7 +83,11 @@ func (r *rehearsal) measured(f *scenario.File) (measuredRates, error) {
 		}
 		replicas := max(c.Replicas, 1)
 		m.rates[c.Name] = rate * float64(replicas)
-		told = append(told, fmt.Sprintf("clients.%s.rate is %.4g/s, for each of %d replicas what %s has", c.Name, rate*float64(replicas), replicas, of))
+		what := "what " + of + " has"
+		if replicas > 1 {
+			what = fmt.Sprintf("for each of %d replicas ", replicas) + what
+		}
+		told = append(told, fmt.Sprintf("clients.%s.rate is %s/s, %s", c.Name, fourDigits(m.rates[c.Name]), what))
 	}
 	for _, v := range f.Scenario().Services {
 		if t, of, ok := timeOf(last, f, v.Name); ok && v.Handler == nil {
@@ -160,6 +165,17 @@ func rateOf(first, last snapshot, f *scenario.File, client string) (rate float64
 	return 0, ""
 }
 
+// fourDigits writes a rate with four digits, or as a whole number.
+func fourDigits(v float64) string {
+	if v >= 1000 {
+		v = math.Round(v)
+	}
+	return decimal(v, 4)
+}
+
+// inSeconds returns a duration: 1.001 x 1e9 is less than 1001 ms.
+func inSeconds(v float64) time.Duration { return time.Duration(math.Round(v * 1e9)) }
+
 // timeOf returns the service time of a service: the time of the calls of the pipeline that is
 // named so, or of that through which a client calls it.
 func timeOf(s snapshot, f *scenario.File, service string) (t sim.Dist, of string, ok bool) {
@@ -174,7 +190,7 @@ func timeOf(s snapshot, f *scenario.File, service string) (t sim.Dist, of string
 			if p.Name != name || name == "" || !(p.P50 > 0) || p.P99 > 3600 {
 				continue
 			}
-			median, p99 := time.Duration(p.P50*1e9), time.Duration(p.P99*1e9)
+			median, p99 := inSeconds(p.P50), inSeconds(p.P99)
 			if p99 <= median {
 				return sim.Constant(median), "pipeline " + name, true
 			}

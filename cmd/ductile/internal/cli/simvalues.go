@@ -108,7 +108,7 @@ func rangeOf(text string) (values []string, problem string) {
 	}
 	for i := 0; i <= maxValues; i++ {
 		v := low + float64(i)*step
-		if v > high*(1+1e-9) {
+		if v > high+step*1e-12 {
 			break
 		}
 		values = append(values, write(v))
@@ -151,7 +151,16 @@ func sameUnit(texts []string) (numbers []float64, write func(float64) string, ok
 		unit = m[2]
 		numbers = append(numbers, v)
 	}
-	return numbers, func(v float64) string { return strconv.FormatFloat(v, 'g', 10, 64) + unit }, true
+	return numbers, func(v float64) string { return decimal(v, 10) + unit }, true
+}
+
+// decimal writes a number with so many digits, all of them if it is whole, and without an
+// exponent: files have none in whole numbers and percentages.
+func decimal(v float64, digits int) string {
+	if v != math.Trunc(v) {
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', digits, 64), 64) // its own text
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 func durations(texts []string) (numbers []float64, write func(float64) string, ok bool) {
