@@ -14,6 +14,9 @@ import (
 
 type object = map[string]any
 
+// nameTypes are those of a name, which may look like a number: a tenant is called 2024.
+var nameTypes = []string{"string", "number", "boolean", "null"}
+
 // Of returns the schema of a document of type root.
 func Of(root *table.Type, id, title string) []byte {
 	g := &generator{defs: object{}}
@@ -44,7 +47,7 @@ func Name(t *table.Type) string {
 
 func (g *generator) structure(t *table.Type) object {
 	properties := object{decode.Extends: object{
-		"type":        []string{"string", "null"},
+		"type":        nameTypes,
 		"description": "The name of an anchor, or of another of the same section, with whose values this one begins",
 	}}
 	for _, f := range t.Fields {
@@ -91,7 +94,7 @@ func (g *generator) value(t *table.Type, fact *table.Fact) object {
 	case table.Bool:
 		return object{"type": []string{"boolean", "null"}}
 	case table.Duration:
-		return object{"type": []string{"string", "null"}, "pattern": orWords(decode.DurationPattern, fact)}
+		return notZero(object{"type": []string{"string", "null"}, "pattern": orWords(decode.DurationPattern, fact)}, fact)
 	case table.String, table.Word:
 		return text(t, fact)
 	}
@@ -107,6 +110,25 @@ func (g *generator) reference(t *table.Type) object {
 	return object{"$ref": "#/$defs/" + name}
 }
 
+// notZero adds to the schema of a text that it is not zero, if that would mean a default.
+func notZero(o object, fact *table.Fact) object {
+	if fact.Default == "" || fact.Zero {
+		return o
+	}
+	pattern := "[1-9]"
+	if words := fact.WordList(); len(words) > 0 {
+		pattern += "|^(" + strings.Join(words, "|") + ")$"
+	}
+	o["allOf"] = []object{{"pattern": pattern}}
+	return o
+}
+
+// percentages returns the pattern of those up to a limit, a power of ten.
+func percentages(limit float64) string {
+	most := strconv.FormatFloat(100*limit, 'f', -1, 64)
+	return `^((0|[1-9][0-9]{0,` + strconv.Itoa(len(most)-2) + `})(\.[0-9]+)?|` + most + `(\.0+)?)%$`
+}
+
 // orWords returns a pattern that also has the words for special values.
 func orWords(pattern string, fact *table.Fact) string {
 	words := fact.WordList()
@@ -120,6 +142,9 @@ func orWords(pattern string, fact *table.Fact) string {
 func text(t *table.Type, fact *table.Fact) object {
 	if len(fact.Enum) == 0 && t.Kind == table.Word {
 		return object{"type": []string{"string", "number", "null"}}
+	}
+	if len(fact.Enum) == 0 && fact.Want == "" {
+		return object{"type": nameTypes}
 	}
 	if len(fact.Enum) == 0 {
 		return object{"type": []string{"string", "null"}}
@@ -147,7 +172,7 @@ func numbers(t *table.Type, fact *table.Fact) []object {
 	out := []object{number}
 	if t.Kind == table.Rate {
 		number["maximum"] = fact.Limit()
-		return append(out, object{"type": "string", "pattern": orWords(decode.PercentPattern, fact)})
+		return append(out, notZero(object{"type": "string", "pattern": orWords(percentages(fact.Limit()), fact)}, fact))
 	}
 	if len(fact.Words) > 0 {
 		out = append(out, object{"enum": fact.WordList()})
