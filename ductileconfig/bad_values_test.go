@@ -161,6 +161,9 @@ var badValues = []badFile{
 	{"AnIntegerBeyondAllBounds", "circuits:\n  a:\n    min_calls: 99999999999999999999\n", []string{
 		"ductile.yaml:3:16: circuits.a.min_calls is 99999999999999999999, want a whole number, 1 or more, at most 9223372036854775807",
 	}},
+	{"ASeedBeyondAllBounds", "pipelines: {p: {chaos: {rate: 1, seed: 18446744073709551616}}}\n", []string{
+		"ductile.yaml:1:40: pipelines.p.chaos.seed is 18446744073709551616, want a whole number, 0 or more, at most 18446744073709551615",
+	}},
 	{"AnIntegerWithUnderscoresAtItsEnd", "circuits:\n  a:\n    min_calls: 1_\n", []string{
 		"ductile.yaml:3:16: circuits.a.min_calls is 1_, want a whole number, 1 or more",
 	}},

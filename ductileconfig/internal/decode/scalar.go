@@ -235,7 +235,11 @@ func (d *Decoder) integer(n *tree.Node, t *table.Type, fact *table.Fact, v refle
 		return
 	}
 	value, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || t.Kind == table.Int && value > math.MaxInt64 {
+	switch {
+	case err != nil && t.Kind == table.Uint:
+		d.wrong(n, path, want+", at most 18446744073709551615", "")
+		return
+	case err != nil || t.Kind == table.Int && value > math.MaxInt64:
 		d.wrong(n, path, want+", at most 9223372036854775807", "")
 		return
 	}
