@@ -110,7 +110,7 @@ type quantile struct {
 // UnmarshalText reads "10ms", a constant time.
 func (d *dist) UnmarshalText(text []byte) error {
 	t, err := time.ParseDuration(string(text))
-	if err != nil || t < 0 {
+	if err != nil || !durationForm.Match(text) {
 		return fmt.Errorf("%q is no duration", text)
 	}
 	*d = dist{Dist: "constant", Time: t}
@@ -173,8 +173,11 @@ func (x *times) UnmarshalText(text []byte) error {
 	return err
 }
 
-// numberForm is that of the numbers of the configuration.
-var numberForm = regexp.MustCompile(decode.FloatPattern)
+// The forms of numbers and durations are those of the configuration.
+var (
+	numberForm   = regexp.MustCompile(decode.FloatPattern)
+	durationForm = regexp.MustCompile(decode.DurationPattern)
+)
 
 // positive reads a finite number of 0 or more.
 func positive(text string) (float64, error) {
