@@ -22,6 +22,24 @@ var cases = []checkCase{
 		good: "pipelines: {p: {total_timeout: 5s, attempt_timeout: 100ms, retry: {max_attempts: 3, base_delay: 1s}}}",
 	},
 	{
+		name: "delays that fill the total unless jitter makes them shorter",
+		bad:  "pipelines: {p: {total_timeout: 3s, attempt_timeout: 100ms, retry: {max_attempts: 3, base_delay: 1s}}}",
+		want: "warning delays-do-not-fit pipelines.p.retry: attempt 3 may not begin: the delays before it take 3s on average, and total_timeout is 3s",
+		good: "pipelines: {p: {total_timeout: 4s, attempt_timeout: 100ms, retry: {max_attempts: 3, base_delay: 1s}}}",
+	},
+	{
+		name: "delays that fill the total even where jitter makes them shorter",
+		bad:  "pipelines: {p: {total_timeout: 2.7s, attempt_timeout: 100ms, retry: {max_attempts: 3, base_delay: 1s}}}",
+		want: "error delays-do-not-fit pipelines.p.retry: attempt 3 never begins: the delays before it take 3s, and total_timeout is 2.7s",
+		good: "pipelines: {p: {total_timeout: 3s, attempt_timeout: 100ms, retry: {max_attempts: 3, base_delay: 500ms}}}",
+	},
+	{
+		name: "attempts that time out and fill the total unless jitter makes the delays shorter",
+		bad:  "pipelines: {p: {total_timeout: 5.5s, attempt_timeout: 2s, retry: {}}}",
+		want: "warning attempts-do-not-fit pipelines.p.attempt_timeout: if attempts time out, attempt 3 may not begin: 2 attempts of 2s and delays of 1.5s take 5.5s, and total_timeout is 5.5s",
+		good: "pipelines: {p: {total_timeout: 10s, attempt_timeout: 2s, retry: {}}}",
+	},
+	{
 		name: "default delays that fill the total",
 		bad:  "pipelines: {p: {total_timeout: 1s, attempt_timeout: 100ms, retry: {}}}",
 		want: "warning delays-do-not-fit pipelines.p.retry: attempt 3 never begins: the delays before it take 1.5s, and total_timeout is 1s",

@@ -43,12 +43,14 @@ func (v *view) checkFit(f *findings, total, attempt Span) {
 	case d.cfg.MaxElapsed > 0: // attempts are meant to be limited by time
 	case d.nominal(n) >= total:
 		fit := d.fitting(n, total)
-		severity := Error
+		severity, text := Error, "attempt %s never begins: the delays before it take %s, and total_timeout is %s"
 		if v.spec.Retry.BaseDelay == 0 {
 			severity = Warning // a default
 		}
-		f.add(severity, path, "delays-do-not-fit",
-			fmt.Sprintf("attempt %s never begins: the delays before it take %s, and total_timeout is %s", n, d.nominal(n), total),
+		if d.shortest(n) < total {
+			severity, text = Warning, "attempt %s may not begin: the delays before it take %s on average, and total_timeout is %s"
+		}
+		f.add(severity, path, "delays-do-not-fit", fmt.Sprintf(text, n, d.nominal(n), total),
 			fmt.Sprintf("make the delays shorter, or allow %s", attempts(fit)))
 	case attempt > 0 && n > 1:
 		v.checkAttempts(f, n, d.nominal(n), total, attempt)
@@ -62,9 +64,13 @@ func (v *view) checkAttempts(f *findings, n Count, delays, total, attempt Span) 
 		before.plus(attempt), rounded((total-delays)/Span(n)))
 	switch left := total - before; {
 	case left <= 0:
+		begins := "never begins"
+		if attempt.times(n-1).plus(delaysOf(*v.spec.Retry).shortest(n)) < total {
+			begins = "may not begin"
+		}
 		f.warnf(v.at+".attempt_timeout", "attempts-do-not-fit", fix,
-			"if attempts time out, attempt %s never begins: %s of %s and delays of %s take %s, and total_timeout is %s",
-			n, plural(n-1, "attempt"), attempt, delays, before, total)
+			"if attempts time out, attempt %s %s: %s of %s and delays of %s take %s, and total_timeout is %s",
+			n, begins, plural(n-1, "attempt"), attempt, delays, before, total)
 	case left < attempt/2:
 		f.notef(v.at+".attempt_timeout", "last-attempt-is-short", fix,
 			"if attempts time out, the last has %s of its %s left: total_timeout is %s", left, attempt, total)

@@ -135,6 +135,9 @@ func (d delays) nominal(n Count) Span {
 	return d.total(n, func(i int, previous Span) Span { return d.after(i, previous, 0.5) }, d.longest())
 }
 
+// shortest returns the least that n attempts spend between them.
+func (d delays) shortest(n Count) Span { return d.total(n, d.least, 0) }
+
 // fitting returns the most attempts, fewer than n, whose delays on average end before limit. One
 // attempt has none. It halves the range, since more attempts wait longer, and n may be huge.
 func (d delays) fitting(n Count, limit Span) Count {
