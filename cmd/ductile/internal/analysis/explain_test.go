@@ -3,6 +3,7 @@ package analysis_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -42,6 +43,20 @@ func TestTheLongestTimeHasDelaysAndJitter(t *testing.T) {
 	assert.True(t, r.Time.Reached)
 	assert.Equal(t, [2]analysis.Span{1500 * ms, 4500 * ms}, r.Time.GivesUp)
 	assert.Equal(t, 96*sec, r.Time.Hinted, "3 x 2s + 2 x 30s with half of it as jitter")
+}
+
+func TestACallMayGiveUpOutsideOfTheShortestAndTheLongestDelays(t *testing.T) {
+	const text = "pipelines: {p: {total_timeout: 3s, retry: {max_attempts: 3, base_delay: 1s}}}"
+	r := explain(t, text, "p")
+	assert.Equal(t, [2]analysis.Span{2700 * ms, 1100 * ms}, r.Time.GivesUp)
+	assert.True(t, r.Time.Cut)
+	for want, jitter := range map[analysis.Span][]float64{2980 * ms: {0.5, 0.45}, 900 * ms: {0, 0.99}} {
+		synctest.Test(t, func(t *testing.T) {
+			next := func() (x float64) { x, jitter = jitter[0], jitter[1:]; return x }
+			assert.Equal(t, want, call(t.Context(), realOf(t, load(t, text), "p", next, nil), fails).took)
+		})
+	}
+	assert.False(t, explain(t, "pipelines: {p: {total_timeout: 4s, retry: {max_attempts: 3, base_delay: 1s}}}", "p").Time.Cut)
 }
 
 func TestTheTotalTimeoutEndsTheLongestTime(t *testing.T) {

@@ -49,6 +49,9 @@ type Time struct {
 	// GivesUp is when a call ends if all its runs fail at once: with the shortest and with
 	// the longest delays.
 	GivesUp [2]Span `json:"gives_up"`
+	// Cut is true if limits of time leave fewer runs with the longest delays. Then a call may
+	// also give up before or after both.
+	Cut bool `json:"-"`
 	// Refresh is how long a refresh of the cache takes in the background.
 	Refresh Span `json:"refresh,omitempty"`
 }
@@ -101,7 +104,7 @@ func (v *view) report() Report {
 		Attempts: Attempts{Most: b.runs, Reached: free && (hang.reaches(b.runs) || fail.reaches(b.runs))},
 		Time: Time{
 			Longest: b.time, Hinted: b.hinted, Reached: free && !hang.unsure && hang.took == b.time,
-			GivesUp: [2]Span{fail.took, late.took},
+			GivesUp: [2]Span{fail.took, late.took}, Cut: fail.runs != late.runs,
 			Refresh: v.refresh(b.time),
 		},
 		Load: v.load(),

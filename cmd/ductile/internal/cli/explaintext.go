@@ -117,6 +117,8 @@ func givesUp(t analysis.Time) string {
 	switch {
 	case most == analysis.Unbounded:
 		return "never, if all runs fail at once"
+	case t.Cut:
+		return fmt.Sprintf("after %s with the shortest delays and %s with the longest, if all runs fail at once", t.GivesUp[0], t.GivesUp[1])
 	case least == most:
 		return fmt.Sprintf("after %s if all runs fail at once", most)
 	}
