@@ -27,7 +27,7 @@ func (r *Report) WriteCSV(w io.Writer) error {
 				"", "", seconds(p.P50), seconds(p.P99), strconv.Itoa(p.Queue),
 			}
 			if p.Calls > 0 {
-				row[7], row[8] = decimals(bucket{Point: p, open: x.open(i, i+1)}.success()), decimals(load(p.Requests, p.Calls))
+				row[7], row[8] = decimals(roundedShare(bucket{Point: p, open: x.open(i, i+1)}.success())), decimals(load(p.Requests, p.Calls))
 			}
 			for _, c := range columns {
 				row = append(row, c.value(x, i))

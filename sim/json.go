@@ -181,9 +181,17 @@ func (x *Result) json(r *Report) jsonResult {
 func jsonOf(t Totals) jsonTotals {
 	return jsonTotals{
 		jsonCounts: jsonCounts{t.Calls, t.Succeeded, t.Requests, t.Served, t.Wasted},
-		Success:    rounded(t.Success()), Amplification: rounded(t.Amplification()),
+		Success:    roundedShare(t.Success()), Amplification: rounded(t.Amplification()),
 		Mean: jsonSeconds(t.Mean), P50: jsonSeconds(t.P50), P99: jsonSeconds(t.P99),
 	}
 }
 
 func rounded(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+
+// roundedShare rounds a share: only all calls are 1, and none of them 0.
+func roundedShare(v float64) float64 {
+	if v <= 0 || v >= 1 {
+		return v
+	}
+	return min(max(rounded(v), 1e-4), 1-1e-4)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +176,23 @@ func TestWhatWasGotIsOnItsSideOfTheBound(t *testing.T) {
 		got = append(got, fmt.Sprint(c.Got, " ", c.OK))
 	}
 	assert.Equal(t, []string{"98.97 % false", "99 % true", "98.97 % true", "99 % true", "400.4ms false", "400 ms true"}, got)
+}
+
+func TestAFailureOfManyCallsIsNoSuccessOfAll(t *testing.T) {
+	n := 0
+	s := sim.Scenario{Duration: seconds, Clients: []sim.Client{{Burst: 30_000, Do: func(context.Context) error {
+		if n++; n == 1 {
+			return errors.New("down")
+		}
+		return nil
+	}}}}
+	r, err := sim.Run(t.Context(), s)
+	require.NoError(t, err)
+	var text, lines strings.Builder
+	require.NoError(t, r.WriteJSON(&text))
+	assert.Contains(t, text.String(), `"success": 0.9999,`)
+	require.NoError(t, r.WriteCSV(&lines))
+	assert.Contains(t, lines.String(), ",29999,30000,29999,0,0.9999,")
 }
 
 func TestAnExpectationOfNoCallsFails(t *testing.T) {
