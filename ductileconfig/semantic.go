@@ -18,7 +18,7 @@ func (l *loader) validate(spec registry.Spec) {
 	}
 	decoded := newPaths(l.faults.Paths())
 	for _, fault := range unjoin(spec.Validate()) {
-		if !decoded.hide(fault) && !(l.astray && refers(fault)) {
+		if !decoded.hide(fault) && (!l.astray || !refers(fault)) {
 			l.place(fault)
 		}
 	}
