@@ -74,7 +74,9 @@ func (f *Flight[K, T]) Deadline() (deadline time.Time, ok bool) {
 }
 
 // fixed returns the latest of the deadlines that do not move, and the contexts of those
-// that do. bounded is false if a caller has no deadline.
+// that do. bounded is false if a caller has no deadline. A caller that is joining may close a
+// cycle, in which each flight would ask the next without end. So it is not asked, and its
+// deadline is that of a moment ago.
 func (f *Flight[K, T]) fixed() (latest time.Time, bounded bool, moving []context.Context) {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
@@ -87,14 +89,21 @@ func (f *Flight[K, T]) fixed() (latest time.Time, bounded bool, moving []context
 			f.extend(s)
 		}
 	}
+	latest = f.latest
 	if f.moving > 0 {
 		for s := f.waiting; s != nil; s = s.next {
-			if s.movable {
+			switch {
+			case !s.movable:
+			case !s.joining:
 				moving = append(moving, s.ctx)
+			case !s.bounded:
+				return time.Time{}, false, nil
+			case s.deadline.After(latest):
+				latest = s.deadline
 			}
 		}
 	}
-	return f.latest, true, moving
+	return latest, true, moving
 }
 
 // Value returns the first caller's value, except for what depends on all callers.
@@ -117,7 +126,7 @@ func (f *Flight[K, T]) Value(key any) any {
 // shed because it joined one that does not.
 func (f *Flight[K, T]) priority() int8 {
 	highest := int8(math.MinInt8)
-	for _, ctx := range f.callers() {
+	for _, ctx := range f.settled() {
 		p, _ := ctx.Value(urgency.PriorityKey{}).(int8)
 		highest = max(highest, p)
 	}
@@ -126,7 +135,7 @@ func (f *Flight[K, T]) priority() int8 {
 
 // speculative reports whether all callers are speculative: the others may queue.
 func (f *Flight[K, T]) speculative() bool {
-	for _, ctx := range f.callers() {
+	for _, ctx := range f.settled() {
 		if s, _ := ctx.Value(urgency.SpeculativeKey{}).(bool); !s {
 			return false
 		}
@@ -136,15 +145,22 @@ func (f *Flight[K, T]) speculative() bool {
 
 // callers returns the contexts of those that wait now, or the first caller's if all have
 // left. They are asked outside the lock, because a context may be a user's.
-func (f *Flight[K, T]) callers() []context.Context {
+func (f *Flight[K, T]) callers() []context.Context { return f.contexts(true) }
+
+// settled is callers without those that are joining.
+func (f *Flight[K, T]) settled() []context.Context { return f.contexts(false) }
+
+func (f *Flight[K, T]) contexts(joining bool) []context.Context {
 	f.group.mu.Lock()
 	defer f.group.mu.Unlock()
-	if f.n == 0 {
-		return []context.Context{f.first.ctx}
-	}
-	all := make([]context.Context, 0, f.n)
+	all := make([]context.Context, 0, max(1, f.n))
 	for s := f.waiting; s != nil; s = s.next {
-		all = append(all, s.ctx)
+		if joining || !s.joining {
+			all = append(all, s.ctx)
+		}
+	}
+	if len(all) == 0 {
+		all = append(all, f.first.ctx)
 	}
 	return all
 }

@@ -73,10 +73,13 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) 
 	}
 	// Look after the seat is taken: of two calls that join each other's flights at the same
 	// time, at least one finds the cycle.
-	if !began && c.movable && awaited(ctx, s.flight, nil) {
-		s.leave()
-		g.unjoin()
-		return nil, false, ErrCycle
+	if !began && c.movable {
+		if awaited(ctx, s.flight, nil) {
+			s.leave()
+			g.unjoin()
+			return nil, false, ErrCycle
+		}
+		s.settle()
 	}
 	return s, began, nil
 }
@@ -156,7 +159,7 @@ func (g *Group[K, T]) unjoin() {
 // The methods below are called with mu held.
 
 func (g *Group[K, T]) join(c caller, f *Flight[K, T]) *Seat[K, T] {
-	s := &Seat[K, T]{flight: f, caller: c}
+	s := &Seat[K, T]{flight: f, caller: c, joining: c.movable}
 	f.add(s)
 	g.joined++
 	return s

@@ -12,7 +12,8 @@ type Seat[K comparable, T any] struct {
 	flight *Flight[K, T]
 	caller
 
-	left       bool        // guarded by the group's mu; does not change when the flight has landed
+	joining    bool        // it may close a cycle: the flight does not ask its caller yet; guarded by the group's mu
+	left       bool        // guarded by mu; does not change when the flight has landed
 	prev, next *Seat[K, T] // in Flight.waiting; guarded by mu
 }
 
@@ -70,6 +71,13 @@ func (s *Seat[K, T]) Wait() (v T, left bool, err error) {
 
 // Context returns the context of the flight.
 func (s *Seat[K, T]) Context() context.Context { return s.flight }
+
+// settle ends the joining of a caller that closes no cycle.
+func (s *Seat[K, T]) settle() {
+	s.flight.group.mu.Lock()
+	defer s.flight.group.mu.Unlock()
+	s.joining = false
+}
 
 // Leave gives up the seat of a caller that will not call Wait.
 func (s *Seat[K, T]) Leave() { s.leave() }
