@@ -23,6 +23,12 @@ func (m *Map[K, V]) Members() members.Family {
 				}
 			}
 		},
+		Shared: func(key any) (any, bool) {
+			if e := m.shared(key.(K)); e != nil {
+				return e.value, true
+			}
+			return nil, false
+		},
 		Watch: m.watch,
 	}
 }

@@ -76,7 +76,8 @@ func (f *family[T, K, V]) Execute(ctx context.Context, next policy.Call[T]) (T, 
 }
 
 // Refusal asks the policy of the call's key whether it would refuse the call. It adds no
-// member: for an unknown key it returns nil, since a new value refuses no call.
+// member: for an unknown key it asks the policy of the overflow value if the call would get
+// that, and else returns nil, since a new value refuses no call.
 func (f *family[T, K, V]) Refusal(ctx context.Context, after time.Duration) error {
 	k, ok := f.key(ctx)
 	if !ok {
@@ -84,7 +85,9 @@ func (f *family[T, K, V]) Refusal(ctx context.Context, after time.Duration) erro
 	}
 	e := f.m.peek(k)
 	if e == nil {
-		return nil
+		if e = f.m.shared(k); e == nil {
+			return nil
+		}
 	}
 	return refusal.Of(ctx, f.policy(e), after)
 }

@@ -14,11 +14,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ductile-go/ductile/breaker"
 	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/internal/refusal"
 	"github.com/ductile-go/ductile/keyed"
+	"github.com/ductile-go/ductile/pipeline"
 	"github.com/ductile-go/ductile/policy"
 	"github.com/ductile-go/ductile/policytest"
+	"github.com/ductile-go/ductile/retry"
 )
 
 // teller emits an event and runs the call. Its Refusal refuses while the value is busy.
@@ -205,6 +208,47 @@ func TestRefusalAsksTheMemberAndAddsNothing(t *testing.T) {
 	require.NoError(t, refusal.Of(context.Background(), p, time.Second), "a call without a key goes by")
 	assert.Equal(t, []string{"a"}, keysOf(m))
 	require.ErrorIs(t, refused(keyed.Policy(m, keyOf, passThrough), "a"), refusal.ErrUnknown, "its policy cannot be asked")
+}
+
+// TestRefusalAsksTheOverflowThatACallWouldGet fills the map with busy members, so that
+// further keys share the overflow value. A key for which a member would make room gets a new
+// value, which refuses nothing.
+func TestRefusalAsksTheOverflowThatACallWouldGet(t *testing.T) {
+	m := keyed.New(config{Make: makeThing, Max: 2, Overflow: busy})
+	p := keyed.Policy(m, keyOf, tell)
+	refused := func(k string) error { return refusal.Of(withKey(context.Background(), k), p, time.Second) }
+	a, b := m.Get("a"), m.Get("b")
+	a.active.Store(true)
+	b.active.Store(true)
+	require.NoError(t, refused("c"), "the overflow value is still to be made")
+	run(t, p, "c")
+	require.ErrorIs(t, refused("c"), errBusy)
+	require.ErrorIs(t, refused("d"), errBusy)
+	require.ErrorIs(t, refused("a"), errBusy)
+	b.active.Store(false)
+	require.NoError(t, refused("c"), "b would make room")
+	pin := m.Pin("b")
+	require.ErrorIs(t, refused("c"), errBusy, "b is in use")
+	pin.Release()
+	require.NoError(t, refused("c"))
+	m.Forget("a")
+	b.active.Store(true)
+	require.NoError(t, refused("c"), "there is room")
+	assert.Equal(t, []string{"b"}, keysOf(m))
+}
+
+func TestARetryAsksTheOverflowBeforeItSleeps(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	circuits := keyed.New(keyed.Config[string, *breaker.Circuit]{Max: 1, Clock: clk, Make: func(string) *breaker.Circuit {
+		return breaker.NewCircuit(breaker.Config{FailureThreshold: 2, Clock: clk})
+	}})
+	circuits.Get("a").Isolate("busy")
+	p := pipeline.New[int](retry.New[int](retry.Config{Clock: clk, JitterFactor: retry.NoJitter}),
+		keyed.Policy(circuits, keyOf, func(c *breaker.Circuit) policy.Policy[int] { return breaker.New[int](c) }))
+	_, err := p.Do(withKey(t.Context(), "b"), func(context.Context) (int, error) { return 0, errBusy })
+	require.ErrorIs(t, err, errBusy)
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	assert.Equal(t, []time.Duration{500 * time.Millisecond}, clk.Sleeps(), "the second failure opened the circuit")
 }
 
 func TestRefusalIsNoUse(t *testing.T) {

@@ -226,7 +226,8 @@ func (p *familyPolicy[T]) Execute(ctx context.Context, next policy.Call[T]) (T, 
 	return liveOf[T](pin.Value(), p.f.t).Execute(ctx, next)
 }
 
-// Refusal asks the pipeline of the call's key, if the key is a member. It adds none.
+// Refusal asks the pipeline of the call's key, if the key is a member, or the one that it
+// would share with other keys. It adds none.
 func (p *familyPolicy[T]) Refusal(ctx context.Context, after time.Duration) error {
 	key, ok := p.key(ctx)
 	if !ok {
@@ -234,7 +235,11 @@ func (p *familyPolicy[T]) Refusal(ctx context.Context, after time.Duration) erro
 	}
 	m, ok := p.f.members.Lookup(key)
 	if !ok {
-		return nil
+		shared, full := p.f.members.Members().Shared(key)
+		if !full {
+			return nil
+		}
+		m = shared.(*member)
 	}
 	return liveOf[T](m, p.f.t).Refusal(ctx, after)
 }

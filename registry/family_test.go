@@ -196,6 +196,22 @@ func TestThePolicyOfAFamilyRunsCallsThroughTheirMembers(t *testing.T) {
 	assert.Equal(t, 1, f.Len(), "a question adds no member")
 }
 
+func TestAFamilyIsAskedForTheRefusalOfThePipelineThatNewcomersShare(t *testing.T) {
+	limit := &registry.RateLimitSpec{Config: ratelimit.Config{Limit: 1, Per: time.Hour, Burst: 1}}
+	r := made(t, hosts(registry.FamilySpec{Circuit: ownCircuit(1), RateLimit: limit, Max: 1}))
+	f := familyOf(t, r, "hosts")
+	_, _ = f.Get("a").Do(t.Context(), down)
+	asks := f.Policy(keyOf).(interface {
+		Refusal(context.Context, time.Duration) error
+	})
+	assert.NoError(t, asks.Refusal(withKey(t.Context(), "b"), 0), "no call has needed the shared pipeline yet")
+	_, _ = f.Get("b").Do(t.Context(), down)
+	assert.ErrorIs(t, asks.Refusal(withKey(t.Context(), "b"), 0), ratelimit.ErrExceeded)
+	assert.ErrorIs(t, asks.Refusal(withKey(t.Context(), "c"), 0), ratelimit.ErrExceeded)
+	f.Forget("a")
+	assert.NoError(t, asks.Refusal(withKey(t.Context(), "b"), 0), "there is room")
+}
+
 func TestNewcomersShareAPipelineWhileAllMembersAreBusy(t *testing.T) {
 	rec := fake.NewRecorder()
 	r := made(t, hosts(registry.FamilySpec{Circuit: ownCircuit(1), Max: 1}), registry.WithObserver(rec.Observe))
