@@ -3,6 +3,7 @@ package bulkhead_test
 import (
 	"context"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
@@ -31,6 +32,42 @@ func TestAdmissionsAllocateNothing(t *testing.T) {
 			"snapshot": func() { _ = g.Snapshot(); _ = g.Idle() },
 		} {
 			assert.Zero(t, testing.AllocsPerRun(100, call), name)
+		}
+	}
+}
+
+func TestARefusalReadsNoClock(t *testing.T) {
+	for name, cfg := range map[string]bulkhead.Config{
+		"no queue": {Limit: 1},
+		"a queue":  {Limit: 1, MaxQueue: 1, MaxWait: time.Second},
+		"a delay":  {Limit: 1, MaxQueue: 1, Delay: bulkhead.CoDel{Target: 1, Interval: 2}},
+		"adaptive": {Limit: 1, MaxQueue: 1, Order: bulkhead.Adaptive, Delay: bulkhead.CoDel{Target: 1, Interval: 2}},
+	} {
+		clk := readings.NewClock()
+		cfg.Clock = clk
+		g := bulkhead.NewGate(cfg)
+		_, err := g.Acquire(t.Context())
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan error)
+		go func() {
+			_, err := g.Acquire(ctx) // waits, if there is a queue
+			left <- err
+		}()
+		if cfg.MaxQueue > 0 {
+			require.NoError(t, clk.BlockUntil(t.Context(), 2))
+		} else {
+			require.ErrorIs(t, <-left, bulkhead.ErrFull)
+		}
+		assert.Zero(t, clk.Of(func() {
+			_, err := bulkhead.New[int](g).Do(t.Context(), one)
+			assert.ErrorIs(t, err, bulkhead.ErrFull)
+			_, err = g.Acquire(policy.WithSpeculative(t.Context()))
+			assert.ErrorIs(t, err, bulkhead.ErrFull)
+		}), name)
+		cancel()
+		if cfg.MaxQueue > 0 {
+			require.ErrorIs(t, <-left, context.Canceled)
 		}
 	}
 }

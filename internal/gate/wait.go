@@ -36,10 +36,10 @@ func (g *Gate) arrive(ctx context.Context) arrival {
 		return g.refuse(ReasonSpeculative)
 	}
 	j := joining{gate: g, priority: r.priority(ctx)}
-	if r.Delay.on() {
-		j.readClock()
-	}
-	if g.waits.Load() < int64(r.MaxQueue) { // an estimate, so that a refused call allocates nothing
+	if g.waits.Load() < int64(r.MaxQueue) { // an estimate, so that a refused call reads no clock and allocates nothing
+		if r.Delay.on() {
+			j.readClock()
+		}
 		j.makeWaiter()
 	}
 	for {
