@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ductile-go/ductile/internal/mark"
@@ -127,14 +128,23 @@ func (r *run[T]) keepError(f failure) {
 	if !f.refused {
 		r.last = f.plain()
 	}
-	if r.cfg.KeepErrors < 2 || f.err == nil {
+	if r.cfg.KeepErrors < 2 {
 		return
 	}
 	if len(r.errs) == r.cfg.KeepErrors {
 		copy(r.errs, r.errs[1:])
 		r.errs = r.errs[:len(r.errs)-1]
 	}
-	r.errs = append(r.errs, f.plain())
+	r.errs = append(r.errs, f.plain()) // nil for a rejected value, which is an attempt too
+}
+
+// kept returns the errors of the last attempts.
+func (r *run[T]) kept() []error {
+	errs := slices.DeleteFunc(r.errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return errs
 }
 
 // stop returns why there is no attempt after the nth. If there is one, it returns nil
@@ -272,7 +282,7 @@ func (r *run[T]) endedBy(n int, ended error, f failure) error {
 // failed with f.
 func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 	e := &Error{
-		Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: r.last, Errs: r.errs,
+		Attempts: n, Elapsed: r.elapsed(), Reason: reason, Last: r.last, Errs: r.kept(),
 		ended: ended, ran: r.ran, late: r.late,
 	}
 	if f.refused && r.ran {

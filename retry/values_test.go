@@ -53,3 +53,14 @@ func TestARejectedValueHasNoError(t *testing.T) {
 		assert.NotContains(t, err.Error(), "last error")
 	}
 }
+
+func TestARejectedValueIsOneOfTheLastAttempts(t *testing.T) {
+	for keep, want := range map[int][]error{1: nil, 2: nil, 3: {errDown}, 4: {errDown, errDown}} {
+		clk := fake.NewClock(fake.AutoAdvance())
+		r := retry.New[int](retry.Config{MaxAttempts: 4, Clock: clk, KeepErrors: keep}).WithCondition(func(v int, err error) bool { return err != nil || v < 0 })
+		_, err := r.Do(t.Context(), fake.NewFunc[int]().Fail(errDown, errDown).Return(-1).Do)
+		var ended *retry.Error
+		require.ErrorAs(t, err, &ended)
+		assert.Equal(t, want, ended.Errs, "KeepErrors %d", keep)
+	}
+}
