@@ -49,6 +49,19 @@ func TestARoundedRateIsNotAboveMaxReject(t *testing.T) {
 	assert.Equal(t, most, th.Rate(policy.Low))
 }
 
+// 1.15 x 100 is, for a float64, a little less than 115.
+func TestARoundedProductIsNoExcess(t *testing.T) {
+	drawn := false
+	draw := func() float64 { drawn = true; return 0 }
+	th := throttle.NewThrottle(throttle.Config{K: 1.15, Clock: fake.NewClock(), Rand: draw})
+	fill(th, policy.Normal, 15, 100)
+	assert.Zero(t, th.Rate(policy.Normal))
+	assert.Zero(t, th.Snapshot().Rate)
+	_, err := throttle.Do(t.Context(), th, succeed)
+	require.NoError(t, err)
+	assert.False(t, drawn)
+}
+
 // The functions of Config take a minute. It is part of what an outer circuit measures, and
 // not of what an inner one does, although both may share readings of the clock.
 func TestCircuitsMeasureTheTimeOfUsersFunctions(t *testing.T) {

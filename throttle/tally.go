@@ -39,8 +39,15 @@ func (s totals) requests() int64 { return s.others + s.accepted }
 
 // excess returns the requests beyond k for each accept; above 0, calls are rejected.
 func (s totals) excess(k float64) float64 {
-	return float64(s.requests()) - k*float64(s.accepted)
+	excess := float64(s.requests()) - k*float64(s.accepted)
+	if excess < rounding {
+		return 0
+	}
+	return excess
 }
+
+// rounding is more than the error of the product: 1.15 x 100 is not less than 115.
+const rounding = 1e-9
 
 // sum returns the totals of the window that ends now.
 //
