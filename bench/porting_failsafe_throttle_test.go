@@ -139,7 +139,8 @@ var failsafeThrottleRows = map[string]func(*testing.T){
 	},
 	"`BuildPrioritized(prioritizer)`": func(t *testing.T) {
 		prioritizer := adaptivethrottler.NewPrioritizer()
-		theirs := adaptivethrottler.NewBuilder[T]().WithFailureRateThreshold(0.5, 10, time.Minute).BuildPrioritized(prioritizer)
+		theirs := adaptivethrottler.NewBuilder[T]().WithFailureRateThreshold(0.5, 10, time.Minute).
+			WithMaxRejectionRate(1).BuildPrioritized(prioritizer) // below 1, chance lets some calls in
 		ours := throttle.NewThrottle(throttle.Config{Rand: func() float64 { return 0 }})
 		ctx := t.Context()
 		low, high := policy.WithPriority(ctx, policy.Low), policy.WithPriority(ctx, policy.High)
