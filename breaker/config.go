@@ -128,7 +128,7 @@ type Config struct {
 // What RecoveryFor returns is limited to MaxRecoveryTimeout, or without one to the longer
 // of 1 h and Default. Negative means 0. Jitter comes on top.
 type Opening struct {
-	Cause     error         // the error of that call; nil if it was slow
+	Cause     error         // the error of that call; nil if it was slow and did not fail
 	Reopening int           // how often the circuit has reopened since it was closed; 0 at first
 	Default   time.Duration // how long it would stay open, before jitter
 }

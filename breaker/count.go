@@ -106,7 +106,11 @@ func (g *generation) countClosed(r *report) *generation {
 		}
 		return nil
 	}
-	return g.circuit.move(g, step{to: Open, at: g.circuit.time.Now(), cause: r.cause, why: why})
+	cause := r.cause
+	if r.outcome == policy.Success || r.outcome == policy.Ignored {
+		cause = nil // slow is what the call was, whatever its error
+	}
+	return g.circuit.move(g, step{to: Open, at: g.circuit.time.Now(), cause: cause, why: why})
 }
 
 // countInRow counts a failure in a row.

@@ -162,3 +162,39 @@ func TestAKeptCallIsAttachedToItsContextOnlyIfThatMayEndIt(t *testing.T) {
 		assert.Equal(t, c.want, ctx.n, name)
 	}
 }
+
+// A dependency that answers slowly, or too slowly for its callers, has not failed.
+func TestASlowCallThatDidNotFailIsNoCause(t *testing.T) {
+	for name, c := range map[string]struct {
+		err      error
+		canceled bool
+	}{
+		"judged a success":     {breaker.Judge(errNotFound, policy.Success), false},
+		"given up by a caller": {errDown, true},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		clk := fake.NewClock()
+		openings := 0
+		circuit := breaker.NewCircuit(breaker.Config{
+			WindowCalls: 1, SlowCall: time.Second, SlowRate: 1, Clock: clk,
+			RecoveryFor: func(o breaker.Opening) time.Duration {
+				openings++
+				assert.Equal(t, breaker.Opening{Default: breaker.DefaultRecoveryTimeout}, o, name)
+				return o.Default
+			},
+		})
+		_, err := breaker.Do(ctx, circuit, func(context.Context) (int, error) {
+			clk.Advance(time.Second)
+			if c.canceled {
+				cancel()
+			}
+			return 0, c.err
+		})
+		require.Error(t, err, name)
+		s := circuit.Snapshot()
+		assert.Equal(t, breaker.ReasonSlowRate, s.Reason, name)
+		assert.NoError(t, s.Cause, name)
+		assert.Equal(t, 1, openings, name)
+	}
+}
