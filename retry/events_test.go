@@ -129,3 +129,24 @@ func TestEventsNeedNoOnRetry(t *testing.T) {
 	assert.Equal(t, errDown, events[4].Err)
 	assert.Equal(t, "retry", events[5].Reason, "the policy that rescued the call")
 }
+
+func TestARecoveryFromRejectionsHasTheLastOfThem(t *testing.T) {
+	clk := fake.NewClock(fake.AutoAdvance())
+	refused := &refusal{time.Second}
+	for name, c := range map[string]struct {
+		fn   *fake.Func[int]
+		want error
+	}{
+		"rejections only":                  {fake.NewFunc[int]().Fail(refused).Return(1), refused},
+		"a failure and a rejection":        {fake.NewFunc[int]().Fail(errDown).Fail(refused).Return(1), errDown},
+		"a rejection and a rejected value": {fake.NewFunc[int]().Fail(refused).Return(0).Return(1), nil},
+	} {
+		r := retry.New[int](retry.Config{Clock: clk, RetryRejected: true}).
+			WithCondition(func(v int, err error) bool { return err != nil || v == 0 })
+		events, err := observed(t.Context(), r, c.fn.Do)
+		require.NoError(t, err, name)
+		recovered := events[len(events)-2]
+		require.Equal(t, policy.Recovered, recovered.Kind, name)
+		assert.Equal(t, c.want, recovered.Err, name)
+	}
+}

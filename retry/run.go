@@ -27,7 +27,7 @@ type run[T any] struct {
 	delay   time.Duration   // the last delay
 	server  bool            // a server's hint set delay
 	ran     bool            // an attempt was not rejected
-	last    error           // the last failure of an attempt that was not rejected
+	last    error           // the last failure of an attempt that was not rejected, or if all were, the last rejection
 	errs    []error         // the last errors, if KeepErrors is more than 1
 	refusal error           // of the next attempt, if its hint is longer than MaxRetryAfter
 	token   token           // of the budget, for the current attempt
@@ -125,7 +125,7 @@ func comesBack(rejection error) bool {
 
 // keepError records the error of an attempt that is not the final result.
 func (r *run[T]) keepError(f failure) {
-	if !f.refused {
+	if !f.refused || !r.ran {
 		r.last = f.plain()
 	}
 	if r.cfg.KeepErrors < 2 {
@@ -287,8 +287,6 @@ func (r *run[T]) giveUp(n int, reason, ended error, f failure) error {
 	}
 	if f.refused && r.ran {
 		e.refused = f.err
-	} else if f.refused {
-		e.Last = f.plain()
 	}
 	if e.Errs == nil && f.err != nil {
 		e.one[0] = f.plain()
