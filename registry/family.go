@@ -94,6 +94,9 @@ func (f *family) pipelines() []string {
 	return names
 }
 
+// declared returns the last declaration of the family.
+func (f *family) declared() FamilySpec { return f.r.held().families[f.name].spec.Families[f.name] }
+
 // settle puts what s declares in force.
 func (f familyAt) settle(s *state) {
 	declared := f.spec.Families[f.name]
@@ -169,7 +172,7 @@ func (f *Family[T]) Lookup(key string) (*Live[T], bool) {
 // family declares no circuit.
 func (f *family) Circuit(key string) (c *breaker.Circuit, ok bool) {
 	m, ok := f.members.Lookup(key)
-	if !ok {
+	if declared := f.declared(); !ok || !circuits.isMember(&declared) {
 		return nil, false
 	}
 	c, ok = (*m.own.Load())[circuits.section].(*breaker.Circuit)

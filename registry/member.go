@@ -31,10 +31,15 @@ type memberLive struct {
 }
 
 // Idle reports whether nothing would be lost if the member were dropped. Caches and what
-// hedges have learned can be had again, and do not count.
+// hedges have learned can be had again, and do not count. Neither does what the family no
+// longer declares: no call runs through it, so it might never be idle again.
 func (m *member) Idle() bool {
-	for _, v := range *m.own.Load() {
-		if i, ok := v.(keyed.Idler); ok && !i.Idle() {
+	own, declared := *m.own.Load(), m.family.declared()
+	for _, class := range classes {
+		if !class.isMember(&declared) {
+			continue
+		}
+		if i, ok := own[class.name()].(keyed.Idler); ok && !i.Idle() {
 			return false
 		}
 	}

@@ -104,3 +104,22 @@ func (c *nowClock) Now() time.Time {
 	c.read()
 	return c.Clock.Now()
 }
+
+// No call runs through a circuit that the family does not declare any more, so it keeps its
+// failure for ever.
+func TestACircuitThatIsNoLongerDeclaredKeepsNoMember(t *testing.T) {
+	r := made(t, hosts(registry.FamilySpec{Max: 1, Circuit: ownCircuit(2)}))
+	f := familyOf(t, r, "hosts")
+	_, _ = f.Get("a").Do(t.Context(), down)
+	f.Get("b")
+	_, kept := f.Lookup("a")
+	require.True(t, kept)
+
+	apply(t, r, hosts(registry.FamilySpec{Max: 1}))
+	_, found := f.Circuit("a")
+	assert.False(t, found, "the family declares none")
+	f.Get("b")
+	_, kept = f.Lookup("a")
+	assert.False(t, kept)
+	assert.Equal(t, "b", f.Get("b").Key())
+}
