@@ -125,6 +125,23 @@ func TestAnOldRefusalHasNoRetryAfter(t *testing.T) {
 	assert.Zero(t, open.RetryAfter())
 }
 
+func TestARefusalAsksForTheWaitOfTheCircuitAsItIsNow(t *testing.T) {
+	clk := fake.NewClock()
+	cfg := breaker.Config{FailureThreshold: 1, RecoveryTimeout: time.Minute, Clock: clk}
+	c := breaker.NewCircuit(cfg)
+	record(t, c, policy.Failure)
+	_, err := c.Acquire()
+	var open *breaker.OpenError
+	require.ErrorAs(t, err, &open)
+	cfg.RecoveryTimeout = time.Second
+	require.NoError(t, c.Reconfigure(cfg))
+	assert.Equal(t, time.Second, open.RetryAfter())
+	c.Trip(time.Hour, "")
+	assert.Equal(t, time.Hour, open.RetryAfter())
+	c.Reset()
+	assert.Zero(t, open.RetryAfter())
+}
+
 func TestDoAndExecuteAskClassifyAndRunNothingForAnEndedContext(t *testing.T) {
 	for way, do := range ways {
 		c := breaker.NewCircuit(breaker.Config{FailureThreshold: 1, Classify: func(error) policy.Outcome { return policy.Failure }})

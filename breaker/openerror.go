@@ -81,5 +81,6 @@ func (e *OpenError) RetryAfter() time.Duration {
 	case e.State == HalfOpen:
 		return e.gen.rules.retryHint()
 	}
-	return e.gen.remaining(e.gen.circuit.time.Now())
+	c := e.gen.circuit
+	return c.gen.Load().remaining(c.time.Now()) // not of e.gen: a Reset, Trip or Reconfigure may have come since
 }
