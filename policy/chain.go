@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -155,12 +156,9 @@ func (l *link[T]) refusal(ctx context.Context, after time.Duration) error {
 // link makes the links of c after entry and returns the last one. outer are the
 // listeners around c, and key is the key of the member that the place belongs to.
 func (c *Chain[T]) link(entry *link[T], outer *audience, key string) *link[T] {
-	if c.key != "" {
-		key = c.key
-	}
 	last := entry
-	c.flatten(outer, false, func(l link[T]) {
-		l.key, l.watched = key, watched(l.audience, l.policy)
+	c.flatten(outer, key, false, func(l link[T]) {
+		l.watched = watched(l.audience, l.policy)
 		last.next = &l
 		last = last.next
 	})
@@ -170,19 +168,20 @@ func (c *Chain[T]) link(entry *link[T], outer *audience, key string) *link[T] {
 // flatten passes the links of c and of the chains in it to yield, in order. It reports
 // whether the clock reading of the last finisher still holds after them. A chain gets a
 // finisher if a listener wants its Started or Finished events.
-func (c *Chain[T]) flatten(outer *audience, fresh bool, yield func(link[T])) bool {
+func (c *Chain[T]) flatten(outer *audience, key string, fresh bool, yield func(link[T])) bool {
 	audience := audienceOf(c.listeners, outer)
+	key = cmp.Or(c.key, key)
 	if audience != nil && (audience.wants(Started) || audience.wants(Finished)) {
-		yield(link[T]{policy: finisher[T]{clockOf(c.policies)}, audience: audience, name: c.name, prompt: fresh})
+		yield(link[T]{policy: finisher[T]{clockOf(c.policies)}, audience: audience, name: c.name, key: key, prompt: fresh})
 		fresh = true
 	}
 	for _, p := range c.policies {
 		if nested, ok := p.(*Chain[T]); ok { // not a type that embeds a Chain, whose methods may differ
-			fresh = nested.flatten(audience, fresh, yield)
+			fresh = nested.flatten(audience, key, fresh, yield)
 			continue
 		}
 		mark, marked := prompt.Of(p)
-		yield(link[T]{policy: p, audience: audience, name: c.name, prompt: fresh && marked})
+		yield(link[T]{policy: p, audience: audience, name: c.name, key: key, prompt: fresh && marked})
 		fresh = fresh && marked && !mark.Late
 	}
 	return fresh

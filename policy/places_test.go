@@ -143,3 +143,20 @@ func TestAFailureAfterARescueHasNoRescuer(t *testing.T) {
 }
 
 func timeless(e policy.Event) policy.Event { e.Elapsed = 0; return e }
+
+// A chain directly in another is flattened, and one behind a policy is not. Both keep their keys.
+func TestAKeyedChainKeepsItsKeyInsideAnother(t *testing.T) {
+	inner := policy.NewChain("in", nil, policy.Policy[int](named("a"))).WithKey("k")
+	for name, nested := range map[string]policy.Policy[int]{
+		"directly":        inner,
+		"in a chain":      policy.NewChain[int]("", nil, inner),
+		"behind a policy": policy.Select(func(context.Context) policy.Policy[int] { return inner }),
+	} {
+		for _, key := range []string{"", "outer"} {
+			var got []string
+			_, err := policy.NewChain("out", passed(&got), nested, named("b")).WithKey(key).Call(one).Do(t.Context())
+			require.NoError(t, err, name)
+			assert.Equal(t, []string{"in/k/a", "out/" + key + "/b"}, got, name)
+		}
+	}
+}
