@@ -66,6 +66,9 @@ func TestAHedgeDescribesItself(t *testing.T) {
 		"hedge(users, 100ms)":             {Name: "users", Delay: 100 * time.Millisecond},
 		"hedge(users, at once)":           {Name: "users", Delay: hedge.AtOnce},
 		"hedge(search, p50)":              {Name: "search", Quantile: 0.5},
+		"hedge(search, p55)":              {Name: "search", Quantile: 0.55},
+		"hedge(search, p57)":              {Name: "search", Quantile: 0.57},
+		"hedge(search, p99.999999)":       {Name: "search", Quantile: 0.99999999},
 		"hedge(2562047h47m16.854775807s)": {Delay: math.MaxInt64},
 	} {
 		h := hedge.New[int](cfg)

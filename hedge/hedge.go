@@ -144,7 +144,7 @@ func (h *Hedge[T]) Describe() policy.Description {
 	case AtOnce:
 		detail = "at once"
 	case 0:
-		detail = "p" + strconv.FormatFloat(100*h.cfg.Quantile, 'f', -1, 64)
+		detail = "p" + strconv.FormatFloat(100*h.cfg.Quantile, 'g', 15, 64) // 100 x 0.55 is a little more than 55
 	}
 	return policy.Description{Kind: "hedge", Name: h.cfg.Name, Detail: detail, Config: h.cfg}
 }
