@@ -33,3 +33,15 @@ func awaited(ctx context.Context, f member, seen []member) bool {
 	}
 	return false
 }
+
+// detached is the context of a call that does not wait for its flight: no flight around
+// the call waits either.
+type detached struct{ context.Context }
+
+// Value returns the call's value, except for the flight that it was made in.
+func (d *detached) Value(key any) any {
+	if key == any(ending.MovableKey{}) {
+		return nil
+	}
+	return d.Context.Value(key)
+}

@@ -84,13 +84,14 @@ func (g *Group[K, T]) Join(ctx context.Context, key K, newWaiter func() Waiter) 
 	return s, began, nil
 }
 
-// Begin begins a flight, as Join does. It returns nil if key has a flight already, or is
-// not equal to itself.
+// Begin begins a flight, as Join does, for a caller that does not wait for it: a function
+// that makes the call goes on. It returns nil if key has a flight already, or is not equal
+// to itself.
 func (g *Group[K, T]) Begin(ctx context.Context, key K, newWaiter func() Waiter) *Seat[K, T] {
 	if !equal(key, key) || g.Flying(key) {
 		return nil
 	}
-	f := g.prepare(callerOf(ctx), key, newWaiter)
+	f := g.prepare(callerOf(&detached{ctx}), key, newWaiter)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.flights[key] != nil {
