@@ -26,7 +26,8 @@ const kind = "chaos"
 // calls; see [Mix].
 //
 // It emits Injected for each injection, with the kind ("fault", "latency", "outcome",
-// "behavior" or "detour") as Reason, and Delay (latency) or Err (all others).
+// "behavior" or "detour") as Reason, and Delay (latency) or Err (all others, and a function
+// that panics).
 type Injector[T any] struct {
 	promptly
 	injection

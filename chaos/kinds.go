@@ -35,7 +35,7 @@ func Fault[T any](cfg Config, fn func(ctx context.Context) error) *Injector[T] {
 func Latency[T any](cfg Config, fn func(ctx context.Context) time.Duration) *Injector[T] {
 	mustNotBeNil("Latency", fn == nil)
 	return newInjector(cfg, latencies, func(ctx context.Context, p *Injector[T], next policy.Call[T]) (v T, err error) {
-		d := fn(ctx)
+		d := p.last(ctx, next, fn)
 		if d > 0 && ctx.Err() == nil {
 			p.tell(ctx, next, policy.Event{Delay: d})
 			err = policy.Sleep(ctx, p.cfg.Clock, d)
@@ -168,6 +168,20 @@ func (p *Injector[T]) ask(ctx context.Context, next policy.Call[T], own func(err
 		err = p.wrap(err)
 	}
 	return err
+}
+
+// last calls an author's function of a Latency. If it panics or calls runtime.Goexit, it has
+// acted, as that of every other kind.
+func (p *Injector[T]) last(ctx context.Context, next policy.Call[T], fn func(context.Context) time.Duration) (d time.Duration) {
+	returned := false
+	defer func() {
+		if !returned {
+			p.tell(ctx, next, policy.Event{Err: policy.ErrNoReturn})
+		}
+	}()
+	d = fn(ctx)
+	returned = true
+	return d
 }
 
 // tell counts an injection and emits an event.

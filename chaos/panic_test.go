@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ func TestAnAuthorsPanicPassesThroughAndIsToldAsAnInjection(t *testing.T) {
 		"fault":    chaos.Fault[int](always, boom),
 		"outcome":  chaos.Outcome(always, func(context.Context) (int, error) { panic("boom") }),
 		"behavior": chaos.Behavior[int](always, boom),
+		"latency":  chaos.Latency[int](always, func(context.Context) time.Duration { panic("boom") }),
 		"detour":   chaos.Detour[int](always, func(context.Context, policy.Func[int]) (int, error) { panic("boom") }),
 	} {
 		rec := fake.NewRecorder()
