@@ -79,8 +79,9 @@ type Config struct {
 	// cancelled its context is Ignored. It must be safe for concurrent use.
 	Classify func(error) policy.Outcome `json:"-"`
 	// OnChange is called after each change of the limit, once for each and in their order,
-	// on the goroutine of a call that has given its place back. No lock is held, so it may
-	// use the limiter. A panic in it is logged and recovered.
+	// on the goroutine of a call that has ended, or of Reconfigure. The call has given its
+	// place back, unless WithKeep keeps it. No lock is held, so it may use the limiter. A
+	// panic in it is logged and recovered.
 	OnChange func(Change) `json:"-"`
 	// Clock measures latencies, windows and waits. Nil means real time.
 	Clock policy.Clock `json:"-"`

@@ -21,7 +21,7 @@ type Snapshot struct {
 
 	Flights         int64 `json:"flights,omitempty"`          // runs so far, for misses and refreshes
 	Refreshes       int64 `json:"refreshes,omitempty"`        // refreshes that have ended
-	RefreshFailures int64 `json:"refresh_failures,omitempty"` // those of them that kept nothing
+	RefreshFailures int64 `json:"refresh_failures,omitempty"` // those of them whose result was not worth keeping, or failed to be stored
 	StoreErrors     int64 `json:"store_errors,omitempty"`     // errors of the store in calls and refreshes
 
 	Entries int   `json:"entries,omitempty"` // of a store with a method Len() int, as the built-in one

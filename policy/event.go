@@ -40,8 +40,9 @@ const (
 	FinishedLate EventKind = "finished_late"
 	// FellBack reports that a fallback is about to handle Err, nil for a rejected value.
 	FellBack EventKind = "fell_back"
-	// Hedged reports that a hedge has begun the extra attempt Attempt, Delay after the one
-	// before. Reason is "delay", or "failure" if a failure brought it forward.
+	// Hedged reports that a hedge has begun the extra attempt Attempt. Reason is "delay", with
+	// the hedge's Delay between two attempts, or "failure" if a failure began it. The wait was
+	// longer than Delay if the budget was exhausted, or if a failure asked for it.
 	Hedged EventKind = "hedged"
 	// Rejected reports that a policy refused to run the function. Err and Reason say why.
 	Rejected EventKind = "rejected"
