@@ -147,7 +147,7 @@ func (p *RateLimit[T]) wait(ctx context.Context, next policy.Call[T], n int, max
 		next.Emit(ctx, policy.Event{Kind: policy.Queued, Policy: kind, Name: l.name, Delay: duration(w.delay)})
 	}
 	if err := w.end(ctx); err != nil {
-		p.reject(ctx, next, err, w.why(err))
+		p.reject(ctx, next, err, w.why(ctx, err))
 		return err
 	}
 	if next.Observed(policy.Waited) {

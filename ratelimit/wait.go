@@ -91,7 +91,7 @@ func (w *waiter) end(ctx context.Context) error {
 	switch {
 	case err == nil:
 		w.limiter.admitted.Inc()
-	case errors.Is(err, ErrExceeded) || errors.Is(err, ErrCost):
+	case err == w.refused: //nolint:errorlint // the cause of a context may match ErrExceeded, too
 		w.limiter.rejected.Inc()
 	}
 	return err
@@ -115,17 +115,19 @@ func (w *waiter) drop() {
 	left = true
 }
 
-// why returns the Reason of the event for a wait that ended with err.
-func (w *waiter) why(err error) string {
+// why returns the Reason of the event for a wait that ended with err. It does not ask what
+// err matches where ctx has ended: a cause may match anything.
+func (w *waiter) why(ctx context.Context, err error) string {
+	_, left := err.(*leftError) //nolint:errorlint // made by leave
 	switch {
+	case left && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "deadline"
+	case left:
+		return "canceled"
 	case errors.Is(err, ErrCost):
 		return "cost"
 	case errors.Is(err, ErrExceeded):
 		return w.bound
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "deadline"
 	}
 	return "clock"
 }
