@@ -188,6 +188,21 @@ func TestALimitAtMinAndOverTheTargetIsPinned(t *testing.T) {
 	assert.Greater(t, r.Limit(), 9)
 }
 
+func TestALimitAboveANewMinIsNotPinned(t *testing.T) {
+	r := newRig(t, adaptive.Config{Initial: 9, Min: 9, Target: 50 * ms})
+	r.wave(9, 60*ms)
+	r.wave(9, 60*ms)
+	require.True(t, r.Snapshot().Pinned)
+	cfg := r.Config()
+	cfg.Max = 500
+	require.NoError(t, r.Reconfigure(cfg))
+	assert.True(t, r.Snapshot().Pinned, "it is at Min still")
+	cfg.Min = 2
+	require.NoError(t, r.Reconfigure(cfg))
+	assert.Equal(t, 9, r.Limit())
+	assert.False(t, r.Snapshot().Pinned)
+}
+
 func TestTheLargestLimitLosesATenth(t *testing.T) {
 	r := newRig(t, adaptive.Config{Initial: math.MaxInt32, Target: 20 * ms})
 	r.wave(10, 21*ms)

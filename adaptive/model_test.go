@@ -162,6 +162,7 @@ func (m *model) reconfigure(cfg adaptive.Config, now time.Duration) {
 		m.base, m.steps = float64(to), 0
 	}
 	moves := to != m.limit
+	m.pinned = m.pinned && to == cfg.Min
 	if !moves && was.Target == cfg.Target && was.Window == cfg.Window && was.MinCalls == cfg.MinCalls {
 		return
 	}

@@ -54,6 +54,9 @@ func (l *Limiter) obey(cfg *Config, m moment, queues int64) (*Change, gate.Woken
 	if (was.Target == 0) != (cfg.Target == 0) {
 		l.climber = cfg.newClimber(to)
 	}
+	if to != cfg.Min {
+		l.pinned.Store(false)
+	}
 	woken := l.gate.Replace(cfg.gate(to), queues) // before the window: see move
 	switch {
 	case to != w.limit:
