@@ -167,7 +167,7 @@ func (c *climber) next() int {
 // upper returns the limit above the base, at least 1 more: the base is at least 1, and what
 // is above it is rounded up. It is bounded before it becomes an int, which may have 32 bits.
 func (c *climber) upper() int {
-	return int(min(float64(c.most), math.Ceil(c.base*(1+stride))))
+	return int(min(float64(c.most), math.Ceil(c.base*(1+stride)-1e-9))) // 100 x 1.1 is not more than 110
 }
 
 // lower returns the limit below the base, at least 1 less.

@@ -33,6 +33,14 @@ func TestProbesAlternateAboveAndBelowTheInitialLimit(t *testing.T) {
 	assert.Equal(t, []int{22, 18, 22, 18}, r.limits(4, flat))
 }
 
+func TestAProbeIsATenthMoreOrLess(t *testing.T) {
+	for _, limit := range []int{10, 50, 90, 100, 110, 170, 1000} {
+		r := newRig(t, adaptive.Config{Initial: limit, Max: 2000})
+		flat := func(limit int) time.Duration { return time.Duration(limit) * ms }
+		assert.Equal(t, []int{limit / 10 * 11, limit / 10 * 9}, r.limits(2, flat))
+	}
+}
+
 // A service that pauses in step with the rounds would always pause on the same side.
 func TestTheFirstProbeOfARoundChangesSides(t *testing.T) {
 	r := newRig(t, adaptive.Config{Initial: 1})

@@ -206,7 +206,7 @@ func (m *model) climb(now time.Duration) int {
 	}
 	elapsed := now - *w.begun
 	inUse := float64(sum+w.other)/float64(elapsed) + float64(max(0, w.old-w.gone))
-	upper := func() int { return min(m.cfg.Max, max(int(math.Ceil(m.base*1.1)), int(m.base)+1)) }
+	upper := func() int { return min(m.cfg.Max, max(int(math.Ceil(m.base*1.1-1e-9)), int(m.base)+1)) }
 	lower := func() int { return max(m.cfg.Min, min(int(m.base*0.9), int(m.base)-1)) }
 	if upper() == lower() {
 		return m.limit
