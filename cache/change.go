@@ -101,8 +101,8 @@ func (c *Cache[K, T]) makeStale(ctx context.Context, k K) error {
 // goes on as before.
 //
 // If ctx ends first, Close returns an error that matches ctx.Err() and the context's
-// cause. It may be called more than once, but not by an observer or a Store that the cache
-// calls: it would wait for itself.
+// cause. It may be called more than once, but not by a refresh, nor by an observer or a Store
+// that the cache calls: it would wait for itself.
 func (c *Cache[K, T]) Close(ctx context.Context) error {
 	w := policy.NewWaiter(c.cfg.Clock)
 	c.mu.Lock()

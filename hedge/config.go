@@ -57,8 +57,8 @@ type Config struct {
 	// Budget bounds the extra attempts of all calls. Nil means a budget of the hedge's
 	// own: 10 % of the calls, plus one per second. If the budget is exhausted, an extra
 	// attempt that is due does not start, and the hedge asks again after another Delay, at
-	// least 1 ms. A budget may be shared with other hedges and with retries, which then
-	// count each call once. [NoBudget] means no bound.
+	// least 1 ms, or not at all with AtOnce. A budget may be shared with other hedges and
+	// with retries, which then count each call once. [NoBudget] means no bound.
 	Budget *retry.Budget `json:"-"`
 
 	// OnFailure starts the next attempt as soon as one fails. If no other is running, it
