@@ -24,7 +24,7 @@ func (c *Clock) WithTimeout(parent context.Context, d time.Duration) (context.Co
 // WithTimeoutCause is like WithTimeout and sets the cause of the context when d has
 // passed. A nil cause means context.DeadlineExceeded.
 func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
-	src := &source{Context: parent, clock: c, cause: cause, done: make(chan struct{})}
+	src := &source{Context: parent, clock: c, cause: cause, done: make(chan struct{}), remove: func() {}}
 	// Return a context of package context derived from src. Only to those does package
 	// context attach derived contexts without a goroutine, through any number of value
 	// contexts; a goroutine could end them after Advance has returned. Create it before
@@ -32,8 +32,8 @@ func (c *Clock) WithTimeoutCause(parent context.Context, d time.Duration, cause 
 	// takes too.
 	ctx, cancel := context.WithCancel(src)
 	src.derived = ctx.Done()
+	src.follow(parent) // first: a context that has ended already is never queued
 	src.wait(c, d)
-	src.follow(parent)
 	if d <= 0 {
 		src.runOut()
 	}
@@ -120,19 +120,22 @@ func whenEnded(ctx context.Context, f func()) (unhook func()) {
 }
 
 // wait ends s when d has passed on the clock. It computes deadline and at under one
-// lock, because an Advance in between would make them differ.
+// lock, because an Advance in between would make them differ. It queues nothing for a
+// context that has ended, or ends at once: BlockUntil would count it.
 func (s *source) wait(c *Clock, d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := &entry{halts: true, run: s.runOut, from: c.originIn("WithTimeout", d)}
-	s.remove = func() { c.remove(e) }
 	// Without mu, as the parent may be of a user's type. There is none below
 	// context.WithoutCancel, which keeps the source.
 	outer, bounded := s.Context.Deadline()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(d, e)
-	s.at, s.deadline = e.at, c.now().Add(max(0, d))
+	if s.err == nil && d > 0 {
+		c.add(d, e)
+		s.remove = func() { c.remove(e) }
+	}
+	s.at, s.deadline = c.after(d), c.now().Add(max(0, d))
 	if above, ok := s.Context.Value(sourceKey{}).(*source); ok && bounded && above.clock == c {
 		s.at = min(s.at, above.at)
 	}

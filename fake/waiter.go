@@ -68,7 +68,9 @@ func (w *waiter) Wait(ctx context.Context) error {
 	// BlockUntil would count a Wait that is about to return.
 	defer whenEnded(ctx, b.end)()
 	defer b.end()
-	b.begin()
+	if ctx.Err() == nil {
+		b.begin()
+	}
 	select {
 	case <-w.wake:
 		return nil

@@ -221,3 +221,35 @@ func TestAWaitThatEndsAsItBeginsNeverCounts(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatHasEndedAlreadyNeverCounts(t *testing.T) {
+	for name, begin := range map[string]func(ctx, ended context.Context, clk *fake.Clock){
+		"a timeout of 0":          func(ctx, _ context.Context, clk *fake.Clock) { timeout(ctx, clk, 0) },
+		"a timeout under an end":  func(_, ended context.Context, clk *fake.Clock) { timeout(ended, clk, time.Second) },
+		"a Wait under an end":     func(_, ended context.Context, clk *fake.Clock) { _ = clk.NewWaiter().Wait(ended) },
+		"a Sleep under an end":    func(_, ended context.Context, clk *fake.Clock) { _ = clk.Sleep(ended, time.Second) },
+		"a timer of 0":            func(_, _ context.Context, clk *fake.Clock) { clk.NewTimer(0) },
+		"a timeout under another": func(ctx, _ context.Context, clk *fake.Clock) { timeout(timeout(ctx, clk, 0), clk, time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				clk := fake.NewClock()
+				ended, cancel := context.WithCancel(t.Context())
+				cancel()
+				counted := false
+				go func() { counted = clk.BlockUntil(t.Context(), 1) == nil }()
+				synctest.Wait()
+				begin(t.Context(), ended, clk)
+				synctest.Wait()
+				assert.False(t, counted, "Waiters is %d", clk.Waiters())
+			})
+		})
+	}
+}
+
+// timeout returns a context that may have ended, and does not leave it to the clock.
+func timeout(parent context.Context, clk *fake.Clock, d time.Duration) context.Context {
+	ctx, cancel := clk.WithTimeout(parent, d)
+	defer cancel()
+	return ctx
+}
