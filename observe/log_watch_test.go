@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/ductile-go/ductile/breaker"
+	"github.com/ductile-go/ductile/fake"
 	"github.com/ductile-go/ductile/keyed"
 	"github.com/ductile-go/ductile/observe"
 	"github.com/ductile-go/ductile/pipeline"
@@ -81,4 +82,20 @@ func TestADisabledLevelCostsNoAllocation(t *testing.T) {
 	ctx := context.Background()
 	e := policy.Event{Kind: policy.Attempted, Pipeline: "p", Err: errDown}
 	assert.Zero(t, testing.AllocsPerRun(100, func() { o(ctx, e) }))
+}
+
+func TestASummaryAsksForTheLevelOfItsOwnPolicy(t *testing.T) {
+	b := &book{level: slog.LevelWarn}
+	clk := fake.NewClock()
+	o := observe.Log(b, observe.LogConfig{Clock: clk, Level: func(e policy.Event) slog.Level {
+		if e.Policy == "breaker" && e.Name == "" {
+			return slog.LevelWarn
+		}
+		return slog.LevelDebug
+	}})
+	for _, name := range []string{"", "breaker"} {
+		o(t.Context(), policy.Event{Kind: policy.Rejected, Policy: "breaker", Name: name})
+	}
+	clk.Advance(10 * time.Second)
+	assert.Equal(t, []string{"WARN call rejected kind=rejected policy=breaker", "WARN rejected 1 call policy=breaker name=breaker count=1"}, b.lines())
 }

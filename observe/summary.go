@@ -43,7 +43,7 @@ func newSummary(l *logger) *summary {
 // count counts a rejection and starts the timer. The timer's function clears armed before it
 // reads the counts: a rejection that it misses finds no timer.
 func (s *summary) count(e *policy.Event) {
-	x := id{kind: rejections, c: nameOf(e), e: e.Policy}
+	x := id{kind: rejections, c: e.Name, e: e.Policy}
 	r := s.table.get(&x)
 	if r == nil {
 		r = s.find(&x)
@@ -109,7 +109,7 @@ func (s *summary) write(ctx context.Context, circuit string) {
 		level := max(slog.LevelInfo, s.log.cfg.Level(e))
 		if s.log.handler.Enabled(ctx, level) {
 			s.log.write(ctx, level, fmt.Sprintf("rejected %s %s", grouped(one.n), calls(one.n)),
-				slog.String("policy", one.e), slog.String("name", one.c), slog.Int64("count", one.n))
+				slog.String("policy", one.e), slog.String("name", nameOf(&e)), slog.Int64("count", one.n))
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (s *summary) take(circuit string) []summed {
 	defer s.mu.Unlock()
 	var all []summed
 	take := func(r *series) bool {
-		if n := r.count.Load() - s.written[r]; n > 0 && (circuit == "" || r.e == breakerKind && r.c == circuit) {
+		if n := r.count.Load() - s.written[r]; n > 0 && (circuit == "" || r.e == breakerKind && cmp.Or(r.c, r.e) == circuit) {
 			s.written[r] += n
 			all = append(all, summed{&r.id, n})
 		}
