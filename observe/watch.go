@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -66,7 +67,7 @@ func eventOf(key string, t breaker.Transition) policy.Event {
 // watches is what is watched.
 type watches struct {
 	moved   func(key string, t breaker.Transition) // a watched circuit has moved
-	dropped func(circuit string)                   // the last member of a map with the name was dropped; may be nil
+	dropped func(circuit string)                   // the last circuit of a name in series was dropped from a map; may be nil
 
 	// names has the names of watched circuits. It is read by calls that move a circuit.
 	names sync.Map
@@ -191,14 +192,15 @@ func (ws *watches) end(v any) {
 	}
 	ws.mu.Lock()
 	name := w.circuit.Name()
-	last := ws.byName[name] == 1
-	if ws.byName[name]--; last {
+	if ws.byName[name]--; ws.byName[name] == 0 {
 		delete(ws.byName, name)
 		ws.names.Delete(name)
 	}
+	shown := cmp.Or(name, breakerKind)
+	last := ws.byName[shown] == 0 && (shown != breakerKind || ws.byName[""] == 0)
 	ws.mu.Unlock()
 	if last && w.key != "" && ws.dropped != nil {
-		ws.dropped(name)
+		ws.dropped(shown)
 	}
 }
 

@@ -231,6 +231,20 @@ func TestACircuitWithoutANameShowsItsKey(t *testing.T) {
 	assert.InDelta(t, 1, moves(s, "breaker", "closed", "isolated"), 0)
 }
 
+func TestTheSeriesOfCircuitsWithoutANameGoWithTheLastOfThem(t *testing.T) {
+	s := observe.New(observe.Config{})
+	m := keyed.New(keyed.Config[int, *breaker.Circuit]{Make: func(int) *breaker.Circuit { return circuitNamed("") }})
+	s.Watch(m)
+	m.Get(7).Isolate("test")
+	stop := s.Watch(circuitNamed("breaker"))
+	m.Forget(7)
+	assert.InDelta(t, 1, moves(s, "breaker", "closed", "isolated"), 0, "a circuit of that name shares the series")
+	stop()
+	m.Get(8).Isolate("test")
+	m.Forget(8)
+	assert.Len(t, s.Snapshot().Series, 1, "series.dropped alone")
+}
+
 func TestMapsOfGatesAndLimitersAreWatched(t *testing.T) {
 	s := observe.New(observe.Config{})
 	gates := keyed.New(keyed.Config[string, *bulkhead.Gate]{Make: func(k string) *bulkhead.Gate {
