@@ -17,6 +17,9 @@ const (
 	// breath is the time between two batches of events. Without it, a stream would send
 	// every event of a storm in a packet of its own.
 	breath = 10 * time.Millisecond
+	// present is how old a snapshot may be that a stream begins with: streams that begin
+	// together share one.
+	present = time.Second
 	// retryLine tells browsers to come back after 2 s. Behind a handler that cannot stream,
 	// such as http.TimeoutHandler, they poll at that pace.
 	retryLine = "retry: 2000\n\n"
@@ -63,6 +66,7 @@ type stream struct {
 	w       http.ResponseWriter
 	rc      *http.ResponseController
 	resumed bool  // last is of an earlier stream
+	begun   bool  // it has sent a snapshot
 	last    int64 // the id of the last event that was sent
 	buf     bytes.Buffer
 }
@@ -103,7 +107,12 @@ func (s *stream) rest(ctx context.Context, bell policy.Waiter, d time.Duration, 
 }
 
 func (s *stream) snapshot(ctx context.Context, now time.Time) error {
-	text, err := s.c.frame(ctx, s.c.tick(now), s.last)
+	event, oldest := s.last, time.Time{}
+	if !s.begun { // the first one shows the present, and not the last tick
+		event, oldest = s.c.journal.newest(), now.Add(-present)
+		s.begun = true
+	}
+	text, err := s.c.frame(ctx, now, oldest, event)
 	if err == nil {
 		s.write("snapshot", 0, text)
 	}

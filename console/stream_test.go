@@ -44,6 +44,19 @@ func TestAStreamSendsASnapshotAtOnceAndAtEachInterval(t *testing.T) {
 	}
 }
 
+func TestAStreamThatBeginsBetweenTwoIntervalsShowsThePresent(t *testing.T) {
+	clk := fake.NewClock()
+	c := quick("stripe", clk)
+	base := serve(t, console.New(console.Config{Circuits: []*breaker.Circuit{c}, Clock: clk, Interval: time.Minute}))
+	open(t, base+"stream").until("snapshot")
+	clk.Advance(20 * time.Second)
+	c.Isolate("drill")
+	var s shown
+	require.NoError(t, json.Unmarshal([]byte(open(t, base+"stream").until("snapshot").data), &s))
+	assert.Equal(t, "isolated", s.Circuits[0].State)
+	assert.True(t, clk.Now().Equal(s.At))
+}
+
 func TestAStreamSendsEventsAsTheyHappen(t *testing.T) {
 	clk := fake.NewClock() // stands still: no event waits for an interval
 	c := quick("stripe", clk)
