@@ -50,7 +50,12 @@ function secs(s) {
 function short(n) { return n >= 100 ? group(Math.round(n)) : String(+n.toPrecision(n >= 10 ? 3 : 2)); }
 function group(n) { return n < 1000 ? String(n) : String(n).replace(/\B(?=(\d{3})+$)/g, ','); }
 function count(n, one, many) { return group(n) + ' ' + (n === 1 ? one : many || one + 's'); }
-function percent(x) { return (x > 0.99 && x < 1 ? Math.floor(x * 1000) / 10 : Math.round(x * 1000) / 10) + ' %'; }
+// percent does not write a share that is below a bound as the bound, nor one above 0 as 0.
+function percent(x, bound = 1) {
+  const near = Math.round(x * 1000), low = x < bound && near >= Math.round(bound * 1000) || x > 0.99 && x < 1;
+  const n = low ? Math.floor(x * 1000) : near;
+  return x > 0 && n === 0 ? '< 0.1 %' : n / 10 + ' %';
+}
 function clock(at) { return new Date(at).toTimeString().slice(0, 8); }
 
 // why says in words why a circuit moved.
@@ -299,7 +304,7 @@ function drawMeters(i, c) {
       const limit = el('u');
       limit.style.left = m.limit * 100 + '%';
       bar.append(limit);
-      text.append(`${m.of} ${percent(m.value)} of ${percent(m.limit)}` + (m.calls < m.need ? `, ${m.calls} of ${m.need} calls` : ''));
+      text.append(`${m.of} ${percent(m.value, m.limit)} of ${percent(m.limit)}` + (m.calls < m.need ? `, ${m.calls} of ${m.need} calls` : ''));
     } else {
       text.append(m.of === 'probes' ? `${short(m.value)} of ${count(m.limit, 'probe')}` :
         `${short(m.value)} of ${count(m.limit, 'failure')} in ` + (c.window || 'a row'));
@@ -477,7 +482,7 @@ function changePipeline(i, {p}, index) {
   const calls = grown('calls'), good = calls ? grown('succeeded') / calls : 1, amp = calls ? grown('attempts') / calls : 0;
   const decided = calls - grown('canceled');
   i.trouble = decided < 10 ? '' :
-    good < 0.9 ? percent(grown('succeeded') / calls) + ' of ' + count(calls, 'call') + ' succeed.' :
+    good < 0.9 ? percent(good, 0.9) + ' of ' + count(calls, 'call') + ' succeed.' :
     amp >= 1.5 ? 'Retries multiply its load by ' + short(amp) + '.' : '';
   mark(i.li, i.trouble ? 'trouble' : '');
   i.li.hidden = !find($('f-pipelines'), () => p.name + ' ' + (p.composition || ''));
@@ -489,7 +494,7 @@ function changePipeline(i, {p}, index) {
   i.spark.hidden = i.list.hidden = !!p.uncounted;
   if (p.uncounted) return;
   fact(i, 'calls', rate('calls'));
-  fact(i, 'succeed', calls ? percent(good) : '–', calls && good < 0.9);
+  fact(i, 'succeed', calls ? percent(good, 0.9) : '–', calls && good < 0.9);
   fact(i, 'amplification', calls ? '×' + (amp < 1.995 ? amp.toFixed(2) : short(amp)) : '–', amp >= 1.5);
   fact(i, 'p50', secs(p.p50));
   fact(i, 'p95', secs(p.p95));
@@ -533,7 +538,7 @@ function drawLimits() {
     mark(i.li, i.trouble ? 'trouble' : '');
     i.fill.style.width = share * 100 + '%';
     mark(i.fill, i.trouble ? 'over' : '');
-    if (l.left !== undefined) { fact(i, 'left', percent(l.left), !!i.trouble); return; }
+    if (l.left !== undefined) { fact(i, 'left', percent(l.left, 0.05), !!i.trouble); return; }
     if (l.sheds !== undefined) { fact(i, 'rejects', percent(l.sheds), !!i.trouble); return; }
     fact(i, 'in use', short(l.used) + ' of ' + short(l.limit || 0));
     fact(i, 'waiting', group(l.queue || 0), !!i.trouble);
