@@ -16,7 +16,7 @@ import (
 //   - *[breaker.Circuit]
 //   - *[bulkhead.Gate], *[ratelimit.Limiter], *[adaptive.Limiter] or *[throttle.Throttle]
 //   - *keyed.Map of any of these: its members, those that join later too. A member that is
-//     dropped disappears, with the series of a circuit
+//     dropped disappears, with the series of a circuit, and so do all at stop
 //   - *[retry.Budget]
 //   - *pipeline.Pipeline: what it consists of, not what it uses
 //
