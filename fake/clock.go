@@ -47,7 +47,8 @@ type Option func(*Clock)
 //
 //   - Sleep moves time by d, or to the deadline of its context if that is earlier.
 //   - After moves time by d, or to the first deadline, timer, ticker or AfterFunc
-//     before that, and returns. After does not know what else its caller selects on;
+//     before that, and returns. One that is due at the same time is before it if it was
+//     set first. After does not know what else its caller selects on;
 //     by stopping there it gives a select on After and one of these a single answer. If
 //     the event was not for the caller, the channel of After stays empty until another
 //     call moves time that far, so code that waits only for time should use Sleep.
