@@ -45,7 +45,7 @@ func TestAMadeResponseWithoutAStatusFailsTheAttempt(t *testing.T) {
 }
 
 func TestAClientCanTellAnInjectedStatusWithoutABody(t *testing.T) {
-	empty := func(*http.Request) *http.Response { return &http.Response{StatusCode: 500} }
+	empty := func(*http.Request) *http.Response { return &http.Response{StatusCode: http.StatusInternalServerError} }
 	for name, inject := range map[string]policy.Policy[*http.Response]{
 		"POST": ductilehttp.ChaosResponse(chaos.Config{Rate: 1, Enabled: true}, empty),
 		"HEAD": ductilehttp.ChaosStatus(chaos.Config{Rate: 1, Enabled: true}, 404, 0),

@@ -378,7 +378,7 @@ func TestAttemptsCountsForAResponseWithoutABody(t *testing.T) {
 			var sent atomic.Int64
 			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				if sent.Add(1) == 1 {
-					w.WriteHeader(503)
+					w.WriteHeader(http.StatusServiceUnavailable)
 					return
 				}
 				w.WriteHeader(c.last)

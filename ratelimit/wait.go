@@ -88,10 +88,10 @@ func (l *Limiter) patience(ctx context.Context, maxWait, after time.Duration) (m
 func (w *waiter) end(ctx context.Context) error {
 	err := w.wait(ctx)
 	w.over = true
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		w.limiter.admitted.Inc()
-	case err == w.refused: //nolint:errorlint // the cause of a context may match ErrExceeded, too
+	case w.refused: //nolint:errorlint // the cause of a context may match ErrExceeded, too
 		w.limiter.rejected.Inc()
 	}
 	return err
@@ -118,12 +118,13 @@ func (w *waiter) drop() {
 // why returns the Reason of the event for a wait that ended with err. It does not ask what
 // err matches where ctx has ended: a cause may match anything.
 func (w *waiter) why(ctx context.Context, err error) string {
-	_, left := err.(*leftError) //nolint:errorlint // made by leave
-	switch {
-	case left && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "deadline"
-	case left:
+	if _, left := err.(*leftError); left { //nolint:errorlint // made by leave
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return "deadline"
+		}
 		return "canceled"
+	}
+	switch {
 	case errors.Is(err, ErrCost):
 		return "cost"
 	case errors.Is(err, ErrExceeded):
